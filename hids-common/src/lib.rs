@@ -1,0 +1,2 @@
+#![no_std]
+//! What crosses the kernel boundary.

@@ -1,0 +1,196 @@
+//! Problems in what an administrator wrote, with their places.
+//!
+//! A parser goes on after the first problem and returns what it made together with all of them.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// A file that an administrator wrote, kept for messages that point into it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its name as messages show it.
+    pub name: String,
+    /// Its bytes as they are on disk.
+    pub text: Vec<u8>,
+}
+
+impl SourceFile {
+    /// A file of the given name and content.
+    pub fn new(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), text: text.into() })
+    }
+
+    /// Line and column of a byte offset, both counted from 1; columns count bytes.
+    pub fn line_column(&self, offset: usize) -> (usize, usize) {
+        let before = &self.text[..offset.min(self.text.len())];
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        (line, before.len() - start + 1)
+    }
+
+    /// The text of the line that holds `offset`, and where it starts.
+    fn line_at(&self, offset: usize) -> (usize, &[u8]) {
+        let offset = offset.min(self.text.len());
+        let start = self.text[..offset].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let end = self.text[offset..].iter().position(|&byte| byte == b'\n').map_or(self.text.len(), |at| offset + at);
+        (start, &self.text[start..end])
+    }
+}
+
+/// A piece of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The file.
+    pub file: Arc<SourceFile>,
+    /// First byte.
+    pub start: usize,
+    /// One after the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The bytes `start..end` of `file`.
+    pub fn new(file: &Arc<SourceFile>, start: usize, end: usize) -> Self {
+        Self { file: Arc::clone(file), start, end: end.max(start) }
+    }
+}
+
+/// How much a problem matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Accepted, but not or not wholly acted upon.
+    Warning,
+    /// The file cannot be used.
+    Error,
+}
+
+impl Severity {
+    /// The word in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// Stable code, `C014` for configuration, `X…` XML, `P…` patterns, `D…` decoders, `R…` rules, `L…` lists.
+    pub code: &'static str,
+    /// What is wrong, and what follows from it.
+    pub message: String,
+    /// Where.
+    pub span: Option<Span>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error: the file cannot be used.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, code, message: message.into(), span: None, help: None }
+    }
+
+    /// A warning: accepted, but not or not wholly acted upon.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
+    /// A note.
+    pub fn note(code: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::error(code, message) }
+    }
+
+    /// With its place.
+    pub fn at(mut self, span: Span) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    /// With what to do about it.
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// The message with its place, the line and a caret, as a terminal shows it.
+    ///
+    /// Bytes of the file that a terminal could act on are shown as `·`.
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        let head = format!("{}[{}]: {}", self.severity.as_str(), self.code, self.message);
+        let Some(span) = &self.span else {
+            let _ = writeln!(out, "{head}");
+            self.render_help(&mut out);
+            return out;
+        };
+        let (line, column) = span.file.line_column(span.start);
+        let _ = writeln!(out, "{}:{line}:{column}: {head}", span.file.name);
+        let (line_start, text) = span.file.line_at(span.start);
+        let shown = printable(text);
+        let from = printable(&text[..(span.start - line_start).min(text.len())]).chars().count();
+        let covered = &text[(span.start - line_start).min(text.len())..(span.end - line_start).min(text.len())];
+        let carets = printable(covered).chars().count().max(1);
+        let _ = writeln!(out, "{line:>5} | {}", shown.trim_end());
+        let _ = writeln!(out, "      | {}{}", " ".repeat(from), "^".repeat(carets));
+        self.render_help(&mut out);
+        out
+    }
+
+    fn render_help(&self, out: &mut String) {
+        if let Some(help) = &self.help {
+            let _ = writeln!(out, "   help: {help}");
+        }
+    }
+}
+
+/// Whether any of `diagnostics` is an error.
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
+/// Text of a file as a terminal may show it: a tab is four blanks, other control bytes a dot.
+fn printable(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for char in String::from_utf8_lossy(bytes).chars() {
+        match char {
+            '\t' => out.push_str("    "),
+            _ if char.is_control() => out.push('·'),
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_shows_place_line_caret_and_hint() {
+        let file = SourceFile::new("ossec.conf", "<a>\n\t<frequency>2h</frequency>\n");
+        let text = Diagnostic::error("C014", "<frequency> wants a number of seconds, found \"2h\"")
+            .at(Span::new(&file, 16, 18))
+            .help("two hours are 7200")
+            .render();
+        assert_eq!(
+            text,
+            "ossec.conf:2:13: error[C014]: <frequency> wants a number of seconds, found \"2h\"\n    \
+             2 |     <frequency>2h</frequency>\n      |                ^^\n   help: two hours are 7200\n"
+        );
+    }
+
+    #[test]
+    fn control_bytes_of_the_file_do_not_reach_the_terminal() {
+        let file = SourceFile::new("f", "a\u{1b}[2Jb");
+        let text = Diagnostic::error("X001", "bad").at(Span::new(&file, 0, 1)).render();
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+}

@@ -1,0 +1,16 @@
+//! Decides; never senses or acts.
+//!
+//! Everything here is a function of its arguments: no file, network, clock, environment or
+//! thread. Time is an argument (`now`), text comes in as bytes, and what should happen goes out
+//! as values that `hids-userspace` carries out. That makes every answer reproducible: the same
+//! configuration, lines and times give the same alerts and blocks, byte for byte.
+//!
+//! Modules may use what stands before them in this list, never what stands after:
+//! `diag`, `model` ← `pattern`, `xml` ← `predecode` ← `decode` ← `rules` ← `engine`;
+//! `respond` and `render` use `model` only.
+#![forbid(unsafe_code)]
+
+pub mod diag;
+pub mod model;
+pub mod pattern;
+pub mod xml;

@@ -1,0 +1,192 @@
+//! What a rule that fired says about an event.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AlertId, Level, LogSource, RuleId, Timestamp};
+
+/// Everything that outputs and responses need to know of an event that a rule matched.
+///
+/// All byte strings come from a log: each output escapes them for its own format.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    /// Its name, unique over restarts.
+    pub id: AlertId,
+    /// When the event was received.
+    pub time: Timestamp,
+    /// The rule that won.
+    pub rule: Arc<RuleFacts>,
+    /// How often that rule has fired since start, this time included.
+    pub fired_times: u64,
+    /// The rules that matched on the way, root first, the winning rule last.
+    pub chain: Arc<[RuleStep]>,
+    /// Whether it goes into alerts.log and alerts.json.
+    pub recorded: bool,
+    /// Whether it is mailed (OSSEC's mail flag).
+    pub mailed: bool,
+    /// The decoder, if one took the line.
+    pub decoder: Option<DecoderNames>,
+    /// The decoded fields in the order in which they were extracted.
+    pub fields: Fields,
+    /// Host name from the line, or this machine's.
+    pub hostname: Vec<u8>,
+    /// Program name from the line.
+    pub program_name: Option<Vec<u8>>,
+    /// Where the line comes from.
+    pub source: Arc<LogSource>,
+    /// The whole line.
+    pub full_log: Vec<u8>,
+    /// Where in `full_log` the text after the syslog header starts.
+    pub log_offset: usize,
+    /// For composite rules: the earlier lines that counted, newest first (at most 11 as in OSSEC).
+    pub evidence: Vec<EvidenceLine>,
+    /// For `check_diff`: the output before this one.
+    pub previous_output: Option<Vec<u8>>,
+}
+
+impl Alert {
+    /// The peer's address, if the decoder marked one and it is a numeric address.
+    ///
+    /// A leading `::ffff:` (an IPv4 address written as IPv6) is removed, as OSSEC does.
+    pub fn source_address(&self) -> Option<IpAddr> {
+        let text = std::str::from_utf8(self.fields.value(&FieldName::SrcIp)?).ok()?;
+        Some(text.parse::<IpAddr>().ok()?.to_canonical())
+    }
+}
+
+/// An earlier line that helped a composite rule to fire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceLine {
+    /// When it was received.
+    pub time: Timestamp,
+    /// The whole line.
+    pub full_log: Vec<u8>,
+}
+
+/// What an output may say about a rule; made once when rules are compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFacts {
+    /// Number.
+    pub id: RuleId,
+    /// Level.
+    pub level: Level,
+    /// `<description>`.
+    pub description: String,
+    /// The group string as OSSEC prints it: file group and own group joined, `syslog,sshd,`.
+    pub group: String,
+    /// `<cve>`.
+    pub cve: Option<String>,
+    /// `<info>` of type text or link.
+    pub info: Option<String>,
+    /// `frequency` as written, for composite rules.
+    pub frequency: Option<u32>,
+    /// Whether an active response may be bound to it (level above 0, accuracy not 0, no `no_ar`).
+    pub may_respond: bool,
+}
+
+impl RuleFacts {
+    /// The single group names, in order.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.group.split(',').map(str::trim).filter(|name| !name.is_empty())
+    }
+}
+
+/// One rule on the way from a root to the rule that won.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleStep {
+    /// Number.
+    pub id: RuleId,
+    /// Level.
+    pub level: Level,
+    /// `<description>`.
+    pub description: String,
+}
+
+/// Names of the decoder that took a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecoderNames {
+    /// What alerts show: the parent's name unless `use_own_name`.
+    pub name: Arc<str>,
+    /// The parent's name, when a child decoder took the line.
+    pub parent: Option<Arc<str>>,
+}
+
+/// Name of a decoded field.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum FieldName {
+    /// Address of the peer.
+    SrcIp,
+    /// Address of this side.
+    DstIp,
+    /// Port of the peer.
+    SrcPort,
+    /// Port of this side.
+    DstPort,
+    /// User who acted.
+    SrcUser,
+    /// User who was acted upon; `user` in decoders.
+    DstUser,
+    /// Protocol.
+    Protocol,
+    /// Action.
+    Action,
+    /// Event id.
+    Id,
+    /// URL.
+    Url,
+    /// `data` or `extra_data`.
+    Data,
+    /// Status.
+    Status,
+    /// Name of the system.
+    SystemName,
+    /// File name.
+    FileName,
+    /// A field of the decoder's own.
+    Dynamic(Arc<str>),
+}
+
+impl FieldName {
+    /// The name used in `hidsctl logtest --json` and in alerts.json.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::SrcIp => "srcip",
+            Self::DstIp => "dstip",
+            Self::SrcPort => "srcport",
+            Self::DstPort => "dstport",
+            Self::SrcUser => "srcuser",
+            Self::DstUser => "dstuser",
+            Self::Protocol => "protocol",
+            Self::Action => "action",
+            Self::Id => "id",
+            Self::Url => "url",
+            Self::Data => "data",
+            Self::Status => "status",
+            Self::SystemName => "systemname",
+            Self::FileName => "filename",
+            Self::Dynamic(name) => name,
+        }
+    }
+}
+
+/// A decoded field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Which.
+    pub name: FieldName,
+    /// Its bytes, hostile.
+    pub value: Vec<u8>,
+}
+
+/// Decoded fields in extraction order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(pub Vec<Field>);
+
+impl Fields {
+    /// The value of `name`, if it was extracted.
+    pub fn value(&self, name: &FieldName) -> Option<&[u8]> {
+        self.0.iter().find(|field| field.name == *name).map(|field| field.value.as_slice())
+    }
+}

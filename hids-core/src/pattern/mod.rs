@@ -1,0 +1,1 @@
+//! OSSEC's pattern dialects, translated once to linear-time automata.

@@ -1,0 +1,2 @@
+//! hidsd
+fn main() {}

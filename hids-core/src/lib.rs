@@ -7,10 +7,16 @@
 //!
 //! Modules may use what stands before them in this list, never what stands after:
 //! `diag`, `model` ← `pattern`, `xml` ← `predecode` ← `decode` ← `rules` ← `engine`;
-//! `respond` and `render` use `model` only.
+//! `respond` uses `model` and `pattern`, `render` uses `model` only.
 #![forbid(unsafe_code)]
 
+pub mod decode;
 pub mod diag;
+pub mod engine;
 pub mod model;
 pub mod pattern;
+pub mod predecode;
+pub mod render;
+pub mod respond;
+pub mod rules;
 pub mod xml;

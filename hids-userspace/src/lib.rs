@@ -3,4 +3,13 @@
 //! Stages (`collect`, `sensors`, `respond`, `notify`, `record`) do not import one another; core
 //! types flow over bounded channels that `daemon::wiring` makes.
 
+pub mod cli;
+pub mod collect;
 pub mod config;
+pub mod control;
+pub mod daemon;
+pub mod notify;
+pub mod record;
+pub mod respond;
+pub mod sensors;
+pub mod sys;

@@ -1,0 +1,1 @@
+//! OSSEC decoders: parse → compile → run.

@@ -1,0 +1,1 @@
+//! The facade over predecode, decode and rules.

@@ -1,0 +1,1 @@
+//! Takes a line apart: time stamp, host name, program name, message.

@@ -1,0 +1,1 @@
+//! Texts of alerts.log, alerts.json, mail, syslog output.

@@ -1,0 +1,1 @@
+//! Plans what to do about an alert: never-block, repeated offenders, expiry.

@@ -1,0 +1,1 @@
+//! OSSEC rules: parse → compile → run.

@@ -1,0 +1,1 @@
+//! hidsctl: one file per noun.

@@ -1,0 +1,1 @@
+//! Reads logs, the journal and command output into batches.

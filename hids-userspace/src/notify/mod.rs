@@ -1,0 +1,1 @@
+//! Sends alerts to people and servers: mail, syslog.

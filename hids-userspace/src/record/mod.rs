@@ -1,0 +1,1 @@
+//! Alert files and the progress journal.

@@ -1,0 +1,1 @@
+//! Kernel sensors: eBPF counters, feature probes.

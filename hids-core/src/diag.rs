@@ -156,6 +156,45 @@ pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
+/// The candidate that `name` is probably a misspelling of, for "did you mean".
+pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let close = candidates.into_iter().filter(|candidate| is_close(name, candidate));
+    close.min_by_key(|candidate| edit_distance(&plain(name), &plain(candidate)))
+}
+
+/// Whether `name` is probably a misspelling of `right`.
+pub fn is_close(name: &str, right: &str) -> bool {
+    let (name, right) = (plain(name), plain(right));
+    let limit = match right.len() {
+        0..=2 => 0,
+        3..=5 => 1,
+        _ => 2,
+    };
+    name.len().abs_diff(right.len()) <= limit && edit_distance(&name, &right) <= limit
+}
+
+/// A name without what is easily mixed up: case, and `-` for `_`.
+fn plain(name: &str) -> Vec<u8> {
+    name.bytes().map(|byte| if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() }).collect()
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
+fn edit_distance(a: &[u8], b: &[u8]) -> usize {
+    let mut before = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, &x) in a.iter().enumerate() {
+        let mut row = vec![i + 1; b.len() + 1];
+        for (j, &y) in b.iter().enumerate() {
+            row[j + 1] = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && x == b[j - 1] && a[i - 1] == y {
+                row[j + 1] = row[j + 1].min(before[j - 1] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
 /// Text of a file as a terminal may show it: a tab is four blanks, other control bytes a dot.
 fn printable(bytes: &[u8]) -> String {
     let mut out = String::new();
@@ -185,6 +224,14 @@ mod tests {
             "ossec.conf:2:13: error[C014]: <frequency> wants a number of seconds, found \"2h\"\n    \
              2 |     <frequency>2h</frequency>\n      |                ^^\n   help: two hours are 7200\n"
         );
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_the_right_one() {
+        let names = ["email_to", "email_from", "smtp_server", "stats"];
+        assert_eq!(closest("emial_to", names), Some("email_to"));
+        assert_eq!(closest("smtp-servr", names), Some("smtp_server"));
+        assert_eq!(closest("white_list", names), None);
     }
 
     #[test]

@@ -12,6 +12,13 @@ pub struct Text {
     pub span: Span,
 }
 
+impl Text {
+    /// Whether there is nothing but white space.
+    pub fn is_blank(&self) -> bool {
+        self.value.trim().is_empty()
+    }
+}
+
 /// An attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
@@ -40,5 +47,20 @@ impl Element {
     /// The attribute of that exact name.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.name.value == name)
+    }
+
+    /// Whether this is its name, in any case (as in rules and decoder files).
+    pub fn is_named_ignoring_case(&self, name: &str) -> bool {
+        self.name.value.eq_ignore_ascii_case(name)
+    }
+
+    /// The attribute of that name in any case (as in rules and decoder files).
+    pub fn attribute_ignoring_case(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name.value.eq_ignore_ascii_case(name))
+    }
+
+    /// The first child of that exact name.
+    pub fn child(&self, name: &str) -> Option<&Element> {
+        self.children.iter().find(|child| child.name.value == name)
     }
 }

@@ -1,2 +1,69 @@
-//! xtask
-fn main() {}
+//! Everything a developer or CI runs. This file only dispatches; each command is one file.
+
+mod bench;
+mod build;
+mod build_ebpf;
+mod clippy;
+mod demo;
+mod dist;
+mod exec;
+mod paths;
+mod run;
+mod system;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, runs and tests the HIDS. Every command installs what it lacks and prints what it runs.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build everything and start the daemon in the foreground on config/ossec.conf (root)
+    Run(run::Options),
+    /// Run every test, or one part of them
+    Test(test::Options),
+    /// Build the BPF object, then the daemon with the object inside
+    Build(build::Options),
+    /// Build the BPF object only: target/bpf/hids-ebpf.o
+    BuildEbpf,
+    /// Show an attack being seen, blocked, mailed and explained, in namespaces of its own (root)
+    Demo(demo::Options),
+    /// Measure latency, memory and throughput of the release programs (root)
+    Bench(bench::Options),
+    /// Check the rules of the source tree that the compiler does not know
+    Tidy,
+    /// Run clippy on every package, the BPF programs included
+    Clippy,
+    /// Pack the release programs, manuals and configuration
+    Dist(dist::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Task::Run(options) => run::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Build(options) => build::run_options(&options),
+        Task::BuildEbpf => build_ebpf::run(),
+        Task::Demo(options) => demo::run(&options),
+        Task::Bench(options) => bench::run(&options),
+        Task::Tidy => tidy::run(),
+        Task::Clippy => clippy::run(),
+        Task::Dist(options) => dist::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Names by which user space finds programs and maps in the BPF object.
+
+/// Per-CPU array of `u64`: how often each [`Hook`](crate::counter::Hook) ran to its end.
+pub const SEEN_MAP: &str = "SEEN";
+
+/// Per-CPU array of `u64`: events given up, one slot for each hook and reason.
+pub const DROPPED_MAP: &str = "DROPPED";

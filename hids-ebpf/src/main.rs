@@ -1,0 +1,43 @@
+//! The BPF object: entry points only, one attribute and one call each.
+//!
+//! Programs observe and count; policy lives in user space. `cargo xtask build-ebpf` builds this for
+//! `bpfel-unknown-none` or `bpfeb-unknown-none`; it does not compile for the machine itself.
+#![no_std]
+#![no_main]
+
+mod emit;
+mod exec;
+mod maps;
+
+use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use hids_common::counter::Hook;
+
+/// `sched:sched_process_exec`, since Linux 3.4; raw tracepoints since 4.17.
+///
+/// Kernel: `trace_sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`,
+/// called by `exec_binprm()` in `fs/exec.c` when the new program is in place.
+#[raw_tracepoint(tracepoint = "sched_process_exec")]
+pub fn sched_process_exec(ctx: RawTracePointContext) -> i32 {
+    emit::outcome(Hook::Exec, exec::on_exec(&ctx))
+}
+
+/// `sched:sched_process_exit`, since Linux 2.6.32; raw tracepoints since 4.17.
+///
+/// Kernel: `trace_sched_process_exit(struct task_struct *p)` (a second argument `bool group_dead`
+/// since 6.16), called by `do_exit()` in `kernel/exit.c` for every thread.
+#[raw_tracepoint(tracepoint = "sched_process_exit")]
+pub fn sched_process_exit(ctx: RawTracePointContext) -> i32 {
+    emit::outcome(Hook::Exit, exec::on_exit(&ctx))
+}
+
+/// Required by the language; the programs contain nothing that panics, so it is never reached.
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// Lets the kernel offer its GPL-only helpers and LSM attachment.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

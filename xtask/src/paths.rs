@@ -1,0 +1,21 @@
+//! Where things are in the source tree.
+
+use std::path::{Path, PathBuf};
+
+/// The directory that holds the workspace.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the manifest of xtask is inside the workspace")
+}
+
+/// Where cargo puts what it builds.
+pub fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root().join(dir),
+        None => root().join("target"),
+    }
+}
+
+/// The BPF object that `hids-userspace/build.rs` puts into the daemon.
+pub fn bpf_object() -> PathBuf {
+    target().join("bpf/hids-ebpf.o")
+}

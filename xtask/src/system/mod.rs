@@ -1,0 +1,135 @@
+//! What the machine must have: finds out what is missing, says so and installs it.
+//!
+//! Debian and Ubuntu: installed with apt-get. Rocky, RHEL and Fedora: the `dnf install` line is
+//! printed and the command stops. Services that come with test packages are never started.
+
+mod apt;
+mod bpf;
+mod family;
+
+use anyhow::{Result, bail};
+
+pub use bpf::{bpf_toolchain, target as bpf_target};
+
+use crate::exec::{find, say};
+use family::Family;
+
+/// A set of packages that one purpose needs.
+pub struct Needs {
+    /// The purpose, for messages.
+    purpose: &'static str,
+    /// Package names of Debian and Ubuntu.
+    debian: &'static [&'static str],
+    /// Package names of Rocky, RHEL and Fedora.
+    red_hat: &'static [&'static str],
+    /// Services that the packages bring and that must stay off.
+    services: &'static [&'static str],
+}
+
+/// To build the daemon.
+pub const BUILD: Needs = Needs {
+    purpose: "building the daemon",
+    debian: &["gcc", "libc6-dev", "pkg-config", "libmnl-dev", "libnftnl-dev"],
+    red_hat: &["gcc", "glibc-devel", "pkgconf-pkg-config", "libmnl-devel", "libnftnl-devel"],
+    services: &[],
+};
+
+/// To run the tests, the demo and the measurements: real servers, clients and tools in namespaces.
+pub const LAB: Needs = Needs {
+    purpose: "the laboratory of tests, demo and bench (nothing of it runs on the machine itself)",
+    debian: &[
+        "apache2",
+        "curl",
+        "iproute2",
+        "iputils-ping",
+        "nftables",
+        "openssh-client",
+        "openssh-server",
+        "python3",
+        "python3-aiosmtpd",
+        "rsyslog",
+        "sshpass",
+        "util-linux",
+    ],
+    red_hat: &[
+        "curl",
+        "httpd",
+        "iproute",
+        "iputils",
+        "nftables",
+        "openssh-clients",
+        "openssh-server",
+        "python3",
+        "python3-aiosmtpd",
+        "rsyslog",
+        "sshpass",
+        "util-linux",
+    ],
+    services: &["apache2", "apache-htcacheclean", "ssh", "rsyslog"],
+};
+
+/// Installs what is missing of each set.
+///
+/// # Errors
+/// On a system other than Debian or Ubuntu when something is missing; when not root; when apt-get
+/// fails.
+pub fn ensure(sets: &[&Needs]) -> Result<()> {
+    match Family::detect()? {
+        Family::Debian => sets.iter().try_for_each(|needs| ensure_debian(needs)),
+        Family::RedHat => ensure_red_hat(sets),
+        Family::Other(name) => {
+            say(&format!("{name} is not a system this knows: what is missing is for you to install"));
+            Ok(())
+        }
+    }
+}
+
+fn ensure_debian(needs: &Needs) -> Result<()> {
+    let missing = apt::missing(needs.debian)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    say(&format!("installing for {}: {}", needs.purpose, missing.join(" ")));
+    apt::install(&missing, needs.services)
+}
+
+fn ensure_red_hat(sets: &[&Needs]) -> Result<()> {
+    let mut missing = Vec::new();
+    for needs in sets {
+        missing.extend(family::rpm_missing(needs.red_hat)?);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "packages are missing; install them and start again (sshpass and python3-aiosmtpd are in EPEL, \
+         the -devel packages in CRB):\n    dnf install {}",
+        missing.join(" ")
+    )
+}
+
+/// Refuses to go on when not root, saying why root is needed.
+///
+/// # Errors
+/// When the effective user is not root.
+pub fn require_root(why: &str) -> Result<()> {
+    if !is_root() {
+        bail!("this needs root: {why}");
+    }
+    Ok(())
+}
+
+/// Whether the effective user is root.
+pub fn is_root() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))
+        .and_then(|ids| ids.split_whitespace().nth(1))
+        .is_some_and(|id| id == "0")
+}
+
+/// Whether a program can be found.
+pub fn has(program: &str) -> bool {
+    find(program).is_some()
+}

@@ -1,1 +1,17 @@
-//! Harness.
+//! The harness: machines made of namespaces, real servers in them, attackers, and the programs
+//! under test. The suites (`compat`, `daemon`, `kernel`) and `cargo xtask demo` and `bench` use it.
+//!
+//! It never touches the machine it runs on: every network, mount, process, IPC and host-name change
+//! happens in namespaces that vanish with the guard that made them, and with the process that made
+//! the guard, however it ends. It knows the product only as programs; it links none of its code.
+
+pub mod attack;
+pub mod lab;
+pub mod programs;
+pub mod require;
+pub mod running;
+pub mod servers;
+pub mod wait;
+
+pub use lab::{Host, Lab};
+pub use running::Running;

@@ -1,0 +1,3 @@
+//! Tests that need root and the kernel: BPF programs, namespaces, real servers.
+
+mod lab;

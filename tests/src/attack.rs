@@ -1,0 +1,137 @@
+//! What attackers do, with the programs they use: `ssh` and `curl`.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+pub use crate::lab::{PASSWORD, USER};
+use crate::{Host, Running};
+
+/// How many guesses run side by side; PAM answers each only after some seconds.
+const PARALLEL: usize = 8;
+
+/// Web holes that scanners look for; every one is answered with 404 or 403.
+pub const WEB_HOLES: &[&str] = &[
+    "/index.php?page=../../../../etc/passwd",
+    "/cgi-bin/test.cgi?cmd=;cat%20/etc/passwd",
+    "/product.php?id=1%20union%20select%20password%20from%20users",
+    "/search?q=<script>alert(1)</script>",
+    "/wp-login.php",
+    "/phpmyadmin/index.php",
+    "/.git/config",
+    "/.env",
+    "/admin.php",
+    "/manager/html",
+    "/cgi-bin/phf",
+    "/private/",
+    "/backup.sql",
+    "/shell.php?cmd=id",
+    "/boaform/admin/formLogin",
+    "/solr/admin/info/system",
+];
+
+/// Tries `count` wrong passwords for `user` over ssh, several at a time; returns how many of them the
+/// server answered (a blocked attacker gets no answers).
+///
+/// # Errors
+/// When ssh or sshpass cannot be started.
+pub fn guess_passwords(from: &Host, server: &str, user: &str, count: usize) -> Result<usize> {
+    let mut answered = 0;
+    for start in (0..count).step_by(PARALLEL) {
+        let mut guesses = Vec::new();
+        for number in start..count.min(start + PARALLEL) {
+            let mut command = ssh(from, server, user, &format!("guess{number}"));
+            command.arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            guesses.push(command.spawn().context("cannot start sshpass")?);
+        }
+        for mut guess in guesses {
+            // 5: "Invalid/incorrect password" (sshpass(1)).
+            answered += usize::from(guess.wait().context("cannot wait for sshpass")?.code() == Some(5));
+        }
+    }
+    Ok(answered)
+}
+
+/// Asks a web server for every one of [`WEB_HOLES`]; returns how many it answered.
+///
+/// # Errors
+/// When curl cannot be started.
+pub fn scan_web(from: &Host, server: &str) -> Result<usize> {
+    let mut answered = 0;
+    for hole in WEB_HOLES {
+        let host = if server.contains(':') { format!("[{server}]") } else { server.to_owned() };
+        let mut curl = from.command("curl");
+        curl.args(["--silent", "--globoff", "--path-as-is", "--max-time", "2", "--output", "/dev/null"]);
+        let status =
+            curl.arg(format!("http://{host}{hole}")).stdin(Stdio::null()).status().context("cannot start curl")?;
+        if !status.success() {
+            break;
+        }
+        answered += 1;
+    }
+    Ok(answered)
+}
+
+/// Whether a fresh TCP connection to a port is accepted within a second.
+pub fn can_connect(from: &Host, server: &str, port: u16) -> bool {
+    let script = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)";
+    let mut python = from.command("/usr/bin/python3");
+    python.args(["-c", script, server, &port.to_string()]).stdin(Stdio::null()).stderr(Stdio::null());
+    python.status().is_ok_and(|status| status.success())
+}
+
+/// A log-in with the right password that stays open and repeats what it is told.
+#[derive(Debug)]
+pub struct Session {
+    _running: Running,
+    input: ChildStdin,
+    answers: mpsc::Receiver<String>,
+}
+
+impl Session {
+    /// Logs in.
+    ///
+    /// # Errors
+    /// When the server does not let the right password in.
+    pub fn open(from: &Host, server: &str) -> Result<Self> {
+        let mut command = ssh(from, server, USER, PASSWORD);
+        command.arg("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut running = from.start("ssh", command)?;
+        let input = running.child().stdin.take().context("ssh has no input")?;
+        let output = BufReader::new(running.child().stdout.take().context("ssh has no output")?);
+        let (sender, answers) = mpsc::channel();
+        // Ends with the pipe, which ends with the program.
+        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut session = Self { _running: running, input, answers };
+        anyhow::ensure!(session.echoes("hello", Duration::from_secs(20)), "{server} does not let {USER} in");
+        Ok(session)
+    }
+
+    /// Whether the other side repeats `word` within `patience`.
+    pub fn echoes(&mut self, word: &str, patience: Duration) -> bool {
+        writeln!(self.input, "{word}").is_ok() && self.answers.recv_timeout(patience).is_ok_and(|answer| answer == word)
+    }
+}
+
+fn ssh(from: &Host, server: &str, user: &str, password: &str) -> Command {
+    let mut command = from.command("sshpass");
+    command.args(["-p", password, "ssh", "-F", "/dev/null", "-T"]);
+    for option in [
+        "StrictHostKeyChecking=no",
+        "UserKnownHostsFile=/dev/null",
+        "LogLevel=ERROR",
+        "PreferredAuthentications=password",
+        "PubkeyAuthentication=no",
+        "NumberOfPasswordPrompts=1",
+        "ConnectTimeout=3",
+        "ServerAliveInterval=0",
+    ] {
+        command.args(["-o", option]);
+    }
+    command.arg("-l").arg(user).arg(server);
+    command
+}

@@ -1,0 +1,52 @@
+//! The programs under test: from `HIDS_BIN_DIR`, or built here.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The directory that holds `hidsd` and `hidsctl`.
+///
+/// `cargo test` does not build another package's programs, so without `HIDS_BIN_DIR` they are built
+/// once per test program.
+///
+/// # Panics
+/// When they cannot be built: no test could say anything then.
+pub fn directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| match std::env::var_os("HIDS_BIN_DIR") {
+        Some(directory) => PathBuf::from(directory),
+        None => build(),
+    })
+}
+
+/// The daemon.
+///
+/// # Panics
+/// See [`directory`].
+pub fn hidsd() -> PathBuf {
+    directory().join("hidsd")
+}
+
+/// Its control program.
+///
+/// # Panics
+/// See [`directory`].
+pub fn hidsctl() -> PathBuf {
+    directory().join("hidsctl")
+}
+
+/// The root of the source tree.
+pub fn source_root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
+}
+
+fn build() -> PathBuf {
+    let root = source_root();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--package", "hids-userspace", "--bins"])
+        .current_dir(root)
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "cannot build hidsd and hidsctl");
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir)).join("debug")
+}

@@ -1,0 +1,11 @@
+//! Real servers on a machine of the lab, each with a configuration of its own.
+
+mod apache;
+mod mail;
+mod ssh;
+mod syslog;
+
+pub use apache::Apache;
+pub use mail::{Mail, MailSink};
+pub use ssh::Sshd;
+pub use syslog::Syslog;

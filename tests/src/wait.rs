@@ -1,0 +1,36 @@
+//! Waiting for a condition, with a deadline; never for a time to pass.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+/// Long enough for a loaded machine; a test that passes never waits this long.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a condition is looked at.
+const STEP: Duration = Duration::from_millis(10);
+
+/// Waits until `condition` holds, at most `patience`.
+///
+/// # Errors
+/// When the time is over; the message names `what` was waited for.
+pub fn until(what: &str, patience: Duration, mut condition: impl FnMut() -> bool) -> Result<()> {
+    value(what, patience, || condition().then_some(()))
+}
+
+/// Waits until `look` gives a value, at most `patience`.
+///
+/// # Errors
+/// When the time is over; the message names `what` was waited for.
+pub fn value<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> Result<T> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(found) = look() {
+            return Ok(found);
+        }
+        if Instant::now() >= deadline {
+            bail!("waited {} s in vain for {what}", patience.as_secs());
+        }
+        std::thread::sleep(STEP);
+    }
+}

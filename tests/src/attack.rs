@@ -45,12 +45,13 @@ pub fn guess_passwords(from: &Host, server: &str, user: &str, count: usize) -> R
         let mut guesses = Vec::new();
         for number in start..count.min(start + PARALLEL) {
             let mut command = ssh(from, server, user, &format!("guess{number}"));
-            command.arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
             guesses.push(command.spawn().context("cannot start sshpass")?);
         }
-        for mut guess in guesses {
-            // 5: "Invalid/incorrect password" (sshpass(1)).
-            answered += usize::from(guess.wait().context("cannot wait for sshpass")?.code() == Some(5));
+        for guess in guesses {
+            let output = guess.wait_with_output().context("cannot wait for sshpass")?;
+            // ssh ends with 255 whether the server refuses or does not answer.
+            answered += usize::from(String::from_utf8_lossy(&output.stderr).contains("Permission denied"));
         }
     }
     Ok(answered)

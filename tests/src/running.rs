@@ -1,6 +1,7 @@
 //! A program that was started and ends with its guard.
 
 use std::fs;
+use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -48,7 +49,14 @@ impl Running {
         })?;
         match found {
             Ok(pid) => Self::new(name.to_owned(), child, pid),
-            Err(status) => bail!("{name} ended at once with {status}"),
+            Err(status) => {
+                let mut why = String::new();
+                if let Some(mut stderr) = child.stderr.take() {
+                    // What it said is only an addition to the error.
+                    let _ = stderr.read_to_string(&mut why);
+                }
+                bail!("{name} ended at once with {status} {}", why.trim())
+            }
         }
     }
 

@@ -34,7 +34,9 @@ impl Host {
             .args(["--net", "--mount", "--uts", "--ipc", "--pid", "--fork"])
             .args(["--propagation", "private", "--mount-proc", "cat"])
             .stdin(Stdio::piped())
-            .stdout(Stdio::null());
+            .stdout(Stdio::null())
+            // Kept for the error; util-linux 2.38 also writes a needless complaint at the end.
+            .stderr(Stdio::piped());
         let holder = Running::start_below(&format!("the namespaces of {name}"), unshare)?;
         let host = Self { name: name.to_owned(), holder };
         // `unshare` has done everything when its child has become `cat`.

@@ -1,0 +1,301 @@
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::*;
+
+fn alert(full_log: &[u8]) -> Alert {
+    let fields = [
+        (FieldName::SrcIp, "10.1.2.3"),
+        (FieldName::SrcPort, "4022"),
+        (FieldName::DstIp, "192.0.2.1"),
+        (FieldName::DstPort, "22"),
+        (FieldName::DstUser, "bob"),
+    ];
+    Alert {
+        id: AlertId { epoch_seconds: 1_795_558_167, sequence: 15 },
+        time: Timestamp::from_unix_seconds(1_795_558_167),
+        rule: Arc::new(RuleFacts {
+            id: RuleId(5710),
+            level: Level(5),
+            description: "Attempt to login using a non-existent user".into(),
+            group: "syslog,sshd,invalid_login,authentication_failed,".into(),
+            cve: None,
+            info: None,
+            frequency: None,
+            may_respond: true,
+        }),
+        fired_times: 2,
+        chain: Arc::new([]),
+        recorded: true,
+        mailed: true,
+        decoder: Some(DecoderNames { name: "sshd".into(), parent: Some("sshd".into()) }),
+        fields: Fields(fields.map(|(name, value)| Field { name, value: value.into() }).into()),
+        hostname: b"myhost".to_vec(),
+        program_name: Some(b"sshd".to_vec()),
+        source: Arc::new(LogSource { location: "/var/log/auth.log".into(), channel: Channel::Log }),
+        full_log: full_log.to_vec(),
+        log_offset: 0,
+        evidence: Vec::new(),
+        previous_output: None,
+    }
+}
+
+fn log_text(alert: &Alert) -> String {
+    let mut out = Vec::new();
+    alert_log(&mut out, alert, &TimeZone::UTC);
+    String::from_utf8(out).expect("alerts.log is UTF-8")
+}
+
+#[test]
+fn block_has_ossecs_layout() {
+    let alert = alert(b"Nov 24 10:00:01 myhost sshd[1234]: Invalid user bob from 10.1.2.3");
+    assert_eq!(
+        log_text(&alert),
+        "** Alert 1795558167.15: mail  - syslog,sshd,invalid_login,authentication_failed,\n\
+         2026 Nov 24 22:09:27 myhost->/var/log/auth.log\n\
+         Rule: 5710 (level 5) -> 'Attempt to login using a non-existent user'\n\
+         Src IP: 10.1.2.3\nSrc Port: 4022\nDst IP: 192.0.2.1\nDst Port: 22\nUser: bob\n\
+         Nov 24 10:00:01 myhost sshd[1234]: Invalid user bob from 10.1.2.3\n\n"
+    );
+}
+
+#[test]
+fn block_without_mail_flag_and_with_host_equal_to_location() {
+    let mut alert = alert(b"x");
+    alert.mailed = false;
+    alert.hostname = b"/var/log/auth.log".to_vec();
+    let text = log_text(&alert);
+    assert!(text.starts_with("** Alert 1795558167.15: - syslog,"), "{text}");
+    assert!(text.contains("\n2026 Nov 24 22:09:27 /var/log/auth.log\n"), "{text}");
+}
+
+#[test]
+fn json_has_ossecs_keys_in_ossecs_order() {
+    let mut alert = alert(b"Nov 24 10:00:02 myhost sshd[1234]: Invalid user bob2 from 10.1.2.3");
+    alert.fields.0.truncate(1);
+    let mut out = Vec::new();
+    alert_json(&mut out, &alert, &TimeZone::UTC);
+    let expected = r#"{"rule":{"level":5,"comment":"Attempt to login using a non-existent user","sidid":5710,"firedtimes":2,"group":"syslog,sshd,invalid_login,authentication_failed,","groups":["syslog","sshd","invalid_login","authentication_failed"]},"id":"1795558167.15","TimeStamp":1795558167000,"decoder":"sshd","decoder_parent":"sshd","srcip":"10.1.2.3","location":"/var/log/auth.log","full_log":"Nov 24 10:00:02 myhost sshd[1234]: Invalid user bob2 from 10.1.2.3","hostname":"myhost","program_name":"sshd","decoder_desc":{"parent":"sshd","name":"sshd"},"agent_name":"myhost","timestamp":"2026 Nov 24 22:09:27","logfile":"/var/log/auth.log"}"#;
+    assert_eq!(String::from_utf8_lossy(&out), format!("{expected}\n"));
+}
+
+#[test]
+fn compliance_groups_move_out_whole() {
+    let mut alert = alert(b"x");
+    let mut rule = (*alert.rule).clone();
+    rule.group = "web,pci_dss_10.2.4,cis_5.1,".into();
+    alert.rule = Arc::new(rule);
+    let mut out = Vec::new();
+    alert_json(&mut out, &alert, &TimeZone::UTC);
+    let value: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+    assert_eq!(value["rule"]["groups"], serde_json::json!(["web"]));
+    assert_eq!(value["rule"]["PCI_DSS"], serde_json::json!(["10.2.4"]));
+    assert_eq!(value["rule"]["CIS"], serde_json::json!(["5.1"]));
+}
+
+#[test]
+fn forged_record_in_a_line_stays_text() {
+    let forged = b"** Alert 1.1: mail  - sshd,\n2026 Nov 24 22:09:27 h->/l\nRule: 1 (level 15) -> 'x'\n\nSrc IP: 6.6.6.6";
+    let text = log_text(&alert(forged));
+    let (alerts, taken) = parse_alert_log(text.as_bytes());
+    assert_eq!((alerts.len(), taken), (1, text.len()));
+    assert_eq!(alerts[0].srcip.as_deref(), Some("10.1.2.3"));
+    assert!(text.contains("\n ** Alert 1.1: mail  - sshd,\\n2026"), "{text}");
+}
+
+#[test]
+fn line_is_cut_between_characters_at_ossecs_limit() {
+    let text = log_text(&alert("ä".repeat(2000).as_bytes()));
+    let line = text.lines().find(|line| line.starts_with('ä')).expect("log line");
+    assert_eq!(line.len(), LINE_LIMIT_BYTES);
+}
+
+#[test]
+fn custom_layout_does_not_expand_values_again() {
+    let alert = alert(b"attack $RULEID\nx");
+    let mut out = Vec::new();
+    custom_alert(&mut out, "$TIMESTAMP.$FTELL $RULEALERT$HOSTNAME $LOCATION $$ $SRCIP $FULLLOG", &alert);
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        "1795558167.15 mail myhost /var/log/auth.log $$ 10.1.2.3 attack $RULEID\\nx\n"
+    );
+}
+
+#[test]
+fn mail_body_has_ossecs_layout() {
+    let mut alert = alert(b"line one\nReceived From: forged");
+    alert.fields.0.truncate(1);
+    alert.evidence.push(EvidenceLine { time: alert.time, full_log: b"earlier\x1b[2J".to_vec() });
+    assert_eq!(
+        mail_body(&alert, &TimeZone::UTC),
+        "\nOSSEC HIDS Notification.\n2026 Nov 24 22:09:27\n\nReceived From: myhost->/var/log/auth.log\n\
+         Rule: 5710 fired (level 5) -> \"Attempt to login using a non-existent user\"\nSrc IP: 10.1.2.3\n\
+         Portion of the log(s):\n\nline one\n    Received From: forged\nearlier\\x1b[2J\n\n\n \
+         --END OF NOTIFICATION\n\n\n\n"
+    );
+}
+
+#[test]
+fn subject_takes_no_header_from_a_host_name() {
+    let mut alert = alert(b"x");
+    alert.hostname = b"h\r\nBcc: evil@example.org".to_vec();
+    let subject = mail_subject(&alert, false);
+    assert!(!subject.contains(['\r', '\n']), "{subject:?}");
+    assert!(subject.starts_with("OSSEC Alert - h\\r\\nBcc: evil@example.org - Level 5 - "), "{subject}");
+    assert_eq!(mail_subject(&alert, true), "OSSEC Notification - h\\r\\nBcc: evil@example.org - Alert level 5");
+}
+
+#[test]
+fn firewall_line_has_ossecs_layout() {
+    let fields = [
+        (FieldName::Action, "DROP"),
+        (FieldName::Protocol, "TCP"),
+        (FieldName::SrcIp, "1.2.3.4"),
+        (FieldName::SrcPort, "1111"),
+        (FieldName::DstIp, "5.6.7.8"),
+    ];
+    let event = FirewallEvent {
+        time: Timestamp::from_unix_seconds(1_795_558_230),
+        hostname: b"myhost".to_vec(),
+        source: Arc::new(LogSource { location: "/var/log/x".into(), channel: Channel::Log }),
+        fields: Fields(fields.map(|(name, value)| Field { name, value: value.into() }).into()),
+    };
+    let mut out = Vec::new();
+    firewall_line(&mut out, &event, &TimeZone::UTC);
+    let expected = "2026 Nov 24 22:10:30 myhost->/var/log/x DROP TCP 1.2.3.4:1111->5.6.7.8:0\n";
+    assert_eq!(String::from_utf8_lossy(&out), expected);
+}
+
+#[test]
+fn syslog_messages_have_ossecs_layouts() {
+    let alert = alert(b"a \"b\" | c=d \\ e");
+    let message = |layout| syslog_message(&alert, layout, "ids", &TimeZone::UTC);
+    assert_eq!(
+        message(SyslogLayout::Default),
+        "<132>Nov 24 22:09:27 ids ossec: Alert Level: 5; Rule: 5710 - Attempt to login using a non-existent user; \
+         Location: myhost->/var/log/auth.log; classification: syslog,sshd,invalid_login,authentication_failed,; \
+         srcip: 10.1.2.3; dstip: 192.0.2.1; user: bob; a \"b\" | c=d \\ e"
+    );
+    assert_eq!(
+        message(SyslogLayout::Cef),
+        "<132>Nov 24 22:09:27 CEF:0|OSSEC Foundation|OSSEC HIDS|v4.2.0|5710|Attempt to login using a non-existent \
+         user|5|dvc=ids cs1Label=Location cs1=myhost->/var/log/auth.log \
+         classification=syslog,sshd,invalid_login,authentication_failed, src=10.1.2.3 dpt=22 spt=4022 \
+         dhost=192.0.2.1 shost=10.1.2.3 suser=bob dst=192.0.2.1 msg=a \"b\" | c\\=d \\\\ e"
+    );
+    assert!(message(SyslogLayout::Splunk).ends_with(" acct=\"bob\", message=\"a \\\"b\\\" | c=d \\\\ e\""));
+    let json = message(SyslogLayout::Json);
+    let object = json.strip_prefix("<132>Nov 24 22:09:27 ids ossec: ").expect("head");
+    assert!(object.starts_with(r#"{"crit":5,"id":5710,"component":"#), "{object}");
+}
+
+#[test]
+fn long_syslog_message_is_cut_to_ossecs_limit() {
+    let alert = alert("\"".repeat(9000).as_bytes());
+    for layout in [SyslogLayout::Default, SyslogLayout::Cef, SyslogLayout::Splunk, SyslogLayout::Json] {
+        assert!(syslog_message(&alert, layout, "ids", &TimeZone::UTC).len() <= 6144);
+    }
+    let json = syslog_message(&alert, SyslogLayout::Json, "ids", &TimeZone::UTC);
+    assert!(json.ends_with(r#"{"crit":5,"id":5710,"truncated":true}"#), "{json}");
+}
+
+/// Bytes an attacker would try.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = prop_oneof![
+        Just(b"** Alert 1.1: - x\n".to_vec()),
+        Just(b"Rule: 1 (level 1) -> 'x'".to_vec()),
+        Just(b"Src IP: 6.6.6.6".to_vec()),
+        Just(b"User: root".to_vec()),
+        Just(b"Previous output:".to_vec()),
+        Just(b"\n\n".to_vec()),
+        Just(b"\r\n".to_vec()),
+        Just(b" ".to_vec()),
+        Just(b"->".to_vec()),
+        Just(b"\x1b[2J".to_vec()),
+        Just("\u{2028}\u{202e}\u{85}".as_bytes().to_vec()),
+        Just(b"\xff\xfe\x00".to_vec()),
+        Just(b"\",}{\\".to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..40),
+    ];
+    proptest::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn shown(bytes: &[u8]) -> String {
+    let mut out = Vec::new();
+    visible(&mut out, bytes, 1200);
+    String::from_utf8(out).expect("UTF-8")
+}
+
+proptest! {
+    #[test]
+    fn what_is_parsed_back_is_what_was_written(
+        records in proptest::collection::vec((hostile(), hostile(), hostile(), hostile(), any::<bool>()), 1..5)
+    ) {
+        let mut written = Vec::new();
+        let alerts: Vec<Alert> = records.into_iter().map(|(log, host, user, earlier, diff)| {
+            let mut alert = alert(&log);
+            alert.fields.0[4].value = user;
+            alert.hostname = host;
+            alert.evidence.push(EvidenceLine { time: alert.time, full_log: earlier.clone() });
+            alert.previous_output = diff.then_some(earlier);
+            alert
+        }).collect();
+        alerts.iter().for_each(|alert| alert_log(&mut written, alert, &TimeZone::UTC));
+        let (parsed, taken) = parse_alert_log(&written);
+        prop_assert_eq!(taken, written.len());
+        prop_assert_eq!(parsed.len(), alerts.len());
+        for (parsed, alert) in parsed.iter().zip(&alerts) {
+            prop_assert_eq!(parsed.id, Some(alert.id));
+            prop_assert_eq!(parsed.rule, alert.rule.id);
+            prop_assert_eq!(parsed.srcip.as_deref(), Some("10.1.2.3"));
+            prop_assert_eq!(&parsed.location, &alert.source.location);
+            let user = &alert.fields.0[4].value;
+            prop_assert_eq!(parsed.dstuser.clone(), (!user.is_empty()).then(|| shown(user)));
+            let lines = vec![shown(&alert.full_log), shown(&alert.evidence[0].full_log)];
+            prop_assert_eq!(&parsed.lines, &lines);
+            prop_assert_eq!(parsed.previous_output.clone(), alert.previous_output.as_deref().map(shown));
+        }
+    }
+
+    #[test]
+    fn every_output_is_one_harmless_line(log in hostile(), host in hostile()) {
+        let mut alert = alert(&log);
+        alert.hostname = host.clone();
+        alert.fields.0.push(Field { name: FieldName::Dynamic("rule".into()), value: log.clone() });
+        let zone = TimeZone::UTC;
+        let event = ArchivedEvent {
+            time: alert.time, hostname: host, program_name: None, source: alert.source.clone(),
+            full_log: log.clone(), log_offset: 0, decoder: None, fields: alert.fields.clone(), rule: None,
+        };
+        let firewall = FirewallEvent {
+            time: alert.time, hostname: event.hostname.clone(), source: event.source.clone(),
+            fields: Fields(vec![Field { name: FieldName::Action, value: log.clone() }]),
+        };
+        let mut lines: Vec<Vec<u8>> = vec![Vec::new(); 5];
+        alert_json(&mut lines[0], &alert, &zone);
+        archive_json(&mut lines[1], &event, &zone);
+        archive_line(&mut lines[2], &event, &zone);
+        firewall_line(&mut lines[3], &firewall, &zone);
+        custom_alert(&mut lines[4], "$FULLLOG $HOSTNAME", &alert);
+        for json in &lines[..2] {
+            let value: serde_json::Value = serde_json::from_slice(json).expect("valid JSON");
+            prop_assert!(value["full_log"].is_string());
+        }
+        for layout in [SyslogLayout::Default, SyslogLayout::Cef, SyslogLayout::Json, SyslogLayout::Splunk] {
+            let mut message = syslog_message(&alert, layout, "ids", &zone);
+            message.push('\n');
+            lines.push(message.into_bytes());
+        }
+        let mut subject = mail_subject(&alert, false);
+        subject.push('\n');
+        lines.push(subject.into_bytes());
+        for line in lines {
+            let text = String::from_utf8(line).expect("UTF-8");
+            let body = text.strip_suffix('\n').expect("ends with a newline");
+            prop_assert!(!body.chars().any(|c| (c.is_control() && c != '\t') || c == '\u{2028}' || c == '\u{202e}'), "{:?}", body);
+        }
+    }
+}

@@ -1,1 +1,19 @@
-//! Plans what to do about an alert: never-block, repeated offenders, expiry.
+//! Plans responses: which address is blocked until when, which program runs, what is refused.
+//!
+//! Owns the wanted state (blocks, programs to be undone, offences). Never acts, never reads a
+//! clock, and never lets a protected address into the wanted state, whatever a log says.
+
+mod action;
+mod address;
+mod plan;
+mod policy;
+mod protected;
+mod select;
+#[cfg(test)]
+mod tests;
+
+pub use action::{Action, Block, EndCause, ExpectedField, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey, Refusal, Refused, Verb};
+pub use address::{canonical, embedded_v4};
+pub use plan::{MAX_BLOCKS, Planner, Restored};
+pub use policy::{Expect, GroupTest, Policy, Response, ResponseKind, block_time};
+pub use protected::{Listed, MachineAddresses, NeverBlockReason, ProtectedSet};

@@ -1,3 +1,6 @@
 //! Every raw system call and every `unsafe` block of user space, behind safe wrappers that work on
 //! owned descriptors and give `io::Result`.
 #![allow(unsafe_code)]
+
+pub mod netlink;
+pub mod nftables;

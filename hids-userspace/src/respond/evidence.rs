@@ -1,0 +1,215 @@
+//! The rule chain and the log lines that led to each block, kept for `hidsctl why`.
+//!
+//! Owns `STATE/respond/evidence.log` and its older pieces `.1` to `.3`: the newest is appended to,
+//! and when it is full the oldest is deleted, so that at most 256 MiB are kept (some hundred
+//! thousand blocks). Read only when an administrator asks.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice as _;
+use hids_core::model::{Alert, AlertId, RuleStep, Timestamp};
+use hids_core::respond::{Block, EndCause, Refused};
+use serde::{Deserialize, Serialize};
+
+use super::ledger::{checked, private, push_line};
+
+/// When a piece is full.
+const PIECE_BYTES: u64 = 64 << 20;
+/// How many older pieces are kept.
+const OLDER_PIECES: u32 = 3;
+/// Lines kept per block: the one that fired the rule, and OSSEC's eleven before it.
+const MOST_LINES: usize = 12;
+/// A line is cut here.
+const LONGEST_LINE: usize = 4096;
+
+/// Something that happened to an address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Happening {
+    /// Whose.
+    pub address: IpAddr,
+    /// When.
+    pub time: Timestamp,
+    /// What.
+    pub what: What,
+}
+
+/// What happened to an address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// It was blocked, or its block was extended.
+    Blocked {
+        /// As stated.
+        block: Block,
+        /// What led to it; absent for a block by hand.
+        evidence: Option<Evidence>,
+    },
+    /// Its block ended.
+    Ended {
+        /// Why.
+        cause: EndCause,
+    },
+    /// A block was asked for and must not be.
+    Refused {
+        /// Why.
+        refused: Refused,
+        /// What led to it.
+        evidence: Option<Evidence>,
+    },
+}
+
+/// What led to a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The alert.
+    pub alert: AlertId,
+    /// The rules that matched on the way, the one that fired last.
+    pub chain: Vec<RuleStep>,
+    /// Where the line that fired the rule came from.
+    pub location: String,
+    /// The log lines, oldest first, with control and invalid bytes as `\xNN`.
+    pub lines: Vec<SeenLine>,
+}
+
+/// A log line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenLine {
+    /// When it was received.
+    pub time: Timestamp,
+    /// The line, at most 4 KiB of it, safe to show on a terminal.
+    pub text: String,
+}
+
+impl Evidence {
+    /// What `alert` holds.
+    pub fn of(alert: &Alert) -> Self {
+        let earlier = alert.evidence.iter().take(MOST_LINES - 1);
+        let earlier = earlier.rev().map(|line| SeenLine { time: line.time, text: shown(&line.full_log) });
+        let last = SeenLine { time: alert.time, text: shown(&alert.full_log) };
+        Self {
+            alert: alert.id,
+            chain: alert.chain.to_vec(),
+            location: alert.source.location.clone(),
+            lines: earlier.chain([last]).collect(),
+        }
+    }
+}
+
+/// Printable text as it is; quotes too, but bytes that a terminal acts upon escaped.
+fn shown(line: &[u8]) -> String {
+    let line = &line[..line.len().min(LONGEST_LINE)];
+    let mut text = String::with_capacity(line.len());
+    for (start, end, char) in line.char_indices() {
+        let is_invalid = char == char::REPLACEMENT_CHARACTER && &line[start..end] != "\u{fffd}".as_bytes();
+        if is_invalid || char.is_control() || is_bidirectional_control(char) {
+            line[start..end].iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+        } else {
+            text.push(char);
+        }
+    }
+    text
+}
+
+/// Characters that reorder what a terminal shows.
+fn is_bidirectional_control(char: char) -> bool {
+    matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Appends happenings.
+pub struct EvidenceLog {
+    path: PathBuf,
+    file: Option<File>,
+    length: u64,
+}
+
+impl EvidenceLog {
+    /// The log under `directory`; opened when first written.
+    pub fn new(directory: &Path) -> Self {
+        Self { path: directory.join("evidence.log"), file: None, length: 0 }
+    }
+
+    /// Where the newest piece is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends some. After an error they are lost; the next append tries again.
+    pub fn append(&mut self, happenings: &[Happening]) -> io::Result<()> {
+        if happenings.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        for happening in happenings {
+            push_line(&mut bytes, happening)?;
+        }
+        if self.length >= PIECE_BYTES {
+            self.turn()?;
+        }
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => self.open()?,
+        };
+        if let Err(error) = file.write_all(&bytes) {
+            let _ = file.set_len(self.length);
+            return Err(error);
+        }
+        self.length += bytes.len() as u64;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn open(&mut self) -> io::Result<File> {
+        let mut file = private().append(true).open(&self.path)?;
+        self.length = file.metadata()?.len();
+        if self.length > 0 {
+            // Ends a line that a crash may have cut; an empty line is passed over.
+            file.write_all(b"\n")?;
+            self.length += 1;
+        }
+        Ok(file)
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
+        self.file = None;
+        for number in (1..OLDER_PIECES).rev() {
+            let _ = fs::rename(piece(&self.path, number), piece(&self.path, number + 1));
+        }
+        fs::rename(&self.path, piece(&self.path, 1))?;
+        self.length = 0;
+        Ok(())
+    }
+}
+
+fn piece(path: &Path, number: u32) -> PathBuf {
+    path.with_extension(format!("{number}.log"))
+}
+
+/// The last `most` happenings of an address, oldest first. Damaged lines are passed over.
+pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Vec<Happening>> {
+    let mut found = std::collections::VecDeque::new();
+    let needle = format!("{{\"address\":\"{address}\"");
+    let older = (1..=OLDER_PIECES).rev().map(|number| piece(path, number));
+    for path in older.chain([path.to_path_buf()]) {
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            if line.get(9..).is_some_and(|json| json.starts_with(needle.as_bytes())) {
+                let json = checked(line.strip_suffix(b"\n").unwrap_or(&line));
+                found.extend(json.and_then(|json| serde_json::from_slice::<Happening>(json).ok()));
+                if found.len() > most {
+                    found.pop_front();
+                }
+            }
+            line.clear();
+        }
+    }
+    Ok(found.into())
+}

@@ -1,0 +1,268 @@
+//! Blocks, pending undo calls and offences on disk, so that they survive a restart.
+//!
+//! Owns `STATE/respond/blocks.log`: one line per change, `CRC32 JSON`, appended right after the
+//! kernel has the change and synced by a thread of its own, so that no block waits for the disk. A
+//! power loss can therefore lose the last changes of about as long as one sync takes; a crash of the
+//! program loses none. A line that was cut by a crash is left out; the rest is kept.
+//!
+//! Rewritten (beside, synced, renamed) when most of it is history, and after the disk was full.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use hids_core::model::Timestamp;
+use hids_core::respond::{Block, Offence, OffenceKey, ProgramHold, ProgramKey, Restored};
+use serde::{Deserialize, Serialize};
+
+use super::sync::Syncer;
+
+/// The file is rewritten when it is this much longer than the last rewrite left it, and more than
+/// twice as long.
+const SPARE_BYTES: u64 = 16 << 20;
+
+/// The ledger cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// No directory.
+    #[error("cannot make directory {}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No file.
+    #[error("cannot open {}", path.display())]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Not readable.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// One change.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// An address is blocked as stated.
+    Block(Block),
+    /// An address is no longer blocked.
+    End(IpAddr),
+    /// A program must be undone.
+    Hold(ProgramHold),
+    /// A program has been undone.
+    Undone(ProgramKey),
+    /// An offence was counted.
+    Offence(OffenceKey, Offence),
+}
+
+/// What was read from disk.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The state.
+    pub restored: Restored,
+    /// Lines that were left out because their checksum was wrong.
+    pub damaged_lines: u64,
+}
+
+/// The file, open for appending.
+pub struct Ledger {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    rewritten_length: u64,
+    syncer: Syncer,
+    /// Set when a line could not be written: the file lacks something until it is rewritten.
+    is_behind: bool,
+}
+
+impl Ledger {
+    /// Opens the ledger under `directory` (made if missing, readable by root only) and reads it.
+    pub fn open(directory: &Path) -> Result<(Self, Loaded), LedgerError> {
+        fs::create_dir_all(directory).map_err(|source| LedgerError::Directory { path: directory.into(), source })?;
+        let path = directory.join("blocks.log");
+        let (loaded, whole) = load(&path)?;
+        let open_error = |source| LedgerError::Open { path: path.clone(), source };
+        let file = private().append(true).open(&path).map_err(open_error)?;
+        // A line that was cut would swallow the next one.
+        file.set_len(whole).map_err(open_error)?;
+        let syncer = Syncer::start().map_err(open_error)?;
+        Ok((Self { path, file, length: whole, rewritten_length: whole / 2, syncer, is_behind: false }, loaded))
+    }
+
+    /// Appends changes. After an error the file lacks them until [`Ledger::rewrite`] succeeds.
+    pub fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        if self.is_behind {
+            return Err(io::Error::other("the ledger is waiting to be rewritten"));
+        }
+        let mut bytes = Vec::new();
+        for entry in entries {
+            push_line(&mut bytes, entry)?;
+        }
+        if let Err(error) = self.file.write_all(&bytes) {
+            self.is_behind = true;
+            // What was written of it must not stand before later lines.
+            let _ = self.file.set_len(self.length);
+            return Err(error);
+        }
+        self.length += bytes.len() as u64;
+        self.syncer.request(&self.file);
+        Ok(())
+    }
+
+    /// Whether a rewrite is due: after a failed append, or because most lines are history.
+    pub fn wants_rewrite(&self) -> bool {
+        self.is_behind || self.length > self.rewritten_length.saturating_mul(2).saturating_add(SPARE_BYTES)
+    }
+
+    /// Whether the file lacks changes.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Replaces the file by one that holds exactly this state.
+    pub fn rewrite<'a>(
+        &mut self,
+        blocks: impl Iterator<Item = &'a Block>,
+        holds: impl Iterator<Item = &'a ProgramHold>,
+        offences: impl Iterator<Item = (&'a OffenceKey, &'a Offence)>,
+    ) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for block in blocks {
+            push_line(&mut bytes, &Entry::Block(block.clone()))?;
+        }
+        for hold in holds {
+            push_line(&mut bytes, &Entry::Hold(hold.clone()))?;
+        }
+        for (key, offence) in offences {
+            push_line(&mut bytes, &Entry::Offence(key.clone(), *offence))?;
+        }
+        let beside = self.path.with_extension("new");
+        let mut file = private().append(true).open(&beside)?;
+        file.set_len(0)?;
+        file.write_all(&bytes)?;
+        file.sync_data()?;
+        fs::rename(&beside, &self.path)?;
+        if let Some(directory) = self.path.parent() {
+            File::open(directory)?.sync_all()?;
+        }
+        self.file = file;
+        self.length = bytes.len() as u64;
+        self.rewritten_length = self.length;
+        self.is_behind = false;
+        Ok(())
+    }
+
+    /// Waits until everything appended is on disk. For the stop of the program.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+/// Options for a file that only its owner may read: log lines may hold secrets.
+pub(super) fn private() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = OpenOptions::new();
+    options.create(true).mode(0o600);
+    options
+}
+
+/// Appends `CRC32 JSON` and a line end.
+pub(super) fn push_line(bytes: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
+    let start = bytes.len();
+    bytes.extend_from_slice(b"00000000 ");
+    serde_json::to_writer(&mut *bytes, value)?;
+    let sum = crc32fast::hash(&bytes[start + 9..]);
+    bytes[start..start + 8].copy_from_slice(format!("{sum:08x}").as_bytes());
+    bytes.push(b'\n');
+    Ok(())
+}
+
+/// The JSON of a line whose checksum is right.
+pub(super) fn checked(line: &[u8]) -> Option<&[u8]> {
+    let (sum, rest) = line.split_at_checked(8)?;
+    let json = rest.strip_prefix(b" ")?;
+    let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
+    (crc32fast::hash(json) == sum).then_some(json)
+}
+
+/// The state that a file's lines add up to, and the length of its whole lines.
+fn load(path: &Path) -> Result<(Loaded, u64), LedgerError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Loaded::default(), 0)),
+        Err(source) => return Err(LedgerError::Read { path: path.into(), source }),
+    };
+    let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
+    let mut replay = Replay::default();
+    for line in bytes[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        match checked(line).and_then(|json| serde_json::from_slice(json).ok()) {
+            Some(entry) => replay.take(entry),
+            None => replay.damaged_lines += 1,
+        }
+    }
+    replay.damaged_lines += u64::from(whole < bytes.len());
+    Ok((replay.finish(), whole as u64))
+}
+
+#[derive(Default)]
+struct Replay {
+    blocks: HashMap<IpAddr, Block>,
+    holds: HashMap<ProgramKey, ProgramHold>,
+    offences: HashMap<OffenceKey, Offence>,
+    damaged_lines: u64,
+}
+
+impl Replay {
+    fn take(&mut self, entry: Entry) {
+        match entry {
+            Entry::Block(block) => {
+                if block.offence > 0 && block.updated == block.since {
+                    self.count(OffenceKey::Address(block.address), block.offence, block.since);
+                }
+                self.blocks.insert(block.address, block);
+            }
+            Entry::End(address) => {
+                self.blocks.remove(&address);
+            }
+            Entry::Hold(hold) => {
+                self.holds.insert(hold.undo.key(), hold);
+            }
+            Entry::Undone(key) => {
+                self.holds.remove(&key);
+            }
+            Entry::Offence(key, offence) => self.count(key, offence.count, offence.last),
+        }
+    }
+
+    fn count(&mut self, key: OffenceKey, count: u32, last: Timestamp) {
+        self.offences.insert(key, Offence { count, last });
+    }
+
+    fn finish(self) -> Loaded {
+        let restored = Restored {
+            blocks: self.blocks.into_values().collect(),
+            holds: self.holds.into_values().collect(),
+            offences: self.offences.into_iter().collect(),
+        };
+        Loaded { restored, damaged_lines: self.damaged_lines }
+    }
+}

@@ -177,6 +177,9 @@ pub struct ResponseConfig {
     pub name: String,
     /// How it is carried out.
     pub action: ResponseAction,
+    /// The `<executable>` in the response directory (`BASE/active-response/bin/firewall-drop.sh`), whether
+    /// it exists or not: active-responses.log names it, for native blocks too.
+    pub executable: PathBuf,
     /// Fields the event must have (`<expect>`).
     pub expects: Vec<Expect>,
     /// Which rules it is bound to; any of them suffices. None given: never bound.

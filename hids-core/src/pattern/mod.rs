@@ -1,1 +1,242 @@
-//! OSSEC's pattern dialects, translated once to linear-time automata.
+//! OSSEC's pattern dialects behind one type, [`Pattern`].
+//!
+//! A pattern is translated once, when it is loaded, to a linear-time automaton or a plain
+//! comparison; only PCRE2 patterns that need back-tracking (look-around, back references) run in
+//! PCRE2 itself, with a match limit whose hits are counted. Owns: what a pattern means. Never:
+//! where patterns stand in decoders and rules.
+
+mod anchored;
+mod automaton;
+mod foreign;
+mod os_match;
+mod os_regex;
+mod pcre2;
+#[cfg(test)]
+mod tests;
+mod word;
+
+use std::fmt;
+use std::ops::Range;
+
+use self::anchored::Anchored;
+use self::automaton::Automaton;
+use self::word::Words;
+
+/// Longest os_regex and os_match pattern that OSSEC takes, in bytes.
+pub const MAX_PATTERN_BYTES: usize = 2048;
+
+/// Most captures that OSSEC reports.
+pub const MAX_CAPTURES: usize = 64;
+
+/// The languages in which patterns are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// os_regex: decoders' `prematch` and `regex`, rules' `regex` and `field`.
+    OsRegex,
+    /// os_match ("sregex"): literals with `|`, `^` and `$`.
+    OsMatch,
+    /// Elements whose names end in `pcre2`.
+    Pcre2,
+    /// Word match: group names.
+    Word,
+}
+
+/// What a pattern does on text that is not ASCII.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Text is bytes: nothing in a line can switch a pattern off.
+    #[default]
+    Bytes,
+    /// As OSSEC: os_regex and os_match see characters, and match nothing in invalid UTF-8.
+    StrictUtf8,
+}
+
+/// Why a pattern was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// No text.
+    #[error("the pattern is empty")]
+    Empty,
+    /// More than [`MAX_PATTERN_BYTES`].
+    #[error("the pattern has {bytes} bytes; at most {MAX_PATTERN_BYTES} are possible")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A backslash with something that os_regex gives no meaning.
+    #[error("`\\{what}` at byte {at} is no escape of os_regex")]
+    Escape {
+        /// Offset of the backslash.
+        at: usize,
+        /// What follows it.
+        what: String,
+    },
+    /// A parenthesis without partner.
+    #[error("parenthesis at byte {at} without partner")]
+    Parenthesis {
+        /// Offset of the parenthesis.
+        at: usize,
+    },
+    /// PCRE2 refuses the pattern.
+    #[error("{message}")]
+    Pcre2 {
+        /// PCRE2's own words.
+        message: String,
+        /// Offset at which it noticed.
+        at: Option<usize>,
+    },
+    /// The automaton would be too large.
+    #[error("the pattern needs too large an automaton: {message}")]
+    TooLarge {
+        /// The builder's own words.
+        message: String,
+    },
+}
+
+/// A compiled pattern.
+pub struct Pattern {
+    text: Box<str>,
+    dialect: Dialect,
+    program: Program,
+}
+
+/// How a pattern is executed.
+enum Program {
+    /// Matches everything, at its start.
+    Always,
+    Anchored(Anchored),
+    Words(Words),
+    Automaton(Box<Automaton>),
+    Pcre2(Box<foreign::Foreign>),
+}
+
+impl Pattern {
+    /// Compiles `text`, matching bytes.
+    pub fn new(dialect: Dialect, text: &str) -> Result<Self, PatternError> {
+        Self::with_subject(dialect, text, Subject::Bytes)
+    }
+
+    /// Compiles `text` for the given treatment of non-ASCII text.
+    pub fn with_subject(dialect: Dialect, text: &str, subject: Subject) -> Result<Self, PatternError> {
+        let program = match dialect {
+            Dialect::OsRegex => os_regex::compile(text, subject)?,
+            Dialect::OsMatch => os_match::compile(text, subject)?,
+            Dialect::Pcre2 => pcre2::compile(text)?,
+            Dialect::Word => Program::Words(Words::new(text)),
+        };
+        Ok(Self { text: text.into(), dialect, program })
+    }
+
+    /// An os_regex pattern on bytes.
+    pub fn os_regex(text: &str) -> Result<Self, PatternError> {
+        Self::new(Dialect::OsRegex, text)
+    }
+
+    /// An os_match pattern on bytes.
+    pub fn os_match(text: &str) -> Result<Self, PatternError> {
+        Self::new(Dialect::OsMatch, text)
+    }
+
+    /// A PCRE2 pattern on bytes, caseless as in OSSEC.
+    pub fn pcre2(text: &str) -> Result<Self, PatternError> {
+        Self::new(Dialect::Pcre2, text)
+    }
+
+    /// A word match.
+    pub fn word(text: &str) -> Self {
+        Self { text: text.into(), dialect: Dialect::Word, program: Program::Words(Words::new(text)) }
+    }
+
+    /// The pattern as written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its language.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Whether it matches anywhere in `subject`.
+    pub fn is_match(&self, subject: &[u8]) -> bool {
+        match &self.program {
+            Program::Always => true,
+            Program::Anchored(anchored) => anchored.find(subject).is_some(),
+            Program::Words(words) => words.is_match(subject),
+            Program::Automaton(automaton) => automaton.is_match(subject),
+            Program::Pcre2(foreign) => foreign.is_match(subject),
+        }
+    }
+
+    /// Where the match in `subject` ends.
+    pub fn find_end(&self, subject: &[u8]) -> Option<usize> {
+        match &self.program {
+            Program::Always => Some(0),
+            Program::Anchored(anchored) => anchored.find(subject),
+            Program::Words(words) => words.is_match(subject).then_some(0),
+            Program::Automaton(automaton) => automaton.find_end(subject),
+            Program::Pcre2(foreign) => foreign.find_end(subject),
+        }
+    }
+
+    /// Where the match in `subject` ends; the groups that took part are left in `captures`.
+    pub fn captures(&self, subject: &[u8], captures: &mut Captures) -> Option<usize> {
+        captures.spans.clear();
+        match &self.program {
+            Program::Automaton(automaton) => automaton.captures(subject, captures),
+            Program::Pcre2(foreign) => foreign.captures(subject, captures),
+            _ => self.find_end(subject),
+        }
+    }
+
+    /// Whether the pattern has a capturing group.
+    pub fn has_captures(&self) -> bool {
+        match &self.program {
+            Program::Automaton(automaton) => automaton.has_captures(),
+            Program::Pcre2(foreign) => foreign.has_captures(),
+            _ => false,
+        }
+    }
+
+    /// How often PCRE2 gave up on this pattern because of the match limit.
+    pub fn limit_hits(&self) -> u64 {
+        match &self.program {
+            Program::Pcre2(foreign) => foreign.limit_hits(),
+            Program::Automaton(automaton) => automaton.limit_hits(),
+            _ => 0,
+        }
+    }
+
+    /// Whether it needs back-tracking, and so runs in PCRE2 with a match limit.
+    pub fn backtracks(&self) -> bool {
+        matches!(self.program, Program::Pcre2(_))
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({:?})", self.dialect, self.text)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.dialect == other.dialect && self.text == other.text
+    }
+}
+
+/// What the groups of a pattern matched; reuse it to save allocations.
+///
+/// Groups that did not take part are left out, so that later ones move up, as in OSSEC.
+#[derive(Default)]
+pub struct Captures {
+    slots: Vec<Option<regex_automata::util::primitives::NonMaxUsize>>,
+    spans: Vec<Range<usize>>,
+}
+
+impl Captures {
+    /// The groups in order.
+    pub fn spans(&self) -> &[Range<usize>] {
+        &self.spans
+    }
+}

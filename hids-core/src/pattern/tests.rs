@@ -1,0 +1,83 @@
+//! Small cases of each dialect; OSSEC's own answers are compared in `tests/compat`.
+
+use super::*;
+
+fn groups(pattern: &Pattern, subject: &str) -> Option<Vec<String>> {
+    let mut captures = Captures::default();
+    pattern.captures(subject.as_bytes(), &mut captures)?;
+    Some(captures.spans().iter().map(|span| subject[span.clone()].to_owned()).collect())
+}
+
+#[test]
+fn quantifiers_of_os_regex_are_lazy_except_at_the_end() {
+    let pattern = Pattern::os_regex(r"for (\.+) from (\S+)").unwrap();
+    assert_eq!(groups(&pattern, "x for a from b from c"), Some(vec!["a".into(), "b".into()]));
+    let pattern = Pattern::os_regex(r"(\d+)(\d+)").unwrap();
+    assert_eq!(groups(&pattern, "12345"), Some(vec!["1".into(), "2345".into()]));
+}
+
+#[test]
+fn groups_that_took_no_part_are_left_out() {
+    let pattern = Pattern::os_regex(r"x(\d+)|y(\d+)").unwrap();
+    assert_eq!(groups(&pattern, "y77"), Some(vec!["77".into()]));
+}
+
+#[test]
+fn unknown_escape_of_os_regex_is_refused_with_its_place() {
+    assert_eq!(Pattern::os_regex(r"ab\n").unwrap_err(), PatternError::Escape { at: 2, what: "n".into() });
+    assert_eq!(Pattern::os_regex("a(b").unwrap_err(), PatternError::Parenthesis { at: 1 });
+}
+
+#[test]
+fn one_invalid_byte_does_not_switch_a_pattern_off() {
+    let line = b"a needle \xff z";
+    assert!(Pattern::os_match("needle").unwrap().is_match(line));
+    assert!(!Pattern::with_subject(Dialect::OsMatch, "needle", Subject::StrictUtf8).unwrap().is_match(line));
+}
+
+#[test]
+fn look_around_runs_in_pcre2_and_plain_patterns_do_not() {
+    assert!(Pattern::pcre2("x(?=y)").unwrap().backtracks());
+    assert!(!Pattern::pcre2(r"^(?:a|b)[\w.-]+\[\d{1,3}\]: (?<n>\S+)$").unwrap().backtracks());
+}
+
+#[test]
+fn brackets_and_operators_in_classes_are_literal() {
+    let pattern = Pattern::pcre2("^[[&&~~x]+$").unwrap();
+    assert!(!pattern.backtracks());
+    assert!(pattern.is_match(b"[&~X"));
+    assert!(!pattern.is_match(b"a"));
+}
+
+#[test]
+fn evil_pattern_is_given_up_and_counted() {
+    let pattern = Pattern::pcre2("^(?=(a+)+$)").unwrap();
+    assert!(!pattern.is_match(format!("{}b", "a".repeat(60)).as_bytes()));
+    assert_eq!(pattern.limit_hits(), 1);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_compiled_or_refused_without_panic(text in "\\PC{0,40}", subject in proptest::collection::vec(proptest::num::u8::ANY, 0..80)) {
+        for dialect in [Dialect::OsRegex, Dialect::OsMatch, Dialect::Pcre2, Dialect::Word] {
+            if let Ok(pattern) = Pattern::new(dialect, &text) {
+                let end = pattern.captures(&subject, &mut Captures::default());
+                proptest::prop_assert_eq!(end.is_some(), pattern.is_match(&subject));
+            }
+        }
+    }
+
+    #[test]
+    fn translated_pcre2_answers_like_pcre2(text in "[ab.|()?*+\\[\\]^$\\\\dws{}0-3:-]{1,12}", subject in "[ab01 .:\\n-]{0,12}") {
+        let Ok(pattern) = Pattern::pcre2(&text) else { return Ok(()) };
+        if let Program::Automaton(_) = pattern.program {
+            let Ok(foreign) = foreign::Foreign::new(&text) else {
+                return Err(proptest::test_runner::TestCaseError::fail(format!("PCRE2 refuses {text:?}")));
+            };
+            let (mut ours, mut theirs) = (Captures::default(), Captures::default());
+            let end = pattern.captures(subject.as_bytes(), &mut ours);
+            proptest::prop_assert_eq!(end, foreign.captures(subject.as_bytes(), &mut theirs));
+            proptest::prop_assert_eq!(ours.spans(), theirs.spans());
+        }
+    }
+}

@@ -5,3 +5,9 @@ pub const SEEN_MAP: &str = "SEEN";
 
 /// Per-CPU array of `u64`: events given up, one slot for each hook and reason.
 pub const DROPPED_MAP: &str = "DROPPED";
+
+/// LSM program that does nothing; loading it tells whether the kernel takes LSM programs at all.
+pub const LSM_PROBE: &str = "lsm_probe";
+
+/// The hook that [`LSM_PROBE`] is made for.
+pub const LSM_PROBE_HOOK: &str = "file_open";

@@ -9,7 +9,8 @@ mod emit;
 mod exec;
 mod maps;
 
-use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use aya_ebpf::macros::{lsm, raw_tracepoint};
+use aya_ebpf::programs::{LsmContext, RawTracePointContext};
 use hids_common::counter::Hook;
 
 /// `sched:sched_process_exec`, since Linux 3.4; raw tracepoints since 4.17.
@@ -28,6 +29,15 @@ pub fn sched_process_exec(ctx: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub fn sched_process_exit(ctx: RawTracePointContext) -> i32 {
     emit::outcome(Hook::Exit, exec::on_exit(&ctx))
+}
+
+/// `security_file_open`, since Linux 5.7 as a BPF hook. Loaded to see whether the kernel takes LSM
+/// programs, attached nowhere; it would allow everything.
+///
+/// Kernel: `int security_file_open(struct file *file)`, `security/security.c`.
+#[lsm(hook = "file_open")]
+pub fn lsm_probe(_ctx: LsmContext) -> i32 {
+    0
 }
 
 /// Required by the language; the programs contain nothing that panics, so it is never reached.

@@ -3,10 +3,10 @@
 use quick_xml::events::BytesStart;
 use quick_xml::events::attributes::AttrError;
 
+use super::TEXT_LIMIT_BYTES;
 use super::mask::Masked;
 use super::problems::Problems;
 use super::tree::{Attribute, Text};
-use super::TEXT_LIMIT_BYTES;
 
 /// Most attributes of one tag; the rest is reported.
 const ATTRIBUTE_LIMIT: usize = 256;
@@ -71,7 +71,8 @@ impl AttributeReader<'_, '_> {
     fn check_form(&mut self, name: &Text, value: &Text) {
         let bytes = &self.masked.bytes;
         let before_equals = bytes.get(name.span.end).is_some_and(|&byte| byte != b'=');
-        let after_value = bytes.get(value.span.end + 1).is_some_and(|byte| !byte.is_ascii_whitespace() && !b"/>".contains(byte));
+        let after_value =
+            bytes.get(value.span.end + 1).is_some_and(|byte| !byte.is_ascii_whitespace() && !b"/>".contains(byte));
         if before_equals {
             let message = format!("attribute `{}` has a blank before its `=`", name.value);
             self.error("X007", name.span.start, name.span.end + 1, message, "write NAME=\"VALUE\"");

@@ -149,7 +149,8 @@ fn a_file_that_uses_every_control_byte_is_read() {
 #[test]
 fn too_long_and_too_deep_are_errors() {
     let long = "x".repeat(TEXT_LIMIT_BYTES + 1);
-    for text in [format!("<a>{long}</a>"), format!("<{long}/>"), format!("<a b='{long}'/>"), format!("<a {long}=''/>")] {
+    for text in [format!("<a>{long}</a>"), format!("<{long}/>"), format!("<a b='{long}'/>"), format!("<a {long}=''/>")]
+    {
         assert_eq!(codes(&text).iter().map(|(code, _)| *code).collect::<Vec<_>>(), ["X012"]);
     }
     assert_eq!(codes(format!("<a>{}</a>", &long[1..])), []);
@@ -168,10 +169,24 @@ fn a_hopeless_file_gives_a_bounded_report() {
 
 fn arbitrary_tree() -> impl Strategy<Value = Tree> {
     let name = "[a-zA-Z_][a-zA-Z0-9_.:-]{0,8}";
-    let leaf = (name, prop::collection::btree_map(name, "[^\"\0\\p{Cc}]{0,12}", 0..3), "([^<\0\\p{Cc}]|\\\\<){0,12}[^\\\\<\0\\p{Cc}]?")
-        .prop_map(|(name, attributes, text)| Tree { name, attributes: attributes.into_iter().collect(), children: vec![], text });
+    let leaf = (
+        name,
+        prop::collection::btree_map(name, "[^\"\0\\p{Cc}]{0,12}", 0..3),
+        "([^<\0\\p{Cc}]|\\\\<){0,12}[^\\\\<\0\\p{Cc}]?",
+    )
+        .prop_map(|(name, attributes, text)| Tree {
+            name,
+            attributes: attributes.into_iter().collect(),
+            children: vec![],
+            text,
+        });
     leaf.prop_recursive(4, 40, 5, move |inner| {
-        (name, prop::collection::vec(inner, 1..5)).prop_map(|(name, children)| Tree { name, attributes: vec![], children, text: String::new() })
+        (name, prop::collection::vec(inner, 1..5)).prop_map(|(name, children)| Tree {
+            name,
+            attributes: vec![],
+            children,
+            text: String::new(),
+        })
     })
 }
 
@@ -199,7 +214,12 @@ impl Tree {
     fn same_as(&self, element: &Element) -> bool {
         self.name == element.name.value
             && self.text.trim_end_matches('\\') == element.text.value
-            && self.attributes.iter().eq(element.attributes.iter().map(|a| (a.name.value.clone(), a.value.value.clone())).collect::<Vec<_>>().iter())
+            && self.attributes.iter().eq(element
+                .attributes
+                .iter()
+                .map(|a| (a.name.value.clone(), a.value.value.clone()))
+                .collect::<Vec<_>>()
+                .iter())
             && self.children.len() == element.children.len()
             && self.children.iter().zip(&element.children).all(|(tree, child)| tree.same_as(child))
     }
@@ -238,8 +258,34 @@ proptest! {
 }
 
 const PIECES: &[&[u8]] = &[
-    b"<", b">", b"/", b"!", b"--", b"<!--", b"-->", b"!>", b"<?xml", b"?>", b"\\", b"\\<", b"&", b"=", b"\"", b"'", b" ", b"\n", b"a",
-    b"<a", b"</a>", b"<a>", b"<b c=\"d\">", b"\xff", b"\x00", b"\x01", b"\xef\xbb\xbf", "ü".as_bytes(),
+    b"<",
+    b">",
+    b"/",
+    b"!",
+    b"--",
+    b"<!--",
+    b"-->",
+    b"!>",
+    b"<?xml",
+    b"?>",
+    b"\\",
+    b"\\<",
+    b"&",
+    b"=",
+    b"\"",
+    b"'",
+    b" ",
+    b"\n",
+    b"a",
+    b"<a",
+    b"</a>",
+    b"<a>",
+    b"<b c=\"d\">",
+    b"\xff",
+    b"\x00",
+    b"\x01",
+    b"\xef\xbb\xbf",
+    "ü".as_bytes(),
 ];
 
 fn check_any(bytes: &[u8]) -> Result<(), TestCaseError> {
@@ -259,13 +305,19 @@ fn ossec_own_files_are_read_without_errors() {
     let Some(shared) = shared_data("ossec-ruleset") else { return };
     let mut files = Vec::new();
     for folder in ["etc", "rules", "conf-samples"] {
-        files.extend(std::fs::read_dir(shared.join(folder)).expect("folder of the test data").flatten().map(|entry| entry.path()));
+        files.extend(
+            std::fs::read_dir(shared.join(folder))
+                .expect("folder of the test data")
+                .flatten()
+                .map(|entry| entry.path()),
+        );
     }
     let mut seen = 0;
     for path in files.iter().filter(|path| path.extension().is_some_and(|end| end == "xml" || end == "conf")) {
         let text = std::fs::read(path).expect("file of the test data");
         let (roots, problems) = parse(&SourceFile::new(path.display().to_string(), text));
-        let errors: Vec<_> = problems.iter().filter(|problem| problem.severity == Severity::Error).map(Diagnostic::render).collect();
+        let errors: Vec<_> =
+            problems.iter().filter(|problem| problem.severity == Severity::Error).map(Diagnostic::render).collect();
         assert!(errors.is_empty(), "{}", errors.concat());
         assert!(!roots.is_empty(), "{}", path.display());
         seen += 1;

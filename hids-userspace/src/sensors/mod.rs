@@ -1,1 +1,73 @@
-//! Kernel sensors: eBPF counters, feature probes.
+//! The kernel's view: BPF programs that are tried, attached and counted, and probes of what else the
+//! kernel offers.
+//!
+//! Owns the loaded programs. Nothing here can stop the daemon: what does not work is a
+//! [`Degradation`] with its reason, what is lost by it and what to do about it, in the
+//! [`SensorReport`] that `hidsctl status` shows. It never decides anything about an event.
+
+mod bpf;
+mod degradation;
+mod object;
+mod probe;
+mod report;
+
+pub use degradation::Degradation;
+pub use probe::FanotifyLevel;
+pub use report::{HookReport, SensorReport, Tier, TierReport};
+
+use bpf::Programs;
+use tracing::{info, warn};
+
+/// The running sensors; dropping it detaches and unloads every program.
+#[derive(Debug)]
+pub struct SensorsHandle {
+    programs: Option<Programs>,
+    tiers: Vec<TierReport>,
+}
+
+/// Tries every tier, attaches what works and logs once what does not.
+///
+/// Takes some tens of milliseconds (the kernel checks each program), so start-up should not wait
+/// for it.
+pub fn start() -> SensorsHandle {
+    let (programs, tracepoint) = match Programs::attach() {
+        Ok(programs) => {
+            (Some(programs), TierReport::available(Tier::Tracepoint, "process starts and ends are counted"))
+        }
+        Err(why) => (None, TierReport::unavailable(Tier::Tracepoint, &why)),
+    };
+    let lsm = match bpf::probe_lsm() {
+        Ok(()) => TierReport::available(Tier::Lsm, "the kernel accepts LSM programs"),
+        Err(why) => TierReport::unavailable(Tier::Lsm, &why),
+    };
+    let fanotify = match probe::fanotify() {
+        Ok(level) => {
+            let decides = if probe::fanotify_permission_events() { "can" } else { "cannot" };
+            TierReport::available(Tier::Fanotify, format!("{}; opens {decides} be refused", level.describe()))
+        }
+        Err(why) => TierReport::unavailable(Tier::Fanotify, &why),
+    };
+    let scan = TierReport::available(Tier::Scan, "files can always be compared at intervals");
+    let handle = SensorsHandle { programs, tiers: vec![lsm, tracepoint, fanotify, scan] };
+    handle.log();
+    handle
+}
+
+impl SensorsHandle {
+    /// What works, what does not and why, with the counters as they are now.
+    pub fn report(&self) -> SensorReport {
+        let hooks = self.programs.as_ref().map(Programs::counters).unwrap_or_default();
+        SensorReport { tiers: self.tiers.clone(), hooks }
+    }
+
+    fn log(&self) {
+        for tier in &self.tiers {
+            if tier.available {
+                info!(tier = tier.tier.name(), detail = %tier.detail, "kernel sensor available");
+            } else {
+                let (lost, help) = (tier.lost.as_deref().unwrap_or_default(), tier.help.as_deref().unwrap_or_default());
+                warn!(tier = tier.tier.name(), reason = %tier.detail, lost, help, "kernel sensor not available");
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Loads the BPF object, attaches its programs and reads their counters.
+
+use std::collections::BTreeMap;
+
+use aya::maps::PerCpuArray;
+use aya::programs::{Lsm, RawTracePoint};
+use aya::{Btf, Ebpf, EbpfLoader};
+use hids_common::counter::{DropReason, Hook, drop_slot};
+use hids_common::names::{DROPPED_MAP, LSM_PROBE, LSM_PROBE_HOOK, SEEN_MAP};
+use hids_common::user::total;
+
+use super::object::OBJECT;
+use super::{Degradation, HookReport, probe};
+
+/// The attached programs and their maps; dropping it detaches them.
+#[derive(Debug)]
+pub struct Programs {
+    object: Ebpf,
+}
+
+impl Programs {
+    /// Loads the object and attaches one program to every hook.
+    pub fn attach() -> Result<Self, Degradation> {
+        let mut object = load()?;
+        for hook in Hook::ALL {
+            // A program is named after the tracepoint it is attached to.
+            let name = hook.name();
+            let program = object.program_mut(name).ok_or(Degradation::Missing { what: "program", name })?;
+            let refused = |source| Degradation::refused(name, source, probe::lockdown());
+            let program: &mut RawTracePoint = program.try_into().map_err(refused)?;
+            program.load().map_err(refused)?;
+            program.attach(name).map_err(refused)?;
+        }
+        for name in [SEEN_MAP, DROPPED_MAP] {
+            object.map(name).ok_or(Degradation::Missing { what: "map", name })?;
+        }
+        Ok(Self { object })
+    }
+
+    /// The counters of every hook, summed over all processors.
+    pub fn counters(&self) -> Vec<HookReport> {
+        let count = |map: &str, slot: u32| self.read(map, slot);
+        let report = |hook: &Hook| {
+            let drops = DropReason::ALL.iter();
+            let dropped: BTreeMap<_, _> =
+                drops.map(|reason| (reason.name(), count(DROPPED_MAP, drop_slot(*hook, *reason)))).collect();
+            HookReport { hook: hook.name(), seen: count(SEEN_MAP, hook.slot()), dropped }
+        };
+        Hook::ALL.iter().map(report).collect()
+    }
+
+    /// One counter; 0 if the kernel does not give it, which it always does for a slot of the array.
+    fn read(&self, map: &str, slot: u32) -> u64 {
+        let array = self.object.map(map).and_then(|map| PerCpuArray::<_, u64>::try_from(map).ok());
+        array.and_then(|array| array.get(&slot, 0).ok()).map_or(0, |values| total(&values))
+    }
+}
+
+/// Asks the kernel whether it accepts an LSM program, by loading one that does nothing and attaching
+/// it nowhere.
+pub fn probe_lsm() -> Result<(), Degradation> {
+    let active = probe::active_security_modules();
+    if let Some(active) = active.filter(|list| !list.split(',').any(|module| module == "bpf")) {
+        return Err(Degradation::LsmNotActive { active });
+    }
+    let mut object = load()?;
+    let btf = Btf::from_sys_fs().map_err(Degradation::NoBtf)?;
+    let program = object.program_mut(LSM_PROBE).ok_or(Degradation::Missing { what: "program", name: LSM_PROBE })?;
+    let refused = |source| Degradation::refused("LSM programs", source, probe::lockdown());
+    let program: &mut Lsm = program.try_into().map_err(refused)?;
+    program.load(LSM_PROBE_HOOK, &btf).map_err(refused)
+}
+
+/// Makes the object's maps; no program is in the kernel yet.
+fn load() -> Result<Ebpf, Degradation> {
+    let bytes = OBJECT.ok_or(Degradation::ObjectLeftOut)?;
+    // The programs need no type information of the kernel, and reading it costs time and memory.
+    EbpfLoader::new().btf(None).load(bytes).map_err(Degradation::Object)
+}

@@ -1,0 +1,119 @@
+//! Why a sensor does not work here, in words an administrator can act on.
+
+use std::error::Error as _;
+use std::io;
+
+use aya::EbpfError;
+use aya::programs::ProgramError;
+
+/// A reason that a sensor is not there. It is a state to report, not a failure of the daemon.
+#[derive(Debug, thiserror::Error)]
+pub enum Degradation {
+    /// The daemon was built without a BPF compiler.
+    #[error("the BPF object was left out when this program was built")]
+    ObjectLeftOut,
+    /// The kernel does not describe its own types.
+    #[error("the kernel has no readable BTF at /sys/kernel/btf/vmlinux")]
+    NoBtf(#[source] aya::BtfError),
+    /// The BPF LSM was not chosen at boot.
+    #[error("bpf is not among the active security modules ({active})")]
+    LsmNotActive {
+        /// The content of `/sys/kernel/security/lsm`.
+        active: String,
+    },
+    /// The kernel is locked down.
+    #[error("the kernel refuses {program} in lockdown mode {mode}")]
+    Lockdown {
+        /// The program that was refused.
+        program: &'static str,
+        /// `integrity` or `confidentiality`.
+        mode: String,
+        /// The kernel's answer.
+        #[source]
+        source: ProgramError,
+    },
+    /// `EPERM` or `EACCES`.
+    #[error("the kernel does not permit {program}")]
+    NotPermitted {
+        /// The program that was refused.
+        program: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: ProgramError,
+    },
+    /// Any other refusal.
+    #[error("the kernel does not accept {program}")]
+    Refused {
+        /// The program that was refused.
+        program: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: ProgramError,
+    },
+    /// The object as a whole (its maps) was refused.
+    #[error("the kernel does not accept the BPF object")]
+    Object(#[source] EbpfError),
+    /// The object holds something else than this daemon expects.
+    #[error("the BPF object has no {what} named {name}")]
+    Missing {
+        /// "program" or "map".
+        what: &'static str,
+        /// Its name.
+        name: &'static str,
+    },
+    /// `fanotify_init` failed in every way.
+    #[error("the kernel gives no fanotify group")]
+    Fanotify(#[source] io::Error),
+}
+
+impl Degradation {
+    /// Sorts a refusal of one program by its cause.
+    pub(super) fn refused(program: &'static str, source: ProgramError, lockdown: Option<String>) -> Self {
+        match (errno(&source), lockdown) {
+            (Some(libc::EPERM | libc::EACCES), Some(mode)) => Self::Lockdown { program, mode, source },
+            (Some(libc::EPERM | libc::EACCES), None) => Self::NotPermitted { program, source },
+            _ => Self::Refused { program, source },
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::ObjectLeftOut | Self::Missing { .. } => "build with cargo xtask build, or install a package that was",
+            Self::NoBtf(_) => "use a kernel built with CONFIG_DEBUG_INFO_BTF (every current distribution's is)",
+            Self::LsmNotActive { .. } => "add bpf to the lsm= boot parameter",
+            Self::Lockdown { .. } => "the lockdown= boot parameter or Secure Boot decides this",
+            Self::NotPermitted { .. } => "run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, outside a container",
+            Self::Refused { .. } | Self::Object(_) => "report this with the kernel version; the other sensors go on",
+            Self::Fanotify(_) => "run as root with CAP_SYS_ADMIN on a kernel with CONFIG_FANOTIFY",
+        }
+    }
+
+    /// The message with that of each cause, in one line.
+    pub(super) fn with_sources(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let message = error.to_string();
+            // aya appends the verifier's log of many lines; the kernel's answer follows as the next cause.
+            let is_log = matches!(error.downcast_ref(), Some(ProgramError::LoadError { .. }));
+            if !is_log && !text.ends_with(&message) {
+                text = format!("{text}: {message}");
+            }
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// The error number of the system call behind a refusal.
+fn errno(error: &ProgramError) -> Option<i32> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return io.raw_os_error();
+        }
+        cause = error.source();
+    }
+    None
+}

@@ -1,0 +1,92 @@
+//! What `hidsctl status` shows about the sensors.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Degradation;
+
+/// Every tier, best first, and the counters of attached hooks.
+#[derive(Clone, Debug, Serialize)]
+pub struct SensorReport {
+    /// Each way to see file and process events.
+    pub tiers: Vec<TierReport>,
+    /// Each attached hook; empty when no program is attached.
+    pub hooks: Vec<HookReport>,
+}
+
+/// One way to see file and process events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// BPF programs at LSM hooks: see file operations by their real object and can deny them.
+    Lsm,
+    /// BPF programs at tracepoints: tell which process did something.
+    Tracepoint,
+    /// The kernel's own file events.
+    Fanotify,
+    /// Comparing files at intervals.
+    Scan,
+}
+
+impl Tier {
+    /// The name used in messages and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lsm => "lsm",
+            Self::Tracepoint => "tracepoint",
+            Self::Fanotify => "fanotify",
+            Self::Scan => "scan",
+        }
+    }
+}
+
+/// Whether a tier works here.
+#[derive(Clone, Debug, Serialize)]
+pub struct TierReport {
+    /// Which.
+    pub tier: Tier,
+    /// Whether it works.
+    pub available: bool,
+    /// What it gives, or why it does not work.
+    pub detail: String,
+    /// What is lost without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<String>,
+    /// What an administrator can do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl TierReport {
+    pub(super) fn available(tier: Tier, detail: impl Into<String>) -> Self {
+        Self { tier, available: true, detail: detail.into(), lost: None, help: None }
+    }
+
+    pub(super) fn unavailable(tier: Tier, why: &Degradation) -> Self {
+        let lost = match tier {
+            Tier::Lsm => "refusing writes to protected files",
+            Tier::Tracepoint => "which process started, ended or changed a file",
+            Tier::Fanotify => "file changes the moment they happen",
+            Tier::Scan => "file changes",
+        };
+        Self {
+            tier,
+            available: false,
+            detail: why.with_sources(),
+            lost: Some(lost.to_owned()),
+            help: Some(why.help().to_owned()),
+        }
+    }
+}
+
+/// The counters of one hook, since the daemon started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HookReport {
+    /// Name of the hook, for example `sched_process_exec`.
+    pub hook: &'static str,
+    /// Events it saw.
+    pub seen: u64,
+    /// Events it gave up, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+}

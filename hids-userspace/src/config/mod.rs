@@ -1,6 +1,33 @@
 //! ossec.conf: as written (`raw`), then as typed values in which a bad state cannot be expressed
 //! (`resolve`). Each stage gets its own part.
+//!
+//! It reads configuration files and looks which files they name exist; it changes nothing. Every
+//! problem of a run is found in that run, with a stable code:
+//!
+//! | Codes | About |
+//! | --- | --- |
+//! | C001–C009 | the file, its sections, options and attributes |
+//! | C010–C019 | values: C010 yes/no, C011 number, C012 range, C013 one of several, C014 seconds, C015 address, C016 mail address, C017 time or day, C018 path, C019 empty |
+//! | C020–C029 | how options work together and are used: C020 given twice, C021 not acted on yet, C022 without effect, C023 blanks |
+//! | C030–C039 | mail and `<global>` |
+//! | C040–C049 | `<rules>` and `<alerts>` |
+//! | C050–C059 | `<syscheck>` and `<rootcheck>` |
+//! | C060–C069 | `<localfile>` |
+//! | C070–C079 | `<command>` |
+//! | C080–C094 | `<active-response>` |
+//! | C095–C099 | `<email_alerts>`, `<syslog_output>`, `<reports>` and the like |
+//! | C100 | internal options |
 
+mod known;
+mod load;
+mod paths;
+mod raw;
+mod resolve;
 mod types;
+mod value;
 
+#[cfg(test)]
+mod tests;
+
+pub use load::{CONFIG_SIZE_LIMIT_BYTES, LoadOptions, Loaded, find_config, load};
 pub use types::*;

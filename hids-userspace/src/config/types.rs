@@ -333,6 +333,10 @@ pub struct SyslogOutputConfig {
     pub tcp: bool,
     /// TLS over TCP.
     pub tls: bool,
+    /// `<tls_verify>`: the server's certificate is checked.
+    pub tls_verify: bool,
+    /// `<tls_ca>`: the authority to check it against; otherwise the system's.
+    pub tls_ca: Option<PathBuf>,
 }
 
 /// Layout of a `<syslog_output>`.

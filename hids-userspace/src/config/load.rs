@@ -1,0 +1,115 @@
+//! Finds and reads the configuration file.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use hids_core::diag::{Diagnostic, SourceFile, Span, has_errors};
+use hids_core::xml;
+
+use super::value::Problems;
+use super::{Config, paths, raw, resolve};
+
+/// Largest configuration file.
+pub const CONFIG_SIZE_LIMIT_BYTES: u64 = 16 << 20;
+
+/// Where a configuration is looked for, in order.
+const PLACES: [&str; 2] = ["/var/ossec/etc/ossec.conf", "/etc/hids/ossec.conf"];
+
+/// What to load.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// `-c`; otherwise the usual places.
+    pub config: Option<PathBuf>,
+    /// `--root`: where state, logs and sockets go.
+    pub root: Option<PathBuf>,
+    /// `--strict-ossec`.
+    pub strict_ossec: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The configuration; `None` when there are errors.
+    pub config: Option<Config>,
+    /// All problems, errors first to last in the order of their places.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Files that were read.
+    pub files: Vec<PathBuf>,
+}
+
+/// Reads, checks and resolves the configuration. Never panics; whatever is wrong is a diagnostic.
+pub fn load(options: &LoadOptions) -> Loaded {
+    let mut loaded = Loaded::default();
+    let Some(path) = find_config(options.config.as_deref()) else {
+        let message = format!("there is no configuration: neither {} nor {} exists", PLACES[0], PLACES[1]);
+        loaded.diagnostics.push(Diagnostic::error("C001", message).help("name one with -c FILE"));
+        return loaded;
+    };
+    let text = match read_file(&path) {
+        Ok(text) => text,
+        Err(problem) => {
+            let message = format!("cannot read the configuration {}: {problem}", path.display());
+            let help = if options.config.is_some() { "check the name after -c" } else { "check its permissions, or name another with -c FILE" };
+            loaded.diagnostics.push(Diagnostic::error("C001", message).help(help));
+            return loaded;
+        }
+    };
+    loaded.files.push(path.clone());
+    let paths = paths::resolve(&path, options.root.as_deref());
+    let file = SourceFile::new(path.display().to_string(), text);
+    let (roots, diagnostics) = xml::parse(&file);
+    let mut problems = Problems(diagnostics);
+    warn_if_others_can_write(&path, &file, &mut problems);
+    let raw = raw::read(roots, Span::new(&file, 0, file.text.len().min(1)), &mut problems);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let internal = resolve::InternalOptions::read(folder, &mut loaded.files, &mut problems);
+    let config = resolve::resolve(&raw, paths, &internal, options.strict_ossec, &mut problems);
+    let mut diagnostics = problems.0;
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or((true, 0), |span| (span.file != file, span.start)));
+    loaded.config = (!has_errors(&diagnostics)).then_some(config);
+    loaded.diagnostics = diagnostics;
+    loaded
+}
+
+/// The configuration that `load` would read: `explicit`, or the first of the usual places that exists.
+pub fn find_config(explicit: Option<&Path>) -> Option<PathBuf> {
+    match explicit {
+        Some(path) => Some(path.to_owned()),
+        // A file that is there but cannot be read is not passed over: that would change what is protected.
+        None => PLACES.iter().map(PathBuf::from).find(|place| place.symlink_metadata().is_ok()),
+    }
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadProblem {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("it is not a regular file")]
+    NotAFile,
+    #[error("it is larger than {} MiB", CONFIG_SIZE_LIMIT_BYTES >> 20)]
+    TooLarge,
+}
+
+/// The bytes of a regular file of sensible size.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ReadProblem> {
+    // Looked at before opening: opening a named pipe would wait for a writer.
+    if !path.metadata()?.is_file() {
+        return Err(ReadProblem::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(CONFIG_SIZE_LIMIT_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > CONFIG_SIZE_LIMIT_BYTES {
+        return Err(ReadProblem::TooLarge);
+    }
+    Ok(bytes)
+}
+
+fn warn_if_others_can_write(path: &Path, file: &std::sync::Arc<SourceFile>, problems: &mut Problems) {
+    if path.metadata().is_ok_and(|data| data.permissions().mode() & 0o002 != 0) {
+        let message = "everybody can write this file; whoever does decides what runs as root and who is blocked";
+        problems.warning("C001", &Span::new(file, 0, 0), message, "chmod o-w on it");
+    }
+}

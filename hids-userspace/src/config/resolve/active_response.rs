@@ -1,0 +1,223 @@
+//! `<active-response>`: what happens to whom after which rules.
+
+mod offenders;
+mod switches;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use hids_core::model::{Level, RuleId};
+use hids_core::xml::Element;
+
+use super::command::{self, CommandDefinition};
+use super::{Context, level_of, pattern_of, rule_ids, seconds_of, white_list};
+use crate::config::known::SectionKind::ActiveResponse;
+use crate::config::raw::RawSection;
+use crate::config::value::{did_you_mean, value_span, word};
+use crate::config::{Expect, RespondConfig, ResponseAction, ResponseConfig};
+
+/// Blocking on rules below this level hits people who did nothing wrong.
+const CAREFUL_LEVEL: Level = Level(5);
+
+pub(super) fn resolve(context: &mut Context<'_>) -> RespondConfig {
+    let commands = command::resolve(context);
+    let white_list = white_list::resolve(context);
+    let switches = switches::resolve(context);
+    let repeated_offenders = offenders::resolve(context);
+    let raw = context.raw;
+    let mut responses = Vec::new();
+    for (index, section) in raw.of(ActiveResponse).enumerate() {
+        let is_response = ["command", "location", "level", "rules_id", "rules_group", "timeout"].iter().any(|name| section.last(name).is_some());
+        if !is_response {
+            continue;
+        }
+        let enabled = !switches.section_off.contains(&index);
+        if let Some(response) = one(section, &commands, enabled, context)
+            && enabled
+            && !responses.contains(&response)
+        {
+            responses.push(response);
+        }
+    }
+    let config = RespondConfig {
+        disabled: switches.all_off,
+        responses,
+        never_block: white_list.nets,
+        never_block_names: white_list.names,
+        repeated_offenders,
+    };
+    note_missing_white_list(&config, context);
+    config
+}
+
+/// One response, checked whether it is enabled or not.
+fn one(section: &RawSection, commands: &[CommandDefinition], enabled: bool, context: &mut Context<'_>) -> Option<ResponseConfig> {
+    let acts_here = location(section, context);
+    let rules = rule_ids(section.all("rules_id"), context.problems);
+    let command = find_command(section, commands, context)?;
+    let level = level_of(section, "level");
+    let group_pattern = pattern_of(section, "rules_group");
+    let mut response = ResponseConfig {
+        name: command.name.clone(),
+        action: ResponseAction::Block,
+        expects: command.expects.clone(),
+        level,
+        rules,
+        group_pattern,
+        timeout: section.last("timeout").and_then(seconds_of).filter(|timeout| !timeout.is_zero()),
+    };
+    check_binding(section, &response, context);
+    if command.blocks_address() {
+        check_block(section, command, &mut response, enabled, context);
+    } else if acts_here? {
+        let program = program(command, enabled, context);
+        check_program_timeout(section, command, &response, context);
+        response.action = ResponseAction::Program(program?);
+    }
+    acts_here.filter(|here| *here).map(|_| response)
+}
+
+/// Whether the response is carried out on this host; `None` when that cannot be told.
+///
+/// OSSEC looks for words anywhere in the text, in any case, in this order.
+fn location(section: &RawSection, context: &mut Context<'_>) -> Option<bool> {
+    let Some((element, text)) = section.last("location").and_then(|element| Some((element, word(element)?))) else {
+        let message = "`<active-response>` has no `<location>`";
+        context.problems.error("C080", section.name_span(), message, "write `<location>local</location>`");
+        return None;
+    };
+    let text = text.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if has(&["as", "analysisd", "server", "local"]) {
+        return Some(true);
+    }
+    if has(&["defined-agent"]) {
+        if section.last("agent_id").is_none() {
+            let message = "`<location>defined-agent</location>` needs `<agent_id>`";
+            context.problems.error("C083", &value_span(element), message, "on a stand-alone host write `local`");
+        } else {
+            let message = "this response is for another host and not carried out: there are no agents";
+            context.problems.warning("C083", &value_span(element), message, "write `local` to carry it out here");
+        }
+        return Some(false);
+    }
+    if has(&["all", "any"]) {
+        return Some(true);
+    }
+    let message = format!("there is no location \"{}\"", element.text.value.trim());
+    let help = did_you_mean(&text, ["local", "server", "all", "defined-agent"]);
+    context.problems.error("C082", &value_span(element), message, help.as_deref().unwrap_or("on a stand-alone host write `local`"));
+    None
+}
+
+fn find_command<'c>(section: &RawSection, commands: &'c [CommandDefinition], context: &mut Context<'_>) -> Option<&'c CommandDefinition> {
+    let Some((element, name)) = section.last("command").and_then(|element| Some((element, word(element)?))) else {
+        let message = "`<active-response>` has no `<command>`";
+        context.problems.error("C080", section.name_span(), message, "name one of the `<command>` sections");
+        return None;
+    };
+    let Some(command) = commands.iter().find(|command| command.name == name) else {
+        let known = commands.iter().map(|command| command.name.as_str());
+        let help = did_you_mean(name, known.clone()).unwrap_or_else(|| match known.collect::<Vec<_>>().join(", ") {
+            names if names.is_empty() => "define it in a `<command>` section above".to_owned(),
+            names => format!("defined are {names}"),
+        });
+        context.problems.error("C081", &value_span(element), format!("command `{name}` is not defined"), &help);
+        return None;
+    };
+    if command.start > section.element.span.start {
+        let message = format!("command `{name}` is defined further down, where OSSEC does not find it; here it counts");
+        context.problems.warning("C081", &value_span(element), message, "move the `<command>` section above");
+    }
+    Some(command)
+}
+
+fn check_binding(section: &RawSection, response: &ResponseConfig, context: &mut Context<'_>) {
+    let given = ["level", "rules_id", "rules_group"].iter().any(|name| section.last(name).is_some());
+    let bound = response.level.is_some() || !response.rules.is_empty() || response.group_pattern.is_some();
+    if !bound && !given {
+        let message = "this response is not bound to any rule, so it never happens";
+        context.problems.warning("C085", section.name_span(), message, "add `<level>`, `<rules_id>` or `<rules_group>`");
+    }
+    let alternatives: Vec<&RuleId> = response.rules.iter().collect();
+    if let Some(element) = section.last("level").filter(|_| !alternatives.is_empty() || response.group_pattern.is_some()) {
+        let message = "`<level>`, `<rules_id>` and `<rules_group>` are alternatives: a rule that fits any of them is answered, as in OSSEC";
+        context.problems.note("C085", &element.name.span, message, "keep only one of them if both were meant to hold");
+    }
+}
+
+fn check_block(section: &RawSection, command: &CommandDefinition, response: &mut ResponseConfig, enabled: bool, context: &mut Context<'_>) {
+    if enabled {
+        let message = format!("{} is not run: addresses are blocked in the kernel, through nftables", command.executable);
+        let known = context.problems.0.iter().any(|known| known.code == "C086" && known.span.as_ref() == Some(&command.executable_span));
+        if !known {
+            context.problems.note("C086", &command.executable_span, message, "");
+        }
+    }
+    if !response.expects.contains(&Expect::SrcIp) {
+        let message = format!("command `{}` does not expect srcip, without which it blocks nobody; it is taken as if it did", command.name);
+        context.problems.warning("C074", section.name_span(), message, "write `<expect>srcip</expect>`");
+        response.expects.push(Expect::SrcIp);
+    }
+    match (response.timeout, section.last("timeout")) {
+        (Some(timeout), Some(element)) if !command.timeout_allowed => note_native_timeout(command, timeout, element, context),
+        (None, _) if enabled => {
+            let message = "without `<timeout>` a block is never lifted";
+            let help = "add a `<timeout>` in seconds; blocks are lifted by hand with `hidsctl blocks remove`";
+            context.problems.warning("C087", section.name_span(), message, help);
+        }
+        _ => {}
+    }
+    if let Some(element) = section.last("level").filter(|_| enabled && response.level.is_some_and(|level| level < CAREFUL_LEVEL)) {
+        let message = format!("rules of level {} and above report everyday events too, so honest users get blocked", response.level.unwrap_or_default());
+        context.problems.warning("C088", &value_span(element), message, "use a level of 6 or more");
+    }
+}
+
+fn note_native_timeout(command: &CommandDefinition, timeout: Duration, element: &Element, context: &mut Context<'_>) {
+    let message = format!(
+        "command `{}` has no `<timeout_allowed>yes</timeout_allowed>`: OSSEC would refuse this (1305) or never lift the block; here it is lifted after {} seconds",
+        command.name,
+        timeout.as_secs()
+    );
+    context.problems.note("C084", &value_span(element), message, "add `<timeout_allowed>yes</timeout_allowed>` to the command to run under OSSEC too");
+}
+
+fn check_program_timeout(section: &RawSection, command: &CommandDefinition, response: &ResponseConfig, context: &mut Context<'_>) {
+    if let Some(element) = section.last("timeout").filter(|_| response.timeout.is_some() && !command.timeout_allowed) {
+        let message = format!("command `{}` does not allow a `<timeout>` (OSSEC: 1305)", command.name);
+        let help = format!("if {} can undo what it did, add `<timeout_allowed>yes</timeout_allowed>` to the command; otherwise remove the `<timeout>`", command.executable);
+        context.problems.error("C084", &value_span(element), message, &help);
+    }
+}
+
+/// The program of a response, if it can be run.
+fn program(command: &CommandDefinition, enabled: bool, context: &mut Context<'_>) -> Option<std::path::PathBuf> {
+    let path = context.paths.response_programs.join(&command.executable);
+    let why = match path.metadata() {
+        Ok(data) if !data.is_file() => "is not a file",
+        Ok(data) if data.permissions().mode() & 0o111 == 0 => "is not executable",
+        Ok(data) if data.permissions().mode() & 0o002 != 0 => "can be changed by everybody, so it is not safe to run",
+        Ok(_) => return Some(path),
+        Err(_) => "does not exist",
+    };
+    if enabled {
+        let message = format!("{} {why}; responses with command `{}` are not used on this system", path.display(), command.name);
+        let known = context.problems.0.iter().any(|known| known.message == message);
+        if !known {
+            context.problems.warning("C089", &command.executable_span, message, "install the program there, or remove the command");
+        }
+    }
+    None
+}
+
+fn note_missing_white_list(config: &RespondConfig, context: &mut Context<'_>) {
+    let blocks = config.responses.iter().any(|response| response.action == ResponseAction::Block);
+    if !config.disabled && blocks && config.never_block.is_empty()
+        && let Some(section) = context.raw.of(ActiveResponse).next()
+    {
+        let message = "addresses are blocked, but no `<white_list>` names those that must stay reachable";
+        let help = "add `<white_list>` with the addresses from which you administer this host; its own addresses, gateway and resolvers are protected in any case";
+        context.problems.note("C036", section.name_span(), message, help);
+    }
+}

@@ -1,0 +1,42 @@
+//! `<email_alerts>`: who else gets which mail.
+
+use super::{Context, level_of, mail, pattern_of, rule_ids};
+use crate::config::GranularMail;
+use crate::config::known::SectionKind::EmailAlerts;
+use crate::config::value::yes_no;
+
+pub(super) fn resolve(context: &mut Context<'_>, mail_enabled: bool) -> Vec<GranularMail> {
+    let raw = context.raw;
+    let mut list = Vec::new();
+    for section in raw.of(EmailAlerts) {
+        let problems = &mut *context.problems;
+        let to = section.last("email_to").and_then(|element| mail::address(element, problems));
+        let criteria = ["level", "rule_id", "group", "event_location", "do_not_delay", "do_not_group"];
+        if section.last("email_to").is_none() {
+            problems.error("C095", section.name_span(), "`<email_alerts>` has no `<email_to>`", "say who gets the mail");
+        } else if criteria.iter().all(|name| section.last(name).is_none()) {
+            let message = "`<email_alerts>` does not say which alerts it is for";
+            problems.error("C095", section.name_span(), message, "add `<level>`, `<rule_id>`, `<group>` or `<event_location>`");
+        }
+        for name in ["do_not_delay", "do_not_group"] {
+            if let Some(element) = section.last(name).filter(|element| yes_no(element) == Some(false)) {
+                let message = format!("`<{name}>` is on whenever it is there, whatever it says, as in OSSEC");
+                problems.warning("C096", &element.name.span, message, "remove it to switch it off");
+            }
+        }
+        list.push(GranularMail {
+            to: to.unwrap_or_default(),
+            level: level_of(section, "level"),
+            rules: rule_ids(section.all("rule_id"), problems),
+            group: pattern_of(section, "group"),
+            location: pattern_of(section, "event_location"),
+            do_not_delay: section.last("do_not_delay").is_some(),
+            do_not_group: section.last("do_not_group").is_some(),
+        });
+    }
+    if let Some(section) = raw.of(EmailAlerts).next().filter(|_| !mail_enabled) {
+        let message = "`<email_alerts>` does nothing while `<email_notification>` is not yes";
+        context.problems.warning("C096", section.name_span(), message, "");
+    }
+    list
+}

@@ -1,0 +1,34 @@
+//! `<global>` apart from mail and white_list.
+
+use super::Context;
+use crate::config::RecordConfig;
+use crate::config::known::SectionKind::Global;
+use crate::config::value::value_span;
+
+/// Fewest events kept for correlation (OSSEC `src/config/global-config.c`).
+const LEAST_MEMORY: u64 = 2048;
+const DEFAULT_MEMORY: u64 = 8192;
+
+pub(super) fn memory_size(context: &mut Context<'_>) -> usize {
+    let number = context.number(Global, "memory_size").unwrap_or(DEFAULT_MEMORY);
+    if number < LEAST_MEMORY
+        && let Some(element) = context.raw.last(Global, "memory_size")
+    {
+        let message = format!("`<memory_size>` {number} is raised to {LEAST_MEMORY}, as in OSSEC");
+        context.problems.warning("C031", &value_span(element), message, "");
+    }
+    // At most a million, see the table of options.
+    usize::try_from(number.max(LEAST_MEMORY)).unwrap_or(usize::MAX)
+}
+
+pub(super) fn record(context: &Context<'_>) -> RecordConfig {
+    let layout = context.raw.last(Global, "custom_alert_output").map(|element| element.text.value.clone());
+    RecordConfig {
+        json: context.yes_no(Global, "jsonout_output", true),
+        archive: context.yes_no(Global, "logall", false),
+        archive_json: context.yes_no(Global, "logall_json", false),
+        custom_layout: layout.filter(|layout| !layout.is_empty()),
+        compress: context.internal.compress,
+        checksums: context.internal.checksums,
+    }
+}

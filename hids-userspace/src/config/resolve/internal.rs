@@ -1,0 +1,95 @@
+//! `internal_options.conf` and `local_internal_options.conf` beside the configuration file.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hids_core::diag::{Diagnostic, SourceFile, Span};
+
+use crate::config::load::{ReadProblem, read_file};
+use crate::config::value::{Problems, digits};
+
+/// Options that are used, with the numbers they can have (OSSEC `src/shared/read-alert.c` and callers).
+const USED: [(&str, u64, u64); 5] = [
+    ("analysisd.default_timeframe", 60, 3600),
+    ("maild.groupping", 0, 1),
+    ("maild.full_subject", 0, 1),
+    ("monitord.compress", 0, 1),
+    ("monitord.sign", 0, 1),
+];
+
+/// What the internal options say.
+pub(in crate::config) struct InternalOptions {
+    pub default_timeframe: Duration,
+    pub grouping: bool,
+    pub full_subject: bool,
+    pub compress: bool,
+    pub checksums: bool,
+}
+
+impl InternalOptions {
+    /// Reads both files in `folder`, as far as they exist; the local one wins.
+    pub fn read(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Problems) -> Self {
+        let mut values = BTreeMap::new();
+        for name in ["internal_options.conf", "local_internal_options.conf"] {
+            let path = folder.join(name);
+            match read_file(&path) {
+                Ok(text) => {
+                    files.push(path.clone());
+                    read_lines(&SourceFile::new(path.display().to_string(), text), &mut values, problems);
+                }
+                Err(ReadProblem::Io(error)) if error.kind() == ErrorKind::NotFound => {}
+                Err(problem) => {
+                    let message = format!("cannot read {}: {problem}; the options in it keep their defaults", path.display());
+                    problems.0.push(Diagnostic::error("C100", message).help("check its permissions, or remove it"));
+                }
+            }
+        }
+        let value = |name: &str, default: u64| values.get(name).copied().unwrap_or(default);
+        Self {
+            default_timeframe: Duration::from_secs(value("analysisd.default_timeframe", 360)),
+            grouping: value("maild.groupping", 1) == 1,
+            full_subject: value("maild.full_subject", 0) == 1,
+            compress: value("monitord.compress", 1) == 1,
+            checksums: value("monitord.sign", 1) == 1,
+        }
+    }
+}
+
+fn read_lines(file: &Arc<SourceFile>, values: &mut BTreeMap<&'static str, u64>, problems: &mut Problems) {
+    let mut at = 0;
+    let mut unused = 0;
+    for raw in file.text.split(|&byte| byte == b'\n') {
+        let span = Span::new(file, at, at + raw.trim_ascii_end().len());
+        at += raw.len() + 1;
+        let line = String::from_utf8_lossy(raw);
+        let line = line.trim_end();
+        if line.is_empty() || line.starts_with(['#', ' ', '\t']) {
+            continue;
+        }
+        let Some((name, text)) = line.split_once('=') else {
+            problems.error("C100", &span, "this line is not of the form NAME=NUMBER", "begin a comment with `#`");
+            continue;
+        };
+        let Some(&(name, least, most)) = USED.iter().find(|(known, ..)| *known == name.trim()) else {
+            unused += 1;
+            continue;
+        };
+        match digits(text.trim()) {
+            Some(number) if (least..=most).contains(&number) => {
+                values.insert(name, number);
+            }
+            _ => {
+                let message = format!("{name} wants a number from {least} to {most}, found \"{}\"", text.trim());
+                problems.error("C100", &span, message, "correct it, or remove the line to use the default");
+            }
+        }
+    }
+    if unused > 0 {
+        let message = format!("{} has {unused} options that are not used here", file.name);
+        let used: Vec<_> = USED.iter().map(|(name, ..)| *name).collect();
+        problems.0.push(Diagnostic::note("C100", message).help(format!("used are {}", used.join(", "))));
+    }
+}

@@ -1,0 +1,198 @@
+//! `<localfile>`: log files, commands, the journal.
+
+use std::time::Duration;
+
+use hids_core::diag::Span;
+use hids_core::xml::Element;
+
+use super::Context;
+use crate::config::known::SectionKind::LocalFile;
+use crate::config::raw::RawSection;
+use crate::config::value::{Problems, did_you_mean, digits, seconds_hint, value_span, word};
+use crate::config::{CommandOutput, LogFormat, LogInput, LogSourceConfig};
+
+/// Seconds between two runs of a command, if not given.
+const DEFAULT_FREQUENCY: u64 = 360;
+
+const FORMATS: [&str; 23] = [
+    "syslog", "generic", "iis", "squid", "apache", "snort-fast", "syslog-pipe", "snort-full", "nmapg", "mysql_log", "mssql_log",
+    "postgresql_log", "ossecalert", "djb-multilog", "command", "full_command", "multi-line:N", "multi-line_indented", "audit",
+    "modsec-audit", "journald", "eventlog", "eventchannel",
+];
+
+/// What `<log_format>` asks for.
+enum Format {
+    File(LogFormat),
+    Command(CommandOutput),
+    Journal,
+    Windows,
+}
+
+pub(super) fn resolve(context: &mut Context<'_>) -> Vec<LogSourceConfig> {
+    let raw = context.raw;
+    let mut list: Vec<(LogSourceConfig, &Span)> = Vec::new();
+    for section in raw.of(LocalFile).filter(|section| !section.element.children.is_empty()) {
+        let Some(source) = one(section, context) else { continue };
+        match list.iter().find(|(earlier, _)| earlier.input == source.input) {
+            Some((_, first)) => {
+                let (line, _) = first.file.line_column(first.start);
+                let message = format!("this source is given in line {line} already; that one counts");
+                context.problems.warning("C063", section.name_span(), message, "remove one of them");
+            }
+            None => list.push((source, section.name_span())),
+        }
+    }
+    list.into_iter().map(|(source, _)| source).collect()
+}
+
+fn one(section: &RawSection, context: &mut Context<'_>) -> Option<LogSourceConfig> {
+    let frequency = section.last("frequency").and_then(|element| frequency(element, context.problems));
+    let location = section.last("location").filter(|element| word(element).is_some());
+    let command = section.last("command").filter(|element| word(element).is_some());
+    let format = match section.last("log_format") {
+        Some(element) => log_format(element, context.problems),
+        None => {
+            context.problems.error("C060", section.name_span(), "`<localfile>` has no `<log_format>`", "for most files it is `syslog`");
+            None
+        }
+    };
+    if location.is_none() && command.is_none() {
+        let message = "`<localfile>` has no `<location>`";
+        context.problems.error("C061", section.name_span(), message, "name the file, or for a command the `<command>`");
+        return None;
+    }
+    match format? {
+        Format::Command(output) => run_command(section, command, output, frequency, context),
+        Format::Journal => Some(LogSourceConfig { input: journal(location, context.problems)?, format: LogFormat::Journald }),
+        Format::File(format) => read_file(location.or(command)?, format, context),
+        Format::Windows => {
+            let message = "this source is for Windows only and is not read";
+            context.problems.warning("C064", section.name_span(), message, "remove it");
+            None
+        }
+    }
+}
+
+fn read_file(element: &Element, format: LogFormat, context: &mut Context<'_>) -> Option<LogSourceConfig> {
+    let text = word(element)?;
+    if element.name.value == "command" {
+        let message = "without `<log_format>command</log_format>` the command is taken as a file name, as in OSSEC";
+        context.problems.warning("C062", &element.name.span, message, "write `command` or `full_command` as format, or name the file in `<location>`");
+    }
+    let named = text.strip_suffix("/current").is_some_and(|folder| !folder.trim_matches('/').is_empty());
+    if format == LogFormat::DjbMultilog && !named {
+        let message = format!("a multilog file ends with /NAME/current, found \"{text}\"");
+        context.problems.error("C065", &value_span(element), message, "name the file `current` in the program's log folder");
+    }
+    let path = context.path(text);
+    // The base is a path of ours; a name in another encoding than UTF-8 has been reported as C001 text.
+    let pattern = path.to_string_lossy().into_owned();
+    Some(LogSourceConfig { input: LogInput::File { pattern }, format })
+}
+
+fn run_command(
+    section: &RawSection,
+    command: Option<&Element>,
+    output: CommandOutput,
+    frequency: Option<u64>,
+    context: &mut Context<'_>,
+) -> Option<LogSourceConfig> {
+    let Some(text) = command.and_then(word) else {
+        let message = "this source has no `<command>` and is not read";
+        context.problems.warning("C062", section.name_span(), message, "add `<command>`, or remove the section");
+        return None;
+    };
+    let alias = section.last("alias").map(|element| element.text.value.as_str()).filter(|alias| !alias.trim().is_empty());
+    let input = LogInput::Command {
+        command_line: text.to_owned(),
+        alias: alias.unwrap_or(text).replace(':', "\\"),
+        every: Duration::from_secs(frequency.unwrap_or(DEFAULT_FREQUENCY)),
+        output,
+    };
+    Some(LogSourceConfig { input, format: LogFormat::Line })
+}
+
+fn journal(location: Option<&Element>, problems: &mut Problems) -> Option<LogInput> {
+    let element = location?;
+    let identifier = match word(element)? {
+        "all" => None,
+        "journald" => {
+            let message = "`journald` is read as the whole journal, as Wazuh does; OSSEC would look for a program of that name";
+            problems.warning("C066", &value_span(element), message, "write `all`");
+            None
+        }
+        path if path.starts_with('/') => {
+            let message = "journal files are not read by path; this source is not read";
+            problems.warning("C066", &value_span(element), message, "write `all` or the name of a program");
+            return None;
+        }
+        name => Some(name.to_owned()),
+    };
+    Some(LogInput::Journal { identifier })
+}
+
+fn frequency(element: &Element, problems: &mut Problems) -> Option<u64> {
+    let text = element.text.value.trim();
+    let span = value_span(element);
+    match (text, digits(text)) {
+        ("hourly", _) => Some(3600),
+        ("daily", _) => Some(86_400),
+        (_, Some(seconds)) if (1..=u64::from(u32::MAX)).contains(&seconds) => Some(seconds),
+        (_, Some(_)) => {
+            problems.error("C012", &span, format!("`<frequency>` wants at least one second and at most {}, found {text}", u32::MAX), "");
+            None
+        }
+        _ => {
+            let help = seconds_hint(text).unwrap_or_else(|| "write seconds, `hourly` or `daily`".to_owned());
+            problems.error("C014", &span, format!("`<frequency>` wants a number of seconds, hourly or daily, found \"{text}\""), &help);
+            None
+        }
+    }
+}
+
+fn log_format(element: &Element, problems: &mut Problems) -> Option<Format> {
+    let name = element.text.value.trim();
+    Some(match name {
+        "syslog" | "generic" | "iis" | "squid" | "apache" | "snort-fast" | "syslog-pipe" => Format::File(LogFormat::Line),
+        "snort-full" => Format::File(LogFormat::SnortFull),
+        "nmapg" => Format::File(LogFormat::NmapGreppable),
+        "mysql_log" => Format::File(LogFormat::Mysql),
+        "mssql_log" => Format::File(LogFormat::Mssql),
+        "postgresql_log" => Format::File(LogFormat::Postgresql),
+        "ossecalert" => Format::File(LogFormat::OssecAlert),
+        "djb-multilog" => Format::File(LogFormat::DjbMultilog),
+        "multi-line_indented" => Format::File(LogFormat::MultiLineIndented),
+        "audit" => Format::File(LogFormat::Audit),
+        "modsec-audit" => Format::File(LogFormat::ModsecAudit),
+        "command" => Format::Command(CommandOutput::Lines),
+        "full_command" => Format::Command(CommandOutput::Whole),
+        "journald" => Format::Journal,
+        "eventlog" | "eventchannel" => Format::Windows,
+        _ => return multi_line(element, name, problems),
+    })
+}
+
+/// Most lines that `multi-line:N` joins.
+const MULTI_LINE_LIMIT: u64 = 1000;
+
+/// `multi-line:N`, blanks allowed around the colon; or an unknown format.
+fn multi_line(element: &Element, name: &str, problems: &mut Problems) -> Option<Format> {
+    let span = value_span(element);
+    if let Some(count) = name.strip_prefix("multi-line").map(str::trim_start).and_then(|rest| rest.strip_prefix(':')) {
+        match digits(count.trim()).filter(|count| (1..=MULTI_LINE_LIMIT).contains(count)) {
+            Some(count) => return Some(Format::File(LogFormat::MultiLine(u32::try_from(count).unwrap_or(1)))),
+            None => {
+                let message = format!("multi-line wants a number of lines from 1 to {MULTI_LINE_LIMIT}, found \"{}\"", count.trim());
+                problems.error("C012", &span, message, "write for instance multi-line:3");
+                return None;
+            }
+        }
+    }
+    let help = match name {
+        "json" => "it is Wazuh's; a file with one JSON object a line is read as `syslog`".to_owned(),
+        "" => "for most files it is `syslog`".to_owned(),
+        _ => did_you_mean(name, FORMATS).unwrap_or_else(|| format!("formats are {}", FORMATS.join(", "))),
+    };
+    problems.error("C013", &span, format!("there is no log format \"{}\"", element.text.value.trim()), &help);
+    None
+}

@@ -1,0 +1,159 @@
+//! Mail: the options of `<global>`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use hids_core::xml::Element;
+
+use super::{Context, email_alerts};
+use crate::config::known::SectionKind::Global;
+use crate::config::value::{Problems, is_host_name, is_mail_address, value_span, word, yes_no};
+use crate::config::{MailConfig, MailTls, MailTransport};
+
+const DEFAULT_PER_HOUR: u64 = 12;
+
+pub(super) fn resolve(context: &mut Context<'_>) -> MailConfig {
+    let enabled = context.yes_no(Global, "email_notification", false);
+    let to: Vec<String> = context.raw.all(Global, "email_to").filter_map(|element| address(element, context.problems)).collect();
+    let from = context.raw.last(Global, "email_from").and_then(|element| address(element, context.problems));
+    let reply_to = context.raw.last(Global, "email_reply_to").and_then(|element| address(element, context.problems));
+    if enabled {
+        warn_of_order(context);
+        require_parties(context);
+    }
+    let per_hour = context.number(Global, "email_maxperhour").unwrap_or(DEFAULT_PER_HOUR);
+    let granular = email_alerts::resolve(context, enabled);
+    MailConfig {
+        enabled,
+        to,
+        from: from.unwrap_or_default(),
+        reply_to,
+        ids_name: context.word(Global, "email_idsname").and_then(word).map(str::to_owned),
+        transport: transport(context, enabled),
+        helo: helo(context),
+        max_per_hour: u32::try_from(per_hour).unwrap_or(u32::MAX),
+        grouping: context.internal.grouping,
+        full_subject: context.internal.full_subject,
+        granular,
+    }
+}
+
+/// A mail address without the dot that may end its domain (OSSEC's samples have one).
+pub(super) fn address(element: &Element, problems: &mut Problems) -> Option<String> {
+    let name = &element.name.value;
+    let Some(text) = word(element) else {
+        problems.error("C016", &element.name.span, format!("`<{name}>` is empty"), "write a mail address, or remove it");
+        return None;
+    };
+    let bare = text.strip_suffix('.').unwrap_or(text);
+    if !is_mail_address(bare) {
+        let message = format!("`<{name}>` wants a mail address, found \"{text}\"");
+        let help = if text.contains([',', ' ', ';']) { "write one address in each element" } else { "write it as NAME@DOMAIN" };
+        problems.error("C016", &value_span(element), message, help);
+        return None;
+    }
+    if bare.len() < text.len() {
+        let message = format!("the dot at the end is dropped, mail servers do not take it: {bare}");
+        problems.note("C032", &value_span(element), message, "");
+    }
+    Some(bare.to_owned())
+}
+
+/// OSSEC reads the server's options only below `<email_notification>yes`.
+fn warn_of_order(context: &mut Context<'_>) {
+    let mut on = false;
+    for section in context.raw.of(Global) {
+        for (spec, element) in section.options() {
+            match spec.name {
+                "email_notification" => on |= yes_no(element) == Some(true),
+                "smtp_server" | "helo_server" | "smtp_port" if !on => {
+                    let message = format!("`<{}>` stands before `<email_notification>`, where OSSEC ignores it; here it counts", spec.name);
+                    context.problems.warning("C034", &element.name.span, message, "move `<email_notification>yes</email_notification>` above it");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn require_parties(context: &mut Context<'_>) {
+    let Some(switch) = context.raw.last(Global, "email_notification") else { return };
+    for (name, what) in [("email_to", "say who gets the mail"), ("email_from", "say from whom the mail comes")] {
+        if context.raw.last(Global, name).is_none() {
+            let message = format!("mail is on, but there is no `<{name}>`");
+            context.problems.error("C030", &switch.name.span, message, &format!("{what}, or write `<email_notification>no</email_notification>`"));
+        }
+    }
+    if context.raw.last(Global, "smtp_server").is_none() {
+        let message = "mail is on, but there is no `<smtp_server>`; localhost is used";
+        context.problems.warning("C030", &switch.name.span, message, "name the mail server");
+    }
+}
+
+fn transport(context: &mut Context<'_>, enabled: bool) -> MailTransport {
+    let server = context.word(Global, "smtp_server");
+    let host = match server.and_then(word) {
+        Some(path) if path.starts_with('/') => return program(context, path.to_owned(), enabled),
+        Some(host) => host.strip_suffix('.').unwrap_or(host).to_owned(),
+        None => "localhost".to_owned(),
+    };
+    if let Some(element) = server
+        && !is_host_name(&host)
+        && host.parse::<IpAddr>().is_err()
+    {
+        let message = format!("`<smtp_server>` wants a host name, an address or a path, found \"{host}\"");
+        let help = if host.contains(':') { "the port goes into `<smtp_port>`" } else { "write the name of the mail server" };
+        let span = value_span(element);
+        context.problems.error("C015", &span, message, help);
+    }
+    let tls = match (context.yes_no(Global, "secure_smtp", false), context.yes_no(Global, "smtp_tls_verify", true)) {
+        (false, _) => MailTls::Opportunistic,
+        (true, true) => MailTls::Required,
+        (true, false) => MailTls::RequiredUnverified,
+    };
+    let port = context.number(Global, "smtp_port").and_then(|port| u16::try_from(port).ok()).unwrap_or(25);
+    let login = login(context, tls);
+    MailTransport::Smtp { host, port, tls, login }
+}
+
+fn program(context: &mut Context<'_>, path: String, enabled: bool) -> MailTransport {
+    let path = PathBuf::from(path);
+    if enabled && !path.is_file()
+        && let Some(element) = context.word(Global, "smtp_server")
+    {
+        let span = value_span(element);
+        let message = format!("the mail program {} does not exist, so no mail can be sent", path.display());
+        context.problems.error("C018", &span, message, "install it, or name a mail server");
+    }
+    MailTransport::Program(path)
+}
+
+fn login(context: &mut Context<'_>, tls: MailTls) -> Option<(String, String)> {
+    if !context.yes_no(Global, "auth_smtp", false) {
+        return None;
+    }
+    let switch = context.raw.last(Global, "auth_smtp")?;
+    let user = context.word(Global, "smtp_user").and_then(word).map(str::to_owned);
+    let password = context.raw.last(Global, "smtp_password").map(|element| element.text.value.clone());
+    let (Some(user), Some(password)) = (user, password.filter(|password| !password.is_empty())) else {
+        let message = "`<auth_smtp>` needs `<smtp_user>` and `<smtp_password>`";
+        context.problems.error("C030", &switch.name.span, message, "add both, or write `<auth_smtp>no</auth_smtp>`");
+        return None;
+    };
+    if tls == MailTls::Opportunistic {
+        let message = "without `<secure_smtp>yes</secure_smtp>` the password may travel in clear text";
+        context.problems.warning("C035", &switch.name.span, message, "add `<secure_smtp>yes</secure_smtp>`");
+    }
+    Some((user, password))
+}
+
+fn helo(context: &mut Context<'_>) -> Option<String> {
+    let element = context.word(Global, "helo_server")?;
+    let text = word(element)?.to_owned();
+    let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|ip| ip.parse::<IpAddr>().is_ok());
+    if !literal && !is_host_name(&text) && text.parse::<IpAddr>().is_err() {
+        let span = value_span(element);
+        context.problems.error("C015", &span, format!("`<helo_server>` wants a host name, found \"{text}\""), "write this host's name");
+    }
+    Some(text)
+}

@@ -1,0 +1,68 @@
+//! Files named one by one or by folder, each loaded once.
+
+use std::path::PathBuf;
+
+use hids_core::xml::Element;
+
+use super::Context;
+use crate::config::value::value_span;
+
+/// Files in load order.
+#[derive(Default)]
+pub(super) struct FileList {
+    pub paths: Vec<PathBuf>,
+    /// Whether the administrator named any, found or not.
+    pub named: bool,
+}
+
+impl FileList {
+    /// Adds a file unless it is there already.
+    pub fn add(&mut self, path: PathBuf) -> bool {
+        let new = !self.paths.contains(&path);
+        if new {
+            self.paths.push(path);
+        }
+        new
+    }
+}
+
+/// `<rule_dir>` and `<decoder_dir>`: the files of a folder whose names fit, by name.
+pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, context: &mut Context<'_>) {
+    list.named = true;
+    let pattern = element.attribute("pattern").map_or(".xml$", |attribute| attribute.value.value.as_str());
+    let folder = context.path(text);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let message = format!("cannot read the folder {}: {error}; OSSEC passes over it in silence", folder.display());
+            context.problems.error("C041", &value_span(element), message, "check the name, which is relative to the install directory");
+            return;
+        }
+    };
+    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    let before = list.paths.len();
+    let mut skipped = 0;
+    for name in names {
+        let path = folder.join(&name);
+        // The pattern is tried against the text as written, not the absolute path.
+        if !fits(pattern, &format!("{text}/{name}")) || !path.is_file() {
+            continue;
+        }
+        // As in OSSEC, a file of the same name that is listed already counts instead.
+        if list.paths.iter().any(|known| known.file_name() == path.file_name()) {
+            skipped += 1;
+        } else {
+            list.paths.push(path);
+        }
+    }
+    if list.paths.len() == before && skipped == 0 {
+        let message = format!("no file in {} fits the pattern {pattern}", folder.display());
+        context.problems.warning("C044", &value_span(element), message, "files that end in .xml are taken unless pattern=\"…\" says otherwise");
+    }
+}
+
+/// Whether an os_regex pattern matches `text`.
+fn fits(pattern: &str, text: &str) -> bool {
+    pattern == ".xml$" && text.ends_with(".xml")
+}

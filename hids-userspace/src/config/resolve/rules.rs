@@ -1,0 +1,138 @@
+//! `<rules>`: which decoders, rules and lists are loaded, in which order.
+
+use std::path::{Path, PathBuf};
+
+use hids_core::xml::Element;
+
+use super::Context;
+use super::rule_files::{FileList, files_in};
+use crate::config::known::SectionKind::Rules;
+use crate::config::value::{value_span, word};
+
+#[derive(Default)]
+pub(super) struct RuleSources {
+    pub decoders: Vec<PathBuf>,
+    pub rules: Vec<PathBuf>,
+    pub lists: Vec<(String, PathBuf)>,
+}
+
+/// Where the shipped ruleset may be when it is not beside the configuration file.
+const SHIPPED_ELSEWHERE: [&str; 2] = ["/etc/hids/ruleset", "/usr/share/hids/ruleset"];
+
+pub(super) fn resolve(context: &mut Context<'_>) -> RuleSources {
+    warn_of_several_sections(context);
+    let raw = context.raw;
+    let mut decoders = FileList::default();
+    let mut rules = FileList::default();
+    let mut lists = Vec::new();
+    let mut missing = 0;
+    for (spec, element) in raw.of(Rules).flat_map(|section| section.options()) {
+        let Some(text) = word(element) else { continue };
+        match spec.name {
+            "include" | "rule" => {
+                let path = context.path(&if text.contains('/') { text.to_owned() } else { format!("rules/{text}") });
+                add_file(path, element, &mut rules, &mut missing, context);
+            }
+            "decoder" => add_file(context.path(text), element, &mut decoders, &mut missing, context),
+            "rule_dir" => files_in(text, element, &mut rules, context),
+            "decoder_dir" => files_in(text, element, &mut decoders, context),
+            "list" => lists.push(list(text, element, context)),
+            _ => {}
+        }
+    }
+    let names_rules = raw.of(Rules).flat_map(|section| section.options()).any(|(spec, _)| matches!(spec.name, "include" | "rule" | "rule_dir"));
+    let rules = if names_rules { rules.paths } else { shipped_rules(context) };
+    let decoders = if decoders.named { decoders.paths } else { default_decoders(names_rules, context) };
+    if rules.is_empty() && missing == 0 {
+        no_rules(context);
+    }
+    RuleSources { decoders, rules, lists }
+}
+
+/// In OSSEC each `<rules>` section that lists rule files replaces what earlier ones listed.
+fn warn_of_several_sections(context: &mut Context<'_>) {
+    for section in context.raw.of(Rules).skip(1) {
+        let message = "everything in all `<rules>` sections is loaded; OSSEC would start the lists again here and lose what was named before";
+        context.problems.warning("C040", section.name_span(), message, "put everything into one `<rules>` section");
+    }
+}
+
+fn add_file(path: PathBuf, element: &Element, list: &mut FileList, missing: &mut usize, context: &mut Context<'_>) {
+    list.named = true;
+    if !path.is_file() {
+        *missing += 1;
+        let message = format!("{} does not exist", path.display());
+        // The same hint under each of seventy files would hide everything else.
+        let help = if *missing == 1 { missing_help(context) } else { String::new() };
+        context.problems.error("C041", &value_span(element), message, &help);
+    } else if !list.add(path) {
+        let message = "this file is named twice; it is loaded once";
+        context.problems.warning("C044", &value_span(element), message, "remove one of them");
+    }
+}
+
+fn missing_help(context: &Context<'_>) -> String {
+    match shipped(context) {
+        Some(shipped) => format!(
+            "OSSEC's own rules are not part of this program; to use the shipped ruleset remove the `<rules>` section, or write `<decoder_dir>{0}/decoders</decoder_dir>` and `<rule_dir>{0}/rules</rule_dir>` in it",
+            shipped.strip_prefix(&context.paths.base).unwrap_or(&shipped).display()
+        ),
+        None => "check the name; without `/` it is looked up in rules/".to_owned(),
+    }
+}
+
+fn list(text: &str, element: &Element, context: &mut Context<'_>) -> (String, PathBuf) {
+    let path = context.path(&if text.contains('/') { text.to_owned() } else { format!("rules/{text}") });
+    if !text.contains('/') {
+        let message = format!("list `{text}` is looked up in rules/, but OSSEC's rules cannot find a list without a path");
+        context.problems.warning("C045", &value_span(element), message, "write its path, for instance rules/NAME, here and in the rule");
+    }
+    if !path.is_file() && !path.with_added_extension("cdb").is_file() {
+        let message = format!("{} does not exist, so nothing is found in it", path.display());
+        context.problems.warning("C045", &value_span(element), message, "create it, or remove the list");
+    }
+    (text.to_owned(), path)
+}
+
+/// The folder of the shipped ruleset.
+fn shipped(context: &Context<'_>) -> Option<PathBuf> {
+    let mut places = std::iter::once(context.path("ruleset")).chain(SHIPPED_ELSEWHERE.iter().map(PathBuf::from));
+    places.find(|place| place.join("rules").is_dir())
+}
+
+fn shipped_rules(context: &mut Context<'_>) -> Vec<PathBuf> {
+    shipped(context).map(|ruleset| sorted_xml(&ruleset.join("rules"))).unwrap_or_default()
+}
+
+/// `etc/decoder.xml` and `etc/local_decoder.xml` as in OSSEC, else those of the shipped ruleset.
+fn default_decoders(names_rules: bool, context: &mut Context<'_>) -> Vec<PathBuf> {
+    let main = context.path("etc/decoder.xml");
+    let shipped = shipped(context).map(|ruleset| sorted_xml(&ruleset.join("decoders"))).unwrap_or_default();
+    if names_rules && main.is_file() {
+        let local = context.path("etc/local_decoder.xml");
+        return std::iter::once(main).chain(Some(local).filter(|path| path.is_file())).collect();
+    }
+    if shipped.is_empty()
+        && names_rules
+        && let Some(section) = context.raw.of(Rules).next()
+    {
+        let message = format!("no decoders are named and {} does not exist", main.display());
+        context.problems.error("C042", section.name_span(), message, "name decoders with `<decoder>` or `<decoder_dir>`");
+    }
+    shipped
+}
+
+fn no_rules(context: &mut Context<'_>) {
+    let message = "there are no rules: no file is named and there is no shipped ruleset";
+    let help = format!("install the ruleset into {}, or name files in `<rules>`", context.path("ruleset").display());
+    let span = context.raw.of(Rules).next().map_or(context.raw.whole.clone(), |section| section.name_span().clone());
+    context.problems.error("C043", &span, message, &help);
+}
+
+/// The `.xml` files of a folder by name.
+fn sorted_xml(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "xml")).collect();
+    paths.sort();
+    paths
+}

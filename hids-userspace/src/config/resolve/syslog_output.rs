@@ -1,0 +1,69 @@
+//! `<syslog_output>`.
+
+use std::net::IpAddr;
+
+use super::{Context, level_of, pattern_of, rule_ids, text_of};
+use crate::config::known::SectionKind::SyslogOutput;
+use crate::config::raw::RawSection;
+use crate::config::value::{Problems, is_host_name, number, value_span, word, yes_no};
+use crate::config::{SyslogFormat, SyslogOutputConfig};
+
+pub(super) fn resolve(context: &mut Context<'_>) -> Vec<SyslogOutputConfig> {
+    let raw = context.raw;
+    let mut list = Vec::new();
+    for section in raw.of(SyslogOutput) {
+        if let Some(output) = one(section, context) {
+            list.push(output);
+        }
+    }
+    list
+}
+
+fn one(section: &RawSection, context: &mut Context<'_>) -> Option<SyslogOutputConfig> {
+    let tls = section.last("tls").and_then(yes_no).unwrap_or(false);
+    let protocol = text_of(section, "protocol");
+    if let Some(element) = section.last("protocol").filter(|_| tls && protocol.as_deref() == Some("udp")) {
+        context.problems.error("C097", &value_span(element), "`<tls>yes</tls>` needs tcp, not udp", "remove `<protocol>`");
+    }
+    let ca = text_of(section, "tls_ca").map(|path| context.path(&path));
+    if let (Some(path), Some(element)) = (&ca, section.last("tls_ca"))
+        && !path.is_file()
+    {
+        let message = format!("the certificate file {} does not exist", path.display());
+        context.problems.error("C018", &value_span(element), message, "install it, or remove `<tls_ca>` to use the system's");
+    }
+    let rules = rule_ids(section.all("rule_id"), context.problems);
+    Some(SyslogOutputConfig {
+        server: server(section, context.problems)?,
+        port: section.last("port").and_then(number).and_then(|port| u16::try_from(port).ok()).unwrap_or(514),
+        format: match text_of(section, "format").as_deref() {
+            Some("cef") => SyslogFormat::Cef,
+            Some("json") => SyslogFormat::Json,
+            Some("splunk") => SyslogFormat::Splunk,
+            _ => SyslogFormat::Default,
+        },
+        level: level_of(section, "level"),
+        rules,
+        group: pattern_of(section, "group"),
+        location: pattern_of(section, "location"),
+        use_fqdn: section.last("use_fqdn").and_then(yes_no).unwrap_or(false),
+        tcp: tls || protocol.as_deref() == Some("tcp"),
+        tls,
+        tls_verify: section.last("tls_verify").and_then(yes_no).unwrap_or(true),
+        tls_ca: ca,
+    })
+}
+
+fn server(section: &RawSection, problems: &mut Problems) -> Option<String> {
+    let Some((element, text)) = section.last("server").and_then(|element| Some((element, word(element)?))) else {
+        problems.error("C097", section.name_span(), "`<syslog_output>` has no `<server>`", "name the syslog server");
+        return None;
+    };
+    let host = text.strip_suffix('.').unwrap_or(text);
+    if !is_host_name(host) && host.parse::<IpAddr>().is_err() {
+        let message = format!("`<server>` wants a host name or an address, found \"{text}\"");
+        let help = if text.contains(':') { "the port goes into `<port>`" } else { "write the name of the syslog server" };
+        problems.error("C015", &value_span(element), message, help);
+    }
+    Some(host.to_owned())
+}

@@ -6,11 +6,13 @@ mod switches;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use hids_core::model::{Level, RuleId};
+use hids_core::model::Level;
+use hids_core::pattern::Dialect;
 use hids_core::xml::Element;
 
 use super::command::{self, CommandDefinition};
-use super::{Context, level_of, pattern_of, rule_ids, seconds_of, white_list};
+use super::patterns::pattern_of;
+use super::{Context, level_of, rule_ids, seconds_of, white_list};
 use crate::config::known::SectionKind::ActiveResponse;
 use crate::config::raw::RawSection;
 use crate::config::value::{did_you_mean, value_span, word};
@@ -56,10 +58,11 @@ fn one(section: &RawSection, commands: &[CommandDefinition], enabled: bool, cont
     let rules = rule_ids(section.all("rules_id"), context.problems);
     let command = find_command(section, commands, context)?;
     let level = level_of(section, "level");
-    let group_pattern = pattern_of(section, "rules_group");
+    let group_pattern = pattern_of(section, "rules_group", Dialect::OsRegex, context.problems);
     let mut response = ResponseConfig {
         name: command.name.clone(),
         action: ResponseAction::Block,
+        executable: context.paths.response_programs.join(&command.executable),
         expects: command.expects.clone(),
         level,
         rules,
@@ -139,8 +142,7 @@ fn check_binding(section: &RawSection, response: &ResponseConfig, context: &mut 
         let message = "this response is not bound to any rule, so it never happens";
         context.problems.warning("C085", section.name_span(), message, "add `<level>`, `<rules_id>` or `<rules_group>`");
     }
-    let alternatives: Vec<&RuleId> = response.rules.iter().collect();
-    if let Some(element) = section.last("level").filter(|_| !alternatives.is_empty() || response.group_pattern.is_some()) {
+    if let Some(element) = section.last("level").filter(|_| !response.rules.is_empty() || response.group_pattern.is_some()) {
         let message = "`<level>`, `<rules_id>` and `<rules_group>` are alternatives: a rule that fits any of them is answered, as in OSSEC";
         context.problems.note("C085", &element.name.span, message, "keep only one of them if both were meant to hold");
     }

@@ -1,6 +1,9 @@
 //! `<email_alerts>`: who else gets which mail.
 
-use super::{Context, level_of, mail, pattern_of, rule_ids};
+use hids_core::pattern::Dialect::OsMatch;
+
+use super::patterns::pattern_of;
+use super::{Context, level_of, mail, rule_ids};
 use crate::config::GranularMail;
 use crate::config::known::SectionKind::EmailAlerts;
 use crate::config::value::yes_no;
@@ -28,8 +31,8 @@ pub(super) fn resolve(context: &mut Context<'_>, mail_enabled: bool) -> Vec<Gran
             to: to.unwrap_or_default(),
             level: level_of(section, "level"),
             rules: rule_ids(section.all("rule_id"), problems),
-            group: pattern_of(section, "group"),
-            location: pattern_of(section, "event_location"),
+            group: pattern_of(section, "group", OsMatch, problems),
+            location: pattern_of(section, "event_location", OsMatch, problems),
             do_not_delay: section.last("do_not_delay").is_some(),
             do_not_group: section.last("do_not_group").is_some(),
         });

@@ -13,6 +13,7 @@ mod internal;
 mod localfile;
 mod mail;
 mod network;
+mod patterns;
 mod reports;
 mod rootcheck;
 mod rule_files;
@@ -102,11 +103,6 @@ impl Context<'_> {
 /// The text of an option without blanks around it.
 fn text_of(section: &RawSection, name: &str) -> Option<String> {
     section.last(name).and_then(word).map(str::to_owned)
-}
-
-/// The exact text of an option, if it is not empty.
-fn pattern_of(section: &RawSection, name: &str) -> Option<String> {
-    section.last(name).map(|element| element.text.value.clone()).filter(|text| !text.is_empty())
 }
 
 fn level_of(section: &RawSection, name: &str) -> Option<Level> {

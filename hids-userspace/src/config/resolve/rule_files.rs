@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use hids_core::pattern::Dialect;
 use hids_core::xml::Element;
 
-use super::Context;
+use super::{Context, patterns};
 use crate::config::value::value_span;
 
 /// Files in load order.
@@ -29,7 +30,19 @@ impl FileList {
 /// `<rule_dir>` and `<decoder_dir>`: the files of a folder whose names fit, by name.
 pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, context: &mut Context<'_>) {
     list.named = true;
-    let pattern = element.attribute("pattern").map_or(".xml$", |attribute| attribute.value.value.as_str());
+    let attribute = element.attribute("pattern");
+    let pattern = match attribute {
+        Some(attribute) => match patterns::compile(&attribute.value, Dialect::OsRegex, context.problems) {
+            Some(pattern) => Some(pattern),
+            None => return,
+        },
+        None => None,
+    };
+    // The pattern is tried against the text as written, not the absolute path.
+    let fits = |name: &str| match &pattern {
+        Some(pattern) => pattern.is_match(format!("{text}/{name}").as_bytes()),
+        None => name.ends_with(".xml"),
+    };
     let folder = context.path(text);
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -45,8 +58,7 @@ pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, conte
     let mut skipped = 0;
     for name in names {
         let path = folder.join(&name);
-        // The pattern is tried against the text as written, not the absolute path.
-        if !fits(pattern, &format!("{text}/{name}")) || !path.is_file() {
+        if !fits(&name) || !path.is_file() {
             continue;
         }
         // As in OSSEC, a file of the same name that is listed already counts instead.
@@ -57,12 +69,10 @@ pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, conte
         }
     }
     if list.paths.len() == before && skipped == 0 {
-        let message = format!("no file in {} fits the pattern {pattern}", folder.display());
-        context.problems.warning("C044", &value_span(element), message, "files that end in .xml are taken unless pattern=\"…\" says otherwise");
+        let message = match attribute {
+            Some(attribute) => format!("no file in {} fits the pattern {}", folder.display(), attribute.value.value),
+            None => format!("no file in {} ends in .xml", folder.display()),
+        };
+        context.problems.warning("C044", &value_span(element), message, "other names are taken with a pattern=\"…\" attribute");
     }
-}
-
-/// Whether an os_regex pattern matches `text`.
-fn fits(pattern: &str, text: &str) -> bool {
-    pattern == ".xml$" && text.ends_with(".xml")
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hids_core::diag::closest;
+use hids_core::pattern::Dialect::OsMatch;
 use hids_core::xml::{Attribute, Element};
 
-use super::{Context, times};
+use super::{Context, patterns, times};
 use crate::config::known::SectionKind::Syscheck;
 use crate::config::value::{Problems, span_of, value_span, word};
 use crate::config::{Checks, PathPattern, SyscheckConfig, WatchedDirectory};
@@ -115,7 +116,7 @@ fn apply_attribute(attribute: &Attribute, watched: &mut WatchedDirectory, proble
         return;
     }
     if name == "restrict" {
-        watched.restrict = Some(value.to_owned()).filter(|pattern| !pattern.is_empty());
+        watched.restrict = patterns::compile(&attribute.value, OsMatch, problems).map(|_| value.to_owned());
         return;
     }
     let on = match value {
@@ -164,7 +165,9 @@ fn path_pattern(element: &Element, problems: &mut Problems) -> Option<PathPatter
     };
     match element.attribute("type") {
         None => Some(PathPattern::Prefix(text.to_owned())),
-        Some(kind) if kind.value.value == "sregex" => Some(PathPattern::Sregex(element.text.value.clone())),
+        Some(kind) if kind.value.value == "sregex" => {
+            patterns::compile(&element.text, OsMatch, problems).map(|_| PathPattern::Sregex(element.text.value.clone()))
+        }
         Some(kind) => {
             let message = format!("attribute `type` can be \"sregex\", found \"{}\"", kind.value.value);
             problems.error("C013", &kind.value.span, message, "remove it for a plain path");

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::{Context, level_of, pattern_of, rule_ids, text_of};
+use hids_core::pattern::Dialect::OsMatch;
+
+use super::patterns::pattern_of;
+use super::{Context, level_of, rule_ids, text_of};
 use crate::config::known::SectionKind::SyslogOutput;
 use crate::config::raw::RawSection;
 use crate::config::value::{Problems, is_host_name, number, value_span, word, yes_no};
@@ -44,8 +47,8 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<SyslogOutputCo
         },
         level: level_of(section, "level"),
         rules,
-        group: pattern_of(section, "group"),
-        location: pattern_of(section, "location"),
+        group: pattern_of(section, "group", OsMatch, context.problems),
+        location: pattern_of(section, "location", OsMatch, context.problems),
         use_fqdn: section.last("use_fqdn").and_then(yes_no).unwrap_or(false),
         tcp: tls || protocol.as_deref() == Some("tcp"),
         tls,

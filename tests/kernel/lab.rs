@@ -37,7 +37,7 @@ fn web_scan_is_logged_by_apache_with_the_address_of_the_scanner() {
     }
     let lab = Lab::new().expect("a lab");
     let _apache = Apache::start(&lab.server).expect("apache");
-    assert_eq!(attack::scan_web(&lab.attacker, SERVER_OUTSIDE).expect("a scan"), attack::WEB_HOLES.len());
+    assert_eq!(attack::scan_web(&lab.attacker, ATTACKER, SERVER_OUTSIDE).expect("a scan"), attack::WEB_HOLES.len());
     wait::until("apache's lines", wait::PATIENCE, || {
         let access = lab.server.read("/var/log/httpd/access_log");
         let error = lab.server.read("/var/log/httpd/error_log");

@@ -57,15 +57,17 @@ pub fn guess_passwords(from: &Host, server: &str, user: &str, count: usize) -> R
     Ok(answered)
 }
 
-/// Asks a web server for every one of [`WEB_HOLES`]; returns how many it answered.
+/// Asks a web server for every one of [`WEB_HOLES`], from one of the host's addresses; returns how many
+/// it answered before it stopped answering.
 ///
 /// # Errors
 /// When curl cannot be started.
-pub fn scan_web(from: &Host, server: &str) -> Result<usize> {
+pub fn scan_web(from: &Host, source: &str, server: &str) -> Result<usize> {
     let mut answered = 0;
     for hole in WEB_HOLES {
         let host = if server.contains(':') { format!("[{server}]") } else { server.to_owned() };
         let mut curl = from.command("curl");
+        curl.args(["--interface", source]);
         curl.args(["--silent", "--globoff", "--path-as-is", "--max-time", "2", "--output", "/dev/null"]);
         let status =
             curl.arg(format!("http://{host}{hole}")).stdin(Stdio::null()).status().context("cannot start curl")?;

@@ -6,12 +6,15 @@
 //! the guard, however it ends. It knows the product only as programs; it links none of its code.
 
 pub mod attack;
+pub mod hids;
 pub mod lab;
+pub mod nft;
 pub mod programs;
 pub mod require;
 pub mod running;
 pub mod servers;
 pub mod wait;
 
+pub use hids::Hids;
 pub use lab::{Host, Lab};
 pub use running::Running;

@@ -33,8 +33,9 @@ const FILES: &[(&str, &str)] = &[
     ("LICENSE-APACHE", "usr/share/doc/hids/LICENSE-APACHE"),
 ];
 
-/// The shipped decoders and rules, as a whole directory.
-const RULESET: (&str, &str) = ("config/ruleset", "etc/hids/ruleset");
+/// The shipped decoders and rules, as whole directories (their tests stay here).
+const RULESET: &[(&str, &str)] =
+    &[("config/ruleset/decoders", "etc/hids/ruleset/decoders"), ("config/ruleset/rules", "etc/hids/ruleset/rules")];
 
 /// Builds with the BPF object (a package without it would be a lesser program) and packs.
 pub fn run(options: &Options) -> Result<()> {
@@ -46,10 +47,12 @@ pub fn run(options: &Options) -> Result<()> {
     for (from, to) in FILES {
         copy(&source(from), &stage.join(to))?;
     }
-    for entry in fs::read_dir(paths::root().join(RULESET.0)).context("cannot read config/ruleset")? {
-        let path = entry.context("cannot read config/ruleset")?.path();
-        let name = path.file_name().context("a rule file has no name")?;
-        copy(&path, &stage.join(RULESET.1).join(name))?;
+    for (from, to) in RULESET {
+        for entry in fs::read_dir(paths::root().join(from)).with_context(|| format!("cannot read {from}"))? {
+            let path = entry.with_context(|| format!("cannot read {from}"))?.path();
+            let name = path.file_name().context("a rule file has no name")?;
+            copy(&path, &stage.join(to).join(name))?;
+        }
     }
     let archive = paths::target().join("dist").join(format!("{}.tar.gz", options.name));
     let mut tar = command("tar");

@@ -17,15 +17,9 @@ pub(super) enum Variant {
     /// It does not.
     None,
     /// Text that is not ASCII is decoded first: matched by this expression, or not at all.
-    Characters {
-        expression: Box<str>,
-        regex: OnceLock<Option<Regex>>,
-    },
+    Characters { expression: Box<str>, regex: OnceLock<Option<Regex>> },
     /// `$` also stands before a final newline, which only PCRE2 itself gets right.
-    FinalNewline {
-        pattern: Box<str>,
-        foreign: OnceLock<Option<Foreign>>,
-    },
+    FinalNewline { pattern: Box<str>, foreign: OnceLock<Option<Foreign>> },
 }
 
 /// An expression compiled for bytes.
@@ -116,7 +110,9 @@ impl Automaton {
 
     pub(super) fn limit_hits(&self) -> u64 {
         match &self.variant {
-            Variant::FinalNewline { foreign, .. } => foreign.get().and_then(Option::as_ref).map_or(0, Foreign::limit_hits),
+            Variant::FinalNewline { foreign, .. } => {
+                foreign.get().and_then(Option::as_ref).map_or(0, Foreign::limit_hits)
+            }
             _ => 0,
         }
     }

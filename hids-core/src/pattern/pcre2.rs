@@ -338,7 +338,10 @@ impl Translator<'_> {
             return (rest[0] == b':').then_some(Item::Byte(b'['));
         };
         let name = std::str::from_utf8(&rest[1..length]).ok()?;
-        let known = ["alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word", "xdigit"];
+        let known = [
+            "alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+            "xdigit",
+        ];
         if rest[0] != b':' || !known.contains(&name.trim_start_matches('^')) {
             return None;
         }

@@ -110,9 +110,8 @@ pub(super) fn insert_field(object: &mut Map<String, Value>, fields: &Fields, nam
 
 /// A decoder's own fields under their own names; one that OSSEC's keys already use gets `field_`.
 pub(super) fn insert_dynamic(object: &mut Map<String, Value>, fields: &Fields) {
-    const LATER_KEYS: [&str; 9] = [
-        "decoder_desc", "agent_name", "agentip", "timestamp", "logfile", "evidence", "decoder", "full_log", "id",
-    ];
+    const LATER_KEYS: [&str; 9] =
+        ["decoder_desc", "agent_name", "agentip", "timestamp", "logfile", "evidence", "decoder", "full_log", "id"];
     for field in &fields.0 {
         if let FieldName::Dynamic(name) = &field.name {
             let mut key = name.to_string();

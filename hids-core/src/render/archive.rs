@@ -62,9 +62,19 @@ pub fn archive_line(out: &mut Vec<u8>, event: &ArchivedEvent, zone: &TimeZone) {
 /// Appends the event's line of archives.json.
 pub fn archive_json(out: &mut Vec<u8>, event: &ArchivedEvent, zone: &TimeZone) {
     const FIRST: [FieldName; 13] = [
-        FieldName::SrcIp, FieldName::DstIp, FieldName::SrcPort, FieldName::DstPort, FieldName::Protocol,
-        FieldName::Action, FieldName::SrcUser, FieldName::DstUser, FieldName::Id, FieldName::Status,
-        FieldName::Url, FieldName::Data, FieldName::SystemName,
+        FieldName::SrcIp,
+        FieldName::DstIp,
+        FieldName::SrcPort,
+        FieldName::DstPort,
+        FieldName::Protocol,
+        FieldName::Action,
+        FieldName::SrcUser,
+        FieldName::DstUser,
+        FieldName::Id,
+        FieldName::Status,
+        FieldName::Url,
+        FieldName::Data,
+        FieldName::SystemName,
     ];
     let mut object = Map::new();
     insert_bytes(&mut object, "program_name", event.program_name.as_deref());

@@ -45,7 +45,10 @@ fn default_message(alert: &Alert, head: &str) -> String {
     let rule = &alert.rule;
     let mut out = format!(
         "{head}Alert Level: {}; Rule: {} - {}; Location: {};",
-        rule.level, rule.id, plain(&rule.description), origin(alert),
+        rule.level,
+        rule.id,
+        plain(&rule.description),
+        origin(alert),
     );
     push_some(&mut out, " classification: ", Some(plain(&rule.group)), ";");
     push_some(&mut out, " srcip: ", field(alert, &FieldName::SrcIp), ";");
@@ -60,7 +63,11 @@ fn cef_message(alert: &Alert, head: &str, host: &str) -> String {
     let rule = &alert.rule;
     let mut out = format!(
         "{head}CEF:0|OSSEC Foundation|OSSEC HIDS|v4.2.0|{}|{}|{}|dvc={} cs1Label=Location cs1={}",
-        rule.id, cef_header(&rule.description), rule.level.0.min(10), cef(host), cef(&origin(alert)),
+        rule.id,
+        cef_header(&rule.description),
+        rule.level.0.min(10),
+        cef(host),
+        cef(&origin(alert)),
     );
     push_some(&mut out, " classification=", Some(cef(&plain(&rule.group))), "");
     for (label, name) in [
@@ -114,7 +121,10 @@ fn splunk_message(alert: &Alert, head: &str) -> String {
     let rule = &alert.rule;
     let mut out = format!(
         "{head}crit={} id={} description=\"{}\" component=\"{}\",",
-        rule.level, rule.id, quoted(&plain(&rule.description)), quoted(&origin(alert)),
+        rule.level,
+        rule.id,
+        quoted(&plain(&rule.description)),
+        quoted(&origin(alert)),
     );
     push_some(&mut out, " classification=\"", Some(quoted(&plain(&rule.group))), "\",");
     for (label, name, end) in [

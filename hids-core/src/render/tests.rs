@@ -98,7 +98,8 @@ fn compliance_groups_move_out_whole() {
 
 #[test]
 fn forged_record_in_a_line_stays_text() {
-    let forged = b"** Alert 1.1: mail  - sshd,\n2026 Nov 24 22:09:27 h->/l\nRule: 1 (level 15) -> 'x'\n\nSrc IP: 6.6.6.6";
+    let forged =
+        b"** Alert 1.1: mail  - sshd,\n2026 Nov 24 22:09:27 h->/l\nRule: 1 (level 15) -> 'x'\n\nSrc IP: 6.6.6.6";
     let text = log_text(&alert(forged));
     let (alerts, taken) = parse_alert_log(text.as_bytes());
     assert_eq!((alerts.len(), taken), (1, text.len()));

@@ -26,7 +26,9 @@ pub fn canonical(address: IpAddr) -> IpAddr {
 /// purpose: with them an attacker could borrow the protection of a protected address.
 pub fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] | [0, 0, 0, 0, 0xffff, 0, ..] => Some(last_32_bits(address)),
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] | [0, 0, 0, 0, 0xffff, 0, ..] => {
+            Some(last_32_bits(address))
+        }
         [0x2002, high, low, ..] => Some(from_halves(high, low)),
         [0x2001, 0, .., high, low] => Some(from_halves(!high, !low)),
         _ => None,

@@ -12,7 +12,10 @@ mod select;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Block, EndCause, ExpectedField, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey, Refusal, Refused, Verb};
+pub use action::{
+    Action, Block, EndCause, ExpectedField, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey, Refusal,
+    Refused, Verb,
+};
 pub use address::{canonical, embedded_v4};
 pub use plan::{MAX_BLOCKS, Planner, Restored};
 pub use policy::{Expect, GroupTest, Policy, Response, ResponseKind, block_time};

@@ -223,7 +223,14 @@ impl Planner {
         bound
     }
 
-    fn respond(&mut self, response: &Response, target: &Target, alert: &Alert, now: Timestamp, actions: &mut Vec<Action>) {
+    fn respond(
+        &mut self,
+        response: &Response,
+        target: &Target,
+        alert: &Alert,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
         match (&response.kind, target.address) {
             (ResponseKind::Block, Some(address)) => actions.extend(self.block(response, address, alert, now)),
             (ResponseKind::Block, None) => {}
@@ -266,7 +273,14 @@ impl Planner {
 
     /// As in OSSEC a program whose undo call is pending does not run again; only the time until
     /// then starts anew.
-    fn run(&mut self, response: &Response, program: &str, target: &Target, alert: &Alert, now: Timestamp) -> Option<Action> {
+    fn run(
+        &mut self,
+        response: &Response,
+        program: &str,
+        target: &Target,
+        alert: &Alert,
+        now: Timestamp,
+    ) -> Option<Action> {
         let call = ProgramCall {
             program: program.to_owned(),
             verb: Verb::Add,

@@ -51,7 +51,8 @@ pub(super) fn target(response: &Response, alert: &Alert, protected: &ProtectedSe
 }
 
 fn user(alert: &Alert) -> Result<String, NoTarget> {
-    let value = present(alert, &FieldName::DstUser).or_else(|| present(alert, &FieldName::SrcUser)).ok_or(NoTarget::Missing)?;
+    let value =
+        present(alert, &FieldName::DstUser).or_else(|| present(alert, &FieldName::SrcUser)).ok_or(NoTarget::Missing)?;
     clean(value, b"._@?-").ok_or_else(|| unclean(value, ExpectedField::User))
 }
 

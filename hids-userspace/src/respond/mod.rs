@@ -10,5 +10,5 @@ mod protected;
 mod sync;
 
 pub use nft::{Change, Element, KeptOut, Nft, NftError};
-pub use protected::{AddressSensor, SenseError};
 pub use nft_dump::{FoundElement, FoundElements, Structure};
+pub use protected::{AddressSensor, SenseError};

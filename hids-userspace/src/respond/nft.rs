@@ -28,8 +28,8 @@ use hids_core::respond::{NeverBlockReason, ProtectedSet};
 use nftnl::set::Set;
 use nftnl::{Batch, Chain, ChainType, FinalizedBatch, Hook, MsgType, Policy, ProtoFamily, Rule, Table, nft_expr};
 
-use super::nft_dump::{self, FoundElements, Structure};
 use super::netlink;
+use super::nft_dump::{self, FoundElements, Structure};
 use crate::sys::netlink::{Bus, NetlinkSocket};
 use crate::sys::nftables::{Counted, ElementCounters, ElementLife, ElementMessage, ElementSpec, timeout_set};
 
@@ -202,7 +202,8 @@ impl Nft {
             // Removing is adding and deleting, so that an element that has just expired is no error.
             // Kernels before 6.12 do not change the time of an element that is there: it is replaced.
             let bare: Vec<Element> = chunk.iter().filter_map(bare_element).collect();
-            let (add, delete): (Vec<_>, Vec<_>) = bare.iter().map(|element| (Step::AddToDelete(element), Step::Delete(element))).unzip();
+            let (add, delete): (Vec<_>, Vec<_>) =
+                bare.iter().map(|element| (Step::AddToDelete(element), Step::Delete(element))).unzip();
             write_elements(&mut transaction, &table, &add, guard, &mut kept_out);
             write_elements(&mut transaction, &table, &delete, guard, &mut kept_out);
             let added: Vec<_> = chunk.iter().filter_map(added_element).map(Step::Add).collect();
@@ -255,7 +256,12 @@ impl Nft {
     }
 
     /// nf_tables works inside `send`, so every answer is queued by now.
-    fn read_answers(&self, batch: &FinalizedBatch, operations: &[&'static str], elements: usize) -> Result<(), NftError> {
+    fn read_answers(
+        &self,
+        batch: &FinalizedBatch,
+        operations: &[&'static str],
+        elements: usize,
+    ) -> Result<(), NftError> {
         let numbers = batch.sequence_numbers();
         // Where the kernel acknowledges batch limits (6.10), begin and end have numbers too.
         let counted_limits = numbers.len() > operations.len();
@@ -394,7 +400,13 @@ fn added_element(change: &Change) -> Option<&Element> {
 }
 
 /// The only place where addresses are written into the sets; here each is checked once more.
-fn write_elements(transaction: &mut Transaction, table: &Table, steps: &[Step<'_>], guard: &ProtectedSet, kept_out: &mut KeptOut) {
+fn write_elements(
+    transaction: &mut Transaction,
+    table: &Table,
+    steps: &[Step<'_>],
+    guard: &ProtectedSet,
+    kept_out: &mut KeptOut,
+) {
     for (set, is_v4) in [(SET_V4, true), (SET_V6, false)] {
         let mut message = ElementMessage::new(table, set);
         for step in steps.iter().filter(|step| step.element().address.is_ipv4() == is_v4) {
@@ -418,7 +430,11 @@ fn write_elements(transaction: &mut Transaction, table: &Table, steps: &[Step<'_
 }
 
 fn flush_message(transaction: &mut Transaction, message: &ElementMessage, kind: MsgType) {
-    let operation = if kind == MsgType::Del { "delete elements of a set of table inet hids" } else { "add elements to a set of table inet hids" };
+    let operation = if kind == MsgType::Del {
+        "delete elements of a set of table inet hids"
+    } else {
+        "add elements to a set of table inet hids"
+    };
     transaction.add(message, kind, operation);
 }
 
@@ -446,7 +462,8 @@ fn comment_record(comment: &str) -> Vec<u8> {
     if comment.is_empty() {
         return Vec::new();
     }
-    let shown = |byte: u8| if (byte.is_ascii_graphic() || byte == b' ') && byte != b'"' && byte != b'\\' { byte } else { b'?' };
+    let shown =
+        |byte: u8| if (byte.is_ascii_graphic() || byte == b' ') && byte != b'"' && byte != b'\\' { byte } else { b'?' };
     let text: Vec<u8> = comment.bytes().take(LONGEST).map(shown).collect();
     let mut record = vec![0, (text.len() + 1) as u8];
     record.extend_from_slice(&text);

@@ -114,7 +114,13 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// `each` gets the attributes of each object of our table. Older kernels do not filter by table.
-    fn dump(&mut self, object: &'static str, kind: i32, names: &[(u16, &str)], mut each: impl FnMut(&[u8])) -> Result<(), NftError> {
+    fn dump(
+        &mut self,
+        object: &'static str,
+        kind: i32,
+        names: &[(u16, &str)],
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<(), NftError> {
         let kind = ((libc::NFNL_SUBSYS_NFTABLES << 8) | kind) as u16;
         let mut body = vec![libc::NFPROTO_INET as u8, libc::NFNETLINK_V0 as u8, 0, 0];
         for (attribute, name) in names {
@@ -123,7 +129,9 @@ impl Reader<'_> {
         let request = netlink::request(kind, libc::NLM_F_DUMP as u16, DUMP_SEQUENCE, &body);
         let dumped = netlink::dump(self.socket, &request, |message| {
             let body = message.payload.get(4..).unwrap_or(&[]);
-            if message.payload.first() == Some(&(libc::NFPROTO_INET as u8)) && is_named(body, number::TABLE_NAME, "hids") {
+            if message.payload.first() == Some(&(libc::NFPROTO_INET as u8))
+                && is_named(body, number::TABLE_NAME, "hids")
+            {
                 each(body);
             }
         });
@@ -168,8 +176,10 @@ fn read_element(element: &[u8]) -> Option<(IpAddr, FoundElement)> {
     };
     let millis = |kind| attribute(element, kind).and_then(be_u64).map(Duration::from_millis);
     // An element without an end has neither; in a set with time-outs newer kernels say 0.
-    let remaining = millis(number::ELEMENT_EXPIRATION).or_else(|| millis(number::ELEMENT_TIMEOUT)).filter(|left| !left.is_zero());
-    let counter = attribute(element, number::ELEMENT_EXPRESSION).and_then(|expression| attribute(expression, number::EXPRESSION_DATA));
+    let remaining =
+        millis(number::ELEMENT_EXPIRATION).or_else(|| millis(number::ELEMENT_TIMEOUT)).filter(|left| !left.is_zero());
+    let counter = attribute(element, number::ELEMENT_EXPRESSION)
+        .and_then(|expression| attribute(expression, number::EXPRESSION_DATA));
     let count = |kind| counter.and_then(|counter| attribute(counter, kind)).and_then(be_u64).unwrap_or(0);
     let counted = Counted { packets: count(number::COUNTER_PACKETS), bytes: count(number::COUNTER_BYTES) };
     Some((address, FoundElement { remaining, counted }))

@@ -57,7 +57,9 @@ impl AddressSensor {
     /// All of them as they are now.
     pub fn read(&self) -> Result<MachineAddresses, SenseError> {
         let mut found = MachineAddresses::default();
-        self.dump("addresses", libc::RTM_GETADDR, libc::RTM_NEWADDR, 8, |_, body| read_addresses(body, &mut found.own))?;
+        self.dump("addresses", libc::RTM_GETADDR, libc::RTM_NEWADDR, 8, |_, body| {
+            read_addresses(body, &mut found.own)
+        })?;
         self.dump("routes", libc::RTM_GETROUTE, libc::RTM_NEWROUTE, 12, |header, body| {
             let is_default = header.get(1) == Some(&0);
             let is_unicast = header.get(7) == Some(&libc::RTN_UNICAST);
@@ -78,7 +80,14 @@ impl AddressSensor {
         self.resolver_files.iter().map(stamp).collect()
     }
 
-    fn dump(&self, object: &'static str, ask: u16, answer: u16, header: usize, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), SenseError> {
+    fn dump(
+        &self,
+        object: &'static str,
+        ask: u16,
+        answer: u16,
+        header: usize,
+        mut each: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), SenseError> {
         // Family 0 (all) and nothing else, as long as the longer of both headers.
         let request = netlink::request(ask, libc::NLM_F_DUMP as u16, 1, &[0; 12][..header]);
         let answered = netlink::dump(&self.socket, &request, |message| {
@@ -101,7 +110,9 @@ fn read_addresses(body: &[u8], found: &mut BTreeSet<IpAddr>) {
 fn read_gateways(body: &[u8], found: &mut BTreeSet<IpAddr>) {
     read_next_hop(body, found);
     let Some(mut hops) = attribute(body, libc::RTA_MULTIPATH) else { return };
-    while let Some(length) = netlink::u16_at(hops, 0).map(usize::from).filter(|length| (8..=hops.len()).contains(length)) {
+    while let Some(length) =
+        netlink::u16_at(hops, 0).map(usize::from).filter(|length| (8..=hops.len()).contains(length))
+    {
         read_next_hop(&hops[8..length], found);
         hops = hops.get(length.next_multiple_of(4)..).unwrap_or(&[]);
     }
@@ -144,7 +155,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let text = "# nameserver 1.1.1.1\nsearch example.org\nnameserver\t192.0.2.53 \n nameserver fe80::1%eth0\nnameserver x\n";
         std::fs::write(file.path(), text).expect("written");
-        let expected: Vec<IpAddr> = ["192.0.2.53", "fe80::1"].iter().map(|text| text.parse().expect("an address")).collect();
+        let expected: Vec<IpAddr> =
+            ["192.0.2.53", "fe80::1"].iter().map(|text| text.parse().expect("an address")).collect();
         assert_eq!(resolvers(file.path()), expected);
     }
 

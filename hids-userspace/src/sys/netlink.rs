@@ -48,7 +48,10 @@ impl NetlinkSocket {
         loop {
             match rustix::net::recv(self, &mut *buffer, RecvFlags::DONTWAIT | RecvFlags::TRUNC) {
                 Ok((_, length)) if length > buffer.len() => {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "a netlink datagram is longer than the buffer"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "a netlink datagram is longer than the buffer",
+                    ));
                 }
                 Ok((_, length)) => return Ok(Some(&buffer[..length])),
                 Err(rustix::io::Errno::INTR) => {}

@@ -114,7 +114,8 @@ impl ElementMessage {
             return false;
         }
         // SAFETY: allocates; the result is checked.
-        let element = NonNull::new(unsafe { raw::nftnl_set_elem_alloc() }).expect("libnftnl finds no memory for an element");
+        let element =
+            NonNull::new(unsafe { raw::nftnl_set_elem_alloc() }).expect("libnftnl finds no memory for an element");
         put_bytes(element, raw::NFTNL_SET_ELEM_KEY, spec.key);
         if let Some(life) = spec.life {
             put_millis(element, raw::NFTNL_SET_ELEM_TIMEOUT, life.timeout);
@@ -149,7 +150,9 @@ fn put_millis(element: NonNull<raw::nftnl_set_elem>, attribute: u32, time: Durat
 
 fn put_counter(element: NonNull<raw::nftnl_set_elem>, counted: Counted) {
     let counter = new_counter();
-    for (attribute, value) in [(raw::NFTNL_EXPR_CTR_PACKETS, counted.packets), (raw::NFTNL_EXPR_CTR_BYTES, counted.bytes)] {
+    for (attribute, value) in
+        [(raw::NFTNL_EXPR_CTR_PACKETS, counted.packets), (raw::NFTNL_EXPR_CTR_BYTES, counted.bytes)]
+    {
         // SAFETY: `counter` is a live counter expression; both attributes are u64 in libnftnl.
         unsafe { raw::nftnl_expr_set_u64(counter.as_ptr(), attribute as u16, value) };
     }

@@ -12,4 +12,4 @@ mod network;
 pub use host::Host;
 pub use mounts::{PASSWORD, USER};
 pub use network::Lab;
-pub use network::{ATTACKER, ATTACKER6, FRIEND, SERVER_INSIDE, SERVER_OUTSIDE, SERVER_OUTSIDE6};
+pub use network::{ATTACKER, ATTACKER_WEB, ATTACKER6, FRIEND, SERVER_INSIDE, SERVER_OUTSIDE, SERVER_OUTSIDE6};

@@ -11,7 +11,9 @@ pub const SERVER_OUTSIDE: &str = "203.0.113.10";
 pub const SERVER_OUTSIDE6: &str = "2001:db8:1::10";
 /// The attacker.
 pub const ATTACKER: &str = "203.0.113.66";
-/// The same for IPv6.
+/// Another address of the attacker, for a second attack while the first address is blocked.
+pub const ATTACKER_WEB: &str = "203.0.113.77";
+/// The attacker's IPv6 address.
 pub const ATTACKER6: &str = "2001:db8:1::66";
 /// The server's address on the side of the friend.
 pub const SERVER_INSIDE: &str = "192.168.1.10";
@@ -42,6 +44,7 @@ impl Lab {
         lab.server.add_address("eth0", &format!("{SERVER_OUTSIDE6}/64"))?;
         lab.server.add_address("eth1", &format!("{SERVER_INSIDE}/24"))?;
         lab.attacker.add_address("eth0", &format!("{ATTACKER}/24"))?;
+        lab.attacker.add_address("eth0", &format!("{ATTACKER_WEB}/24"))?;
         lab.attacker.add_address("eth0", &format!("{ATTACKER6}/64"))?;
         lab.friend.add_address("eth0", &format!("{FRIEND}/24"))?;
         Ok(lab)

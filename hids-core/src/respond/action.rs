@@ -21,6 +21,8 @@ pub enum Action {
     },
     /// A program is to run.
     Run(ProgramCall),
+    /// A program that has run is to be undone later than was planned.
+    Prolong(ProgramHold),
     /// Something was asked for and must not be done.
     Refused(Refused),
 }

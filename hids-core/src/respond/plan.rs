@@ -191,6 +191,14 @@ impl Planner {
         }
     }
 
+    /// Plans that a program be undone, in place of what was planned before.
+    pub fn hold(&mut self, hold: ProgramHold) {
+        let key = hold.undo.key();
+        self.forget_hold(&key);
+        self.hold_ends.insert((hold.due, key.clone()));
+        self.holds.insert(key, hold);
+    }
+
     /// All addresses that are to be blocked.
     pub fn blocks(&self) -> &HashMap<IpAddr, Block> {
         &self.blocks
@@ -199,6 +207,11 @@ impl Planner {
     /// All programs that are to be undone.
     pub fn holds(&self) -> impl Iterator<Item = &ProgramHold> {
         self.holds.values()
+    }
+
+    /// When and how the program named by `key` is to be undone.
+    pub fn hold_of(&self, key: &ProgramKey) -> Option<&ProgramHold> {
+        self.holds.get(key)
     }
 
     /// All offences counted.
@@ -301,9 +314,11 @@ impl Planner {
         };
         let due = now.plus(block_time(offence, base, &self.policy.repeated_offenders));
         match held {
+            Some(held) if due.since(held.due) < SMALLEST_EXTENSION => None,
             Some(held) => {
-                self.hold(ProgramHold { due: due.max(held.due), undo: held.undo });
-                None
+                let hold = ProgramHold { due, undo: held.undo };
+                self.hold(hold.clone());
+                Some(Action::Prolong(hold))
             }
             None => {
                 self.hold(ProgramHold { undo: ProgramCall { verb: Verb::Delete, ..call.clone() }, due });
@@ -342,13 +357,6 @@ impl Planner {
             self.block_ends.remove(&(end, address));
         }
         Some(block)
-    }
-
-    fn hold(&mut self, hold: ProgramHold) {
-        let key = hold.undo.key();
-        self.forget_hold(&key);
-        self.hold_ends.insert((hold.due, key.clone()));
-        self.holds.insert(key, hold);
     }
 
     fn end_as_protected(&mut self, address: IpAddr, why: NeverBlockReason) -> Option<Action> {

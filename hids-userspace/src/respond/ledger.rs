@@ -78,6 +78,16 @@ pub struct Loaded {
     pub restored: Restored,
     /// Lines that were left out because their checksum was wrong.
     pub damaged_lines: u64,
+    /// Lines in the file, history included.
+    pub lines: u64,
+}
+
+impl Loaded {
+    /// How long the file would be without history.
+    fn live_bytes(&self, length: u64) -> u64 {
+        let live = self.restored.blocks.len() + self.restored.holds.len() + self.restored.offences.len();
+        length / self.lines.max(1) * (live as u64).min(self.lines)
+    }
 }
 
 /// The file, open for appending.
@@ -102,7 +112,8 @@ impl Ledger {
         // A line that was cut would swallow the next one.
         file.set_len(whole).map_err(open_error)?;
         let syncer = Syncer::start().map_err(open_error)?;
-        Ok((Self { path, file, length: whole, rewritten_length: whole / 2, syncer, is_behind: false }, loaded))
+        let rewritten_length = loaded.live_bytes(whole);
+        Ok((Self { path, file, length: whole, rewritten_length, syncer, is_behind: false }, loaded))
     }
 
     /// Appends changes. After an error the file lacks them until [`Ledger::rewrite`] succeeds.
@@ -214,6 +225,7 @@ fn load(path: &Path) -> Result<(Loaded, u64), LedgerError> {
     let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
     let mut replay = Replay::default();
     for line in bytes[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        replay.lines += 1;
         match checked(line).and_then(|json| serde_json::from_slice(json).ok()) {
             Some(entry) => replay.take(entry),
             None => replay.damaged_lines += 1,
@@ -229,6 +241,7 @@ struct Replay {
     holds: HashMap<ProgramKey, ProgramHold>,
     offences: HashMap<OffenceKey, Offence>,
     damaged_lines: u64,
+    lines: u64,
 }
 
 impl Replay {
@@ -263,6 +276,6 @@ impl Replay {
             holds: self.holds.into_values().collect(),
             offences: self.offences.into_iter().collect(),
         };
-        Loaded { restored, damaged_lines: self.damaged_lines }
+        Loaded { restored, damaged_lines: self.damaged_lines, lines: self.lines }
     }
 }

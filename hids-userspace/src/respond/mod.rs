@@ -1,14 +1,33 @@
 //! Carries out what the planner decides: nftables, programs, ledger.
+//!
+//! One thread ([`start`]) owns planner, nf_tables and files; it takes [`Request`]s over a bounded
+//! channel that the wiring makes. Every decision is `hids_core::respond`'s.
 
 mod action_log;
+mod answer;
+mod carry_out;
 mod evidence;
+mod kernel;
 mod ledger;
 mod netlink;
 mod nft;
 mod nft_dump;
+mod policy;
 mod protected;
+mod request;
+mod responder;
+mod script;
 mod sync;
+mod watch;
 
+use carry_out::end_cause_text;
+use evidence::SeenLine;
+
+pub use ledger::{Entry, Ledger, LedgerError, Loaded};
 pub use nft::{Change, Element, KeptOut, Nft, NftError};
 pub use nft_dump::{FoundElement, FoundElements, Structure};
+pub use policy::PolicyError;
 pub use protected::{AddressSensor, SenseError};
+pub use request::{BlockView, HistoryView, LineView, Reply, ReportView, Request, WhyView};
+pub use responder::{Mode, ResponderHandle, ResponderOptions, StartError, remove_table, start};
+pub use script::ScriptLimits;

@@ -34,7 +34,7 @@ pub fn offers(packages: &[&str]) -> bool {
             text.contains("Candidate:") && !text.contains("Candidate: (none)")
         })
     };
-    packages.iter().all(known)
+    packages.iter().all(|package| known(package))
 }
 
 /// Fetches the package lists.

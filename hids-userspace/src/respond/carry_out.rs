@@ -1,0 +1,325 @@
+//! What a batch of decisions means for the ledger, the evidence and the action log.
+//!
+//! Owns those files. A disk that is full or gone costs records, never blocks: what could not be
+//! written is counted, said once, and made good by rewriting the ledger when the disk has room.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hids_core::model::{Alert, Timestamp};
+use hids_core::respond::{Action, Block, EndCause, OffenceKey, Planner, ProgramCall, ProgramHold, Refused, Restored, Verb};
+use jiff::tz::TimeZone;
+use tracing::{info, warn};
+
+use super::action_log::{self, ActionLine, Carried};
+use super::evidence::{Evidence, EvidenceLog, Happening, What};
+use super::ledger::{Entry, Ledger};
+use super::responder::{Changed, Mode};
+
+/// Time between two tries to write what could not be written.
+const RETRY: Duration = Duration::from_secs(10);
+/// Refusals and extensions of one address are recorded no more often: a flood of lines about a
+/// white-listed host must not push everything else out of the evidence.
+const REPEAT_AFTER: Duration = Duration::from_secs(60);
+/// How many addresses are remembered for that.
+const MOST_REPEATERS: usize = 10_000;
+
+/// Decisions that are carried out together.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Addresses whose block began, changed or ended.
+    pub changed: Changed,
+    /// Programs to run, in order.
+    pub calls: Vec<ProgramCall>,
+    actions: Vec<(Action, Option<Arc<Alert>>)>,
+    done: Vec<ProgramCall>,
+}
+
+impl Batch {
+    /// Adds decisions and the alert that led to them.
+    pub fn take_actions(&mut self, actions: Vec<Action>, alert: Option<&Arc<Alert>>) {
+        for action in actions {
+            match &action {
+                Action::Block(block) | Action::Unblock { block, .. } => _ = self.changed.insert(block.address),
+                Action::Run(call) => self.calls.push(call.clone()),
+                Action::Prolong(_) | Action::Refused(_) => {}
+            }
+            self.actions.push((action, alert.cloned()));
+        }
+    }
+
+    /// Adds a program call that has ended.
+    pub fn take_done(&mut self, call: ProgramCall) {
+        self.done.push(call);
+    }
+
+    /// Whether it holds a block.
+    pub fn has_blocks(&self) -> bool {
+        self.actions.iter().any(|(action, _)| matches!(action, Action::Block(_)))
+    }
+}
+
+/// The responder's files.
+pub(super) struct Store {
+    directory: PathBuf,
+    ledger: Option<Ledger>,
+    evidence: EvidenceLog,
+    action_log: PathBuf,
+    carried: Carried,
+    scripts: HashMap<String, PathBuf>,
+    zone: TimeZone,
+    repeaters: HashMap<IpAddr, Instant>,
+    retry_at: Option<Instant>,
+    trouble: Option<String>,
+    /// Counters for the report.
+    pub counts: Counts,
+}
+
+/// What has happened since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub blocks: u64,
+    pub refused: u64,
+    pub evidence_lost: u64,
+    pub action_lines_lost: u64,
+    pub programs_dropped: u64,
+}
+
+impl Store {
+    pub fn new(state: &Path, logs: &Path, mode: Mode, scripts: HashMap<String, PathBuf>) -> Self {
+        let (directory, carried) = match mode {
+            Mode::Act => (state.join("respond"), Carried::Out),
+            Mode::DryRun => (state.join("respond-dry-run"), Carried::DryRun),
+        };
+        Self {
+            ledger: None,
+            evidence: EvidenceLog::new(&directory),
+            directory,
+            action_log: logs.join("active-responses.log"),
+            carried,
+            scripts,
+            zone: TimeZone::system(),
+            repeaters: HashMap::new(),
+            retry_at: None,
+            trouble: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Opens the ledger and gives back what it holds.
+    pub fn open(&mut self) -> Restored {
+        match Ledger::open(&self.directory) {
+            Ok((ledger, loaded)) => {
+                if loaded.damaged_lines > 0 {
+                    warn!(lines = loaded.damaged_lines, "lines of the block ledger are damaged and were left out");
+                }
+                self.ledger = Some(ledger);
+                loaded.restored
+            }
+            Err(error) => {
+                self.fail(&error);
+                Restored::default()
+            }
+        }
+    }
+
+    /// Where the evidence is.
+    pub fn evidence_path(&self) -> &Path {
+        self.evidence.path()
+    }
+
+    /// Why blocks would not survive a restart.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// When something that failed is tried again.
+    pub fn retry_at(&self) -> Option<Instant> {
+        self.retry_at
+    }
+
+    /// Takes other names of executables.
+    pub fn set_scripts(&mut self, scripts: HashMap<String, PathBuf>) {
+        self.scripts = scripts;
+    }
+
+    /// Records a batch that has been carried out.
+    pub fn record(&mut self, batch: &Batch, planner: &Planner, now: Timestamp) {
+        let mut entries = Vec::new();
+        let mut happenings = Vec::new();
+        let mut lines = Vec::new();
+        for (action, alert) in &batch.actions {
+            match action {
+                Action::Block(block) => self.record_block(block, alert.as_deref(), now, &mut entries, &mut happenings, &mut lines),
+                Action::Unblock { block, cause } => {
+                    entries.push(Entry::End(block.address));
+                    happenings.push(Happening { address: block.address, time: now, what: What::Ended { cause: *cause } });
+                    lines.push(self.block_line(block, Verb::Delete, now));
+                    info!(address = %block.address, cause = super::end_cause_text(*cause), "block ended");
+                }
+                Action::Run(call) => self.record_call(call, planner, now, &mut entries, &mut lines),
+                Action::Prolong(hold) => entries.push(Entry::Hold(hold.clone())),
+                Action::Refused(refused) => self.record_refusal(refused, alert.as_deref(), now, &mut happenings),
+            }
+        }
+        entries.extend(batch.done.iter().filter(|call| call.verb == Verb::Delete).map(|call| Entry::Undone(call.key())));
+        self.write_ledger(&entries, planner);
+        if let Err(error) = self.evidence.append(&happenings) {
+            self.counts.evidence_lost += happenings.len() as u64;
+            warn!(%error, lost = happenings.len(), "log lines that led to blocks cannot be stored");
+        }
+        if let Err(error) = action_log::append(&self.action_log, &lines, self.carried, &self.zone) {
+            self.counts.action_lines_lost += lines.len() as u64;
+            warn!(%error, path = %self.action_log.display(), "active-responses.log cannot be written");
+        }
+    }
+
+    /// A program that cannot be queued. Doing something is given up and counted; undoing it is not:
+    /// it is tried again a little later.
+    pub fn program_dropped(&mut self, planner: &mut Planner, call: ProgramCall, now: Timestamp) {
+        self.counts.programs_dropped += 1;
+        warn!(program = %call.program, verb = call.verb.as_str(), ip = %call.ip, "too many response programs are waiting");
+        let key = call.key();
+        if call.verb == Verb::Delete {
+            planner.hold(ProgramHold { undo: call, due: now.plus(RETRY) });
+        } else {
+            planner.forget_hold(&key);
+            self.write_ledger(&[Entry::Undone(key)], planner);
+        }
+    }
+
+    /// Syncs the ledger, for the stop of the program.
+    pub fn close(&mut self) {
+        if let Some(Err(error)) = self.ledger.take().map(|ledger| ledger.sync()) {
+            warn!(%error, "blocks cannot be synced to disk");
+        }
+    }
+
+    fn record_block(
+        &mut self,
+        block: &Block,
+        alert: Option<&Alert>,
+        now: Timestamp,
+        entries: &mut Vec<Entry>,
+        happenings: &mut Vec<Happening>,
+        lines: &mut Vec<ActionLine>,
+    ) {
+        self.counts.blocks += 1;
+        entries.push(Entry::Block(block.clone()));
+        let is_new = block.since == block.updated;
+        if is_new || self.is_first_for_long(block.address) {
+            let what = What::Blocked { block: block.clone(), evidence: alert.map(Evidence::of) };
+            happenings.push(Happening { address: block.address, time: now, what });
+        }
+        if is_new {
+            lines.push(self.block_line(block, Verb::Add, now));
+            info!(address = %block.address, rule = ?block.rule.map(|rule| rule.0), offence = block.offence, "address blocked");
+        }
+    }
+
+    fn record_call(&self, call: &ProgramCall, planner: &Planner, now: Timestamp, entries: &mut Vec<Entry>, lines: &mut Vec<ActionLine>) {
+        let key = call.key();
+        if call.verb == Verb::Delete {
+            // Carried out, the entry follows when the program has ended.
+            entries.extend((self.carried == Carried::DryRun).then_some(Entry::Undone(key)));
+        } else {
+            entries.extend(planner.hold_of(&key).cloned().map(Entry::Hold));
+            let offence = OffenceKey::Program(key);
+            entries.extend(planner.offences().get(&offence).map(|count| Entry::Offence(offence.clone(), *count)));
+        }
+        // Programs log themselves when they are OSSEC's scripts; a dry run has nobody else to do it.
+        if self.carried == Carried::DryRun {
+            let (alert, rule) = (Some(call.alert), Some(call.rule));
+            let script = PathBuf::from(&call.program);
+            lines.push(ActionLine { time: now, script, verb: call.verb, ip: call.ip.clone(), user: call.user.clone(), alert, rule });
+        }
+    }
+
+    fn record_refusal(&mut self, refused: &Refused, alert: Option<&Alert>, now: Timestamp, happenings: &mut Vec<Happening>) {
+        self.counts.refused += 1;
+        let Some(address) = refused.address else {
+            warn!(subject = %refused.subject, reason = %refused.refusal, rule = ?refused.rule.map(|rule| rule.0), "active response refused");
+            return;
+        };
+        if self.is_first_for_long(address) {
+            info!(%address, reason = %refused.refusal, rule = ?refused.rule.map(|rule| rule.0), "active response refused");
+            let what = What::Refused { refused: refused.clone(), evidence: alert.map(Evidence::of) };
+            happenings.push(Happening { address, time: now, what });
+        }
+    }
+
+    fn is_first_for_long(&mut self, address: IpAddr) -> bool {
+        if self.repeaters.get(&address).is_some_and(|at| at.elapsed() < REPEAT_AFTER) {
+            return false;
+        }
+        if self.repeaters.len() >= MOST_REPEATERS {
+            self.repeaters.retain(|_, at| at.elapsed() < REPEAT_AFTER);
+        }
+        if self.repeaters.len() < MOST_REPEATERS {
+            self.repeaters.insert(address, Instant::now());
+        }
+        true
+    }
+
+    fn block_line(&self, block: &Block, verb: Verb, now: Timestamp) -> ActionLine {
+        let script = self.scripts.get(&block.response).cloned().unwrap_or_else(|| PathBuf::from("hidsctl"));
+        let ip = block.address.to_string();
+        ActionLine { time: now, script, verb, ip, user: "-".into(), alert: block.alert, rule: block.rule }
+    }
+
+    fn write_ledger(&mut self, entries: &[Entry], planner: &Planner) {
+        if self.retry_at.is_some_and(|at| at <= Instant::now()) {
+            self.retry_at = None;
+            if self.ledger.is_none() {
+                // What an earlier run left is lost for this one if it could not be read at the start.
+                self.ledger = Ledger::open(&self.directory).inspect_err(|error| self.fail(error)).ok().map(|(ledger, _)| ledger);
+                if self.ledger.is_some() {
+                    self.rewrite(planner);
+                    return;
+                }
+            }
+        }
+        let Some(ledger) = self.ledger.as_mut() else { return };
+        if ledger.is_behind() {
+            if self.retry_at.is_none() {
+                self.rewrite(planner);
+            }
+            return;
+        }
+        match ledger.append(entries) {
+            Ok(()) if ledger.wants_rewrite() => self.rewrite(planner),
+            Ok(()) => {}
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn rewrite(&mut self, planner: &Planner) {
+        let Some(ledger) = self.ledger.as_mut() else { return };
+        match ledger.rewrite(planner.blocks().values(), planner.holds(), planner.offences().iter()) {
+            Ok(()) if self.trouble.take().is_some() => info!("blocks are stored on disk again"),
+            Ok(()) => {}
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &dyn std::error::Error) {
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        if self.trouble.is_none() {
+            warn!(%error, %cause, lost = "new blocks would not survive a restart", help = "check the disk that holds the state directory", "blocks cannot be stored on disk");
+        }
+        self.trouble = Some(format!("{error}{cause}"));
+        self.retry_at = Some(Instant::now() + RETRY);
+    }
+}
+
+/// Why a block ended, in words.
+pub(super) fn end_cause_text(cause: EndCause) -> String {
+    match cause {
+        EndCause::Expired => "its time was up".into(),
+        EndCause::Removed => "removed by an administrator".into(),
+        EndCause::Protected(reason) => format!("never blocked any more: {reason}"),
+    }
+}

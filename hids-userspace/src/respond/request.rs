@@ -1,0 +1,255 @@
+//! What the responder is asked, and what it answers: values that the control socket can carry.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hids_core::model::{Alert, AlertId, RuleId, RuleStep, Timestamp};
+use hids_core::respond::{Block, Refusal};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use super::evidence::{Happening, What};
+use crate::config::RespondConfig;
+
+/// Where an answer goes. Nobody waiting for it any more is no error.
+pub type Reply<T> = oneshot::Sender<T>;
+
+/// What the responder is asked.
+pub enum Request {
+    /// A rule has fired.
+    Alert(Arc<Alert>),
+    /// Which addresses are blocked; sorted by address.
+    List(Reply<Vec<BlockView>>),
+    /// Block an address by hand.
+    Add {
+        /// Which.
+        address: IpAddr,
+        /// How long; `None`: until it is removed.
+        duration: Option<Duration>,
+        /// Why, for `list` and `why`.
+        reason: String,
+        /// The block, or why not.
+        reply: Reply<Result<BlockView, Refusal>>,
+    },
+    /// Remove one block.
+    Remove {
+        /// Which.
+        address: IpAddr,
+        /// Whether there was one.
+        reply: Reply<bool>,
+    },
+    /// Remove all blocks.
+    Flush {
+        /// How many there were.
+        reply: Reply<usize>,
+    },
+    /// Why an address is blocked, was blocked, or is never blocked.
+    Why {
+        /// Which.
+        address: IpAddr,
+        /// All that is known.
+        reply: Reply<WhyView>,
+    },
+    /// Take another configuration. An error leaves the old one in force.
+    Reload(Box<RespondConfig>, Reply<Result<(), super::PolicyError>>),
+    /// How the responder fares.
+    Report(Reply<ReportView>),
+}
+
+/// A block as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockView {
+    /// Address.
+    pub address: IpAddr,
+    /// Whole seconds left, rounded up; `None`: until it is removed.
+    pub remaining_seconds: Option<u64>,
+    /// When it ends, RFC 3339.
+    pub expires: Option<String>,
+    /// When it began, RFC 3339.
+    pub since: String,
+    /// Rule.
+    pub rule: Option<RuleId>,
+    /// Alert.
+    pub alert: Option<AlertId>,
+    /// The rule's description, or the administrator's reason.
+    pub description: String,
+    /// Name of the command, or `manual`.
+    pub response: String,
+    /// The how manieth block of the address; 0 when by hand.
+    pub offence: u32,
+    /// Whether the kernel drops its packets now.
+    pub active: bool,
+    /// Packets dropped; `None` when not known.
+    pub packets: Option<u64>,
+    /// Bytes dropped; `None` when not known.
+    pub bytes: Option<u64>,
+}
+
+impl BlockView {
+    /// A block at `now`.
+    pub fn of(block: &Block, active: bool, now: Timestamp) -> Self {
+        Self {
+            address: block.address,
+            remaining_seconds: block.expires.map(|end| end.since(now).as_millis().div_ceil(1000) as u64),
+            expires: block.expires.map(text),
+            since: text(block.since),
+            rule: block.rule,
+            alert: block.alert,
+            description: block.reason.clone(),
+            response: block.response.clone(),
+            offence: block.offence,
+            active,
+            packets: None,
+            bytes: None,
+        }
+    }
+}
+
+/// All that is known of an address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WhyView {
+    /// Address in canonical form.
+    pub address: IpAddr,
+    /// Its block, if it is blocked now.
+    pub block: Option<BlockView>,
+    /// Why it is never blocked, if so.
+    pub never_blocked: Option<String>,
+    /// How often it was blocked.
+    pub offences: u32,
+    /// What happened to it, oldest first.
+    pub history: Vec<HistoryView>,
+    /// Why the history cannot be read, if so.
+    pub trouble: Option<String>,
+}
+
+/// Something that happened to an address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HistoryView {
+    /// When, RFC 3339.
+    pub time: String,
+    /// `blocked`, `extended`, `ended` or `refused`.
+    pub event: String,
+    /// Why a block ended or was refused.
+    pub cause: Option<String>,
+    /// Until when it was blocked.
+    pub until: Option<String>,
+    /// Rule.
+    pub rule: Option<RuleId>,
+    /// Alert.
+    pub alert: Option<AlertId>,
+    /// The rule's description, or the administrator's reason.
+    pub description: Option<String>,
+    /// Name of the command.
+    pub response: Option<String>,
+    /// The rules that matched on the way, the one that fired last.
+    pub chain: Vec<RuleStep>,
+    /// Where the line that fired the rule came from.
+    pub location: Option<String>,
+    /// The log lines that led to it, oldest first.
+    pub lines: Vec<LineView>,
+}
+
+/// A log line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LineView {
+    /// When it was received, RFC 3339.
+    pub time: String,
+    /// The line; bytes that a terminal acts upon are `\xNN`.
+    pub text: String,
+}
+
+impl HistoryView {
+    pub(super) fn of(happening: Happening) -> Self {
+        let (mut view, evidence) = match happening.what {
+            What::Blocked { block, evidence } => {
+                let event = if block.since == block.updated { "blocked" } else { "extended" };
+                let mut view = Self::bare(happening.time, event);
+                view.until = block.expires.map(text);
+                (view.rule, view.alert) = (block.rule, block.alert);
+                (view.description, view.response) = (Some(block.reason), Some(block.response));
+                (view, evidence)
+            }
+            What::Ended { cause } => {
+                let mut view = Self::bare(happening.time, "ended");
+                view.cause = Some(super::end_cause_text(cause));
+                (view, None)
+            }
+            What::Refused { refused, evidence } => {
+                let mut view = Self::bare(happening.time, "refused");
+                view.cause = Some(refused.refusal.to_string());
+                (view.rule, view.alert, view.response) = (refused.rule, refused.alert, Some(refused.response));
+                (view, evidence)
+            }
+        };
+        if let Some(evidence) = evidence {
+            view.chain = evidence.chain;
+            view.location = Some(evidence.location);
+            let line = |line: super::SeenLine| LineView { time: text(line.time), text: line.text };
+            view.lines = evidence.lines.into_iter().map(line).collect();
+        }
+        view
+    }
+
+    fn bare(time: Timestamp, event: &str) -> Self {
+        Self {
+            time: text(time),
+            event: event.into(),
+            cause: None,
+            until: None,
+            rule: None,
+            alert: None,
+            description: None,
+            response: None,
+            chain: Vec::new(),
+            location: None,
+            lines: Vec::new(),
+        }
+    }
+}
+
+/// How the responder fares. Counters since start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportView {
+    /// `act` or `dry-run`.
+    pub mode: String,
+    /// Why blocks are not carried out, if so.
+    pub nftables_trouble: Option<String>,
+    /// Why blocks would not survive a restart, if so.
+    pub ledger_trouble: Option<String>,
+    /// Why the machine's own addresses are not known, if so.
+    pub addresses_trouble: Option<String>,
+    /// Addresses that are to be blocked.
+    pub blocked: usize,
+    /// Addresses that are in the kernel's sets.
+    pub active: usize,
+    /// Blocks asked for by rules, extensions included.
+    pub blocks: u64,
+    /// Blocks and programs that were refused.
+    pub refused: u64,
+    /// Protected addresses that only the last check kept out (an error of ours).
+    pub kept_out: u64,
+    /// How often nftables had to be put right.
+    pub repairs: u64,
+    /// Programs waiting or running.
+    pub programs_pending: u64,
+    /// Programs started.
+    pub programs_started: u64,
+    /// Programs that failed.
+    pub programs_failed: u64,
+    /// Programs that were killed because they ran too long.
+    pub programs_timed_out: u64,
+    /// Programs that were not run because too many were waiting.
+    pub programs_dropped: u64,
+    /// Programs that are to be undone later.
+    pub programs_to_undo: usize,
+    /// Happenings whose evidence could not be stored.
+    pub evidence_lost: u64,
+    /// Lines of active-responses.log that could not be written.
+    pub action_lines_lost: u64,
+}
+
+/// A moment as it is shown: RFC 3339 in UTC, whole seconds.
+fn text(time: Timestamp) -> String {
+    jiff::Timestamp::from_second(time.unix_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+}

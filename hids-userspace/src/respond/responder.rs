@@ -1,0 +1,320 @@
+//! The responder's thread: takes requests, lets the planner decide, and carries it out.
+//!
+//! Owns the planner, the link to nf_tables, the ledger and the evidence. Order within a batch:
+//! the kernel first (that is what must be quick), then the ledger, the evidence, the action log,
+//! and last the programs. Nothing here waits for a disk sync, a program or an administrator.
+//!
+//! On stop, blocks stay in the kernel and undo calls stay in the ledger: the next start goes on
+//! with both (OSSEC runs all pending undo calls when it stops, and forgets them when it crashes).
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use hids_core::model::Timestamp;
+use hids_core::respond::{MachineAddresses, Planner, ProgramCall};
+use tracing::warn;
+
+use super::carry_out::{Batch, Store};
+use super::kernel::Kernel;
+use super::policy::{self, PolicyError};
+use super::protected::AddressSensor;
+use super::request::Request;
+use super::script::{Runner, ScriptLimits};
+use super::watch::{Notice, Watch, Watched};
+use crate::config::RespondConfig;
+
+/// Requests handled between two writes to the kernel.
+const MOST_PER_BATCH: usize = 1024;
+/// Longest sleep while something is to end: the wall clock may jump.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// Resolver files are looked at no more often.
+const RESOLVERS_EVERY: Duration = Duration::from_secs(1);
+
+/// Whether decisions are carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    Act,
+    /// `--dry-run`: they are recorded only; neither nftables nor programs are touched.
+    DryRun,
+}
+
+/// What the responder needs to start.
+#[derive(Clone, Debug)]
+pub struct ResponderOptions {
+    /// Responses and never-block list.
+    pub config: RespondConfig,
+    /// State directory; the responder keeps its files in `respond/` below it (`respond-dry-run/`).
+    pub state: PathBuf,
+    /// Directory of active-responses.log.
+    pub logs: PathBuf,
+    /// Whether decisions are carried out.
+    pub mode: Mode,
+    /// Bounds of programs.
+    pub scripts: ScriptLimits,
+    /// Resolver files; `None`: the system's.
+    pub resolver_files: Option<Vec<PathBuf>>,
+}
+
+/// The responder cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be acted upon.
+    #[error("the active responses cannot be used")]
+    Policy(#[from] PolicyError),
+    /// No thread.
+    #[error("cannot start the responder's thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// The running responder. It ends when every sender of its requests is gone.
+pub struct ResponderHandle {
+    thread: JoinHandle<()>,
+}
+
+impl ResponderHandle {
+    /// Waits until the responder has handled everything and synced its ledger. Drop the request
+    /// senders first.
+    pub fn join(self) {
+        if self.thread.join().is_err() {
+            warn!("the responder's thread ended by a panic");
+        }
+    }
+}
+
+/// Starts the responder: restores the state from before, writes it to the kernel, takes requests.
+///
+/// Returns when the blocks from before are in the kernel (or it is known that they cannot be).
+pub fn start(options: ResponderOptions, requests: Receiver<Request>) -> Result<ResponderHandle, StartError> {
+    let policy = policy::policy(&options.config)?;
+    let (ready, is_ready) = bounded(1);
+    let thread = std::thread::Builder::new().name("respond".into()).spawn(move || {
+        let mut responder = Responder::new(options, policy);
+        let _ = ready.send(());
+        responder.run(&requests);
+    });
+    let thread = thread.map_err(StartError::Thread)?;
+    // An error means that the thread is gone, which `join` reports.
+    let _ = is_ready.recv();
+    Ok(ResponderHandle { thread })
+}
+
+/// Removes table `inet hids` with all blocks, for the removal of the program.
+pub fn remove_table() -> Result<(), super::NftError> {
+    super::Nft::open()?.remove_table()
+}
+
+pub(super) struct Responder {
+    pub(super) mode: Mode,
+    pub(super) config: RespondConfig,
+    pub(super) planner: Planner,
+    pub(super) kernel: Kernel,
+    pub(super) store: Store,
+    pub(super) runner: Runner,
+    pub(super) addresses_trouble: Option<String>,
+    sensor: Option<AddressSensor>,
+    resolver_files: Option<Vec<PathBuf>>,
+    resolvers_seen: (Instant, Vec<Option<(SystemTime, u64)>>),
+    notices: Receiver<Notice>,
+    done: Receiver<ProgramCall>,
+    watch: Option<Watch>,
+    notice_sender: Sender<Notice>,
+    own_port: Arc<AtomicU32>,
+}
+
+impl Responder {
+    fn new(options: ResponderOptions, policy: hids_core::respond::Policy) -> Self {
+        let (notice_sender, notices) = bounded(4);
+        let (done_sender, done) = bounded(256);
+        let own_port = Arc::new(AtomicU32::new(0));
+        let protected = policy::protected(&options.config, MachineAddresses::default());
+        let mut responder = Self {
+            mode: options.mode,
+            planner: Planner::new(policy, protected),
+            kernel: Kernel::new(Arc::clone(&own_port)),
+            store: Store::new(&options.state, &options.logs, options.mode, policy::scripts(&options.config)),
+            runner: Runner::new(options.scripts, done_sender),
+            config: options.config,
+            addresses_trouble: None,
+            sensor: None,
+            resolver_files: options.resolver_files,
+            resolvers_seen: (Instant::now(), Vec::new()),
+            notices,
+            done,
+            watch: None,
+            notice_sender,
+            own_port,
+        };
+        // Before anything is blocked or restored it must be known what never may be.
+        responder.read_addresses(&mut Batch::default());
+        responder.watch();
+        responder.restore();
+        responder
+    }
+
+    fn watch(&mut self) {
+        let watched = if self.mode == Mode::Act { Watched::TableAndAddresses } else { Watched::Addresses };
+        let start = |watched| Watch::start(watched, Arc::clone(&self.own_port), self.notice_sender.clone());
+        // Without nf_tables the addresses are watched all the same.
+        match start(watched).or_else(|_| start(Watched::Addresses)) {
+            Ok(watch) => self.watch = Some(watch),
+            Err(error) => warn!(%error, lost = "changes of nftables and of this machine's addresses are noticed late", "nothing is watched"),
+        }
+    }
+
+    fn restore(&mut self) {
+        let now = now();
+        let restored = self.store.open();
+        let mut batch = Batch::default();
+        batch.take_actions(self.planner.restore(restored, now), None);
+        if self.mode == Mode::Act {
+            self.kernel.start(self.planner.blocks(), self.planner.protected(), now);
+        }
+        self.finish(batch);
+    }
+
+    fn run(&mut self, requests: &Receiver<Request>) {
+        loop {
+            let mut batch = Batch::default();
+            let (notices, done) = (self.notices.clone(), self.done.clone());
+            select! {
+                recv(requests) -> request => match request {
+                    Ok(request) => self.take_requests(request, requests, &mut batch),
+                    Err(_) => break,
+                },
+                recv(notices) -> notice => if let Ok(notice) = notice { self.take_notice(notice, &mut batch) },
+                recv(done) -> call => if let Ok(call) = call { batch.take_done(call) },
+                default(self.sleep()) => {}
+            }
+            self.finish(batch);
+        }
+        self.watch.take();
+        self.store.close();
+    }
+
+    fn take_requests(&mut self, first: Request, more: &Receiver<Request>, batch: &mut Batch) {
+        let rest = more.try_iter().take(MOST_PER_BATCH - 1);
+        for request in std::iter::once(first).chain(rest) {
+            match request {
+                Request::Alert(alert) => {
+                    let actions = self.planner.plan(&alert, now());
+                    batch.take_actions(actions, Some(&alert));
+                }
+                other => {
+                    // What an administrator sees or does comes after what was decided before.
+                    let done = std::mem::take(batch);
+                    self.finish(done);
+                    self.answer(other);
+                }
+            }
+        }
+    }
+
+    fn take_notice(&mut self, notice: Notice, batch: &mut Batch) {
+        match notice {
+            Notice::TableChanged => self.kernel.check_structure(self.planner.blocks(), self.planner.protected(), now()),
+            Notice::Elements(found) => {
+                self.kernel.check_elements(&found, self.planner.blocks(), self.planner.protected(), now());
+                self.read_resolvers(batch);
+            }
+            Notice::AddressesChanged => self.read_addresses(batch),
+        }
+    }
+
+    /// Carries out a batch and whatever has become due.
+    pub(super) fn finish(&mut self, mut batch: Batch) {
+        if batch.has_blocks() {
+            self.read_resolvers(&mut batch);
+        }
+        let now = now();
+        batch.take_actions(self.planner.expire(now), None);
+        if self.mode == Mode::Act {
+            self.kernel.write(&batch.changed, self.planner.blocks(), self.planner.protected(), now);
+            self.kernel.retry(self.planner.blocks(), self.planner.protected(), now);
+        }
+        self.store.record(&batch, &self.planner, now);
+        self.run_programs(batch.calls);
+    }
+
+    fn run_programs(&mut self, calls: Vec<ProgramCall>) {
+        for call in calls {
+            if self.mode == Mode::DryRun {
+                continue;
+            }
+            if let Err(call) = self.runner.try_run(call) {
+                self.store.program_dropped(&mut self.planner, call, now());
+            }
+        }
+    }
+
+    fn sleep(&self) -> Duration {
+        let due = self.planner.next_due().map(|due| due.since(now()).min(LONGEST_SLEEP));
+        let other = [self.kernel.retry_at(), self.store.retry_at()];
+        let other = other.into_iter().flatten().map(|at| at.saturating_duration_since(Instant::now()));
+        due.into_iter().chain(other).min().unwrap_or(Duration::from_secs(3600))
+    }
+
+    fn read_resolvers(&mut self, batch: &mut Batch) {
+        let Some(sensor) = self.sensor.as_ref().filter(|_| self.resolvers_seen.0.elapsed() >= RESOLVERS_EVERY) else { return };
+        let stamp = sensor.resolver_stamp();
+        let is_new = self.resolvers_seen.1 != stamp;
+        self.resolvers_seen = (Instant::now(), stamp);
+        if is_new {
+            self.read_addresses(batch);
+        }
+    }
+
+    fn read_addresses(&mut self, batch: &mut Batch) {
+        if self.sensor.is_none() {
+            let opened = match &self.resolver_files {
+                Some(files) => AddressSensor::open_with(files.clone()),
+                None => AddressSensor::open(),
+            };
+            self.sensor = opened.inspect_err(|error| self.addresses_trouble = Some(error.to_string())).ok();
+        }
+        let Some(sensor) = &self.sensor else { return };
+        self.resolvers_seen = (Instant::now(), sensor.resolver_stamp());
+        match sensor.read() {
+            Ok(machine) => {
+                self.addresses_trouble = None;
+                if machine != *self.planner.protected().machine() {
+                    let actions = self.planner.set_protected(policy::protected(&self.config, machine));
+                    batch.take_actions(actions, None);
+                }
+            }
+            Err(error) => {
+                warn!(%error, lost = "the addresses known before stay protected", "this machine's addresses cannot be read");
+                self.addresses_trouble = Some(error.to_string());
+            }
+        }
+    }
+
+    /// Takes another configuration; an error leaves the old one.
+    pub(super) fn reload(&mut self, config: RespondConfig) -> Result<(), PolicyError> {
+        let policy = policy::policy(&config)?;
+        let machine = self.planner.protected().machine().clone();
+        self.planner.set_policy(policy);
+        self.store.set_scripts(policy::scripts(&config));
+        let actions = self.planner.set_protected(policy::protected(&config, machine));
+        self.config = config;
+        let mut batch = Batch::default();
+        batch.take_actions(actions, None);
+        self.finish(batch);
+        Ok(())
+    }
+}
+
+/// The wall clock: blocks must last over restarts.
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Addresses whose state changed.
+pub(super) type Changed = HashSet<IpAddr>;

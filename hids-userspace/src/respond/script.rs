@@ -1,0 +1,181 @@
+//! Runs the programs of custom responses: no shell, no environment, bounded time and number.
+//!
+//! Owns a few worker threads, started with the first call. Calls about the same subject run one
+//! after another in their order (`add` before `delete`); never makes its caller wait.
+
+use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use hids_core::respond::ProgramCall;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use tracing::{info, warn};
+
+/// Bounds of all programs together.
+#[derive(Clone, Copy, Debug)]
+pub struct ScriptLimits {
+    /// A program that runs longer is killed with all of its process group.
+    pub time: Duration,
+    /// How many run at once.
+    pub workers: usize,
+    /// How many wait for each worker; more are refused and counted.
+    pub queue: usize,
+}
+
+impl Default for ScriptLimits {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(60), workers: 4, queue: 256 }
+    }
+}
+
+/// What has happened to programs since the start.
+#[derive(Debug, Default)]
+pub struct ScriptCounters {
+    /// Started.
+    pub started: AtomicU64,
+    /// Could not be started, or ended with another status than 0.
+    pub failed: AtomicU64,
+    /// Killed because they ran too long.
+    pub timed_out: AtomicU64,
+    /// Waiting or running now.
+    pub pending: AtomicU64,
+}
+
+/// Runs programs.
+pub struct Runner {
+    limits: ScriptLimits,
+    workers: Vec<Sender<ProgramCall>>,
+    done: Sender<ProgramCall>,
+    counters: Arc<ScriptCounters>,
+}
+
+impl Runner {
+    /// A runner that hands every call that has ended to `done`.
+    pub fn new(limits: ScriptLimits, done: Sender<ProgramCall>) -> Self {
+        Self { limits, workers: Vec::new(), done, counters: Arc::default() }
+    }
+
+    /// The counters.
+    pub fn counters(&self) -> &ScriptCounters {
+        &self.counters
+    }
+
+    /// Queues a call; gives it back when the queue is full or no thread can be started.
+    pub fn try_run(&mut self, call: ProgramCall) -> Result<(), ProgramCall> {
+        if self.workers.is_empty()
+            && let Err(error) = self.start_workers()
+        {
+            warn!(%error, "no thread for programs of active responses");
+            return Err(call);
+        }
+        let mut hasher = DefaultHasher::new();
+        call.key().hash(&mut hasher);
+        let worker = hasher.finish() as usize % self.workers.len();
+        // Counted first, so that the worker never takes off what is not yet added.
+        self.counters.pending.fetch_add(1, Ordering::Relaxed);
+        self.workers[worker].try_send(call).map_err(|error| {
+            self.counters.pending.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(call) | TrySendError::Disconnected(call) => call,
+            }
+        })
+    }
+
+    fn start_workers(&mut self) -> io::Result<()> {
+        for number in 0..self.limits.workers.max(1) {
+            let (sender, queue) = bounded(self.limits.queue);
+            let (done, counters, time) = (self.done.clone(), Arc::clone(&self.counters), self.limits.time);
+            let work = move || work(&queue, &done, &counters, time);
+            std::thread::Builder::new().name(format!("respond-run-{number}")).spawn(work)?;
+            self.workers.push(sender);
+        }
+        Ok(())
+    }
+}
+
+fn work(queue: &Receiver<ProgramCall>, done: &Sender<ProgramCall>, counters: &ScriptCounters, time: Duration) {
+    while let Ok(call) = queue.recv() {
+        counters.started.fetch_add(1, Ordering::Relaxed);
+        match run(&call, time) {
+            Ok(Ended::By(status)) if status.success() => {
+                info!(program = %call.program, verb = call.verb.as_str(), ip = %call.ip, user = %call.user, "response program has run");
+            }
+            Ok(Ended::By(status)) => {
+                counters.failed.fetch_add(1, Ordering::Relaxed);
+                warn!(program = %call.program, verb = call.verb.as_str(), ip = %call.ip, user = %call.user, %status, "response program has failed");
+            }
+            Ok(Ended::OutOfTime) => {
+                counters.timed_out.fetch_add(1, Ordering::Relaxed);
+                warn!(program = %call.program, verb = call.verb.as_str(), seconds = time.as_secs(), "response program ran too long and was killed");
+            }
+            Err(error) => {
+                counters.failed.fetch_add(1, Ordering::Relaxed);
+                warn!(program = %call.program, %error, help = "it must be an executable file", "response program cannot be started");
+            }
+        }
+        counters.pending.fetch_sub(1, Ordering::Relaxed);
+        if done.send(call).is_err() {
+            return;
+        }
+    }
+}
+
+enum Ended {
+    By(ExitStatus),
+    OutOfTime,
+}
+
+fn run(call: &ProgramCall, time: Duration) -> io::Result<Ended> {
+    let mut child = Command::new(&call.program)
+        .args(call.arguments().map(OsString::from_vec))
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()?;
+    match wait(&mut child, time)? {
+        Some(status) => Ok(Ended::By(status)),
+        None => {
+            if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            child.wait()?;
+            Ok(Ended::OutOfTime)
+        }
+    }
+}
+
+/// The status, or `None` when the program is still running after `time`.
+fn wait(child: &mut Child, time: Duration) -> io::Result<Option<ExitStatus>> {
+    let end = Instant::now() + time;
+    let pid = Pid::from_raw(child.id().cast_signed());
+    // Linux 5.3; before, look every so often.
+    let handle = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        match &handle {
+            Some(handle) => {
+                let left = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+                let _ = poll(&mut [PollFd::from_borrowed_fd(handle.as_fd(), PollFlags::IN)], Some(&left));
+            }
+            None => std::thread::sleep(left.min(Duration::from_millis(50))),
+        }
+    }
+}

@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod notify;
+pub mod outbox;
 pub mod record;
 pub mod respond;
 pub mod sensors;

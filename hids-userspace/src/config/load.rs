@@ -51,7 +51,11 @@ pub fn load(options: &LoadOptions) -> Loaded {
         Ok(text) => text,
         Err(problem) => {
             let message = format!("cannot read the configuration {}: {problem}", path.display());
-            let help = if options.config.is_some() { "check the name after -c" } else { "check its permissions, or name another with -c FILE" };
+            let help = if options.config.is_some() {
+                "check the name after -c"
+            } else {
+                "check its permissions, or name another with -c FILE"
+            };
             loaded.diagnostics.push(Diagnostic::error("C001", message).help(help));
             return loaded;
         }
@@ -67,7 +71,8 @@ pub fn load(options: &LoadOptions) -> Loaded {
     let internal = resolve::InternalOptions::read(folder, &mut loaded.files, &mut problems);
     let config = resolve::resolve(&raw, paths, &internal, options.strict_ossec, &mut problems);
     let mut diagnostics = problems.0;
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or((true, 0), |span| (span.file != file, span.start)));
+    diagnostics
+        .sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or((true, 0), |span| (span.file != file, span.start)));
     loaded.config = (!has_errors(&diagnostics)).then_some(config);
     loaded.diagnostics = diagnostics;
     loaded

@@ -35,7 +35,8 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
 }
 
 fn is_ossec_home(home: &Path) -> bool {
-    home == Path::new(OSSEC_HOME) || ["rules", "active-response", "queue"].iter().any(|folder| home.join(folder).is_dir())
+    home == Path::new(OSSEC_HOME)
+        || ["rules", "active-response", "queue"].iter().any(|folder| home.join(folder).is_dir())
 }
 
 #[cfg(test)]

@@ -98,7 +98,10 @@ pub(super) fn seconds_hint(text: &str) -> Option<String> {
 fn spelt(count: u64) -> String {
     const WORDS: [&str; 13] =
         ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
-    usize::try_from(count).ok().and_then(|index| WORDS.get(index)).map_or_else(|| count.to_string(), |word| (*word).to_owned())
+    usize::try_from(count)
+        .ok()
+        .and_then(|index| WORDS.get(index))
+        .map_or_else(|| count.to_string(), |word| (*word).to_owned())
 }
 
 /// "did you mean" for a name that is not one of `candidates`.
@@ -152,7 +155,9 @@ pub(super) fn address_entry(text: &str) -> AddressEntry {
         Err(_) => match classic_ipv4(host) {
             Some(address) => (IpAddr::V4(address), Some(format!("{host} is read as {address}"))),
             None if looks_like_address(host) => return AddressEntry::Bad(format!("{host} is not an address")),
-            None if prefix.is_some() => return AddressEntry::Bad(format!("{host} is not an address, so it cannot have a prefix")),
+            None if prefix.is_some() => {
+                return AddressEntry::Bad(format!("{host} is not an address, so it cannot have a prefix"));
+            }
             None => return AddressEntry::Other,
         },
     };

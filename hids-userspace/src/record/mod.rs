@@ -1,1 +1,27 @@
 //! Alert files and the progress journal.
+//!
+//! Owns everything under `logs/alerts`, `logs/archives` and `logs/firewall`: one file per day and
+//! kind in OSSEC's layout, hard links to today's, checksums and compression of finished days; and
+//! the *progress journal* `state/record.journal`, which makes sure that no line is lost or recorded
+//! twice (ARCHITECTURE.md). Never decides what is recorded, never drops an alert: when a file cannot
+//! be written, the pipeline waits.
+
+mod day;
+mod error;
+mod finish;
+mod journal;
+mod output;
+mod reader;
+mod recorder;
+mod recover;
+mod root;
+mod thread;
+
+pub use error::RecordError;
+pub use reader::{AlertQuery, Follower, ReadError, RecordedAlert, read_alerts};
+pub use recorder::{Processed, Recorder, RecorderOptions};
+pub use recover::Recovered;
+pub use thread::{RecordHandle, RecordReport, start};
+
+#[cfg(test)]
+mod tests;

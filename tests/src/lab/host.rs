@@ -54,7 +54,7 @@ impl Host {
     }
 
     /// The process id of its first process, as the caller sees it.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.holder.pid()
     }
 

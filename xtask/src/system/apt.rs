@@ -34,7 +34,7 @@ pub fn offers(packages: &[&str]) -> bool {
             text.contains("Candidate:") && !text.contains("Candidate: (none)")
         })
     };
-    packages.iter().all(|package| known(package))
+    packages.iter().all(known)
 }
 
 /// Fetches the package lists.

@@ -50,7 +50,9 @@ impl SectionSpec {
             SectionKind::LocalFile => matches!(option.name, "log_format" | "alias"),
             _ => false,
         };
-        self.options.iter().find(|option| option.name == name || (any_case(option) && option.name.eq_ignore_ascii_case(name)))
+        self.options
+            .iter()
+            .find(|option| option.name == name || (any_case(option) && option.name.eq_ignore_ascii_case(name)))
     }
 }
 

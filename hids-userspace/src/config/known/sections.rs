@@ -22,19 +22,39 @@ pub(in crate::config) static SECTIONS: &[SectionSpec] = &[
     each(SectionKind::EmailAlerts, "email_alerts", EMAIL_ALERTS, None),
     each(SectionKind::SyslogOutput, "syslog_output", SYSLOG_OUTPUT, None),
     all(SectionKind::Syscheck, "syscheck", SYSCHECK, Some("file integrity checking is not part of this version yet")),
-    all(SectionKind::Rootcheck, "rootcheck", ROOTCHECK, Some("rootkit and policy checks are not part of this version yet")),
+    all(
+        SectionKind::Rootcheck,
+        "rootcheck",
+        ROOTCHECK,
+        Some("rootkit and policy checks are not part of this version yet"),
+    ),
     each(SectionKind::Reports, "reports", REPORTS, Some("daily reports are not part of this version yet")),
-    each(SectionKind::DatabaseOutput, "database_output", DATABASE_OUTPUT, Some("alerts are not written into databases")),
+    each(
+        SectionKind::DatabaseOutput,
+        "database_output",
+        DATABASE_OUTPUT,
+        Some("alerts are not written into databases"),
+    ),
     each(SectionKind::Agentless, "agentless", AGENTLESS, Some("other hosts are not monitored")),
     each(SectionKind::Remote, "remote", REMOTE, Some("this is a stand-alone program and listens to no agents")),
     all(SectionKind::Client, "client", CLIENT, Some("this is a stand-alone program and reports to no server")),
 ];
 
-const fn all(kind: SectionKind, name: &'static str, options: &'static [OptionSpec], not_acted_on: Option<&'static str>) -> SectionSpec {
+const fn all(
+    kind: SectionKind,
+    name: &'static str,
+    options: &'static [OptionSpec],
+    not_acted_on: Option<&'static str>,
+) -> SectionSpec {
     SectionSpec { kind, name, one_thing_each: false, options, not_acted_on }
 }
 
-const fn each(kind: SectionKind, name: &'static str, options: &'static [OptionSpec], not_acted_on: Option<&'static str>) -> SectionSpec {
+const fn each(
+    kind: SectionKind,
+    name: &'static str,
+    options: &'static [OptionSpec],
+    not_acted_on: Option<&'static str>,
+) -> SectionSpec {
     SectionSpec { kind, name, one_thing_each: true, options, not_acted_on }
 }
 
@@ -151,16 +171,13 @@ const LOCAL_FILE: &[OptionSpec] = &[
     option("command", List),
     option("alias", Text),
     option("frequency", Special),
-    option("only-future-events", Text).no_effect("it is for Windows; log files are always read from their end at first"),
+    option("only-future-events", Text)
+        .no_effect("it is for Windows; log files are always read from their end at first"),
     option("query", Text).no_effect(WINDOWS),
 ];
 
-const COMMAND: &[OptionSpec] = &[
-    option("name", Special),
-    option("executable", Special),
-    option("expect", List),
-    option("timeout_allowed", YesNo),
-];
+const COMMAND: &[OptionSpec] =
+    &[option("name", Special), option("executable", Special), option("expect", List), option("timeout_allowed", YesNo)];
 
 const ACTIVE_RESPONSE: &[OptionSpec] = &[
     option("command", Special),

@@ -7,13 +7,36 @@ pub(in crate::config) fn wazuh_section(name: &str) -> Option<&'static str> {
     Some(match name {
         "ruleset" => "it is Wazuh's; name decoders and rules in `<rules>`, or leave it out to use the shipped ruleset",
         "logging" => "it is Wazuh's; remove it",
-        "auth" | "cluster" | "client_buffer" | "agent_config" | "labels" | "remote_configuration" | "task-manager" | "agent-upgrade" => {
-            "it is Wazuh's and needs its agents or servers; remove it"
-        }
+        "auth"
+        | "cluster"
+        | "client_buffer"
+        | "agent_config"
+        | "labels"
+        | "remote_configuration"
+        | "task-manager"
+        | "agent-upgrade" => "it is Wazuh's and needs its agents or servers; remove it",
         "integration" => "it is Wazuh's; use an `<active-response>` with a program of your own, and remove it",
-        "wodle" | "sca" | "vulnerability-detector" | "vulnerability-detection" | "vulnerability_detection" | "indexer" | "osquery"
-        | "docker-listener" | "gcp-pubsub" | "gcp-bucket" | "github" | "office365" | "ms-graph" | "azure-logs" | "aws-s3"
-        | "syscollector" | "fluent-forward" | "socket" | "rule_test" | "anti_tampering" | "command_control" => "it is Wazuh's; remove it",
+        "wodle"
+        | "sca"
+        | "vulnerability-detector"
+        | "vulnerability-detection"
+        | "vulnerability_detection"
+        | "indexer"
+        | "osquery"
+        | "docker-listener"
+        | "gcp-pubsub"
+        | "gcp-bucket"
+        | "github"
+        | "office365"
+        | "ms-graph"
+        | "azure-logs"
+        | "aws-s3"
+        | "syscollector"
+        | "fluent-forward"
+        | "socket"
+        | "rule_test"
+        | "anti_tampering"
+        | "command_control" => "it is Wazuh's; remove it",
         _ => return None,
     })
 }
@@ -23,25 +46,55 @@ pub(in crate::config) fn wazuh_option(section: SectionKind, name: &str) -> Optio
     const REMOVE: &str = "it is Wazuh's, OSSEC and this program do not have it; remove it";
     let known: &[&str] = match section {
         SectionKind::Syscheck => &[
-            "process_priority", "synchronization", "whodata", "max_eps", "file_limit", "diff", "allow_remote_prefilter_cmd", "tags",
-            "recursion_level", "follow_symbolic_link", "max_files_per_second", "registry_limit", "windows_audit_interval", "remove_old_diff",
-            "restart_audit", "audit_key", "skip_dev", "skip_proc", "skip_sys", "database",
+            "process_priority",
+            "synchronization",
+            "whodata",
+            "max_eps",
+            "file_limit",
+            "diff",
+            "allow_remote_prefilter_cmd",
+            "tags",
+            "recursion_level",
+            "follow_symbolic_link",
+            "max_files_per_second",
+            "registry_limit",
+            "windows_audit_interval",
+            "remove_old_diff",
+            "restart_audit",
+            "audit_key",
+            "skip_dev",
+            "skip_proc",
+            "skip_sys",
+            "database",
         ],
         SectionKind::LocalFile => match name {
-            "multiline_regex" | "multi-line-regex" => return Some("it is Wazuh's; use `<log_format>multi-line:N</log_format>` or `multi-line_indented`"),
+            "multiline_regex" | "multi-line-regex" => {
+                return Some("it is Wazuh's; use `<log_format>multi-line:N</log_format>` or `multi-line_indented`");
+            }
             "exclude" => return Some("it is Wazuh's; name the wanted files in `<location>` with a narrower wildcard"),
             _ => &["out_format", "target", "label", "ignore", "restrict", "age", "filter", "reconnect_time", "strict"],
         },
-        SectionKind::Command if name == "extra_args" => return Some("it is Wazuh's; put the arguments into a small program of your own and remove it"),
+        SectionKind::Command if name == "extra_args" => {
+            return Some("it is Wazuh's; put the arguments into a small program of your own and remove it");
+        }
         SectionKind::Global => &[
-            "alerts_log", "agents_disconnection_time", "agents_disconnection_alert_time", "email_log_source", "update_check",
-            "max_output_size", "rotate_interval", "limits", "queue_size",
+            "alerts_log",
+            "agents_disconnection_time",
+            "agents_disconnection_alert_time",
+            "email_log_source",
+            "update_check",
+            "max_output_size",
+            "rotate_interval",
+            "limits",
+            "queue_size",
         ],
         SectionKind::Rules => &["rule_exclude", "decoder_exclude"],
         SectionKind::Rootcheck => &["check_rc", "check_sysctl", "max_files"],
         SectionKind::ActiveResponse => &["ca_store", "ca_verification"],
         SectionKind::Remote => &["queue_size", "rids_closing_time", "agents", "connection_overtake_time"],
-        SectionKind::Client => &["server", "enrollment", "auto_restart", "ip_update_interval", "force_reconnect_interval"],
+        SectionKind::Client => {
+            &["server", "enrollment", "auto_restart", "ip_update_interval", "force_reconnect_interval"]
+        }
         _ => &[],
     };
     known.contains(&name).then_some(REMOVE)

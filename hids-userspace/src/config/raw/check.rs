@@ -35,7 +35,8 @@ fn check_option(section: &SectionSpec, spec: &OptionSpec, element: &Element, pro
     let text = element.text.value.as_str();
     let blanks_matter = matches!(spec.form, Form::Text | Form::List);
     if !blanks_matter && text.trim() != text && !text.trim().is_empty() {
-        let message = format!("the blanks around the value of `<{}>` are dropped; OSSEC takes them as part of it", spec.name);
+        let message =
+            format!("the blanks around the value of `<{}>` are dropped; OSSEC takes them as part of it", spec.name);
         problems.warning("C023", &element.text.span, message, &format!("write `{}` without blanks", text.trim()));
     }
     if matches!(spec.form, Form::Word | Form::Path | Form::Special) && text.trim().contains(char::is_control) {
@@ -52,7 +53,12 @@ fn check_form(spec: &OptionSpec, element: &Element, text: &str, problems: &mut P
     match spec.form {
         Form::YesNo => {
             if yes_no(element).is_none() {
-                problems.error("C010", &span, format!("`<{name}>` wants yes or no, found \"{text}\""), &yes_no_help(text));
+                problems.error(
+                    "C010",
+                    &span,
+                    format!("`<{name}>` wants yes or no, found \"{text}\""),
+                    &yes_no_help(text),
+                );
             }
         }
         Form::Number(least, most) => match digits(text) {
@@ -61,7 +67,12 @@ fn check_form(spec: &OptionSpec, element: &Element, text: &str, problems: &mut P
                 problems.error("C011", &span, message, number_help(text));
             }
             Some(number) if !(least..=most).contains(&number) => {
-                problems.error("C012", &span, format!("`<{name}>` wants a number from {least} to {most}, found {text}"), "");
+                problems.error(
+                    "C012",
+                    &span,
+                    format!("`<{name}>` wants a number from {least} to {most}, found {text}"),
+                    "",
+                );
             }
             Some(_) => {}
         },
@@ -69,7 +80,8 @@ fn check_form(spec: &OptionSpec, element: &Element, text: &str, problems: &mut P
         Form::OneOf(words) => {
             if !words.contains(&text) {
                 let message = format!("`<{name}>` cannot be \"{text}\"");
-                let help = did_you_mean(text, words.iter().copied()).unwrap_or_else(|| format!("it can be {}", words.join(", ")));
+                let help = did_you_mean(text, words.iter().copied())
+                    .unwrap_or_else(|| format!("it can be {}", words.join(", ")));
                 problems.error("C013", &span, message, &help);
             }
         }
@@ -91,7 +103,12 @@ pub(in crate::config) fn check_seconds(name: &str, text: &str, span: &Span, prob
             problems.error("C014", span, format!("`<{name}>` wants a number of seconds, found \"{text}\""), &help);
         }
         Some(seconds) if seconds > u64::from(u32::MAX) => {
-            problems.error("C012", span, format!("`<{name}>` cannot be more than {} seconds, found {text}", u32::MAX), "");
+            problems.error(
+                "C012",
+                span,
+                format!("`<{name}>` cannot be more than {} seconds, found {text}", u32::MAX),
+                "",
+            );
         }
         Some(_) => {}
     }
@@ -106,7 +123,11 @@ fn yes_no_help(text: &str) -> String {
 }
 
 fn number_help(text: &str) -> &'static str {
-    if text.is_empty() { "OSSEC reads an empty value as 0; write 0 if that is what you mean" } else { "write it with digits only" }
+    if text.is_empty() {
+        "OSSEC reads an empty value as 0; write 0 if that is what you mean"
+    } else {
+        "write it with digits only"
+    }
 }
 
 fn unknown_option(section: &SectionSpec, element: &Element, problems: &mut Problems) {
@@ -149,7 +170,12 @@ pub(super) fn unread_attributes(element: &Element, known: &[&str], problems: &mu
 }
 
 /// Names what is accepted but does nothing, each kind once.
-fn report_effects(raw: &RawConfig, section: &RawSection, once: &mut HashSet<(SectionKind, &'static str)>, problems: &mut Problems) {
+fn report_effects(
+    raw: &RawConfig,
+    section: &RawSection,
+    once: &mut HashSet<(SectionKind, &'static str)>,
+    problems: &mut Problems,
+) {
     let kind = section.spec.kind;
     if let Some(why) = section.spec.not_acted_on {
         let switched_off = raw.last(kind, "disabled").and_then(yes_no) == Some(true);

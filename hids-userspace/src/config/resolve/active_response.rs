@@ -29,7 +29,9 @@ pub(super) fn resolve(context: &mut Context<'_>) -> RespondConfig {
     let raw = context.raw;
     let mut responses = Vec::new();
     for (index, section) in raw.of(ActiveResponse).enumerate() {
-        let is_response = ["command", "location", "level", "rules_id", "rules_group", "timeout"].iter().any(|name| section.last(name).is_some());
+        let is_response = ["command", "location", "level", "rules_id", "rules_group", "timeout"]
+            .iter()
+            .any(|name| section.last(name).is_some());
         if !is_response {
             continue;
         }
@@ -53,7 +55,12 @@ pub(super) fn resolve(context: &mut Context<'_>) -> RespondConfig {
 }
 
 /// One response, checked whether it is enabled or not.
-fn one(section: &RawSection, commands: &[CommandDefinition], enabled: bool, context: &mut Context<'_>) -> Option<ResponseConfig> {
+fn one(
+    section: &RawSection,
+    commands: &[CommandDefinition],
+    enabled: bool,
+    context: &mut Context<'_>,
+) -> Option<ResponseConfig> {
     let acts_here = location(section, context);
     let rules = rule_ids(section.all("rules_id"), context.problems);
     let command = find_command(section, commands, context)?;
@@ -109,11 +116,20 @@ fn location(section: &RawSection, context: &mut Context<'_>) -> Option<bool> {
     }
     let message = format!("there is no location \"{}\"", element.text.value.trim());
     let help = did_you_mean(&text, ["local", "server", "all", "defined-agent"]);
-    context.problems.error("C082", &value_span(element), message, help.as_deref().unwrap_or("on a stand-alone host write `local`"));
+    context.problems.error(
+        "C082",
+        &value_span(element),
+        message,
+        help.as_deref().unwrap_or("on a stand-alone host write `local`"),
+    );
     None
 }
 
-fn find_command<'c>(section: &RawSection, commands: &'c [CommandDefinition], context: &mut Context<'_>) -> Option<&'c CommandDefinition> {
+fn find_command<'c>(
+    section: &RawSection,
+    commands: &'c [CommandDefinition],
+    context: &mut Context<'_>,
+) -> Option<&'c CommandDefinition> {
     let Some((element, name)) = section.last("command").and_then(|element| Some((element, word(element)?))) else {
         let message = "`<active-response>` has no `<command>`";
         context.problems.error("C080", section.name_span(), message, "name one of the `<command>` sections");
@@ -140,29 +156,52 @@ fn check_binding(section: &RawSection, response: &ResponseConfig, context: &mut 
     let bound = response.level.is_some() || !response.rules.is_empty() || response.group_pattern.is_some();
     if !bound && !given {
         let message = "this response is not bound to any rule, so it never happens";
-        context.problems.warning("C085", section.name_span(), message, "add `<level>`, `<rules_id>` or `<rules_group>`");
+        context.problems.warning(
+            "C085",
+            section.name_span(),
+            message,
+            "add `<level>`, `<rules_id>` or `<rules_group>`",
+        );
     }
-    if let Some(element) = section.last("level").filter(|_| !response.rules.is_empty() || response.group_pattern.is_some()) {
+    if let Some(element) =
+        section.last("level").filter(|_| !response.rules.is_empty() || response.group_pattern.is_some())
+    {
         let message = "`<level>`, `<rules_id>` and `<rules_group>` are alternatives: a rule that fits any of them is answered, as in OSSEC";
         context.problems.note("C085", &element.name.span, message, "keep only one of them if both were meant to hold");
     }
 }
 
-fn check_block(section: &RawSection, command: &CommandDefinition, response: &mut ResponseConfig, enabled: bool, context: &mut Context<'_>) {
+fn check_block(
+    section: &RawSection,
+    command: &CommandDefinition,
+    response: &mut ResponseConfig,
+    enabled: bool,
+    context: &mut Context<'_>,
+) {
     if enabled {
-        let message = format!("{} is not run: addresses are blocked in the kernel, through nftables", command.executable);
-        let known = context.problems.0.iter().any(|known| known.code == "C086" && known.span.as_ref() == Some(&command.executable_span));
+        let message =
+            format!("{} is not run: addresses are blocked in the kernel, through nftables", command.executable);
+        let known = context
+            .problems
+            .0
+            .iter()
+            .any(|known| known.code == "C086" && known.span.as_ref() == Some(&command.executable_span));
         if !known {
             context.problems.note("C086", &command.executable_span, message, "");
         }
     }
     if !response.expects.contains(&Expect::SrcIp) {
-        let message = format!("command `{}` does not expect srcip, without which it blocks nobody; it is taken as if it did", command.name);
+        let message = format!(
+            "command `{}` does not expect srcip, without which it blocks nobody; it is taken as if it did",
+            command.name
+        );
         context.problems.warning("C074", section.name_span(), message, "write `<expect>srcip</expect>`");
         response.expects.push(Expect::SrcIp);
     }
     match (response.timeout, section.last("timeout")) {
-        (Some(timeout), Some(element)) if !command.timeout_allowed => note_native_timeout(command, timeout, element, context),
+        (Some(timeout), Some(element)) if !command.timeout_allowed => {
+            note_native_timeout(command, timeout, element, context)
+        }
         (None, _) if enabled => {
             let message = "without `<timeout>` a block is never lifted";
             let help = "add a `<timeout>` in seconds; blocks are lifted by hand with `hidsctl blocks remove`";
@@ -170,8 +209,13 @@ fn check_block(section: &RawSection, command: &CommandDefinition, response: &mut
         }
         _ => {}
     }
-    if let Some(element) = section.last("level").filter(|_| enabled && response.level.is_some_and(|level| level < CAREFUL_LEVEL)) {
-        let message = format!("rules of level {} and above report everyday events too, so honest users get blocked", response.level.unwrap_or_default());
+    if let Some(element) =
+        section.last("level").filter(|_| enabled && response.level.is_some_and(|level| level < CAREFUL_LEVEL))
+    {
+        let message = format!(
+            "rules of level {} and above report everyday events too, so honest users get blocked",
+            response.level.unwrap_or_default()
+        );
         context.problems.warning("C088", &value_span(element), message, "use a level of 6 or more");
     }
 }
@@ -182,13 +226,26 @@ fn note_native_timeout(command: &CommandDefinition, timeout: Duration, element: 
         command.name,
         timeout.as_secs()
     );
-    context.problems.note("C084", &value_span(element), message, "add `<timeout_allowed>yes</timeout_allowed>` to the command to run under OSSEC too");
+    context.problems.note(
+        "C084",
+        &value_span(element),
+        message,
+        "add `<timeout_allowed>yes</timeout_allowed>` to the command to run under OSSEC too",
+    );
 }
 
-fn check_program_timeout(section: &RawSection, command: &CommandDefinition, response: &ResponseConfig, context: &mut Context<'_>) {
+fn check_program_timeout(
+    section: &RawSection,
+    command: &CommandDefinition,
+    response: &ResponseConfig,
+    context: &mut Context<'_>,
+) {
     if let Some(element) = section.last("timeout").filter(|_| response.timeout.is_some() && !command.timeout_allowed) {
         let message = format!("command `{}` does not allow a `<timeout>` (OSSEC: 1305)", command.name);
-        let help = format!("if {} can undo what it did, add `<timeout_allowed>yes</timeout_allowed>` to the command; otherwise remove the `<timeout>`", command.executable);
+        let help = format!(
+            "if {} can undo what it did, add `<timeout_allowed>yes</timeout_allowed>` to the command; otherwise remove the `<timeout>`",
+            command.executable
+        );
         context.problems.error("C084", &value_span(element), message, &help);
     }
 }
@@ -204,10 +261,16 @@ fn program(command: &CommandDefinition, enabled: bool, context: &mut Context<'_>
         Err(_) => "does not exist",
     };
     if enabled {
-        let message = format!("{} {why}; responses with command `{}` are not used on this system", path.display(), command.name);
+        let message =
+            format!("{} {why}; responses with command `{}` are not used on this system", path.display(), command.name);
         let known = context.problems.0.iter().any(|known| known.message == message);
         if !known {
-            context.problems.warning("C089", &command.executable_span, message, "install the program there, or remove the command");
+            context.problems.warning(
+                "C089",
+                &command.executable_span,
+                message,
+                "install the program there, or remove the command",
+            );
         }
     }
     None
@@ -215,7 +278,9 @@ fn program(command: &CommandDefinition, enabled: bool, context: &mut Context<'_>
 
 fn note_missing_white_list(config: &RespondConfig, context: &mut Context<'_>) {
     let blocks = config.responses.iter().any(|response| response.action == ResponseAction::Block);
-    if !config.disabled && blocks && config.never_block.is_empty()
+    if !config.disabled
+        && blocks
+        && config.never_block.is_empty()
         && let Some(section) = context.raw.of(ActiveResponse).next()
     {
         let message = "addresses are blocked, but no `<white_list>` names those that must stay reachable";

@@ -10,7 +10,8 @@ use crate::config::raw::RawSection;
 use crate::config::value::{Problems, did_you_mean, span_of, value_span, word, yes_no};
 
 /// Scripts of OSSEC that block an address; the kernel does that natively here.
-const ADDRESS_BLOCKERS: [&str; 6] = ["firewall-drop", "nftables-drop", "firewalld-drop", "firewall-cmd-drop", "host-deny", "route-null"];
+const ADDRESS_BLOCKERS: [&str; 6] =
+    ["firewall-drop", "nftables-drop", "firewalld-drop", "firewall-cmd-drop", "host-deny", "route-null"];
 
 /// A `<command>`.
 pub(super) struct CommandDefinition {
@@ -77,7 +78,12 @@ fn one(section: &RawSection, problems: &mut Problems) -> Option<CommandDefinitio
 
 fn check_name(element: &Element, text: &str, problems: &mut Problems) {
     if text.contains(char::is_whitespace) {
-        problems.error("C072", &value_span(element), format!("a command's name cannot hold blanks: \"{text}\""), "write it as one word");
+        problems.error(
+            "C072",
+            &value_span(element),
+            format!("a command's name cannot hold blanks: \"{text}\""),
+            "write it as one word",
+        );
     }
 }
 

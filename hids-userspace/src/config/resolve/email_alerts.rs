@@ -16,10 +16,20 @@ pub(super) fn resolve(context: &mut Context<'_>, mail_enabled: bool) -> Vec<Gran
         let to = section.last("email_to").and_then(|element| mail::address(element, problems));
         let criteria = ["level", "rule_id", "group", "event_location", "do_not_delay", "do_not_group"];
         if section.last("email_to").is_none() {
-            problems.error("C095", section.name_span(), "`<email_alerts>` has no `<email_to>`", "say who gets the mail");
+            problems.error(
+                "C095",
+                section.name_span(),
+                "`<email_alerts>` has no `<email_to>`",
+                "say who gets the mail",
+            );
         } else if criteria.iter().all(|name| section.last(name).is_none()) {
             let message = "`<email_alerts>` does not say which alerts it is for";
-            problems.error("C095", section.name_span(), message, "add `<level>`, `<rule_id>`, `<group>` or `<event_location>`");
+            problems.error(
+                "C095",
+                section.name_span(),
+                message,
+                "add `<level>`, `<rule_id>`, `<group>` or `<event_location>`",
+            );
         }
         for name in ["do_not_delay", "do_not_group"] {
             if let Some(element) = section.last(name).filter(|element| yes_no(element) == Some(false)) {

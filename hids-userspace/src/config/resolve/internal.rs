@@ -42,7 +42,8 @@ impl InternalOptions {
                 }
                 Err(ReadProblem::Io(error)) if error.kind() == ErrorKind::NotFound => {}
                 Err(problem) => {
-                    let message = format!("cannot read {}: {problem}; the options in it keep their defaults", path.display());
+                    let message =
+                        format!("cannot read {}: {problem}; the options in it keep their defaults", path.display());
                     problems.0.push(Diagnostic::error("C100", message).help("check its permissions, or remove it"));
                 }
             }

@@ -15,9 +15,29 @@ use crate::config::{CommandOutput, LogFormat, LogInput, LogSourceConfig};
 const DEFAULT_FREQUENCY: u64 = 360;
 
 const FORMATS: [&str; 23] = [
-    "syslog", "generic", "iis", "squid", "apache", "snort-fast", "syslog-pipe", "snort-full", "nmapg", "mysql_log", "mssql_log",
-    "postgresql_log", "ossecalert", "djb-multilog", "command", "full_command", "multi-line:N", "multi-line_indented", "audit",
-    "modsec-audit", "journald", "eventlog", "eventchannel",
+    "syslog",
+    "generic",
+    "iis",
+    "squid",
+    "apache",
+    "snort-fast",
+    "syslog-pipe",
+    "snort-full",
+    "nmapg",
+    "mysql_log",
+    "mssql_log",
+    "postgresql_log",
+    "ossecalert",
+    "djb-multilog",
+    "command",
+    "full_command",
+    "multi-line:N",
+    "multi-line_indented",
+    "audit",
+    "modsec-audit",
+    "journald",
+    "eventlog",
+    "eventchannel",
 ];
 
 /// What `<log_format>` asks for.
@@ -52,7 +72,12 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<LogSourceConfi
     let format = match section.last("log_format") {
         Some(element) => log_format(element, context.problems),
         None => {
-            context.problems.error("C060", section.name_span(), "`<localfile>` has no `<log_format>`", "for most files it is `syslog`");
+            context.problems.error(
+                "C060",
+                section.name_span(),
+                "`<localfile>` has no `<log_format>`",
+                "for most files it is `syslog`",
+            );
             None
         }
     };
@@ -63,7 +88,9 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<LogSourceConfi
     }
     match format? {
         Format::Command(output) => run_command(section, command, output, frequency, context),
-        Format::Journal => Some(LogSourceConfig { input: journal(location, context.problems)?, format: LogFormat::Journald }),
+        Format::Journal => {
+            Some(LogSourceConfig { input: journal(location, context.problems)?, format: LogFormat::Journald })
+        }
         Format::File(format) => read_file(location.or(command)?, format, context),
         Format::Windows => {
             let message = "this source is for Windows only and is not read";
@@ -77,12 +104,22 @@ fn read_file(element: &Element, format: LogFormat, context: &mut Context<'_>) ->
     let text = word(element)?;
     if element.name.value == "command" {
         let message = "without `<log_format>command</log_format>` the command is taken as a file name, as in OSSEC";
-        context.problems.warning("C062", &element.name.span, message, "write `command` or `full_command` as format, or name the file in `<location>`");
+        context.problems.warning(
+            "C062",
+            &element.name.span,
+            message,
+            "write `command` or `full_command` as format, or name the file in `<location>`",
+        );
     }
     let named = text.strip_suffix("/current").is_some_and(|folder| !folder.trim_matches('/').is_empty());
     if format == LogFormat::DjbMultilog && !named {
         let message = format!("a multilog file ends with /NAME/current, found \"{text}\"");
-        context.problems.error("C065", &value_span(element), message, "name the file `current` in the program's log folder");
+        context.problems.error(
+            "C065",
+            &value_span(element),
+            message,
+            "name the file `current` in the program's log folder",
+        );
     }
     let path = context.path(text);
     // The base is a path of ours; a name in another encoding than UTF-8 has been reported as C001 text.
@@ -102,7 +139,8 @@ fn run_command(
         context.problems.warning("C062", section.name_span(), message, "add `<command>`, or remove the section");
         return None;
     };
-    let alias = section.last("alias").map(|element| element.text.value.as_str()).filter(|alias| !alias.trim().is_empty());
+    let alias =
+        section.last("alias").map(|element| element.text.value.as_str()).filter(|alias| !alias.trim().is_empty());
     let input = LogInput::Command {
         command_line: text.to_owned(),
         alias: alias.unwrap_or(text).replace(':', "\\"),
@@ -117,7 +155,8 @@ fn journal(location: Option<&Element>, problems: &mut Problems) -> Option<LogInp
     let identifier = match word(element)? {
         "all" => None,
         "journald" => {
-            let message = "`journald` is read as the whole journal, as Wazuh does; OSSEC would look for a program of that name";
+            let message =
+                "`journald` is read as the whole journal, as Wazuh does; OSSEC would look for a program of that name";
             problems.warning("C066", &value_span(element), message, "write `all`");
             None
         }
@@ -139,12 +178,22 @@ fn frequency(element: &Element, problems: &mut Problems) -> Option<u64> {
         ("daily", _) => Some(86_400),
         (_, Some(seconds)) if (1..=u64::from(u32::MAX)).contains(&seconds) => Some(seconds),
         (_, Some(_)) => {
-            problems.error("C012", &span, format!("`<frequency>` wants at least one second and at most {}, found {text}", u32::MAX), "");
+            problems.error(
+                "C012",
+                &span,
+                format!("`<frequency>` wants at least one second and at most {}, found {text}", u32::MAX),
+                "",
+            );
             None
         }
         _ => {
             let help = seconds_hint(text).unwrap_or_else(|| "write seconds, `hourly` or `daily`".to_owned());
-            problems.error("C014", &span, format!("`<frequency>` wants a number of seconds, hourly or daily, found \"{text}\""), &help);
+            problems.error(
+                "C014",
+                &span,
+                format!("`<frequency>` wants a number of seconds, hourly or daily, found \"{text}\""),
+                &help,
+            );
             None
         }
     }
@@ -153,7 +202,9 @@ fn frequency(element: &Element, problems: &mut Problems) -> Option<u64> {
 fn log_format(element: &Element, problems: &mut Problems) -> Option<Format> {
     let name = element.text.value.trim();
     Some(match name {
-        "syslog" | "generic" | "iis" | "squid" | "apache" | "snort-fast" | "syslog-pipe" => Format::File(LogFormat::Line),
+        "syslog" | "generic" | "iis" | "squid" | "apache" | "snort-fast" | "syslog-pipe" => {
+            Format::File(LogFormat::Line)
+        }
         "snort-full" => Format::File(LogFormat::SnortFull),
         "nmapg" => Format::File(LogFormat::NmapGreppable),
         "mysql_log" => Format::File(LogFormat::Mysql),
@@ -182,7 +233,10 @@ fn multi_line(element: &Element, name: &str, problems: &mut Problems) -> Option<
         match digits(count.trim()).filter(|count| (1..=MULTI_LINE_LIMIT).contains(count)) {
             Some(count) => return Some(Format::File(LogFormat::MultiLine(u32::try_from(count).unwrap_or(1)))),
             None => {
-                let message = format!("multi-line wants a number of lines from 1 to {MULTI_LINE_LIMIT}, found \"{}\"", count.trim());
+                let message = format!(
+                    "multi-line wants a number of lines from 1 to {MULTI_LINE_LIMIT}, found \"{}\"",
+                    count.trim()
+                );
                 problems.error("C012", &span, message, "write for instance multi-line:3");
                 return None;
             }

@@ -14,7 +14,8 @@ const DEFAULT_PER_HOUR: u64 = 12;
 
 pub(super) fn resolve(context: &mut Context<'_>) -> MailConfig {
     let enabled = context.yes_no(Global, "email_notification", false);
-    let to: Vec<String> = context.raw.all(Global, "email_to").filter_map(|element| address(element, context.problems)).collect();
+    let to: Vec<String> =
+        context.raw.all(Global, "email_to").filter_map(|element| address(element, context.problems)).collect();
     let from = context.raw.last(Global, "email_from").and_then(|element| address(element, context.problems));
     let reply_to = context.raw.last(Global, "email_reply_to").and_then(|element| address(element, context.problems));
     if enabled {
@@ -42,13 +43,22 @@ pub(super) fn resolve(context: &mut Context<'_>) -> MailConfig {
 pub(super) fn address(element: &Element, problems: &mut Problems) -> Option<String> {
     let name = &element.name.value;
     let Some(text) = word(element) else {
-        problems.error("C016", &element.name.span, format!("`<{name}>` is empty"), "write a mail address, or remove it");
+        problems.error(
+            "C016",
+            &element.name.span,
+            format!("`<{name}>` is empty"),
+            "write a mail address, or remove it",
+        );
         return None;
     };
     let bare = text.strip_suffix('.').unwrap_or(text);
     if !is_mail_address(bare) {
         let message = format!("`<{name}>` wants a mail address, found \"{text}\"");
-        let help = if text.contains([',', ' ', ';']) { "write one address in each element" } else { "write it as NAME@DOMAIN" };
+        let help = if text.contains([',', ' ', ';']) {
+            "write one address in each element"
+        } else {
+            "write it as NAME@DOMAIN"
+        };
         problems.error("C016", &value_span(element), message, help);
         return None;
     }
@@ -67,8 +77,16 @@ fn warn_of_order(context: &mut Context<'_>) {
             match spec.name {
                 "email_notification" => on |= yes_no(element) == Some(true),
                 "smtp_server" | "helo_server" | "smtp_port" if !on => {
-                    let message = format!("`<{}>` stands before `<email_notification>`, where OSSEC ignores it; here it counts", spec.name);
-                    context.problems.warning("C034", &element.name.span, message, "move `<email_notification>yes</email_notification>` above it");
+                    let message = format!(
+                        "`<{}>` stands before `<email_notification>`, where OSSEC ignores it; here it counts",
+                        spec.name
+                    );
+                    context.problems.warning(
+                        "C034",
+                        &element.name.span,
+                        message,
+                        "move `<email_notification>yes</email_notification>` above it",
+                    );
                 }
                 _ => {}
             }
@@ -81,7 +99,12 @@ fn require_parties(context: &mut Context<'_>) {
     for (name, what) in [("email_to", "say who gets the mail"), ("email_from", "say from whom the mail comes")] {
         if context.raw.last(Global, name).is_none() {
             let message = format!("mail is on, but there is no `<{name}>`");
-            context.problems.error("C030", &switch.name.span, message, &format!("{what}, or write `<email_notification>no</email_notification>`"));
+            context.problems.error(
+                "C030",
+                &switch.name.span,
+                message,
+                &format!("{what}, or write `<email_notification>no</email_notification>`"),
+            );
         }
     }
     if context.raw.last(Global, "smtp_server").is_none() {
@@ -102,7 +125,8 @@ fn transport(context: &mut Context<'_>, enabled: bool) -> MailTransport {
         && host.parse::<IpAddr>().is_err()
     {
         let message = format!("`<smtp_server>` wants a host name, an address or a path, found \"{host}\"");
-        let help = if host.contains(':') { "the port goes into `<smtp_port>`" } else { "write the name of the mail server" };
+        let help =
+            if host.contains(':') { "the port goes into `<smtp_port>`" } else { "write the name of the mail server" };
         let span = value_span(element);
         context.problems.error("C015", &span, message, help);
     }
@@ -118,7 +142,8 @@ fn transport(context: &mut Context<'_>, enabled: bool) -> MailTransport {
 
 fn program(context: &mut Context<'_>, path: String, enabled: bool) -> MailTransport {
     let path = PathBuf::from(path);
-    if enabled && !path.is_file()
+    if enabled
+        && !path.is_file()
         && let Some(element) = context.word(Global, "smtp_server")
     {
         let span = value_span(element);
@@ -150,10 +175,16 @@ fn login(context: &mut Context<'_>, tls: MailTls) -> Option<(String, String)> {
 fn helo(context: &mut Context<'_>) -> Option<String> {
     let element = context.word(Global, "helo_server")?;
     let text = word(element)?.to_owned();
-    let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|ip| ip.parse::<IpAddr>().is_ok());
+    let literal =
+        text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|ip| ip.parse::<IpAddr>().is_ok());
     if !literal && !is_host_name(&text) && text.parse::<IpAddr>().is_err() {
         let span = value_span(element);
-        context.problems.error("C015", &span, format!("`<helo_server>` wants a host name, found \"{text}\""), "write this host's name");
+        context.problems.error(
+            "C015",
+            &span,
+            format!("`<helo_server>` wants a host name, found \"{text}\""),
+            "write this host's name",
+        );
     }
     Some(text)
 }

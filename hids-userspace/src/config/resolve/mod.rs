@@ -127,12 +127,22 @@ fn rule_ids<'a>(elements: impl Iterator<Item = &'a Element>, problems: &mut Prob
                 Some(id) => ids.push(RuleId(id)),
                 None => {
                     let message = format!("`<{}>` wants rule numbers, found \"{part}\"", element.name.value);
-                    problems.error("C011", &span_of(element, part), message, "write numbers of at most six digits, separated by commas");
+                    problems.error(
+                        "C011",
+                        &span_of(element, part),
+                        message,
+                        "write numbers of at most six digits, separated by commas",
+                    );
                 }
             }
         }
         if ids.len() == before && word(element).is_none() {
-            problems.error("C019", &element.name.span, format!("`<{}>` is empty", element.name.value), "name rules, or remove it");
+            problems.error(
+                "C019",
+                &element.name.span,
+                format!("`<{}>` is empty", element.name.value),
+                "name rules, or remove it",
+            );
         }
     }
     ids

@@ -20,12 +20,24 @@ pub(super) fn check(context: &mut Context<'_>) {
             };
             if !fits {
                 let message = format!("`<{}>` wants an address, found \"{text}\"", spec.name);
-                context.problems.error("C015", &value_span(element), message, "write it as 192.0.2.1 or, for a list, 192.0.2.0/24");
+                context.problems.error(
+                    "C015",
+                    &value_span(element),
+                    message,
+                    "write it as 192.0.2.1 or, for a list, 192.0.2.0/24",
+                );
             }
         }
     }
-    for section in raw.of(Remote).filter(|section| section.last("connection").is_none() && !section.element.children.is_empty()) {
+    for section in
+        raw.of(Remote).filter(|section| section.last("connection").is_none() && !section.element.children.is_empty())
+    {
         let message = "`<remote>` has no `<connection>`";
-        context.problems.error("C099", section.name_span(), message, "write `<connection>secure</connection>`, or remove the section");
+        context.problems.error(
+            "C099",
+            section.name_span(),
+            message,
+            "write `<connection>secure</connection>`, or remove the section",
+        );
     }
 }

@@ -7,7 +7,12 @@ use crate::config::raw::RawSection;
 use crate::config::value::Problems;
 
 /// The exact text of an option that holds a pattern, if it is not empty.
-pub(super) fn pattern_of(section: &RawSection, name: &str, dialect: Dialect, problems: &mut Problems) -> Option<String> {
+pub(super) fn pattern_of(
+    section: &RawSection,
+    name: &str,
+    dialect: Dialect,
+    problems: &mut Problems,
+) -> Option<String> {
     let element: &Element = section.last(name)?;
     if element.text.value.trim().is_empty() {
         let message = format!("`<{name}>` is empty and counts as not given");

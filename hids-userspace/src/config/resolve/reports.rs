@@ -22,7 +22,9 @@ fn one(section: &RawSection, problems: &mut Problems) -> ReportConfig {
     let mut report = ReportConfig {
         title: title.unwrap_or_else(|| "OSSEC Report (unnamed)".to_owned()),
         to: section.all("email_to").filter_map(|element| mail::address(element, problems)).collect(),
-        show_logs: section.last("showlogs").is_some_and(|element| element.text.value.trim().eq_ignore_ascii_case("yes")),
+        show_logs: section
+            .last("showlogs")
+            .is_some_and(|element| element.text.value.trim().eq_ignore_ascii_case("yes")),
         ..ReportConfig::default()
     };
     for (spec, element) in section.options().filter(|(spec, _)| FILTERS.contains(&spec.name)) {
@@ -32,7 +34,12 @@ fn one(section: &RawSection, problems: &mut Problems) -> ReportConfig {
             Some(kind) if kind.value.value == "relation" => report.relations.push(entry),
             Some(kind) => {
                 let message = format!("attribute `type` can be \"relation\", found \"{}\"", kind.value.value);
-                problems.error("C013", &kind.value.span, message, "write type=\"relation\" for a table, or remove it for a filter");
+                problems.error(
+                    "C013",
+                    &kind.value.span,
+                    message,
+                    "write type=\"relation\" for a table, or remove it for a filter",
+                );
             }
         }
     }

@@ -13,7 +13,9 @@ const DEFAULT_FREQUENCY: u64 = 36_000;
 
 pub(super) fn resolve(context: &Context<'_>) -> RootcheckConfig {
     let path = |name| context.word(Rootcheck, name).and_then(word).map(|text| context.path(text));
-    let paths = |name| -> Vec<PathBuf> { context.raw.all(Rootcheck, name).filter_map(word).map(|text| context.path(text)).collect() };
+    let paths = |name| -> Vec<PathBuf> {
+        context.raw.all(Rootcheck, name).filter_map(word).map(|text| context.path(text)).collect()
+    };
     let mut switched_off: Vec<String> = Vec::new();
     for (spec, element) in context.raw.of(Rootcheck).flat_map(|section| section.options()) {
         if spec.name.starts_with("check_") {

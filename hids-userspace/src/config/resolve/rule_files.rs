@@ -47,8 +47,14 @@ pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, conte
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) => {
-            let message = format!("cannot read the folder {}: {error}; OSSEC passes over it in silence", folder.display());
-            context.problems.error("C041", &value_span(element), message, "check the name, which is relative to the install directory");
+            let message =
+                format!("cannot read the folder {}: {error}; OSSEC passes over it in silence", folder.display());
+            context.problems.error(
+                "C041",
+                &value_span(element),
+                message,
+                "check the name, which is relative to the install directory",
+            );
             return;
         }
     };
@@ -73,6 +79,11 @@ pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, conte
             Some(attribute) => format!("no file in {} fits the pattern {}", folder.display(), attribute.value.value),
             None => format!("no file in {} ends in .xml", folder.display()),
         };
-        context.problems.warning("C044", &value_span(element), message, "other names are taken with a pattern=\"…\" attribute");
+        context.problems.warning(
+            "C044",
+            &value_span(element),
+            message,
+            "other names are taken with a pattern=\"…\" attribute",
+        );
     }
 }

@@ -40,7 +40,10 @@ pub(super) fn resolve(context: &mut Context<'_>) -> RuleSources {
             _ => {}
         }
     }
-    let names_rules = raw.of(Rules).flat_map(|section| section.options()).any(|(spec, _)| matches!(spec.name, "include" | "rule" | "rule_dir"));
+    let names_rules = raw
+        .of(Rules)
+        .flat_map(|section| section.options())
+        .any(|(spec, _)| matches!(spec.name, "include" | "rule" | "rule_dir"));
     let rules = if names_rules { rules.paths } else { shipped_rules(context) };
     let decoders = if decoders.named { decoders.paths } else { default_decoders(names_rules, context) };
     if rules.is_empty() && missing == 0 {
@@ -84,8 +87,14 @@ fn missing_help(context: &Context<'_>) -> String {
 fn list(text: &str, element: &Element, context: &mut Context<'_>) -> (String, PathBuf) {
     let path = context.path(&if text.contains('/') { text.to_owned() } else { format!("rules/{text}") });
     if !text.contains('/') {
-        let message = format!("list `{text}` is looked up in rules/, but OSSEC's rules cannot find a list without a path");
-        context.problems.warning("C045", &value_span(element), message, "write its path, for instance rules/NAME, here and in the rule");
+        let message =
+            format!("list `{text}` is looked up in rules/, but OSSEC's rules cannot find a list without a path");
+        context.problems.warning(
+            "C045",
+            &value_span(element),
+            message,
+            "write its path, for instance rules/NAME, here and in the rule",
+        );
     }
     if !path.is_file() && !path.with_added_extension("cdb").is_file() {
         let message = format!("{} does not exist, so nothing is found in it", path.display());
@@ -117,7 +126,12 @@ fn default_decoders(names_rules: bool, context: &mut Context<'_>) -> Vec<PathBuf
         && let Some(section) = context.raw.of(Rules).next()
     {
         let message = format!("no decoders are named and {} does not exist", main.display());
-        context.problems.error("C042", section.name_span(), message, "name decoders with `<decoder>` or `<decoder_dir>`");
+        context.problems.error(
+            "C042",
+            section.name_span(),
+            message,
+            "name decoders with `<decoder>` or `<decoder_dir>`",
+        );
     }
     shipped
 }
@@ -132,7 +146,11 @@ fn no_rules(context: &mut Context<'_>) {
 /// The `.xml` files of a folder by name.
 fn sorted_xml(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "xml")).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "xml"))
+        .collect();
     paths.sort();
     paths
 }

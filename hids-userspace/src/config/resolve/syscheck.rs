@@ -25,7 +25,8 @@ pub(super) fn resolve(context: &mut Context<'_>) -> SyscheckConfig {
     for element in raw.all(Syscheck, "directories") {
         directories(element, &mut seen, &mut watched, context.problems);
     }
-    let mut patterns = |name| raw.all(Syscheck, name).filter_map(|element| path_pattern(element, context.problems)).collect();
+    let mut patterns =
+        |name| raw.all(Syscheck, name).filter_map(|element| path_pattern(element, context.problems)).collect();
     let (ignore, no_diff) = (patterns("ignore"), patterns("nodiff"));
     let mut timed = |name, wants: &str, help: &str, fits: &dyn Fn(&str) -> bool| {
         let element = raw.last(Syscheck, name)?;
@@ -35,8 +36,11 @@ pub(super) fn resolve(context: &mut Context<'_>) -> SyscheckConfig {
         }
         Some(element.text.value.as_str())
     };
-    let scan_time = timed("scan_time", "a time of day", "write it as 21:30 or 9:30 pm", &|text| times::time_of_day(text).is_some());
-    let scan_day = timed("scan_day", "days of the week", "write for instance monday, weekends", &|text| times::days(text).is_some());
+    let scan_time =
+        timed("scan_time", "a time of day", "write it as 21:30 or 9:30 pm", &|text| times::time_of_day(text).is_some());
+    let scan_day = timed("scan_day", "days of the week", "write for instance monday, weekends", &|text| {
+        times::days(text).is_some()
+    });
     SyscheckConfig {
         disabled: context.yes_no(Syscheck, "disabled", false),
         frequency: Duration::from_secs(context.number(Syscheck, "frequency").unwrap_or(DEFAULT_FREQUENCY)),
@@ -68,8 +72,14 @@ fn prefilter(context: &mut Context<'_>) -> Vec<String> {
 }
 
 /// One `<directories>`: its attributes hold for each path of the list.
-fn directories(element: &Element, seen: &mut HashSet<PathBuf>, watched: &mut Vec<WatchedDirectory>, problems: &mut Problems) {
-    let mut pattern = WatchedDirectory { checks: Checks { sha256: true, ..Checks::default() }, ..WatchedDirectory::default() };
+fn directories(
+    element: &Element,
+    seen: &mut HashSet<PathBuf>,
+    watched: &mut Vec<WatchedDirectory>,
+    problems: &mut Problems,
+) {
+    let mut pattern =
+        WatchedDirectory { checks: Checks { sha256: true, ..Checks::default() }, ..WatchedDirectory::default() };
     for attribute in &element.attributes {
         apply_attribute(attribute, &mut pattern, problems);
     }
@@ -84,10 +94,20 @@ fn directories(element: &Element, seen: &mut HashSet<PathBuf>, watched: &mut Vec
     for (index, path) in paths.into_iter().enumerate() {
         let span = span_of(element, path);
         if index == PATHS_PER_ELEMENT {
-            problems.warning("C052", &span, format!("OSSEC reads {PATHS_PER_ELEMENT} paths of one `<directories>`; here all count"), "split the list");
+            problems.warning(
+                "C052",
+                &span,
+                format!("OSSEC reads {PATHS_PER_ELEMENT} paths of one `<directories>`; here all count"),
+                "split the list",
+            );
         }
         if !path.starts_with('/') {
-            problems.error("C018", &span, format!("`<directories>` wants absolute paths, found \"{path}\""), "begin it with `/`");
+            problems.error(
+                "C018",
+                &span,
+                format!("`<directories>` wants absolute paths, found \"{path}\""),
+                "begin it with `/`",
+            );
         } else if !seen.insert(PathBuf::from(path)) {
             let message = format!("{path} is given twice and the first counts; OSSEC drops the rest of this list");
             problems.warning("C051", &span, message, "keep one of them");
@@ -100,15 +120,34 @@ fn directories(element: &Element, seen: &mut HashSet<PathBuf>, watched: &mut Vec
 /// Applies one attribute; they count from left to right, as in OSSEC.
 fn apply_attribute(attribute: &Attribute, watched: &mut WatchedDirectory, problems: &mut Problems) {
     const NAMES: [&str; 13] = [
-        "check_all", "check_sum", "check_md5sum", "check_sha1sum", "check_sha256sum", "check_size", "check_owner", "check_group", "check_perm",
-        "realtime", "report_changes", "restrict", "no_recurse",
+        "check_all",
+        "check_sum",
+        "check_md5sum",
+        "check_sha1sum",
+        "check_sha256sum",
+        "check_size",
+        "check_owner",
+        "check_group",
+        "check_perm",
+        "realtime",
+        "report_changes",
+        "restrict",
+        "no_recurse",
     ];
     let (name, value) = (attribute.name.value.as_str(), attribute.value.value.as_str());
     if !NAMES.contains(&name) {
         let help = match (closest(name, NAMES), name) {
-            (_, "whodata" | "recursion_level" | "follow_symbolic_link" | "tags" | "check_inode" | "check_mtime" | "check_attrs" | "diff_size_limit") => {
-                "it is Wazuh's, OSSEC and this program do not have it; remove it".to_owned()
-            }
+            (
+                _,
+                "whodata"
+                | "recursion_level"
+                | "follow_symbolic_link"
+                | "tags"
+                | "check_inode"
+                | "check_mtime"
+                | "check_attrs"
+                | "diff_size_limit",
+            ) => "it is Wazuh's, OSSEC and this program do not have it; remove it".to_owned(),
             (Some(right), _) => format!("did you mean `{right}`?"),
             _ => format!("attributes are {}", NAMES.join(", ")),
         };
@@ -125,7 +164,12 @@ fn apply_attribute(attribute: &Attribute, watched: &mut WatchedDirectory, proble
         _ => {
             let wants = if name == "no_recurse" { "yes" } else { "yes or no" };
             let message = format!("attribute `{name}` wants {wants}, found \"{value}\"");
-            problems.error("C010", &attribute.value.span, message, "in lower case and without blanks; or remove the attribute");
+            problems.error(
+                "C010",
+                &attribute.value.span,
+                message,
+                "in lower case and without blanks; or remove the attribute",
+            );
             return;
         }
     };
@@ -135,7 +179,9 @@ fn apply_attribute(attribute: &Attribute, watched: &mut WatchedDirectory, proble
 fn set(watched: &mut WatchedDirectory, name: &str, on: bool) {
     let checks = &mut watched.checks;
     match name {
-        "check_all" => *checks = Checks { md5: on, sha1: on, sha256: on, size: on, owner: on, group: on, permissions: on },
+        "check_all" => {
+            *checks = Checks { md5: on, sha1: on, sha256: on, size: on, owner: on, group: on, permissions: on }
+        }
         "check_sum" => (checks.md5, checks.sha1, checks.sha256) = (on, on, on),
         "check_md5sum" => checks.md5 = on,
         "check_sha1sum" => checks.sha1 = on,

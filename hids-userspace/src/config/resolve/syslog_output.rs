@@ -26,14 +26,24 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<SyslogOutputCo
     let tls = section.last("tls").and_then(yes_no).unwrap_or(false);
     let protocol = text_of(section, "protocol");
     if let Some(element) = section.last("protocol").filter(|_| tls && protocol.as_deref() == Some("udp")) {
-        context.problems.error("C097", &value_span(element), "`<tls>yes</tls>` needs tcp, not udp", "remove `<protocol>`");
+        context.problems.error(
+            "C097",
+            &value_span(element),
+            "`<tls>yes</tls>` needs tcp, not udp",
+            "remove `<protocol>`",
+        );
     }
     let ca = text_of(section, "tls_ca").map(|path| context.path(&path));
     if let (Some(path), Some(element)) = (&ca, section.last("tls_ca"))
         && !path.is_file()
     {
         let message = format!("the certificate file {} does not exist", path.display());
-        context.problems.error("C018", &value_span(element), message, "install it, or remove `<tls_ca>` to use the system's");
+        context.problems.error(
+            "C018",
+            &value_span(element),
+            message,
+            "install it, or remove `<tls_ca>` to use the system's",
+        );
     }
     let rules = rule_ids(section.all("rule_id"), context.problems);
     Some(SyslogOutputConfig {
@@ -65,7 +75,8 @@ fn server(section: &RawSection, problems: &mut Problems) -> Option<String> {
     let host = text.strip_suffix('.').unwrap_or(text);
     if !is_host_name(host) && host.parse::<IpAddr>().is_err() {
         let message = format!("`<server>` wants a host name or an address, found \"{text}\"");
-        let help = if text.contains(':') { "the port goes into `<port>`" } else { "write the name of the syslog server" };
+        let help =
+            if text.contains(':') { "the port goes into `<port>`" } else { "write the name of the syslog server" };
         problems.error("C015", &value_span(element), message, help);
     }
     Some(host.to_owned())

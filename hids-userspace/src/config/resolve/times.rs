@@ -13,7 +13,8 @@ pub(super) fn time_of_day(text: &str) -> Option<u16> {
         },
     };
     let (hour, minute) = clock.split_once(':').unwrap_or((clock, "00"));
-    let two_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u16>().ok()).flatten();
+    let two_digits =
+        |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u16>().ok()).flatten();
     if !(1..=2).contains(&hour.len()) || minute.len() != 2 {
         return None;
     }

@@ -37,8 +37,16 @@ impl WhiteList {
         };
         let parts: Vec<&str> = items(text).collect();
         if parts.len() > 1 {
-            let message = format!("these {} entries are all protected; OSSEC would take them as one host name and protect none", parts.len());
-            problems.warning("C033", &span_of(element, text), message, &format!("write one `<{}>` for each", element.name.value));
+            let message = format!(
+                "these {} entries are all protected; OSSEC would take them as one host name and protect none",
+                parts.len()
+            );
+            problems.warning(
+                "C033",
+                &span_of(element, text),
+                message,
+                &format!("write one `<{}>` for each", element.name.value),
+            );
         }
         for part in parts {
             self.add_entry(element, part, problems);
@@ -60,23 +68,37 @@ impl WhiteList {
                 self.nets.push((net, says));
             }
             AddressEntry::Bad(why) => {
-                let message = format!("`<{}>` {why}; OSSEC would take it as a host name and protect nobody", element.name.value);
+                let message =
+                    format!("`<{}>` {why}; OSSEC would take it as a host name and protect nobody", element.name.value);
                 problems.error("C015", &span, message, "write an address or a network, for instance 192.0.2.0/24");
                 return;
             }
             AddressEntry::Other if says == NeverBlock::Protect && is_host_name(text.trim_end_matches('.')) => {
-                let message = format!("\"{text}\" is a host name: it only protects events that name their source so, its addresses are not looked up");
+                let message = format!(
+                    "\"{text}\" is a host name: it only protects events that name their source so, its addresses are not looked up"
+                );
                 problems.warning("C033", &span, message, "write the address of the host");
                 self.names.push(text.to_owned());
             }
             AddressEntry::Other => {
-                problems.error("C015", &span, format!("\"{part}\" is neither an address nor a host name"), "write an address or a network, for instance 192.0.2.0/24");
+                problems.error(
+                    "C015",
+                    &span,
+                    format!("\"{part}\" is neither an address nor a host name"),
+                    "write an address or a network, for instance 192.0.2.0/24",
+                );
                 return;
             }
         }
-        let everything = self.nets.last().is_some_and(|(net, says)| net.prefix_len() == 0 && *says == NeverBlock::Protect);
+        let everything =
+            self.nets.last().is_some_and(|(net, says)| net.prefix_len() == 0 && *says == NeverBlock::Protect);
         if everything {
-            problems.warning("C033", &span, "this protects every address, so nobody is ever blocked", "name only those that must stay reachable");
+            problems.warning(
+                "C033",
+                &span,
+                "this protects every address, so nobody is ever blocked",
+                "name only those that must stay reachable",
+            );
         }
     }
 

@@ -7,7 +7,7 @@ use hids_core::diag::Severity;
 use hids_core::model::Level;
 
 use super::{Folder, codes, rendered};
-use crate::config::{Expect, LogFormat, LogInput, LoadOptions, MailTls, MailTransport, ResponseAction, load};
+use crate::config::{Expect, LoadOptions, LogFormat, LogInput, MailTls, MailTransport, ResponseAction, load};
 
 /// What the guide tells an administrator to write.
 const GUIDE: &str = r"
@@ -68,7 +68,10 @@ fn the_guide_simply_works() {
     assert_eq!(response.expects, [Expect::SrcIp]);
     assert!(config.respond.protects("192.168.1.2".parse::<IpAddr>().expect("an address")));
     assert!(!config.respond.protects("192.168.1.3".parse::<IpAddr>().expect("an address")));
-    assert_eq!(config.analysis.rule_files, [folder.path().join("ruleset/rules/0010-a.xml"), folder.path().join("ruleset/rules/0020-b.xml")]);
+    assert_eq!(
+        config.analysis.rule_files,
+        [folder.path().join("ruleset/rules/0010-a.xml"), folder.path().join("ruleset/rules/0020-b.xml")]
+    );
     assert_eq!(config.analysis.decoder_files, [folder.path().join("ruleset/decoders/0010-a.xml")]);
     assert_eq!((config.analysis.record_level, config.analysis.mail_level), (Level(1), Level(7)));
     assert_eq!(config.syscheck.frequency, Duration::from_secs(86400));
@@ -78,7 +81,12 @@ fn the_guide_simply_works() {
 #[test]
 fn the_guide_is_told_what_differs_from_ossec() {
     let loaded = Folder::new(GUIDE).load();
-    assert_eq!(codes(&loaded.diagnostics, Severity::Note), ["C032", "C086", "C084"], "{}", rendered(&loaded.diagnostics));
+    assert_eq!(
+        codes(&loaded.diagnostics, Severity::Note),
+        ["C032", "C086", "C084"],
+        "{}",
+        rendered(&loaded.diagnostics)
+    );
     assert_eq!(codes(&loaded.diagnostics, Severity::Warning), ["C021"], "{}", rendered(&loaded.diagnostics));
     let timeout = loaded.diagnostics.iter().find(|problem| problem.code == "C084").expect("a note about the timeout");
     assert!(timeout.message.contains("1200 seconds"), "{}", timeout.message);
@@ -103,15 +111,24 @@ fn the_shipped_configuration_has_no_problems_but_what_is_not_built_yet() {
 #[test]
 fn ossec_samples_have_no_errors_but_missing_files() {
     let Some(shared) = shared_data() else { return };
-    for name in ["etc/ossec.conf", "conf-samples/ossec-local.conf", "conf-samples/ossec-server.conf", "conf-samples/ossec.conf"] {
+    for name in
+        ["etc/ossec.conf", "conf-samples/ossec-local.conf", "conf-samples/ossec-server.conf", "conf-samples/ossec.conf"]
+    {
         let text = std::fs::read_to_string(shared.join(name)).expect("a sample of the test data");
         let folder = Folder::new(&text);
         let loaded = folder.load();
-        let others: Vec<_> =
-            loaded.diagnostics.iter().filter(|problem| problem.severity == Severity::Error && problem.code != "C041").cloned().collect();
+        let others: Vec<_> = loaded
+            .diagnostics
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error && problem.code != "C041")
+            .cloned()
+            .collect();
         assert!(others.is_empty(), "{name}\n{}", rendered(&others));
         assert!(codes(&loaded.diagnostics, Severity::Error).contains(&"C041"), "{name}: rules files are missing");
-        let help = loaded.diagnostics.iter().filter(|problem| problem.help.as_ref().is_some_and(|help| help.contains("shipped ruleset")));
+        let help = loaded
+            .diagnostics
+            .iter()
+            .filter(|problem| problem.help.as_ref().is_some_and(|help| help.contains("shipped ruleset")));
         assert_eq!(help.count(), 1, "the hint stands once");
     }
 }
@@ -120,7 +137,8 @@ fn ossec_samples_have_no_errors_but_missing_files() {
 fn an_ossec_installation_loads_with_its_own_rules() {
     let Some(shared) = shared_data() else { return };
     let folder = Folder::new("");
-    let copy = |name: &str, to: &str| folder.add(to, std::fs::read(shared.join(name)).expect("a file of the test data"));
+    let copy =
+        |name: &str, to: &str| folder.add(to, std::fs::read(shared.join(name)).expect("a file of the test data"));
     copy("conf-samples/ossec-local.conf", "etc/ossec.conf");
     copy("etc/decoder.xml", "etc/decoder.xml");
     for entry in std::fs::read_dir(shared.join("rules")).expect("rules of the test data").flatten() {
@@ -138,8 +156,10 @@ fn an_ossec_installation_loads_with_its_own_rules() {
 
 /// OSSEC's ruleset and samples, which are not part of this repository.
 fn shared_data() -> Option<std::path::PathBuf> {
-    let shared = std::env::var_os("HIDS_SHARED")
-        .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), std::path::PathBuf::from);
+    let shared = std::env::var_os("HIDS_SHARED").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
+        std::path::PathBuf::from,
+    );
     let found = shared.join("testdata/ossec-ruleset");
     if found.is_dir() {
         return Some(found);

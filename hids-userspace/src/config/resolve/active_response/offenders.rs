@@ -18,7 +18,8 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Vec<Duration> {
     let Some(element) = elements.next() else { return Vec::new() };
     for later in elements {
         let (line, _) = element.name.span.file.line_column(element.name.span.start);
-        let message = format!("`<repeated_offenders>` of line {line} holds for all responses; this one is not read, as in OSSEC");
+        let message =
+            format!("`<repeated_offenders>` of line {line} holds for all responses; this one is not read, as in OSSEC");
         context.problems.warning("C091", &later.name.span, message, "remove it");
     }
     let mut steps = Vec::new();
@@ -37,7 +38,12 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Vec<Duration> {
             }
             _ => {
                 let message = format!("`<repeated_offenders>` wants minutes up to {LONGEST_MINUTES}, found \"{part}\"");
-                context.problems.error("C091", &span, message, "write numbers separated by commas, for instance 30,60,120");
+                context.problems.error(
+                    "C091",
+                    &span,
+                    message,
+                    "write numbers separated by commas, for instance 30,60,120",
+                );
             }
         }
     }

@@ -40,7 +40,9 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Switches {
     {
         let message = match others {
             0 => "active responses are off".to_owned(),
-            _ => format!("this switches off all active responses, {others} in other sections too: OSSEC takes the first `<disabled>` of the file for everything"),
+            _ => format!(
+                "this switches off all active responses, {others} in other sections too: OSSEC takes the first `<disabled>` of the file for everything"
+            ),
         };
         let help = if others > 0 { "to switch off only one response, put its section into a comment" } else { "" };
         if others > 0 {
@@ -48,7 +50,8 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Switches {
         } else {
             context.problems.note("C090", &element.name.span, message, help);
         }
-    } else if let Some((index, section)) = raw.of(ActiveResponse).enumerate().filter(|(index, _)| switches.section_off.contains(index)).last()
+    } else if let Some((index, section)) =
+        raw.of(ActiveResponse).enumerate().filter(|(index, _)| switches.section_off.contains(index)).last()
         && raw.of(ActiveResponse).count() == index + 1
         && others > 0
     {

@@ -1,0 +1,320 @@
+//! Writes batches and commits them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hids_core::model::{Alert, SourcePosition, Timestamp};
+use hids_core::render::{self, ArchivedEvent, FirewallEvent};
+use jiff::tz::TimeZone;
+
+use super::day::{Day, Kind};
+use super::error::RecordError;
+use super::journal::{Journal, Progress, Record};
+use super::output::OutputFile;
+use super::recover::{self, Recovered};
+use super::root::Root;
+use crate::config::RecordConfig;
+use crate::outbox::AlertSpool;
+
+/// What a batch of lines led to.
+#[derive(Clone, Debug, Default)]
+pub struct Processed {
+    /// Alerts in order; only those with `recorded` are written, those with `mailed` are spooled.
+    pub alerts: Vec<Arc<Alert>>,
+    /// Events for the archives (only when `<logall>` or `<logall_json>` is on).
+    pub archived: Vec<ArchivedEvent>,
+    /// Events of firewall decoders.
+    pub firewall: Vec<FirewallEvent>,
+    /// Where the sources stand after it. An empty value makes the source forgotten.
+    pub positions: Vec<SourcePosition>,
+    /// Number of the next alert after it; 0 when it says nothing about it.
+    pub next_sequence: u64,
+}
+
+impl Processed {
+    /// Appends a later batch.
+    pub fn append(&mut self, mut later: Self) {
+        self.alerts.append(&mut later.alerts);
+        self.archived.append(&mut later.archived);
+        self.firewall.append(&mut later.firewall);
+        self.positions.append(&mut later.positions);
+        self.next_sequence = self.next_sequence.max(later.next_sequence);
+    }
+}
+
+/// What a [`Recorder`] needs.
+pub struct RecorderOptions {
+    /// What is written.
+    pub config: RecordConfig,
+    /// The directory `logs`.
+    pub logs: PathBuf,
+    /// Directory of the journal.
+    pub state: PathBuf,
+    /// Zone of dates in file names and texts.
+    pub zone: TimeZone,
+    /// Where mailed alerts go.
+    pub spool: Option<Box<dyn AlertSpool + Send>>,
+}
+
+/// Owns the alert files and the journal.
+pub struct Recorder {
+    pub(super) config: RecordConfig,
+    pub(super) root: Root,
+    pub(super) zone: TimeZone,
+    spool: Option<Box<dyn AlertSpool + Send>>,
+    journal: Journal,
+    progress: Progress,
+    day: Option<Day>,
+    /// Today's files.
+    open: Vec<(Kind, OutputFile)>,
+    /// Files of days that ended within the batch being written.
+    closing: Vec<OutputFile>,
+    /// Whether something was committed since the last sync.
+    unsynced: bool,
+}
+
+impl Recorder {
+    /// Reads the journal, cuts the files back to what it covers and starts a new journal.
+    ///
+    /// Output files are opened by the first [`Self::tick`] or [`Self::write`], so that a full disk
+    /// does not keep the daemon from starting.
+    pub fn open(mut options: RecorderOptions) -> Result<(Self, Recovered), RecordError> {
+        let root = Root::open(&options.logs)?;
+        let (lock, records) = Journal::read(&options.state)?;
+        let boot = recover::boot_id();
+        let (mut progress, lost) = recover::progress(&records, &boot, &root, options.spool.as_deref());
+        let mut recovered = recover::cut_back(&progress, &root)?;
+        recovered.lost_batches = lost;
+        if let Some(spool) = &mut options.spool {
+            spool.drop_from(progress.next_sequence).map_err(RecordError::Spool)?;
+            spool.sync().map_err(RecordError::Spool)?;
+            spool.committed(progress.next_sequence);
+        }
+        progress.files.clear();
+        let journal = lock.start(&progress, &boot)?;
+        let recorder = Self {
+            config: options.config,
+            root,
+            zone: options.zone,
+            spool: options.spool,
+            journal,
+            progress,
+            day: None,
+            open: Vec::new(),
+            closing: Vec::new(),
+            unsynced: false,
+        };
+        Ok((recorder, recovered))
+    }
+
+    /// Appends a batch to its files and commits it. On an error nothing of it remains: the call may
+    /// be repeated.
+    pub fn write(&mut self, processed: &Processed) -> Result<(), RecordError> {
+        let result = self.append(processed).and_then(|()| self.stage(processed)).and_then(|()| self.commit(processed));
+        if result.is_err() {
+            self.undo();
+        }
+        result
+    }
+
+    /// Opens today's files if they are not open, goes to the next day at midnight and reopens files
+    /// that were moved away by hand.
+    pub fn tick(&mut self, now: Timestamp) -> Result<(), RecordError> {
+        let today = Day::of(now, &self.zone);
+        let rotate = match &self.day {
+            None => true,
+            Some(day) if today.date > day.date => true,
+            // The clock had been far ahead: do not stay in that day's file for ever.
+            Some(day) => today.date < day.date.yesterday().unwrap_or(day.date),
+        };
+        let moved = self.open.iter().any(|(_, file)| !file.is_in_place(&self.root));
+        if !rotate && !moved {
+            return Ok(());
+        }
+        let result = self.enter(today).and_then(|()| self.commit(&Processed::default()));
+        if result.is_err() {
+            self.undo();
+        }
+        result
+    }
+
+    /// Makes everything committed so far durable: files and spool first, then the journal.
+    pub fn sync(&mut self) -> Result<(), RecordError> {
+        if !self.unsynced {
+            return Ok(());
+        }
+        self.sync_outputs()?;
+        self.journal.append(&Record { synced: true, ..Record::default() })?;
+        self.journal.sync()?;
+        self.unsynced = false;
+        if self.journal.wants_compaction() {
+            self.journal.compact(&self.progress)?;
+        }
+        Ok(())
+    }
+
+    /// Whether [`Self::sync`] has something to do.
+    pub fn needs_sync(&self) -> bool {
+        self.unsynced
+    }
+
+    /// When the day of the open files ends.
+    pub fn day_ends(&self) -> Option<Timestamp> {
+        self.day.as_ref().map(|day| day.ends)
+    }
+
+    /// The day of the open files.
+    pub(super) fn today(&self) -> Option<jiff::civil::Date> {
+        self.day.as_ref().map(|day| day.date)
+    }
+
+    fn sync_outputs(&mut self) -> Result<(), RecordError> {
+        self.open.iter().map(|(_, file)| file).chain(&self.closing).try_for_each(OutputFile::sync)?;
+        self.spool.as_mut().map_or(Ok(()), |spool| spool.sync()).map_err(RecordError::Spool)
+    }
+
+    /// Renders and appends, day by day: one write per file and day.
+    fn append(&mut self, processed: &Processed) -> Result<(), RecordError> {
+        let mut texts: BTreeMap<(jiff::civil::Date, Kind), Vec<u8>> = BTreeMap::new();
+        let mut days: Vec<Day> = self.day.clone().into_iter().collect();
+        for alert in processed.alerts.iter().filter(|alert| alert.recorded) {
+            let date = self.date_of(&mut days, alert.time);
+            let text = texts.entry((date, Kind::AlertsLog)).or_default();
+            match &self.config.custom_layout {
+                Some(layout) => render::custom_alert(text, layout, alert),
+                None => render::alert_log(text, alert, &self.zone),
+            }
+            if self.config.json {
+                render::alert_json(texts.entry((date, Kind::AlertsJson)).or_default(), alert, &self.zone);
+            }
+        }
+        for event in &processed.archived {
+            let date = self.date_of(&mut days, event.time);
+            if self.config.archive {
+                render::archive_line(texts.entry((date, Kind::ArchiveLog)).or_default(), event, &self.zone);
+            }
+            if self.config.archive_json {
+                render::archive_json(texts.entry((date, Kind::ArchiveJson)).or_default(), event, &self.zone);
+            }
+        }
+        for event in &processed.firewall {
+            let date = self.date_of(&mut days, event.time);
+            render::firewall_line(texts.entry((date, Kind::FirewallLog)).or_default(), event, &self.zone);
+        }
+        for ((date, kind), text) in texts {
+            if let Some(day) = days.iter().find(|day| day.date == date) {
+                self.enter_if_new(day)?;
+            }
+            self.file(kind)?.append(&text)?;
+        }
+        Ok(())
+    }
+
+    /// The day in whose file something received at `time` goes: never one before the open one.
+    fn date_of(&self, days: &mut Vec<Day>, time: Timestamp) -> jiff::civil::Date {
+        if let Some(day) = days.last().filter(|day| time < day.ends) {
+            return day.date;
+        }
+        let day = Day::of(time, &self.zone);
+        let date = day.date;
+        days.push(day);
+        date
+    }
+
+    fn enter_if_new(&mut self, day: &Day) -> Result<(), RecordError> {
+        if self.day.as_ref().is_some_and(|open| open.date == day.date) {
+            return Ok(());
+        }
+        self.enter(day.clone())
+    }
+
+    /// Opens the files of `day` and names them in the journal before anything is written to them:
+    /// what a crash leaves in them beyond that is cut away.
+    fn enter(&mut self, day: Day) -> Result<(), RecordError> {
+        let mut open = Vec::new();
+        for kind in self.kinds() {
+            open.push((kind, OutputFile::open(&self.root, kind.path(day.date))?));
+        }
+        let record = Record { files: open.iter().map(|(_, file)| file.mark()).collect(), ..Record::default() };
+        self.journal.append(&record)?;
+        self.progress.apply(&record);
+        for (kind, file) in &open {
+            let link = PathBuf::from(kind.directory()).join(kind.link());
+            if let Err(error) = self.root.relink(&file.path, &link) {
+                tracing::warn!(link = %self.root.path.join(&link).display(), %error,
+                    "today's file is written, but the link to it cannot be made");
+            }
+        }
+        let ended = std::mem::replace(&mut self.open, open);
+        self.closing.extend(ended.into_iter().map(|(_, file)| file));
+        self.day = Some(day);
+        Ok(())
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = Kind> + use<> {
+        let config = self.config.clone();
+        Kind::ALL.into_iter().filter(move |kind| match kind {
+            Kind::ArchiveLog => config.archive,
+            Kind::ArchiveJson => config.archive_json,
+            Kind::AlertsJson => config.json,
+            Kind::AlertsLog | Kind::FirewallLog => true,
+        })
+    }
+
+    fn file(&mut self, kind: Kind) -> Result<&mut OutputFile, RecordError> {
+        let path = self.root.path.join(kind.directory());
+        self.open.iter_mut().find(|(open, _)| *open == kind).map(|(_, file)| file).ok_or_else(|| {
+            RecordError::Open { path, source: std::io::Error::from(std::io::ErrorKind::NotFound) }
+        })
+    }
+
+    fn stage(&mut self, processed: &Processed) -> Result<(), RecordError> {
+        let Some(spool) = &mut self.spool else { return Ok(()) };
+        for alert in processed.alerts.iter().filter(|alert| alert.mailed) {
+            spool.stage(alert).map_err(RecordError::Spool)?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, processed: &Processed) -> Result<(), RecordError> {
+        let grown = |file: &OutputFile| file.is_changed().then(|| file.mark());
+        let current: Vec<PathBuf> = self.open.iter().map(|(_, file)| file.path.clone()).collect();
+        let record = Record {
+            next_sequence: Some(self.progress.next_sequence.max(processed.next_sequence)),
+            mailed: processed.alerts.iter().rev().find(|alert| alert.mailed).map(|alert| alert.id.sequence),
+            positions: processed.positions.iter().map(|at| (at.key.to_string(), at.value.clone())).collect(),
+            files: self.open.iter().filter_map(|(_, file)| grown(file)).collect(),
+            // A file that ended within this batch is durable before it is no longer watched over.
+            closed: self.closing.iter().map(|file| file.path.clone()).filter(|path| !current.contains(path)).collect(),
+            ..Record::default()
+        };
+        self.closing.iter().try_for_each(OutputFile::sync)?;
+        self.journal.append(&record)?;
+        self.progress.apply(&record);
+        self.open.iter_mut().for_each(|(_, file)| file.commit());
+        self.unsynced = true;
+        if let Some(spool) = &mut self.spool {
+            spool.committed(self.progress.next_sequence);
+        }
+        for file in self.closing.drain(..) {
+            if file.is_empty() && file.is_in_place(&self.root) && !current.contains(&file.path) {
+                let _ = self.root.remove(&file.path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what a failed batch left in files and spool.
+    fn undo(&mut self) {
+        let files = self.open.iter_mut().map(|(_, file)| file).chain(&mut self.closing);
+        for error in files.filter_map(|file| file.undo().err()) {
+            tracing::warn!(error = error.chain(), "a partly written batch cannot be taken back yet");
+        }
+        if let Some(spool) = &mut self.spool
+            && let Err(error) = spool.drop_from(self.progress.next_sequence)
+        {
+            tracing::warn!(%error, "alerts of a failed batch cannot be taken out of the mail spool yet");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What the journal says at start, and the cutting back of what it does not cover.
+
+use std::collections::HashMap;
+
+use super::error::RecordError;
+use super::journal::{Progress, Record};
+use super::output::{holds, same_file};
+use super::root::Root;
+use crate::outbox::AlertSpool;
+
+/// What the last run had recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Recovered {
+    /// How far each source had been read: key and value of [`hids_core::model::SourcePosition`].
+    pub positions: HashMap<String, String>,
+    /// Number for the next alert, 1 at the first start.
+    pub next_sequence: u64,
+    /// Bytes cut away from output files: lines that will be analysed again.
+    pub cut_bytes: u64,
+    /// Batches given up because the machine lost power before they reached the disk.
+    pub lost_batches: u64,
+    /// Files named in the journal that somebody replaced or removed meanwhile; left alone.
+    pub replaced_files: u64,
+}
+
+/// The progress to go on from.
+///
+/// After a `kill -9` (same boot) every whole record counts: what was written is in the page cache.
+/// After a power loss the journal may have reached the disk before the files it speaks of. Records
+/// up to the last `synced` mark are safe; of those after it, the first whose files are shorter than
+/// it says, or end in something else than was written, ends the count.
+pub(super) fn progress(
+    records: &[Record],
+    boot: &str,
+    root: &Root,
+    spool: Option<&(dyn AlertSpool + Send)>,
+) -> (Progress, u64) {
+    let mut progress = Progress { next_sequence: 1, ..Progress::default() };
+    let same_boot = records.first().is_some_and(|first| first.boot.as_deref() == Some(boot));
+    let safe = match records.iter().rposition(|record| record.synced) {
+        _ if same_boot => records.len(),
+        Some(at) => at + 1,
+        None => 0,
+    };
+    records[..safe].iter().for_each(|record| progress.apply(record));
+    let mut lost = 0;
+    for (number, record) in records[safe..].iter().enumerate() {
+        let mail = record.mailed.is_none_or(|sequence| spool.is_none_or(|spool| spool.holds(sequence)));
+        if !mail || !record.files.iter().all(|mark| holds(root, mark)) {
+            lost = (records.len() - safe - number) as u64;
+            break;
+        }
+        progress.apply(record);
+    }
+    (progress, lost)
+}
+
+/// Cuts the files of `progress` back to their recorded lengths.
+///
+/// Only files named there are touched, and only if they are still the same (device and inode): one
+/// that was rotated or replaced by hand is left alone, one that is shorter is never lengthened.
+pub(super) fn cut_back(progress: &Progress, root: &Root) -> Result<Recovered, RecordError> {
+    let mut recovered = Recovered {
+        positions: progress.positions.clone(),
+        next_sequence: progress.next_sequence,
+        ..Recovered::default()
+    };
+    for mark in progress.files.values() {
+        let Some(file) = same_file(root, &mark.path, mark) else {
+            recovered.replaced_files += 1;
+            continue;
+        };
+        let fail = |source| RecordError::Cut { path: root.path.join(&mark.path), length: mark.length, source };
+        let length = file.metadata().map_err(fail)?.len();
+        if length > mark.length {
+            file.set_len(mark.length).map_err(fail)?;
+            file.sync_data().map_err(fail)?;
+            recovered.cut_bytes += length - mark.length;
+        }
+    }
+    Ok(recovered)
+}
+
+/// The kernel's random name of this boot; empty if it cannot be read (then nothing is trusted that
+/// was not synced).
+pub(super) fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,329 @@
+//! The thread that records, and the one that finishes days.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select};
+use hids_core::model::{Alert, Timestamp};
+
+use super::error::RecordError;
+use super::finish::{FinishOptions, finish_before};
+use super::recorder::{Processed, Recorder};
+use super::root::Root;
+
+/// Longest time until what is committed is durable.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How long the channel must be quiet for an earlier sync.
+const QUIET: Duration = Duration::from_millis(200);
+/// How often today's files are looked after when nothing happens.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Batches taken together into one write.
+const MERGE_BATCHES: usize = 256;
+/// Alerts and events taken together into one write.
+const MERGE_ITEMS: usize = 4096;
+/// Waits between two tries to write: first and longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How long a failing write is tried when we are asked to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// `monitord.day_wait`.
+const DAY_WAIT: Duration = Duration::from_secs(10);
+
+/// What the record stage has done, for `hidsctl status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordReport {
+    /// Alerts written since start.
+    pub alerts: u64,
+    /// Events archived since start.
+    pub archived: u64,
+    /// Commits since start.
+    pub commits: u64,
+    /// Failed tries to write since start; nothing is lost by them.
+    pub failures: u64,
+    /// Alerts not handed to the syslog outputs because their queue was full.
+    pub dropped_after_commit: u64,
+    /// Why the pipeline waits at the moment, if it does.
+    pub waiting_because: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    alerts: AtomicU64,
+    archived: AtomicU64,
+    commits: AtomicU64,
+    failures: AtomicU64,
+    dropped: AtomicU64,
+    stopping: AtomicBool,
+    waiting_because: Mutex<Option<String>>,
+}
+
+/// The running record stage.
+#[derive(Debug)]
+pub struct RecordHandle {
+    shared: Arc<Shared>,
+    stop: Option<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl RecordHandle {
+    /// Counters and state.
+    pub fn report(&self) -> RecordReport {
+        RecordReport {
+            alerts: self.shared.alerts.load(Ordering::Relaxed),
+            archived: self.shared.archived.load(Ordering::Relaxed),
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            failures: self.shared.failures.load(Ordering::Relaxed),
+            dropped_after_commit: self.shared.dropped.load(Ordering::Relaxed),
+            waiting_because: self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Writes what is still in the channel, makes it durable and ends the threads.
+    ///
+    /// If the disk stays full, what could not be written is given up after five seconds: it was not
+    /// committed and is analysed again at the next start.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        drop(self.stop.take());
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("the record thread ended by a panic");
+            }
+        }
+    }
+}
+
+impl Drop for RecordHandle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Starts recording what comes out of `batches`; committed alerts go on to `after_commit`.
+///
+/// `batches` is bounded by whoever makes it: while the disk is full nothing is taken from it, so
+/// that everything before it waits. Ends by [`RecordHandle::stop`] or when all senders are gone.
+pub fn start(
+    recorder: Recorder,
+    batches: Receiver<Processed>,
+    after_commit: Sender<Arc<Alert>>,
+) -> std::io::Result<RecordHandle> {
+    let shared = Arc::new(Shared::default());
+    let (stop, stopped) = bounded(0);
+    let (days, finished_days) = bounded(4);
+    let finisher = spawn_finisher(&recorder, finished_days, Arc::clone(&shared))?;
+    let mut stage = Stage {
+        recorder,
+        batches,
+        after_commit,
+        stopped,
+        days,
+        announced: None,
+        shared: Arc::clone(&shared),
+        failure: Failure::default(),
+        synced: Instant::now(),
+        looked: None,
+    };
+    let thread = std::thread::Builder::new().name("record".into()).spawn(move || stage.run())?;
+    Ok(RecordHandle { shared, stop: Some(stop), threads: vec![thread, finisher] })
+}
+
+/// A problem that lasts: told once when it begins, when it changes and when it is over.
+#[derive(Debug, Default)]
+struct Failure {
+    message: Option<String>,
+    tries: u64,
+}
+
+struct Stage {
+    recorder: Recorder,
+    batches: Receiver<Processed>,
+    after_commit: Sender<Arc<Alert>>,
+    stopped: Receiver<()>,
+    days: Sender<jiff::civil::Date>,
+    announced: Option<jiff::civil::Date>,
+    shared: Arc<Shared>,
+    failure: Failure,
+    synced: Instant,
+    looked: Option<Instant>,
+}
+
+impl Stage {
+    fn run(&mut self) {
+        self.look();
+        loop {
+            let wait = if self.recorder.needs_sync() { QUIET } else { self.idle_time() };
+            let batch = select! {
+                recv(self.batches) -> batch => match batch {
+                    Ok(batch) => Some(batch),
+                    Err(_) => break,
+                },
+                recv(self.stopped) -> _ => break,
+                default(wait) => None,
+            };
+            let idle = batch.is_none();
+            if let Some(batch) = batch {
+                let merged = self.merge(batch);
+                if !self.record(&merged) {
+                    return;
+                }
+            }
+            self.look();
+            if idle || self.synced.elapsed() >= SYNC_EVERY {
+                self.sync();
+            }
+        }
+        while let Ok(batch) = self.batches.try_recv() {
+            let merged = self.merge(batch);
+            if !self.record(&merged) {
+                return;
+            }
+        }
+        self.sync();
+    }
+
+    /// Until midnight, but look after the files every so often.
+    fn idle_time(&self) -> Duration {
+        let midnight = self.recorder.day_ends().map(|ends| ends.since(now()) + Duration::from_millis(1));
+        midnight.map_or(LOOK_EVERY, |left| left.min(LOOK_EVERY))
+    }
+
+    /// Takes more of what is waiting, so that a flood costs few writes.
+    fn merge(&self, mut batch: Processed) -> Processed {
+        for _ in 1..MERGE_BATCHES {
+            if batch.alerts.len() + batch.archived.len() >= MERGE_ITEMS {
+                break;
+            }
+            let Ok(next) = self.batches.try_recv() else { break };
+            batch.append(next);
+        }
+        batch
+    }
+
+    /// Writes until it succeeds. `false`: we were asked to stop and it still fails.
+    fn record(&mut self, batch: &Processed) -> bool {
+        let mut wait = RETRY.0;
+        let mut patience = None;
+        loop {
+            match self.recorder.write(batch) {
+                Ok(()) => break,
+                Err(error) => self.failed(&error),
+            }
+            if self.stopped.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
+                let until = *patience.get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
+                if Instant::now() >= until {
+                    tracing::error!(
+                        alerts = batch.alerts.len(),
+                        help = "their lines are analysed again at the next start",
+                        "stopped before the last alerts could be written"
+                    );
+                    return false;
+                }
+                std::thread::sleep(RETRY.0);
+            }
+            wait = (wait * 2).min(RETRY.1);
+        }
+        self.succeeded();
+        self.count(batch);
+        true
+    }
+
+    fn count(&mut self, batch: &Processed) {
+        let mut recorded = 0;
+        for alert in batch.alerts.iter().filter(|alert| alert.recorded) {
+            recorded += 1;
+            if let Err(TrySendError::Full(_)) = self.after_commit.try_send(Arc::clone(alert)) {
+                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.shared.alerts.fetch_add(recorded, Ordering::Relaxed);
+        self.shared.archived.fetch_add(batch.archived.len() as u64, Ordering::Relaxed);
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Goes to the next day, reopens moved files, and tells the finisher of ended days.
+    fn look(&mut self) {
+        let due = self.looked.is_none_or(|at| at.elapsed() >= SYNC_EVERY)
+            || self.recorder.day_ends().is_some_and(|ends| now() >= ends);
+        if !due {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        if let Err(error) = self.recorder.tick(now()) {
+            return self.failed(&error);
+        }
+        let today = self.recorder.today();
+        if today != self.announced
+            && let Some(date) = today
+            && self.days.try_send(date).is_ok()
+        {
+            self.announced = today;
+        }
+    }
+
+    fn sync(&mut self) {
+        self.synced = Instant::now();
+        if let Err(error) = self.recorder.sync() {
+            self.failed(&error);
+        } else if self.failure.message.is_some() {
+            self.succeeded();
+        }
+    }
+
+    fn failed(&mut self, error: &RecordError) {
+        self.shared.failures.fetch_add(1, Ordering::Relaxed);
+        self.failure.tries += 1;
+        let message = error.chain();
+        if self.failure.message.as_ref() != Some(&message) {
+            tracing::error!(error = %message, help = "free space or make the directory writable; nothing is lost meanwhile",
+                "alerts cannot be written; analysis waits and it is tried again");
+            *self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
+            self.failure.message = Some(message);
+        }
+    }
+
+    fn succeeded(&mut self) {
+        if self.failure.message.take().is_some() {
+            tracing::info!(tries = self.failure.tries, "alerts are written again");
+            self.failure.tries = 0;
+            *self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+/// Signs and compresses finished days in the background, at the lowest priority.
+fn spawn_finisher(
+    recorder: &Recorder,
+    days: Receiver<jiff::civil::Date>,
+    shared: Arc<Shared>,
+) -> std::io::Result<JoinHandle<()>> {
+    let options = FinishOptions { checksums: recorder.config.checksums, compress: recorder.config.compress };
+    let logs = recorder.root.path.clone();
+    std::thread::Builder::new().name("finish-days".into()).spawn(move || {
+        // On Linux this is about the calling thread only.
+        let _ = rustix::process::nice(19);
+        let stopping = || shared.stopping.load(Ordering::Relaxed);
+        while let Ok(today) = days.recv() {
+            // Readers may still have the end of the day to read (monitord waits too). The sender
+            // never sends meanwhile, except when it goes away: then we stop.
+            if days.recv_timeout(DAY_WAIT) == Err(RecvTimeoutError::Disconnected) || stopping() {
+                return;
+            }
+            let Ok(root) = Root::open(&logs) else { continue };
+            for (path, error) in finish_before(&root, today, options, &stopping) {
+                tracing::warn!(path = %path.display(), %error, help = "it is tried again tomorrow and at the next start",
+                    "a finished day's file cannot be signed or compressed");
+            }
+        }
+    })
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

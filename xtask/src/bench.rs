@@ -1,8 +1,0 @@
-//! bench
-use anyhow::Result;
-use clap::Args;
-#[derive(Args)]
-pub struct Options {}
-pub fn run(_: &Options) -> Result<()> {
-    Ok(())
-}

@@ -1,0 +1,57 @@
+//! What the daemon takes while nothing happens.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use hids_tests::hids::GUIDE;
+use hids_tests::{Hids, Host};
+
+use super::figure;
+
+/// Watches an idle daemon for `period`.
+pub fn measure(programs: &Path, period: Duration) -> Result<()> {
+    let host = Host::new("www1")?;
+    host.write("/var/log/secure", "")?;
+    host.write("/var/log/messages", "")?;
+    let mut hids = Hids::start(&host, programs, GUIDE)?;
+    let pid = hids.process().pid();
+    // What starts up beside the daemon (sensors) has settled after this.
+    std::thread::sleep(Duration::from_secs(2));
+    let before = wakeups(pid)?;
+    std::thread::sleep(period);
+    let rate = (wakeups(pid)? - before) as f64 / period.as_secs_f64();
+    let resident = resident_kib(pid)? as f64 / 1024.0;
+    // The machine's first process is a cat.
+    let cat = resident_kib(host.pid())? as f64 / 1024.0;
+    figure(
+        "resident memory, idle",
+        &format!("{resident:.1} MiB"),
+        "< 30 MiB",
+        &format!("{:.0} x cat(1)", resident / cat),
+    );
+    figure("wake-ups, idle", &format!("{rate:.1} /s"), "timers only", "");
+    Ok(())
+}
+
+/// How often any thread of the process has begun to run after waiting (`proc_pid_status(5)`).
+fn wakeups(pid: u32) -> Result<u64> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).context("the daemon is gone")?;
+    let mut sum = 0;
+    for thread in threads {
+        let path = thread.context("the daemon is gone")?.path().join("status");
+        sum += number(&fs::read_to_string(&path).unwrap_or_default(), "voluntary_ctxt_switches:");
+    }
+    Ok(sum)
+}
+
+fn resident_kib(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the process is gone")?;
+    Ok(number(&status, "VmRSS:"))
+}
+
+fn number(status: &str, key: &str) -> u64 {
+    let value = status.lines().find_map(|line| line.strip_prefix(key));
+    value.and_then(|rest| rest.split_whitespace().next()).and_then(|number| number.parse().ok()).unwrap_or(0)
+}

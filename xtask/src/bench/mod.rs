@@ -1,0 +1,64 @@
+//! `cargo xtask bench`: the figures that matter to an administrator, measured on the release programs.
+//!
+//! Machines differ, so each figure stands beside something simple measured in the same run. Nothing
+//! here passes or fails; a figure is only compared with what the project wants.
+
+mod corpus;
+mod latency;
+mod memory;
+mod replay;
+mod restore;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::build::{Profile, build_all};
+use crate::exec::say;
+use crate::system::{BUILD, LAB, ensure, require_root};
+
+/// How much to measure.
+#[derive(Args)]
+pub struct Options {
+    /// Lines appended one after the other to measure the time until each address is blocked
+    #[arg(long, default_value_t = 1000)]
+    blocks: u32,
+    /// Blocks to be restored at start
+    #[arg(long, default_value_t = 100_000)]
+    restored: u32,
+    /// Log lines to be analysed by hidsctl replay
+    #[arg(long, default_value_t = 1_000_000)]
+    lines: u32,
+    /// Seconds to watch the idle daemon
+    #[arg(long, default_value_t = 10)]
+    idle: u64,
+}
+
+/// The guide's configuration, but an address is blocked by one wrong password.
+pub fn configuration() -> String {
+    hids_tests::hids::GUIDE
+        .replace("<level>7</level>", "<level>5</level>")
+        .replace("<email_notification>yes</email_notification>", "<email_notification>no</email_notification>")
+}
+
+/// Measures everything and prints one line for each figure.
+pub fn run(options: &Options) -> Result<()> {
+    require_root("namespaces and the firewall inside them")?;
+    ensure(&[&BUILD, &LAB])?;
+    let programs = build_all(Profile::Release)?;
+    say("figures of the release programs");
+    latency::measure(&programs, options.blocks)?;
+    memory::measure(&programs, Duration::from_secs(options.idle))?;
+    restore::measure(&programs, options.restored)?;
+    replay::measure(&programs, options.lines)
+}
+
+/// Prints a figure, what is wanted of it, and what it is compared with.
+fn figure(name: &str, value: &str, wanted: &str, beside: &str) {
+    println!("{name:<44} {value:>14}   wanted: {wanted:<14} {beside}");
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.2} ms", duration.as_secs_f64() * 1e3)
+}

@@ -73,9 +73,11 @@ fn daily_files(logs: &Path, kinds: &[Kind], suffix: &str) -> Vec<(Date, Kind)> {
             for month in names(&logs.join(kind.directory()).join(&year)) {
                 let directory = Path::new(kind.directory()).join(&year).join(&month);
                 let files = names(&logs.join(&directory));
-                found.extend(files.iter().filter_map(|name| {
-                    Some((date_of(kind, &year, &month, name.strip_suffix(suffix)?)?, kind))
-                }));
+                found.extend(
+                    files
+                        .iter()
+                        .filter_map(|name| Some((date_of(kind, &year, &month, name.strip_suffix(suffix)?)?, kind))),
+                );
             }
         }
     }
@@ -87,9 +89,8 @@ fn daily_files(logs: &Path, kinds: &[Kind], suffix: &str) -> Vec<(Date, Kind)> {
 fn date_of(kind: Kind, year: &str, month: &str, name: &str) -> Option<Date> {
     let day: i8 = name.split_once('.')?.0.rsplit_once('-')?.1.parse().ok()?;
     let year: i16 = year.parse().ok()?;
-    let number = (1..=12).find(|&number| {
-        Date::new(year, number, 1).is_ok_and(|date| date.strftime("%b").to_string() == month)
-    })?;
+    let number = (1..=12)
+        .find(|&number| Date::new(year, number, 1).is_ok_and(|date| date.strftime("%b").to_string() == month))?;
     let date = Date::new(year, number, day).ok()?;
     (kind.file_name(date) == name).then_some(date)
 }

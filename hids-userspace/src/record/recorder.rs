@@ -264,9 +264,11 @@ impl Recorder {
 
     fn file(&mut self, kind: Kind) -> Result<&mut OutputFile, RecordError> {
         let path = self.root.path.join(kind.directory());
-        self.open.iter_mut().find(|(open, _)| *open == kind).map(|(_, file)| file).ok_or_else(|| {
-            RecordError::Open { path, source: std::io::Error::from(std::io::ErrorKind::NotFound) }
-        })
+        self.open
+            .iter_mut()
+            .find(|(open, _)| *open == kind)
+            .map(|(_, file)| file)
+            .ok_or_else(|| RecordError::Open { path, source: std::io::Error::from(std::io::ErrorKind::NotFound) })
     }
 
     fn stage(&mut self, processed: &Processed) -> Result<(), RecordError> {

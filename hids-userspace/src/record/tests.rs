@@ -54,13 +54,7 @@ pub(super) fn config() -> RecordConfig {
 }
 
 pub(super) fn options(root: &Path, spool: Option<Box<dyn AlertSpool + Send>>) -> RecorderOptions {
-    RecorderOptions {
-        config: config(),
-        logs: root.join("logs"),
-        state: root.join("state"),
-        zone: TimeZone::UTC,
-        spool,
-    }
+    RecorderOptions { config: config(), logs: root.join("logs"), state: root.join("state"), zone: TimeZone::UTC, spool }
 }
 
 pub(super) fn open(root: &Path) -> (Recorder, Recovered) {

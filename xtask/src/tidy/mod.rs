@@ -3,6 +3,7 @@
 //! A rule that has a written reason to be broken in one place is broken with a comment
 //! `tidy: allow(rule): reason` in that file.
 
+mod docs;
 mod layers;
 mod shape;
 mod source;
@@ -51,6 +52,7 @@ pub fn run() -> Result<()> {
         words::check(source, &mut findings);
     }
     layers::check_manifests(&sources, &mut findings);
+    docs::check(&sources, &mut findings);
     findings.retain(|finding| !sources.iter().any(|source| source.allows(finding)));
     for finding in &findings {
         let kind = if finding.weight == Weight::Error { "error" } else { "note" };

@@ -36,8 +36,11 @@ fn crash_after_rotation_cuts_the_new_days_file_too() {
     recorder.tick(Timestamp::from_unix_seconds(MIDNIGHT)).expect("tick");
     drop(recorder);
     let log = root.path().join("logs/alerts/2026/Nov/ossec-alerts-25.log");
-    std::fs::File::options().append(true).open(&log)
-        .and_then(|mut file| std::io::Write::write_all(&mut file, b"uncommitted\n")).expect("append");
+    std::fs::File::options()
+        .append(true)
+        .open(&log)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, b"uncommitted\n"))
+        .expect("append");
     open(root.path());
     assert_eq!(read(&log), "");
 }
@@ -70,7 +73,10 @@ fn finished_days_get_chained_sums_and_are_compressed_once() {
     assert_eq!(lines[3], format!("SHA256 ({shown}-26.log) = {}", hash("sha256sum", "ossec-alerts-26.log")));
     assert_eq!(&lines[4..6], ["", "Chained checksum:"]);
     assert_eq!(lines[6], format!("MD5  ({shown}-25.log.sum) = {}", hash("md5sum", "ossec-alerts-25.log.sum")));
-    assert!(read(month.join("ossec-alerts-25.log.sum")).contains("MD5  (/logs/alerts/2026/Nov/ossec-alerts-24.log.sum) = none"));
+    assert!(
+        read(month.join("ossec-alerts-25.log.sum"))
+            .contains("MD5  (/logs/alerts/2026/Nov/ossec-alerts-24.log.sum) = none")
+    );
     for _ in 0..2 {
         assert!(finish(root.path(), today, true).is_empty());
         assert!(!month.join("ossec-alerts-26.log").exists());

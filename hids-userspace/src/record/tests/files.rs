@@ -173,8 +173,7 @@ fn journal_is_written_anew_before_it_grows_large() {
 fn thread_records_what_is_sent_and_passes_it_on_after_the_commit() {
     let root = tempfile::tempdir().expect("tempdir");
     let spool = MemorySpool::default();
-    let (recorder, _) =
-        Recorder::open(options(root.path(), Some(Box::new(spool.clone())))).expect("recorder opens");
+    let (recorder, _) = Recorder::open(options(root.path(), Some(Box::new(spool.clone())))).expect("recorder opens");
     let (send, receive) = crossbeam_channel::bounded(16);
     let (after, committed) = crossbeam_channel::bounded(64);
     let handle = start(recorder, receive, after).expect("thread starts");

@@ -79,7 +79,9 @@ fn kill_9_at_any_moment_records_every_alert_once_and_in_order() {
     for date in finish::dates(&root.path().join("logs"), &[day::Kind::AlertsLog]) {
         log.extend(numbers(&read(root.path().join("logs").join(day::Kind::AlertsLog.path(date)))));
         let text = read(root.path().join("logs").join(day::Kind::AlertsJson.path(date)));
-        json.extend(text.lines().map(|line| RecordedAlert::from_json(line).expect("whole line").id.expect("id").sequence));
+        json.extend(
+            text.lines().map(|line| RecordedAlert::from_json(line).expect("whole line").id.expect("id").sequence),
+        );
     }
     assert_eq!(log, wanted);
     assert_eq!(json, wanted);

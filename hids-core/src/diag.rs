@@ -125,14 +125,16 @@ impl Diagnostic {
     /// Bytes of the file that a terminal could act on are shown as `·`.
     pub fn render(&self) -> String {
         let mut out = String::new();
-        let head = format!("{}[{}]: {}", self.severity.as_str(), self.code, self.message);
+        // Messages quote what stands in the file.
+        let message = printable(self.message.as_bytes());
+        let head = format!("{}[{}]: {message}", self.severity.as_str(), self.code);
         let Some(span) = &self.span else {
             let _ = writeln!(out, "{head}");
             self.render_help(&mut out);
             return out;
         };
         let (line, column) = span.file.line_column(span.start);
-        let _ = writeln!(out, "{}:{line}:{column}: {head}", span.file.name);
+        let _ = writeln!(out, "{}:{line}:{column}: {head}", printable(span.file.name.as_bytes()));
         let (line_start, text) = span.file.line_at(span.start);
         let shown = printable(text);
         let from = printable(&text[..(span.start - line_start).min(text.len())]).chars().count();
@@ -146,7 +148,7 @@ impl Diagnostic {
 
     fn render_help(&self, out: &mut String) {
         if let Some(help) = &self.help {
-            let _ = writeln!(out, "   help: {help}");
+            let _ = writeln!(out, "   help: {}", printable(help.as_bytes()));
         }
     }
 }
@@ -236,8 +238,8 @@ mod tests {
 
     #[test]
     fn control_bytes_of_the_file_do_not_reach_the_terminal() {
-        let file = SourceFile::new("f", "a\u{1b}[2Jb");
-        let text = Diagnostic::error("X001", "bad").at(Span::new(&file, 0, 1)).render();
-        assert!(!text.contains('\u{1b}'), "{text:?}");
+        let file = SourceFile::new("f\u{1b}", "a\u{1b}[2Jb");
+        let text = Diagnostic::error("X001", "bad \u{1b}[2J").at(Span::new(&file, 0, 1)).help("\u{9b}2J").render();
+        assert!(!text.contains(['\u{1b}', '\u{9b}']), "{text:?}");
     }
 }

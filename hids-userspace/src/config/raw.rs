@@ -11,6 +11,9 @@ use hids_core::xml::Element;
 use super::known::{OptionSpec, SECTIONS, SectionKind, SectionSpec, wazuh_section};
 use super::value::Problems;
 
+/// The only element at the top of a file.
+const ROOT: &str = "ossec_config";
+
 /// The sections of a file, in order.
 pub(super) struct RawConfig {
     pub sections: Vec<RawSection>,
@@ -67,11 +70,8 @@ impl RawConfig {
 pub(super) fn read(roots: Vec<Element>, whole: Span, problems: &mut Problems) -> RawConfig {
     let mut sections = Vec::new();
     for root in roots {
-        if root.name.value == "ossec_config" {
-            check::unread_attributes(&root, &[], problems);
-            for child in root.children {
-                read_section(child, &mut sections, problems);
-            }
+        if root.name.value == ROOT {
+            read_root(root, &mut sections, problems);
         } else {
             misplaced_root(&root, problems);
             // What is in it is checked all the same, so that one run shows everything.
@@ -85,13 +85,28 @@ pub(super) fn read(roots: Vec<Element>, whole: Span, problems: &mut Problems) ->
     raw
 }
 
+fn read_root(root: Element, sections: &mut Vec<RawSection>, problems: &mut Problems) {
+    check::unread_attributes(&root, &[], problems);
+    for child in root.children {
+        if child.name.value == ROOT {
+            let message = format!("`<{ROOT}>` cannot stand inside `<{ROOT}>`");
+            problems.error("C002", &child.name.span, message, &format!("is `</{ROOT}>` missing before it?"));
+            for section in child.children {
+                read_section(section, sections, problems);
+            }
+        } else {
+            read_section(child, sections, problems);
+        }
+    }
+}
+
 fn misplaced_root(root: &Element, problems: &mut Problems) {
     let name = &root.name.value;
     let help = if SECTIONS.iter().any(|spec| spec.name == *name) {
         "put it between `<ossec_config>` and `</ossec_config>`".to_owned()
     } else if name == "agent_config" {
         "it is for agents, which a stand-alone host does not have; remove it".to_owned()
-    } else if closest(name, ["ossec_config"]).is_some() {
+    } else if closest(name, [ROOT]).is_some() {
         "did you mean `<ossec_config>`?".to_owned()
     } else {
         "everything stands between `<ossec_config>` and `</ossec_config>`".to_owned()
@@ -99,7 +114,7 @@ fn misplaced_root(root: &Element, problems: &mut Problems) {
     problems.error("C002", &root.name.span, format!("`<{name}>` cannot stand at the top of the file"), &help);
 }
 
-fn read_section(element: Element, sections: &mut Vec<RawSection>, problems: &mut Problems) {
+fn read_section(mut element: Element, sections: &mut Vec<RawSection>, problems: &mut Problems) {
     let name = &element.name.value;
     let Some(spec) = SECTIONS.iter().find(|spec| spec.name == *name) else {
         let message = format!("there is no section `<{name}>`");
@@ -111,7 +126,24 @@ fn read_section(element: Element, sections: &mut Vec<RawSection>, problems: &mut
         let message = format!("section `<{name}>` has no options, which OSSEC refuses");
         problems.error("C005", &element.name.span, message, "remove it, or put options into it");
     }
+    let nested = take_nested_sections(&mut element);
+    if let Some(first) = nested.first() {
+        let message = format!("section `<{}>` cannot stand inside `<{}>`", first.name.value, spec.name);
+        problems.error("C004", &first.name.span, message, &format!("is `</{}>` missing before it?", spec.name));
+    }
     sections.push(RawSection { spec, element });
+    for section in nested {
+        read_section(section, sections, problems);
+    }
+}
+
+/// Sections that a missing closing tag put into another one: they are checked as if it were there.
+fn take_nested_sections(element: &mut Element) -> Vec<Element> {
+    let is_section =
+        |child: &Element| !child.children.is_empty() && SECTIONS.iter().any(|spec| spec.name == child.name.value);
+    let (nested, options) = std::mem::take(&mut element.children).into_iter().partition(is_section);
+    element.children = options;
+    nested
 }
 
 fn unknown_section_help(name: &str) -> String {

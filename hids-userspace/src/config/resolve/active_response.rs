@@ -19,7 +19,7 @@ use crate::config::value::{did_you_mean, value_span, word};
 use crate::config::{Expect, RespondConfig, ResponseAction, ResponseConfig};
 
 /// Blocking on rules below this level hits people who did nothing wrong.
-const CAREFUL_LEVEL: Level = Level(5);
+const CAREFUL_LEVEL: Level = Level(6);
 
 pub(super) fn resolve(context: &mut Context<'_>) -> RespondConfig {
     let commands = command::resolve(context);
@@ -32,12 +32,11 @@ pub(super) fn resolve(context: &mut Context<'_>) -> RespondConfig {
         let is_response = ["command", "location", "level", "rules_id", "rules_group", "timeout"]
             .iter()
             .any(|name| section.last(name).is_some());
-        if !is_response {
+        // OSSEC does not look further into a section that is off.
+        if !is_response || switches.section_off.contains(&index) {
             continue;
         }
-        let enabled = !switches.section_off.contains(&index);
-        if let Some(response) = one(section, &commands, enabled, context)
-            && enabled
+        if let Some(response) = one(section, &commands, context)
             && !responses.contains(&response)
         {
             responses.push(response);
@@ -54,13 +53,8 @@ pub(super) fn resolve(context: &mut Context<'_>) -> RespondConfig {
     config
 }
 
-/// One response, checked whether it is enabled or not.
-fn one(
-    section: &RawSection,
-    commands: &[CommandDefinition],
-    enabled: bool,
-    context: &mut Context<'_>,
-) -> Option<ResponseConfig> {
+/// One response, if it is carried out on this host.
+fn one(section: &RawSection, commands: &[CommandDefinition], context: &mut Context<'_>) -> Option<ResponseConfig> {
     let acts_here = location(section, context);
     let rules = rule_ids(section.all("rules_id"), context.problems);
     let command = find_command(section, commands, context)?;
@@ -78,9 +72,9 @@ fn one(
     };
     check_binding(section, &response, context);
     if command.blocks_address() {
-        check_block(section, command, &mut response, enabled, context);
+        check_block(section, command, &mut response, context);
     } else if acts_here? {
-        let program = program(command, enabled, context);
+        let program = program(command, context);
         check_program_timeout(section, command, &response, context);
         response.action = ResponseAction::Program(program?);
     }
@@ -175,20 +169,16 @@ fn check_block(
     section: &RawSection,
     command: &CommandDefinition,
     response: &mut ResponseConfig,
-    enabled: bool,
     context: &mut Context<'_>,
 ) {
-    if enabled {
-        let message =
-            format!("{} is not run: addresses are blocked in the kernel, through nftables", command.executable);
-        let known = context
-            .problems
-            .0
-            .iter()
-            .any(|known| known.code == "C086" && known.span.as_ref() == Some(&command.executable_span));
-        if !known {
-            context.problems.note("C086", &command.executable_span, message, "");
-        }
+    let message = format!("{} is not run: addresses are blocked in the kernel, through nftables", command.executable);
+    let known = context
+        .problems
+        .0
+        .iter()
+        .any(|known| known.code == "C086" && known.span.as_ref() == Some(&command.executable_span));
+    if !known {
+        context.problems.note("C086", &command.executable_span, message, "");
     }
     if !response.expects.contains(&Expect::SrcIp) {
         let message = format!(
@@ -202,16 +192,14 @@ fn check_block(
         (Some(timeout), Some(element)) if !command.timeout_allowed => {
             note_native_timeout(command, timeout, element, context)
         }
-        (None, _) if enabled => {
+        (None, _) => {
             let message = "without `<timeout>` a block is never lifted";
             let help = "add a `<timeout>` in seconds; blocks are lifted by hand with `hidsctl blocks remove`";
             context.problems.warning("C087", section.name_span(), message, help);
         }
         _ => {}
     }
-    if let Some(element) =
-        section.last("level").filter(|_| enabled && response.level.is_some_and(|level| level < CAREFUL_LEVEL))
-    {
+    if let Some(element) = section.last("level").filter(|_| response.level.is_some_and(|level| level < CAREFUL_LEVEL)) {
         let message = format!(
             "rules of level {} and above report everyday events too, so honest users get blocked",
             response.level.unwrap_or_default()
@@ -251,7 +239,7 @@ fn check_program_timeout(
 }
 
 /// The program of a response, if it can be run.
-fn program(command: &CommandDefinition, enabled: bool, context: &mut Context<'_>) -> Option<std::path::PathBuf> {
+fn program(command: &CommandDefinition, context: &mut Context<'_>) -> Option<std::path::PathBuf> {
     let path = context.paths.response_programs.join(&command.executable);
     let why = match path.metadata() {
         Ok(data) if !data.is_file() => "is not a file",
@@ -260,18 +248,16 @@ fn program(command: &CommandDefinition, enabled: bool, context: &mut Context<'_>
         Ok(_) => return Some(path),
         Err(_) => "does not exist",
     };
-    if enabled {
-        let message =
-            format!("{} {why}; responses with command `{}` are not used on this system", path.display(), command.name);
-        let known = context.problems.0.iter().any(|known| known.message == message);
-        if !known {
-            context.problems.warning(
-                "C089",
-                &command.executable_span,
-                message,
-                "install the program there, or remove the command",
-            );
-        }
+    let message =
+        format!("{} {why}; responses with command `{}` are not used on this system", path.display(), command.name);
+    let known = context.problems.0.iter().any(|known| known.message == message);
+    if !known {
+        context.problems.warning(
+            "C089",
+            &command.executable_span,
+            message,
+            "install the program there, or remove the command",
+        );
     }
     None
 }

@@ -14,6 +14,8 @@ pub(super) struct FileList {
     pub paths: Vec<PathBuf>,
     /// Whether the administrator named any, found or not.
     pub named: bool,
+    /// Whether something named could not be read, which has been reported.
+    pub failed: bool,
 }
 
 impl FileList {
@@ -34,7 +36,10 @@ pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, conte
     let pattern = match attribute {
         Some(attribute) => match patterns::compile(&attribute.value, Dialect::OsRegex, context.problems) {
             Some(pattern) => Some(pattern),
-            None => return,
+            None => {
+                list.failed = true;
+                return;
+            }
         },
         None => None,
     };
@@ -47,6 +52,7 @@ pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, conte
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) => {
+            list.failed = true;
             let message =
                 format!("cannot read the folder {}: {error}; OSSEC passes over it in silence", folder.display());
             context.problems.error(

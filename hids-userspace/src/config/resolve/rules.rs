@@ -44,9 +44,10 @@ pub(super) fn resolve(context: &mut Context<'_>) -> RuleSources {
         .of(Rules)
         .flat_map(|section| section.options())
         .any(|(spec, _)| matches!(spec.name, "include" | "rule" | "rule_dir"));
+    let failed = missing > 0 || rules.failed || decoders.failed;
     let rules = if names_rules { rules.paths } else { shipped_rules(context) };
     let decoders = if decoders.named { decoders.paths } else { default_decoders(names_rules, context) };
-    if rules.is_empty() && missing == 0 {
+    if rules.is_empty() && !failed {
         no_rules(context);
     }
     RuleSources { decoders, rules, lists }
@@ -96,7 +97,9 @@ fn list(text: &str, element: &Element, context: &mut Context<'_>) -> (String, Pa
             "write its path, for instance rules/NAME, here and in the rule",
         );
     }
-    if !path.is_file() && !path.with_added_extension("cdb").is_file() {
+    let mut compiled = path.clone().into_os_string();
+    compiled.push(".cdb");
+    if !path.is_file() && !Path::new(&compiled).is_file() {
         let message = format!("{} does not exist, so nothing is found in it", path.display());
         context.problems.warning("C045", &value_span(element), message, "create it, or remove the list");
     }

@@ -55,6 +55,7 @@ impl WhiteList {
 
     fn add_entry(&mut self, element: &Element, part: &str, problems: &mut Problems) {
         let span = span_of(element, part);
+        let before = self.nets.len();
         let (says, text) = match part.strip_prefix('!') {
             Some(rest) => (NeverBlock::Except, rest),
             None => (NeverBlock::Protect, part),
@@ -90,8 +91,8 @@ impl WhiteList {
                 return;
             }
         }
-        let everything =
-            self.nets.last().is_some_and(|(net, says)| net.prefix_len() == 0 && *says == NeverBlock::Protect);
+        let everything = self.nets.len() > before
+            && self.nets.last().is_some_and(|(net, says)| net.prefix_len() == 0 && *says == NeverBlock::Protect);
         if everything {
             problems.warning(
                 "C033",

@@ -1,1 +1,297 @@
-//! tests
+//! Where OSSEC has a trap: accepted, and told.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hids_core::diag::Severity;
+use hids_core::model::{Level, RuleId};
+
+use super::{Folder, codes, config, errors, load_sections, rendered, warnings};
+use crate::config::{CommandOutput, LogFormat, LogInput, MailTls, MailTransport, ResponseAction};
+
+const DROP: &str = "<command><name>drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect><timeout_allowed>yes</timeout_allowed></command>";
+
+fn response(inside: &str) -> String {
+    format!("{DROP}<active-response><command>drop</command><location>local</location>{inside}</active-response>")
+}
+
+fn address(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+#[test]
+fn blanks_around_a_value_are_dropped_with_a_warning() {
+    let text = "<alerts><log_alert_level> 3</log_alert_level></alerts>";
+    assert_eq!(warnings(text), ["C023"]);
+    assert_eq!(config(text).analysis.record_level, Level(3));
+}
+
+#[test]
+fn the_last_value_wins_and_the_earlier_is_named() {
+    let text =
+        "<alerts><log_alert_level>3</log_alert_level></alerts><alerts><log_alert_level>5</log_alert_level></alerts>";
+    assert_eq!(warnings(text), ["C020"]);
+    assert_eq!(config(text).analysis.record_level, Level(5));
+    let same = "<alerts><log_alert_level>3</log_alert_level><log_alert_level>3</log_alert_level></alerts>";
+    assert_eq!(warnings(same), [""; 0]);
+}
+
+#[test]
+fn the_mail_server_counts_even_above_the_switch() {
+    let text = "<global><smtp_server>mail.example.org.</smtp_server><email_notification>yes</email_notification>
+        <email_to>a@b.c</email_to><email_from>a@b.c</email_from></global>";
+    assert_eq!(warnings(text), ["C034"]);
+    let smtp =
+        MailTransport::Smtp { host: "mail.example.org".into(), port: 25, tls: MailTls::Opportunistic, login: None };
+    assert_eq!(config(text).mail.transport, smtp);
+}
+
+#[test]
+fn login_and_tls_options_make_the_transport() {
+    let text = "<global><auth_smtp>yes</auth_smtp><secure_smtp>yes</secure_smtp><smtp_tls_verify>no</smtp_tls_verify>
+        <smtp_user>me</smtp_user><smtp_password> p&amp;\\<w </smtp_password><smtp_port>465</smtp_port></global>";
+    let login = Some(("me".to_owned(), " p&amp;\\<w ".to_owned()));
+    let smtp = MailTransport::Smtp { host: "localhost".into(), port: 465, tls: MailTls::RequiredUnverified, login };
+    assert_eq!(config(text).mail.transport, smtp);
+}
+
+#[test]
+fn options_without_effect_are_named_once_each() {
+    let loaded = load_sections(
+        "<global><geoipdb>/x</geoipdb><geoipdb>/x</geoipdb><prelude_output>no</prelude_output><stats>8</stats></global>",
+    );
+    assert_eq!(codes(&loaded.diagnostics, Severity::Warning), ["C022", "C021"], "{}", rendered(&loaded.diagnostics));
+}
+
+#[test]
+fn sections_not_acted_on_are_named_once_each() {
+    let text = "<syscheck><frequency>1</frequency></syscheck><syscheck><disabled>no</disabled></syscheck>
+        <rootcheck><disabled>yes</disabled></rootcheck><client><server-ip>192.0.2.1</server-ip></client>";
+    assert_eq!(warnings(text), ["C021", "C021"]);
+}
+
+#[test]
+fn white_list_entries_are_read_kindly() {
+    let text = "<global><white_list>192.0.2.1, 198.51.100.0/255.255.255.0</white_list><white_list>::ffff:203.0.113.9</white_list>
+        <white_list>10.1</white_list><white_list>host.example.org</white_list></global>";
+    let respond = config(text).respond;
+    for protected in ["192.0.2.1", "198.51.100.77", "203.0.113.9", "10.0.0.1"] {
+        assert!(respond.protects(address(protected)), "{protected}");
+    }
+    assert!(!respond.protects(address("192.0.2.2")));
+    assert_eq!(respond.never_block_names, ["host.example.org"]);
+    assert_eq!(warnings(text), ["C033", "C015", "C015", "C033"]);
+}
+
+#[test]
+fn the_first_entry_of_a_white_list_that_fits_decides() {
+    let respond =
+        config("<global><white_list>!10.0.0.1</white_list><white_list>10.0.0.0/8</white_list></global>").respond;
+    assert!(!respond.protects(address("10.0.0.1")));
+    assert!(respond.protects(address("10.0.0.2")));
+    assert!(!respond.protects(address("11.0.0.1")));
+}
+
+#[test]
+fn a_white_list_that_ends_with_an_exception_protects_the_rest() {
+    let respond =
+        config("<global><white_list>10.0.0.0/8</white_list><white_list>!11.0.0.1</white_list></global>").respond;
+    assert!(respond.protects(address("12.0.0.1")) && respond.protects(address("2001:db8::1")));
+    assert!(!respond.protects(address("11.0.0.1")));
+}
+
+#[test]
+fn a_white_list_of_everything_is_warned_of() {
+    for everything in ["any", "0.0.0.0/0"] {
+        assert_eq!(warnings(&format!("<global><white_list>{everything}</white_list></global>")), ["C033"]);
+    }
+}
+
+#[test]
+fn a_native_block_honours_its_timeout_whatever_the_command_allows() {
+    let text = response("<level>7</level><timeout>60</timeout>").replace("<timeout_allowed>yes", "<timeout_allowed>no");
+    assert_eq!(config(&text).respond.responses[0].timeout, Some(Duration::from_secs(60)));
+    assert!(codes(&load_sections(&text).diagnostics, Severity::Note).contains(&"C084"));
+}
+
+#[test]
+fn a_program_without_undo_cannot_have_a_timeout() {
+    let text = response("<level>7</level><timeout>60</timeout>")
+        .replace("firewall-drop.sh", "mine")
+        .replace("<timeout_allowed>yes", "<timeout_allowed>no");
+    assert!(errors(&text).contains(&"C084"));
+}
+
+#[test]
+fn each_address_blocking_script_is_done_natively() {
+    for name in
+        ["firewall-drop", "firewall-drop.sh", "nftables-drop.sh", "firewalld-drop", "host-deny.sh", "route-null"]
+    {
+        let text = response("<rules_id>5712, 5720</rules_id><timeout>60</timeout>").replace("firewall-drop.sh", name);
+        let responses = config(&text).respond.responses;
+        assert_eq!(responses[0].action, ResponseAction::Block, "{name}");
+        assert_eq!(responses[0].rules, [RuleId(5712), RuleId(5720)]);
+        assert!(responses[0].executable.ends_with(format!("active-response/bin/{name}")));
+    }
+}
+
+#[test]
+fn a_program_is_used_if_it_is_there_and_may_run() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let text =
+        format!("<ossec_config>{}</ossec_config>", response("<level>7</level>").replace("firewall-drop.sh", "mine.sh"));
+    let folder = Folder::new(&text);
+    let loaded = folder.load();
+    assert_eq!(codes(&loaded.diagnostics, Severity::Warning), ["C089"]);
+    assert!(loaded.config.expect("no errors").respond.responses.is_empty());
+    folder.add("active-response/bin/mine.sh", "#!/bin/sh\n");
+    let path = folder.path().join("active-response/bin/mine.sh");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).expect("permissions");
+    assert_eq!(codes(&folder.load().diagnostics, Severity::Warning), ["C089"], "writable by everybody");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+    let loaded = folder.load();
+    assert_eq!(loaded.config.expect("no errors").respond.responses[0].action, ResponseAction::Program(path));
+}
+
+#[test]
+fn locations_of_a_stand_alone_host_act_here() {
+    for (location, acts) in [("local", true), ("server", true), ("all", true), ("ANY", true), ("Local", true)] {
+        let text = response("<level>7</level>").replace(">local<", &format!(">{location}<"));
+        assert_eq!(config(&text).respond.responses.len(), usize::from(acts), "{location}");
+    }
+    let text = response("<level>7</level><agent_id>001</agent_id>").replace(">local<", ">defined-agent<");
+    assert!(config(&text).respond.responses.is_empty());
+    assert!(warnings(&text).contains(&"C083"));
+}
+
+#[test]
+fn a_disabled_response_alone_is_left_out() {
+    let off = "<active-response><disabled>yes</disabled><command>unknown</command></active-response>";
+    let text = format!("{}{off}", response("<disabled>no</disabled><level>7</level><timeout>9</timeout>"));
+    let respond = config(&text).respond;
+    assert_eq!((respond.disabled, respond.responses.len()), (false, 1));
+    assert_eq!(warnings(&text), ["C090"]);
+}
+
+#[test]
+fn the_first_disabled_of_the_file_switches_everything_off() {
+    let text = response("<disabled>yes</disabled><level>7</level><timeout>9</timeout>")
+        + "<active-response><command>drop</command><location>local</location><level>9</level><timeout>9</timeout></active-response>";
+    assert!(config(&text).respond.disabled);
+    assert_eq!(warnings(&text), ["C090"]);
+    assert!(config("<active-response><disabled>yes</disabled></active-response>").respond.disabled);
+}
+
+#[test]
+fn a_command_below_its_response_is_found() {
+    let text = format!(
+        "<active-response><command>drop</command><location>local</location><level>7</level><timeout>9</timeout></active-response>{DROP}"
+    );
+    assert_eq!(warnings(&text), ["C081"]);
+    assert_eq!(config(&text).respond.responses.len(), 1);
+}
+
+#[test]
+fn careless_blocks_are_warned_of() {
+    assert_eq!(warnings(&response("<level>7</level>")), ["C087"], "never lifted");
+    assert_eq!(warnings(&response("<level>5</level><timeout>9</timeout>")), ["C088"], "low level");
+    assert_eq!(warnings(&response("<timeout>9</timeout>")), ["C085"], "bound to nothing");
+    let no_address = response("<level>7</level><timeout>9</timeout>").replace("<expect>srcip</expect>", "<expect/>");
+    assert_eq!(warnings(&no_address), ["C074"], "no address");
+    let loaded = load_sections(&response("<level>7</level><timeout>9</timeout>"));
+    assert!(codes(&loaded.diagnostics, Severity::Note).contains(&"C036"), "no white_list");
+}
+
+#[test]
+fn repeated_offenders_are_minutes_of_the_first_element() {
+    let text = response("<level>7</level><timeout>9</timeout><repeated_offenders>30, 60,0,90</repeated_offenders>")
+        + "<active-response><repeated_offenders>1</repeated_offenders></active-response>";
+    assert_eq!(config(&text).respond.repeated_offenders, [Duration::from_secs(1800), Duration::from_secs(3600)]);
+    assert_eq!(warnings(&text), ["C091", "C091"]);
+}
+
+#[test]
+fn a_command_source_has_its_alias_and_time() {
+    let text = "<localfile><log_format>full_command</log_format><command>netstat -tan | grep 'a:b'</command><alias>ports: open</alias>
+        <frequency>hourly</frequency></localfile>";
+    let expected = LogInput::Command {
+        command_line: "netstat -tan | grep 'a:b'".into(),
+        alias: "ports\\ open".into(),
+        every: Duration::from_secs(3600),
+        output: CommandOutput::Whole,
+    };
+    assert_eq!(config(text).collect[0].input, expected);
+}
+
+#[test]
+fn log_formats_are_told_apart() {
+    for (format, expected) in [
+        ("snort-full", LogFormat::SnortFull),
+        ("multi-line:3", LogFormat::MultiLine(3)),
+        ("multi-line : 3", LogFormat::MultiLine(3)),
+        ("multi-line_indented", LogFormat::MultiLineIndented),
+        ("audit", LogFormat::Audit),
+        ("iis", LogFormat::Line),
+        ("journald", LogFormat::Journald),
+    ] {
+        let text = format!("<localfile><Log_Format>{format}</Log_Format><location>/a</location></localfile>");
+        let found = load_sections(&text);
+        let source = found.config.as_ref().and_then(|config| config.collect.first()).map(|source| source.format);
+        // A path is no journal identifier.
+        let wanted = (format != "journald").then_some(expected);
+        assert_eq!(source, wanted, "{format} {}", rendered(&found.diagnostics));
+    }
+}
+
+#[test]
+fn the_journal_is_read_whole_or_by_program() {
+    for (location, identifier, warned) in
+        [("all", None, 0), ("sshd", Some("sshd".to_owned()), 0), ("journald", None, 1)]
+    {
+        let text = format!("<localfile><log_format>journald</log_format><location>{location}</location></localfile>");
+        assert_eq!(config(&text).collect[0].input, LogInput::Journal { identifier });
+        assert_eq!(warnings(&text).len(), warned, "{location}");
+    }
+}
+
+#[test]
+fn sources_that_cannot_be_read_here_are_named_and_left_out() {
+    for (inside, code) in [
+        ("<log_format>eventlog</log_format><location>Security</location>", "C064"),
+        ("<log_format>command</log_format><location>/x</location>", "C062"),
+        ("<log_format>syslog</log_format><command>/x</command>", "C062"),
+    ] {
+        assert_eq!(warnings(&format!("<localfile>{inside}</localfile>")), [code]);
+    }
+    let twice = "<localfile><log_format>syslog</log_format><location>/x</location></localfile>";
+    assert_eq!(warnings(&twice.repeat(2)), ["C063"]);
+    assert_eq!(config(&twice.repeat(2)).collect.len(), 1);
+}
+
+#[test]
+fn granular_mail_options_are_on_when_they_are_there() {
+    let text = "<email_alerts><email_to>a@b.c.</email_to><rule_id>1,2</rule_id><rule_id>3</rule_id><do_not_delay>no</do_not_delay></email_alerts>";
+    let mail = config(text).mail.granular.remove(0);
+    assert_eq!((mail.to.as_str(), mail.rules.len(), mail.do_not_delay, mail.do_not_group), ("a@b.c", 3, true, false));
+    assert_eq!(warnings(text), ["C096", "C096"]);
+}
+
+#[test]
+fn syslog_output_over_tls_is_tcp() {
+    let output =
+        config("<syslog_output><server>log.example.org</server><tls>yes</tls><level>5</level></syslog_output>")
+            .syslog_outputs
+            .remove(0);
+    assert!(output.tcp && output.tls && output.tls_verify);
+    assert_eq!((output.port, output.level), (514, Some(Level(5))));
+}
+
+#[test]
+fn directory_attributes_count_from_left_to_right() {
+    let text = "<syscheck><directories check_all=\"yes\" check_md5sum=\"no\" realtime=\"yes\">/etc, /usr/bin,/etc</directories></syscheck>";
+    let syscheck = config(text).syscheck;
+    assert_eq!(syscheck.directories.len(), 2);
+    let checks = syscheck.directories[1].checks;
+    assert!(checks.sha256 && checks.permissions && !checks.md5 && syscheck.directories[1].realtime);
+    assert!(warnings(text).contains(&"C051"));
+}

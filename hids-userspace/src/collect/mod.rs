@@ -1,1 +1,24 @@
-//! Reads logs, the journal and command output into batches.
+//! Reads log files, the journal and the output of commands into [`LogBatch`]es.
+//!
+//! Owns: which files there are, how far each has been read, the child processes of commands and of
+//! the journal. Never does: keep positions on disk (the record stage does, together with the alert
+//! files), look at what a line says, start a shell, drop a line because somebody is slow: when the
+//! channel is full the collector waits, since a log file can wait.
+//!
+//! - `files`: one thread for all log files, driven by inotify;
+//! - `command`: one thread for each command, which runs it every so often;
+//! - `journal`: one thread for each journal source, which reads a `journalctl` child;
+//! - `format`: how lines become events; pure.
+//!
+//! [`LogBatch`]: hids_core::model::LogBatch
+
+pub mod command;
+mod files;
+pub mod format;
+mod journal;
+mod outlet;
+mod report;
+mod start;
+
+pub use report::{CollectCounters, CollectReport, SourceReport, SourceState};
+pub use start::{CollectError, CollectOptions, CollectTuning, CollectorHandle, start};

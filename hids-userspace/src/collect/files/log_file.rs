@@ -1,0 +1,361 @@
+//! One open log file: reads whole lines from where it stands and turns them into events.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::batcher::Batcher;
+use super::pieces::{MAX_LINE_BYTES, Piece, next_piece, without_return};
+use super::position::{FileIdentity, FilePosition, Fingerprint, HEAD_BYTES, TAIL_BYTES};
+use crate::collect::format::{Assembler, Held};
+use crate::collect::outlet::Closed;
+
+/// Bytes read in one turn; the next file gets its turn after that.
+pub(super) const TURN_BYTES: usize = 256 * 1024;
+
+/// How a turn ended.
+#[derive(Debug)]
+pub(super) enum TurnEnd {
+    /// There is more to read.
+    More,
+    /// Everything there is has been read.
+    AtEnd,
+    /// What stands before the position is not what was read: truncated or rewritten in place.
+    Rewritten,
+    /// Reading failed.
+    Failed(io::Error),
+}
+
+/// A log file that is followed.
+#[derive(Debug)]
+pub(super) struct LogFile {
+    /// The path entry whose lines these are.
+    pub entry: usize,
+    pub identity: FileIdentity,
+    /// `None` while it is closed to save descriptors, or when it cannot be opened.
+    pub descriptor: Option<File>,
+    /// A named pipe: no positions, what is read is gone.
+    pub fifo: bool,
+    pub watch: Option<i32>,
+    /// Since when it is no longer at its entry's path.
+    pub rotated: Option<Instant>,
+    /// When bytes were last found in it.
+    pub last_growth: Instant,
+    /// Whether it stands in the queue of files to read.
+    pub queued: bool,
+    /// Whether its last turn came to its end.
+    pub at_end: bool,
+    /// Whether it was read since the search for idle descriptors last passed by.
+    pub used: bool,
+    /// When what the assembler holds is to be handed on, if no line comes before.
+    pub flush_at: Option<Instant>,
+    /// Everything before this has been handed on.
+    pub position: FilePosition,
+    /// What was read of the content that was cut off when the file was truncated: a copy of it may
+    /// be found after a restart. Its inode is 0.
+    pub cut_off: Option<FilePosition>,
+    /// The byte after the last line that the assembler has taken; `>= position.offset`.
+    read_to: u64,
+    in_cut_line: bool,
+    /// The last bytes before `read_to`, to notice that the file was rewritten.
+    tail: Vec<u8>,
+    /// Bytes after `read_to` that do not make a whole line yet.
+    unfinished: usize,
+    assembler: Assembler,
+    /// Named pipes only: the unfinished line.
+    carry: Vec<u8>,
+}
+
+impl LogFile {
+    /// A file that is read from `position` on; `descriptor` may be missing.
+    pub fn new(entry: usize, descriptor: Option<File>, fifo: bool, position: FilePosition, assembler: Assembler) -> Self {
+        let mut file = Self {
+            entry,
+            identity: position.identity,
+            descriptor: None,
+            fifo,
+            watch: None,
+            rotated: None,
+            last_growth: Instant::now(),
+            queued: false,
+            at_end: false,
+            used: true,
+            flush_at: None,
+            read_to: position.offset,
+            in_cut_line: position.in_cut_line,
+            position,
+            cut_off: None,
+            tail: Vec::new(),
+            unfinished: 0,
+            assembler,
+            carry: Vec::new(),
+        };
+        if let Some(descriptor) = descriptor {
+            file.take_descriptor(descriptor);
+        }
+        file
+    }
+
+    /// Takes an open descriptor of this very file.
+    pub fn take_descriptor(&mut self, descriptor: File) {
+        if !self.fifo && self.tail.is_empty() && self.read_to > 0 {
+            self.remember_surroundings(&descriptor);
+        }
+        self.descriptor = Some(descriptor);
+        self.used = true;
+    }
+
+    fn remember_surroundings(&mut self, descriptor: &File) {
+        let length = self.read_to.min(TAIL_BYTES as u64);
+        let mut tail = vec![0; length as usize];
+        if descriptor.read_exact_at(&mut tail, self.read_to - length).is_ok() {
+            self.position.tail = Fingerprint::of(&tail);
+            self.tail = tail;
+        }
+        self.learn_head(descriptor);
+    }
+
+    fn learn_head(&mut self, descriptor: &File) {
+        let length = self.read_to.min(HEAD_BYTES as u64) as usize;
+        if usize::from(self.position.head.length) >= length {
+            return;
+        }
+        let mut head = [0; HEAD_BYTES];
+        if descriptor.read_exact_at(&mut head[..length], 0).is_ok() {
+            self.position.head = Fingerprint::of(&head[..length]);
+        }
+    }
+
+    /// Reads up to [`TURN_BYTES`] and hands the events on.
+    pub fn read_turn(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<TurnEnd, Closed> {
+        let Some(descriptor) = self.descriptor.take() else { return Ok(TurnEnd::AtEnd) };
+        let end = if self.fifo {
+            self.read_pipe(&descriptor, buffer, batcher)
+        } else {
+            self.read_file(&descriptor, buffer, batcher)
+        };
+        self.descriptor = Some(descriptor);
+        end
+    }
+
+    fn read_file(&mut self, descriptor: &File, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<TurnEnd, Closed> {
+        let kept = self.tail.len();
+        let base = self.read_to - kept as u64;
+        let filled = match read_at(descriptor, buffer, base) {
+            Ok(filled) => filled,
+            Err(error) => return Ok(TurnEnd::Failed(error)),
+        };
+        let shorter = filled == 0 && self.read_to > 0 && descriptor.metadata().is_ok_and(|meta| meta.len() < self.read_to);
+        if shorter || buffer[..filled.min(kept)] != self.tail[..] {
+            return Ok(TurnEnd::Rewritten);
+        }
+        self.note_growth(filled - kept);
+        let mut at = kept;
+        loop {
+            let used = self.take_piece(&buffer[at..filled], batcher);
+            if used == 0 {
+                break;
+            }
+            at += used;
+            if batcher.is_full() {
+                self.settle(descriptor, &buffer[..at], base, batcher)?;
+            }
+        }
+        self.tail.clear();
+        self.tail.extend_from_slice(&buffer[at.saturating_sub(TAIL_BYTES)..at]);
+        if at > kept {
+            self.settle(descriptor, &buffer[..at], base, batcher)?;
+        }
+        self.unfinished = filled - at;
+        Ok(if filled == buffer.len() { TurnEnd::More } else { TurnEnd::AtEnd })
+    }
+
+    /// Gives the next line to the assembler; answers how many bytes that took.
+    fn take_piece(&mut self, data: &[u8], batcher: &mut Batcher<'_>) -> usize {
+        let (length, held) = match next_piece(data, self.in_cut_line) {
+            Piece::Unfinished => return 0,
+            Piece::Line { line, length } => (length, self.assembler.line(line, &mut |event| batcher.push(event))),
+            Piece::Cut { line } => {
+                batcher.stats().cut_lines.fetch_add(1, Ordering::Relaxed);
+                batcher.counters().cut_lines.fetch_add(1, Ordering::Relaxed);
+                self.in_cut_line = true;
+                (MAX_LINE_BYTES, self.assembler.line(line, &mut |event| batcher.push(event)))
+            }
+            Piece::Rest { length, ends } => {
+                self.in_cut_line = !ends;
+                (length, if self.assembler.is_holding() { Held::FromEarlier } else { Held::Nothing })
+            }
+        };
+        let start = self.read_to;
+        self.read_to += length as u64;
+        match held {
+            Held::Nothing => {
+                self.position.offset = self.read_to;
+                self.position.in_cut_line = self.in_cut_line;
+            }
+            Held::FromThisLine => {
+                self.position.offset = start;
+                self.position.in_cut_line = false;
+            }
+            Held::FromEarlier => {}
+        }
+        length
+    }
+
+    /// Completes the position from the bytes just read (which begin at `base`) and hands the batch on.
+    fn settle(&mut self, descriptor: &File, read: &[u8], base: u64, batcher: &mut Batcher<'_>) -> Result<(), Closed> {
+        if self.position.offset > base
+            && let Some(before) = read.get(..(self.position.offset - base) as usize)
+            && (before.len() >= TAIL_BYTES || base == 0)
+        {
+            self.position.tail = Fingerprint::of(&before[before.len().saturating_sub(TAIL_BYTES)..]);
+        }
+        self.learn_head(descriptor);
+        batcher.hand_on(Some(&mut self.position))
+    }
+
+    fn read_pipe(&mut self, mut descriptor: &File, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<TurnEnd, Closed> {
+        let kept = self.carry.len();
+        buffer[..kept].copy_from_slice(&self.carry);
+        let filled = match descriptor.read(&mut buffer[kept..]) {
+            Ok(0) => return Ok(TurnEnd::AtEnd),
+            Ok(read) => kept + read,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                return Ok(TurnEnd::AtEnd);
+            }
+            Err(error) => return Ok(TurnEnd::Failed(error)),
+        };
+        self.note_growth(filled - kept);
+        let mut at = 0;
+        loop {
+            let used = self.take_piece(&buffer[at..filled], batcher);
+            if used == 0 {
+                break;
+            }
+            at += used;
+            if batcher.is_full() {
+                batcher.hand_on(None)?;
+            }
+        }
+        self.carry.clear();
+        self.carry.extend_from_slice(&buffer[at..filled]);
+        self.unfinished = self.carry.len();
+        batcher.hand_on(None)?;
+        // A pipe tells that it is empty only when asked again.
+        Ok(TurnEnd::More)
+    }
+
+    fn note_growth(&mut self, bytes: usize) {
+        if bytes > self.unfinished {
+            self.last_growth = Instant::now();
+        }
+    }
+
+    /// Hands on the event that the assembler holds, complete or not.
+    pub fn flush(&mut self, batcher: &mut Batcher<'_>) -> Result<(), Closed> {
+        self.flush_at = None;
+        if !self.assembler.is_holding() {
+            return Ok(());
+        }
+        self.assembler.flush(&mut |event| batcher.push(event));
+        self.position.offset = self.read_to;
+        self.position.in_cut_line = self.in_cut_line;
+        self.position.tail = Fingerprint::of(&self.tail);
+        let resumable = !self.fifo;
+        batcher.hand_on(resumable.then_some(&mut self.position))
+    }
+
+    /// Hands on the last line although its end is missing, because no more is expected.
+    pub fn finish(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<(), Closed> {
+        let rest = self.unfinished_line(buffer);
+        if rest > 0 && !self.in_cut_line {
+            self.assembler.line(without_return(&buffer[..rest]), &mut |event| batcher.push(event));
+        }
+        if rest > 0 {
+            self.read_to += rest as u64;
+            self.carry.clear();
+            self.unfinished = 0;
+            let mut tail = std::mem::take(&mut self.tail);
+            tail.extend_from_slice(&buffer[..rest]);
+            tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
+            self.tail = tail;
+        }
+        self.assembler.flush(&mut |event| batcher.push(event));
+        self.position.offset = self.read_to;
+        // Should its end still come, it is not a line of its own.
+        self.in_cut_line = self.in_cut_line && rest == 0;
+        self.position.in_cut_line = self.in_cut_line;
+        self.position.tail = Fingerprint::of(&self.tail);
+        let resumable = !self.fifo;
+        batcher.hand_on(resumable.then_some(&mut self.position))
+    }
+
+    fn unfinished_line(&self, buffer: &mut [u8]) -> usize {
+        if self.fifo {
+            buffer[..self.carry.len()].copy_from_slice(&self.carry);
+            return self.carry.len();
+        }
+        let Some(descriptor) = &self.descriptor else { return 0 };
+        read_at(descriptor, &mut buffer[..MAX_LINE_BYTES], self.read_to).unwrap_or(0)
+    }
+
+    /// Whether the file ends with a line that is not finished.
+    pub fn has_unfinished_line(&self) -> bool {
+        self.unfinished > 0
+    }
+
+    /// Whether lines were read that belong to an event that is not complete.
+    pub fn holds_lines(&self) -> bool {
+        self.assembler.is_holding()
+    }
+
+    /// How long to wait for more lines of the event that the assembler holds.
+    pub fn flush_after(&self) -> Option<std::time::Duration> {
+        self.assembler.is_holding().then(|| self.assembler.flush_after()).flatten()
+    }
+
+    /// What survives a restart.
+    pub fn positions(&self) -> impl Iterator<Item = &FilePosition> {
+        let all = self.cut_off.iter().chain(std::iter::once(&self.position));
+        all.filter(|_| !self.fifo)
+    }
+
+    /// The bytes before the place up to which it was read.
+    pub fn tail(&self) -> &[u8] {
+        &self.tail
+    }
+
+    /// Goes on from `offset` because the content has changed; what was held has been handed on.
+    pub fn restart_at(&mut self, offset: u64) {
+        if offset == 0 {
+            self.cut_off = Some(FilePosition { identity: FileIdentity { dev: 0, inode: 0 }, ..self.position.clone() });
+        }
+        self.read_to = offset;
+        self.in_cut_line = false;
+        self.unfinished = 0;
+        self.tail.clear();
+        self.at_end = false;
+        self.position = FilePosition {
+            offset,
+            in_cut_line: false,
+            head: Fingerprint::default(),
+            tail: Fingerprint::default(),
+            ..self.position.clone()
+        };
+        if let Some(descriptor) = self.descriptor.take() {
+            self.take_descriptor(descriptor);
+        }
+    }
+}
+
+/// Reads once; a short read is nearly always the end of the file.
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(buffer, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}

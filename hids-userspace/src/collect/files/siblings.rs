@@ -1,0 +1,69 @@
+//! Finds files again that were renamed while nobody looked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::ops::Bound;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use super::names::{is_compressed, name_before_rotation};
+use super::position::FileIdentity;
+
+/// Contents of directories, each read once.
+#[derive(Debug, Default)]
+pub(super) struct Siblings(HashMap<PathBuf, Listing>);
+
+#[derive(Debug, Default)]
+struct Listing {
+    by_inode: HashMap<u64, OsString>,
+    names: BTreeMap<OsString, u64>,
+}
+
+impl Siblings {
+    fn listing(&mut self, directory: &Path) -> &Listing {
+        self.0.entry(directory.to_owned()).or_insert_with(|| {
+            let mut listing = Listing::default();
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                listing.by_inode.insert(entry.ino(), entry.file_name());
+                listing.names.insert(entry.file_name(), entry.ino());
+            }
+            listing
+        })
+    }
+
+    /// The name under which the file with this inode stands in the directory of `path`.
+    pub fn find_inode(&mut self, path: &Path, inode: u64) -> Option<PathBuf> {
+        let directory = path.parent()?;
+        let name = self.listing(directory).by_inode.get(&inode)?;
+        Some(directory.join(name))
+    }
+
+    /// Rotated files of `path` that were made at or after `moment` (seconds since 1970), oldest first.
+    ///
+    /// Files that are made after a position was handed on cannot have been read before.
+    pub fn made_after(&mut self, path: &Path, moment: i64) -> Vec<(PathBuf, FileIdentity)> {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
+        let range = (Bound::Excluded(name), Bound::Unbounded);
+        let mut found: Vec<_> = self
+            .listing(directory)
+            .names
+            .range::<OsStr, _>(range)
+            .take_while(|(other, _)| other.as_bytes().starts_with(name.as_bytes()))
+            .filter(|(other, _)| !is_compressed(other) && name_before_rotation(other) == Some(name))
+            .filter_map(|(other, _)| made(&directory.join(other)))
+            .filter(|(made, ..)| *made >= moment)
+            .collect();
+        found.sort_by_key(|(made, ..)| *made);
+        found.into_iter().map(|(_, path, identity)| (path, identity)).collect()
+    }
+}
+
+fn made(path: &Path) -> Option<(i64, PathBuf, FileIdentity)> {
+    let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let made = meta.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let identity = FileIdentity { dev: meta.dev(), inode: meta.ino() };
+    Some((i64::try_from(made.as_secs()).ok()?, path.to_owned(), identity))
+}

@@ -1,0 +1,84 @@
+//! The way out of the collector: waits when the channel is full, never drops.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
+use hids_core::model::{LogBatch, Timestamp};
+
+use super::report::CollectCounters;
+
+/// How long a stopping collector waits for a receiver that takes nothing. What is then not handed
+/// on is read again after the next start, because its position was not handed on either.
+const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
+
+/// The receiver is gone, or takes nothing while the collector stops.
+#[derive(Debug)]
+pub(super) struct Closed;
+
+/// Hands batches on; one clone for each thread.
+#[derive(Clone, Debug)]
+pub(super) struct Outlet {
+    out: Sender<LogBatch>,
+    stopping: Arc<AtomicBool>,
+    counters: Arc<CollectCounters>,
+}
+
+impl Outlet {
+    pub(super) fn new(out: Sender<LogBatch>, counters: Arc<CollectCounters>) -> Self {
+        Self { out, stopping: Arc::default(), counters }
+    }
+
+    /// From now on a receiver that takes nothing is not waited for without end.
+    pub(super) fn begin_stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether `begin_stop` was called.
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn counters(&self) -> &CollectCounters {
+        &self.counters
+    }
+
+    /// Hands `batch` on, waiting while the channel is full.
+    pub(super) fn hand_on(&self, batch: LogBatch) -> Result<(), Closed> {
+        let (events, bytes) = (batch.len() as u64, batch.bytes.len() as u64);
+        match self.out.try_send(batch) {
+            Ok(()) => {}
+            Err(TrySendError::Disconnected(_)) => return Err(Closed),
+            Err(TrySendError::Full(batch)) => self.wait_and_hand_on(batch)?,
+        }
+        self.counters.batches.fetch_add(1, Ordering::Relaxed);
+        self.counters.events.fetch_add(events, Ordering::Relaxed);
+        self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn wait_and_hand_on(&self, mut batch: LogBatch) -> Result<(), Closed> {
+        self.counters.waits.fetch_add(1, Ordering::Relaxed);
+        let mut give_up_at = None;
+        loop {
+            match self.out.send_timeout(batch, Duration::from_millis(100)) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Disconnected(_)) => return Err(Closed),
+                Err(SendTimeoutError::Timeout(back)) => batch = back,
+            }
+            if self.stopping() {
+                let limit = *give_up_at.get_or_insert_with(|| Instant::now() + PATIENCE_AT_STOP);
+                if Instant::now() >= limit {
+                    return Err(Closed);
+                }
+            }
+        }
+    }
+}
+
+/// The present moment.
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

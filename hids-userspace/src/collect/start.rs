@@ -1,0 +1,175 @@
+//! Starts, reloads and stops the collector's threads.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use hids_core::model::LogBatch;
+
+use super::command::CommandHandle;
+use super::files::{Control, FilesHandle, FollowOptions};
+use super::journal::JournalHandle;
+use super::outlet::Outlet;
+use super::report::{CollectCounters, CollectReport, SourceRegistry};
+use crate::config::{LogInput, LogSourceConfig};
+
+/// What the collector starts with.
+#[derive(Debug, Default)]
+pub struct CollectOptions {
+    /// What to read.
+    pub sources: Vec<LogSourceConfig>,
+    /// The positions committed last: [`SourcePosition`]'s `key` and `value`.
+    ///
+    /// [`SourcePosition`]: hids_core::model::SourcePosition
+    pub resume: HashMap<String, String>,
+    /// Nothing was ever committed: files that exist are read from their ends, the journal from now.
+    pub first_start: bool,
+    /// Times and limits.
+    pub tuning: CollectTuning,
+}
+
+/// Times and limits; the defaults are right, tests shorten them.
+#[derive(Clone, Debug)]
+pub struct CollectTuning {
+    /// Time between two looks at everything, in case the kernel did not tell (network file systems).
+    pub rescan: Duration,
+    /// How long a rotated file must be quiet before its last line counts without a newline.
+    pub partial_grace: Duration,
+    /// How long a rotated file must be quiet before it is let go.
+    pub rotated_grace: Duration,
+    /// The same for a deleted one, whose disk space is held as long as it is open.
+    pub deleted_grace: Duration,
+    /// Most files open at a time; `None`: what the kernel grants, less a reserve.
+    pub max_open_files: Option<usize>,
+    /// Longest run of a command.
+    pub command_timeout: Duration,
+    /// Read the journal in this directory instead of the system's.
+    pub journal_directory: Option<std::path::PathBuf>,
+}
+
+impl Default for CollectTuning {
+    fn default() -> Self {
+        Self {
+            rescan: Duration::from_secs(60),
+            partial_grace: Duration::from_secs(5),
+            rotated_grace: Duration::from_secs(600),
+            deleted_grace: Duration::from_secs(60),
+            max_open_files: None,
+            command_timeout: Duration::from_secs(60),
+            journal_directory: None,
+        }
+    }
+}
+
+/// The collector cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// No thread or no descriptor for the files.
+    #[error("cannot start the thread that follows log files")]
+    Files(#[source] io::Error),
+}
+
+/// The running collector. Dropped without [`stop`](Self::stop), its threads go on until the
+/// receiver of the batches is gone.
+#[derive(Debug)]
+pub struct CollectorHandle {
+    outlet: Outlet,
+    counters: Arc<CollectCounters>,
+    registry: SourceRegistry,
+    tuning: CollectTuning,
+    files: FilesHandle,
+    commands: Vec<CommandHandle>,
+    journals: Vec<JournalHandle>,
+    resume: HashMap<String, String>,
+}
+
+/// Starts to read `options.sources`; batches go to `out`, which is waited for when it is full.
+///
+/// When this returns, the files that exist have been found: what is appended from now on is read.
+pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<CollectorHandle, CollectError> {
+    let counters: Arc<CollectCounters> = Arc::default();
+    let outlet = Outlet::new(out, Arc::clone(&counters));
+    let registry = SourceRegistry::default();
+    let follow = FollowOptions {
+        sources: options.sources.clone(),
+        resume: options.resume.clone(),
+        first_start: options.first_start,
+        tuning: options.tuning.clone(),
+    };
+    let files = FilesHandle::start(follow, outlet.clone(), registry.clone()).map_err(CollectError::Files)?;
+    let mut handle = CollectorHandle {
+        outlet,
+        counters,
+        registry,
+        tuning: options.tuning,
+        files,
+        commands: Vec::new(),
+        journals: Vec::new(),
+        resume: options.resume,
+    };
+    handle.start_others(&options.sources);
+    Ok(handle)
+}
+
+impl CollectorHandle {
+    /// What has happened since start.
+    pub fn counters(&self) -> Arc<CollectCounters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// How each source is doing now.
+    pub fn report(&self) -> CollectReport {
+        self.registry.report()
+    }
+
+    /// Reads these sources from now on; those that were read before go on where they are.
+    pub fn reload(&mut self, sources: Vec<LogSourceConfig>) {
+        let (kept, gone) = std::mem::take(&mut self.commands).into_iter().partition(|command: &CommandHandle| sources.contains(command.config()));
+        self.commands = kept;
+        gone.into_iter().for_each(CommandHandle::stop);
+        let (kept, gone) = std::mem::take(&mut self.journals).into_iter().partition(|journal: &JournalHandle| sources.contains(journal.config()));
+        self.journals = kept;
+        for journal in gone {
+            let (key, cursor) = journal.stop();
+            self.resume.extend(cursor.map(|cursor| (key, cursor)));
+        }
+        self.start_others(&sources);
+        self.files.tell(Control::Reload(sources));
+    }
+
+    /// Stops reading, hands on what was read and waits for the threads to end.
+    ///
+    /// The receiver must go on taking batches meanwhile; when it takes none for 5 s the rest is left
+    /// for the next start.
+    pub fn stop(self) {
+        self.outlet.begin_stop();
+        self.commands.into_iter().for_each(CommandHandle::stop);
+        for journal in self.journals {
+            journal.stop();
+        }
+        self.files.stop();
+    }
+
+    fn start_others(&mut self, sources: &[LogSourceConfig]) {
+        for config in sources {
+            match &config.input {
+                LogInput::File { .. } => {}
+                LogInput::Command { .. } => {
+                    if !self.commands.iter().any(|command| command.config() == config) {
+                        let started = CommandHandle::start(config.clone(), &self.tuning, self.outlet.clone(), &self.registry);
+                        self.commands.extend(started);
+                    }
+                }
+                LogInput::Journal { .. } => {
+                    if !self.journals.iter().any(|journal| journal.config() == config) {
+                        let started =
+                            JournalHandle::start(config.clone(), &self.tuning, &self.resume, self.outlet.clone(), &self.registry);
+                        self.journals.extend(started);
+                    }
+                }
+            }
+        }
+    }
+}

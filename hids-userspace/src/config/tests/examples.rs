@@ -169,3 +169,23 @@ fn shared_data() -> Option<std::path::PathBuf> {
     println!("skipped: {} is not here", found.display());
     None
 }
+
+#[test]
+fn the_manual_names_every_section_and_option() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("man/ossec.conf.5");
+    let manual = std::fs::read_to_string(path).expect("the manual page").replace("\\-", "-");
+    for spec in crate::config::known::SECTIONS {
+        let (_, rest) = manual
+            .split_once(&format!(".SS <{}>\n", spec.name))
+            .unwrap_or_else(|| panic!("no section <{}>", spec.name));
+        let part = rest.split("\n.S").next().unwrap_or(rest);
+        for option in spec.options {
+            let named =
+                part.split(|char: char| !char.is_ascii_alphanumeric() && char != '_' && char != '-').any(|word| {
+                    // In bold words the letter of the font change stands before the name.
+                    word == option.name || word.strip_prefix("fB") == Some(option.name)
+                });
+            assert!(named, "<{}>: no <{}>", spec.name, option.name);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What happens when others change the firewall.
+
+use std::time::{Duration, Instant};
+
+use hids_tests::wait;
+
+use super::fixture::{Place, Responder, alert};
+use super::network::{Ear, FAR, FRIEND, NEAR, run, with_cable};
+use hids_userspace::respond::Request;
+
+fn wait_for_repair(responder: &Responder) -> Duration {
+    let start = Instant::now();
+    wait::until("the repair", Duration::from_secs(5), || responder.report().repairs > 0).expect("repaired");
+    start.elapsed()
+}
+
+#[test]
+fn a_flushed_ruleset_comes_back_with_the_remaining_time() {
+    with_cable(|far| {
+        let (place, ear) = (Place::new(), Ear::on(NEAR));
+        let responder = place.start(100);
+        responder.alert(FAR);
+        std::thread::sleep(Duration::from_millis(1100));
+        run("nft", &["flush", "ruleset"]);
+        println!("repaired within {:?}", wait_for_repair(&responder));
+        assert!(ear.hears_nothing(far, FAR));
+        let text = run("nft", &["list", "set", "inet", "hids", "blocked4"]);
+        assert!(text.contains("timeout 1m40s expires 1m38s"), "{text}");
+    });
+}
+
+#[test]
+fn a_deleted_element_comes_back_and_a_foreign_one_goes() {
+    with_cable(|far| {
+        let (place, ear) = (Place::new(), Ear::on(NEAR));
+        let responder = place.start(100);
+        responder.alert(FAR);
+        run("nft", &["delete", "element", "inet", "hids", "blocked4", &format!("{{ {FAR} }}")]);
+        run("nft", &["add", "element", "inet", "hids", "blocked4", &format!("{{ {FRIEND} }}")]);
+        wait_for_repair(&responder);
+        assert!(ear.hears(far, FRIEND));
+        wait::until("both repairs", Duration::from_secs(5), || ear.hears_nothing(far, FAR)).expect("repaired");
+    });
+}
+
+#[test]
+fn a_rule_that_would_let_packets_pass_is_removed() {
+    with_cable(|far| {
+        let (place, ear) = (Place::new(), Ear::on(NEAR));
+        let responder = place.start(100);
+        responder.alert(FAR);
+        run("nft", &["insert", "rule", "inet", "hids", "input_guard", "accept"]);
+        wait_for_repair(&responder);
+        assert!(ear.hears_nothing(far, FAR));
+    });
+}
+
+#[test]
+fn own_changes_and_other_tables_cause_no_repair() {
+    with_cable(|_| {
+        let place = Place::new();
+        let responder = place.start(100);
+        for last in 1..200 {
+            responder.send(Request::Alert(alert(&format!("203.0.113.{last}"))));
+        }
+        run("nft", &["add", "table", "inet", "other"]);
+        run("nft", &["add", "set", "inet", "other", "blocked4", "{ type ipv4_addr; }"]);
+        run("nft", &["delete", "table", "inet", "other"]);
+        // Longer than a repair takes after a change of our own table.
+        std::thread::sleep(Duration::from_millis(200));
+        let report = responder.report();
+        assert_eq!((report.repairs, report.blocked, report.active, report.kept_out), (0, 199, 199, 0));
+    });
+}

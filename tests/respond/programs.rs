@@ -1,0 +1,104 @@
+//! Programs of custom responses.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hids_core::model::FieldName;
+use hids_tests::wait;
+use hids_userspace::config::{Expect, RespondConfig, ResponseAction};
+use hids_userspace::respond::Request;
+
+use super::fixture::{Place, alert, alert_with, blocking};
+use super::network::alone;
+
+/// A response that runs a script with this text; `OUT` in it is a file in `place`.
+fn running(place: &Place, seconds: Option<u64>, text: &str) -> RespondConfig {
+    let path: PathBuf = place.path().join("tell.sh");
+    let text = text.replace("OUT", &place.path().join("out").to_string_lossy());
+    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("made executable");
+    let mut config = blocking(0);
+    config.responses[0].action = ResponseAction::Program(path.clone());
+    config.responses[0].executable = path;
+    config.responses[0].expects = vec![Expect::SrcIp, Expect::User];
+    config.responses[0].timeout = seconds.map(Duration::from_secs);
+    config
+}
+
+fn lines(place: &Place, count: usize) -> Vec<String> {
+    let enough = || place.read("out").lines().count() >= count;
+    wait::until("the program's output", wait::PATIENCE, enough).expect("output");
+    place.read("out").lines().map(str::to_owned).collect()
+}
+
+fn attack() -> Request {
+    Request::Alert(alert_with(&[(FieldName::SrcIp, b"203.0.113.9"), (FieldName::DstUser, b"root")]))
+}
+
+#[test]
+fn a_program_gets_ossecs_arguments_and_no_environment_and_is_undone_in_time() {
+    alone(|| {
+        let place = Place::new();
+        let config = running(&place, Some(1), "echo \"$# $*\" >>OUT\n/usr/bin/env >>OUT\n/bin/pwd >>OUT");
+        let responder = place.start_with(place.options(config));
+        responder.send(attack());
+        let rest = "root 203.0.113.9 1795558167.15 5712 /var/log/auth.log -";
+        // dash sets PWD itself.
+        let told: Vec<_> = lines(&place, 6).into_iter().filter(|line| !line.starts_with("PWD=")).collect();
+        assert_eq!(told, [format!("7 add {rest}"), "/".into(), format!("7 delete {rest}"), "/".into()]);
+    });
+}
+
+#[test]
+fn an_undo_call_survives_a_restart() {
+    alone(|| {
+        let place = Place::new();
+        let config = running(&place, Some(2), "echo $1 >>OUT");
+        let responder = place.start_with(place.options(config));
+        responder.send(attack());
+        assert_eq!(lines(&place, 1), ["add"]);
+        drop(responder);
+        // Another configuration without that response: what was done is undone all the same.
+        let _responder = place.start(60);
+        assert_eq!(lines(&place, 2), ["add", "delete"]);
+    });
+}
+
+#[test]
+fn a_program_that_hangs_is_killed_and_keeps_nobody_waiting() {
+    alone(|| {
+        let place = Place::new();
+        let mut config = running(&place, None, "sleep 1000 & echo $$ >>OUT; wait");
+        config.responses.push(blocking(60).responses.remove(0));
+        let mut options = place.options(config);
+        options.scripts.time = Duration::from_millis(300);
+        let responder = place.start_with(options);
+        responder.send(attack());
+        let group = lines(&place, 1)[0].clone();
+        responder.alert("203.0.113.77");
+        assert!(responder.block_of("203.0.113.77").is_some());
+        wait::until("the kill", wait::PATIENCE, || responder.report().programs_timed_out == 1).expect("killed");
+        let in_group = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.split_whitespace().nth(2) == Some(&group));
+        let alive = || {
+            let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+            processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok()).any(in_group)
+        };
+        wait::until("the end of its children", wait::PATIENCE, || !alive()).expect("all ended");
+    });
+}
+
+#[test]
+fn a_missing_program_is_counted_and_the_rest_goes_on() {
+    alone(|| {
+        let place = Place::new();
+        let mut config = running(&place, None, "");
+        config.responses[0].action = ResponseAction::Program("/nowhere/tell.sh".into());
+        config.responses.push(blocking(60).responses.remove(0));
+        let responder = place.start_with(place.options(config));
+        responder.send(attack());
+        responder.send(Request::Alert(alert("203.0.113.77")));
+        wait::until("the failure", wait::PATIENCE, || responder.report().programs_failed == 1).expect("counted");
+        assert_eq!(responder.report().active, 2);
+    });
+}

@@ -100,7 +100,10 @@ fn level_number_and_group_are_alternatives_and_none_is_never() {
     let by_group = Response { group: Some(Arc::new(|group: &str| group.contains("sshd"))), ..unbound.clone() };
     let too_high = Response { level: Some(Level(11)), ..unbound.clone() };
     let facts = rule(5712, 10, "syslog,sshd,");
-    assert_eq!([&by_rule, &by_group, &too_high, &unbound].map(|response| response.is_bound_to(&facts)), [true, true, false, false]);
+    assert_eq!(
+        [&by_rule, &by_group, &too_high, &unbound].map(|response| response.is_bound_to(&facts)),
+        [true, true, false, false]
+    );
     let both = Response { level: Some(Level(11)), ..by_rule };
     assert!(both.is_bound_to(&facts));
 }
@@ -120,7 +123,9 @@ fn another_alert_extends_a_block_and_never_shortens_it() {
     let mut planner = planner(vec![drop_response(Some(600))]);
     planner.plan(&from("203.0.113.9"), seconds(0));
     let actions = planner.plan(&from("203.0.113.9"), seconds(100));
-    assert!(matches!(&actions[..], [Action::Block(block)] if block.expires == Some(seconds(700)) && block.since == seconds(0)));
+    assert!(
+        matches!(&actions[..], [Action::Block(block)] if block.expires == Some(seconds(700)) && block.since == seconds(0))
+    );
     planner.set_policy(Policy { responses: vec![drop_response(Some(10))], repeated_offenders: Vec::new() });
     assert!(planner.plan(&from("203.0.113.9"), seconds(101)).is_empty());
     assert_eq!(planner.blocks()[&ip("203.0.113.9")].expires, Some(seconds(700)));
@@ -151,7 +156,8 @@ fn repeated_offenders_are_blocked_longer_each_time_and_only_a_new_block_counts()
 
 #[test]
 fn two_native_responses_to_one_alert_are_one_offence() {
-    let mut planner = planner(vec![drop_response(Some(600)), Response { name: "host-deny".into(), ..drop_response(Some(900)) }]);
+    let mut planner =
+        planner(vec![drop_response(Some(600)), Response { name: "host-deny".into(), ..drop_response(Some(900)) }]);
     planner.plan(&from("203.0.113.9"), seconds(0));
     let block = &planner.blocks()[&ip("203.0.113.9")];
     assert_eq!((block.offence, block.expires), (1, Some(seconds(900))));
@@ -159,7 +165,8 @@ fn two_native_responses_to_one_alert_are_one_offence() {
 
 #[test]
 fn offences_and_blocks_survive_a_restart() {
-    let policy = || Policy { responses: vec![drop_response(Some(600))], repeated_offenders: vec![Duration::from_secs(1800)] };
+    let policy =
+        || Policy { responses: vec![drop_response(Some(600))], repeated_offenders: vec![Duration::from_secs(1800)] };
     let mut before = Planner::new(policy(), ProtectedSet::default());
     before.plan(&from("203.0.113.9"), seconds(0));
     let restored = Restored {
@@ -171,7 +178,10 @@ fn offences_and_blocks_survive_a_restart() {
     assert!(after.restore(restored.clone(), seconds(100)).is_empty());
     assert_eq!(after.blocks(), before.blocks());
     let mut much_later = Planner::new(policy(), ProtectedSet::default());
-    assert!(matches!(&much_later.restore(restored, seconds(601))[..], [Action::Unblock { cause: EndCause::Expired, .. }]));
+    assert!(matches!(
+        &much_later.restore(restored, seconds(601))[..],
+        [Action::Unblock { cause: EndCause::Expired, .. }]
+    ));
     much_later.plan(&from("203.0.113.9"), seconds(700));
     assert_eq!(much_later.blocks()[&ip("203.0.113.9")].expires, Some(seconds(2500)));
 }
@@ -183,7 +193,9 @@ fn an_address_that_becomes_protected_is_unblocked_at_once() {
     planner.plan(&from("203.0.113.10"), seconds(0));
     let actions = planner.set_protected(white_listed(&[("203.0.113.9/32", Listed::Protect)]));
     let why = EndCause::Protected(NeverBlockReason::WhiteList);
-    assert!(matches!(&actions[..], [Action::Unblock { block, cause }] if block.address == ip("203.0.113.9") && *cause == why));
+    assert!(
+        matches!(&actions[..], [Action::Unblock { block, cause }] if block.address == ip("203.0.113.9") && *cause == why)
+    );
     assert_eq!(planner.blocks().len(), 1);
 }
 
@@ -203,10 +215,34 @@ fn no_spelling_smuggles_a_protected_ipv4_address() {
     let set = white_listed(&[("192.0.2.1/32", Listed::Protect)]);
     let mut planner = Planner::new(Policy { responses: vec![drop_response(None)], ..Policy::default() }, set);
     for spelling in [
-        "192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201", "::FFFF:192.0.2.1", "0:0:0:0:0:ffff:c000:0201", "::192.0.2.1",
-        "64:ff9b::192.0.2.1", "64:ff9b:1::192.0.2.1", "2002:c000:201::1", "2001:0:1234::3fff:fdfe", "::ffff:0:192.0.2.1",
-        "::ffff:::ffff:192.0.2.1", "127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255",
-        "169.254.169.254", "fe80::1", "127.1", "2130706433", "0x7f.1", "192.0.2.1/24", "192.0.2.1 ", "",
+        "192.0.2.1",
+        "::ffff:192.0.2.1",
+        "::ffff:c000:201",
+        "::FFFF:192.0.2.1",
+        "0:0:0:0:0:ffff:c000:0201",
+        "::192.0.2.1",
+        "64:ff9b::192.0.2.1",
+        "64:ff9b:1::192.0.2.1",
+        "2002:c000:201::1",
+        "2001:0:1234::3fff:fdfe",
+        "::ffff:0:192.0.2.1",
+        "::ffff:::ffff:192.0.2.1",
+        "127.0.0.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "0.0.0.0",
+        "::",
+        "224.0.0.1",
+        "ff02::1",
+        "255.255.255.255",
+        "169.254.169.254",
+        "fe80::1",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "192.0.2.1/24",
+        "192.0.2.1 ",
+        "",
     ] {
         let actions = planner.plan(&from(spelling), seconds(0));
         assert!(!actions.iter().any(|action| matches!(action, Action::Block(_))), "{spelling}: {actions:?}");
@@ -233,7 +269,10 @@ fn a_program_gets_ossecs_arguments_and_is_undone_once() {
     assert!(matches!(&planner.plan(&alert, seconds(30))[..], [Action::Prolong(hold)] if hold.due == seconds(90)));
     assert!(planner.expire(seconds(60)).is_empty());
     let ended = planner.expire(seconds(90));
-    assert!(matches!(&ended[..], [Action::Run(call)] if call.verb == Verb::Delete && call.ip == "203.0.113.9"), "{ended:?}");
+    assert!(
+        matches!(&ended[..], [Action::Run(call)] if call.verb == Verb::Delete && call.ip == "203.0.113.9"),
+        "{ended:?}"
+    );
     assert_eq!(planner.next_due(), None);
 }
 
@@ -255,7 +294,10 @@ fn a_missing_field_is_passed_over_and_an_unclean_one_is_refused() {
     for user in [&b"ro;ot"[..], b"$(id)", b"-rf", b"a b", b"a\nb", &[0xff], &[b'a'; 300]] {
         let fields: &[(FieldName, &[u8])] = &[(FieldName::SrcIp, b"203.0.113.9"), (FieldName::DstUser, user)];
         let actions = planner.plan(&alert(&facts, fields), seconds(0));
-        assert!(matches!(&actions[..], [Action::Refused(Refused { refusal: Refusal::UncleanField(_), .. })]), "{actions:?}");
+        assert!(
+            matches!(&actions[..], [Action::Refused(Refused { refusal: Refusal::UncleanField(_), .. })]),
+            "{actions:?}"
+        );
     }
 }
 
@@ -264,7 +306,9 @@ fn a_program_gets_a_host_name_but_no_text_that_the_c_library_reads_as_an_address
     let mut planner = planner(vec![program(&[Expect::SourceAddress], None)]);
     let runs = |actions: Vec<Action>| matches!(&actions[..], [Action::Run(_)]);
     assert!(runs(planner.plan(&from("attacker.example.org"), seconds(0))));
-    for text in ["127.1", "2130706433", "0x7f000001", "0x7f.0.0.0x1", "0177.0.0.1", "1.2.3", "::1::", "fe80:", "127.0.0.1."] {
+    for text in
+        ["127.1", "2130706433", "0x7f000001", "0x7f.0.0.0x1", "0177.0.0.1", "1.2.3", "::1::", "fe80:", "127.0.0.1."]
+    {
         assert!(!runs(planner.plan(&from(text), seconds(0))), "{text}");
     }
 }
@@ -272,7 +316,8 @@ fn a_program_gets_a_host_name_but_no_text_that_the_c_library_reads_as_an_address
 #[test]
 fn white_listed_names_are_compared_as_ossec_does() {
     let set = ProtectedSet::new(&[], &["gateway.example.org".into()], MachineAddresses::default());
-    let mut planner = Planner::new(Policy { responses: vec![program(&[Expect::SourceAddress], None)], ..Policy::default() }, set);
+    let mut planner =
+        Planner::new(Policy { responses: vec![program(&[Expect::SourceAddress], None)], ..Policy::default() }, set);
     assert!(matches!(&planner.plan(&from("gateway"), seconds(0))[..], [Action::Refused(_)]));
     assert!(matches!(&planner.plan(&from("gateway.example.com"), seconds(0))[..], [Action::Run(_)]));
 }
@@ -310,9 +355,9 @@ fn any_protected() -> impl Strategy<Value = ProtectedSet> {
         let net = ipnet::IpNet::new(address, prefix.min(longest)).expect("a prefix in range");
         (net, if protect { Listed::Protect } else { Listed::Except })
     });
-    (addresses(), addresses(), addresses(), proptest::collection::vec(net, 0..4)).prop_map(|(own, gateways, resolvers, nets)| {
-        ProtectedSet::new(&nets, &[], MachineAddresses { own, gateways, resolvers })
-    })
+    (addresses(), addresses(), addresses(), proptest::collection::vec(net, 0..4)).prop_map(
+        |(own, gateways, resolvers, nets)| ProtectedSet::new(&nets, &[], MachineAddresses { own, gateways, resolvers }),
+    )
 }
 
 proptest! {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hids_core::model::{Alert, Timestamp};
-use hids_core::respond::{Action, Block, EndCause, OffenceKey, Planner, ProgramCall, ProgramHold, Refused, Restored, Verb};
+use hids_core::respond::{
+    Action, Block, EndCause, OffenceKey, Planner, ProgramCall, ProgramHold, Refused, Restored, Verb,
+};
 use jiff::tz::TimeZone;
 use tracing::{info, warn};
 
@@ -153,10 +155,16 @@ impl Store {
         let mut lines = Vec::new();
         for (action, alert) in &batch.actions {
             match action {
-                Action::Block(block) => self.record_block(block, alert.as_deref(), now, &mut entries, &mut happenings, &mut lines),
+                Action::Block(block) => {
+                    self.record_block(block, alert.as_deref(), now, &mut entries, &mut happenings, &mut lines)
+                }
                 Action::Unblock { block, cause } => {
                     entries.push(Entry::End(block.address));
-                    happenings.push(Happening { address: block.address, time: now, what: What::Ended { cause: *cause } });
+                    happenings.push(Happening {
+                        address: block.address,
+                        time: now,
+                        what: What::Ended { cause: *cause },
+                    });
                     lines.push(self.block_line(block, Verb::Delete, now));
                     info!(address = %block.address, cause = super::end_cause_text(*cause), "block ended");
                 }
@@ -165,7 +173,8 @@ impl Store {
                 Action::Refused(refused) => self.record_refusal(refused, alert.as_deref(), now, &mut happenings),
             }
         }
-        entries.extend(batch.done.iter().filter(|call| call.verb == Verb::Delete).map(|call| Entry::Undone(call.key())));
+        entries
+            .extend(batch.done.iter().filter(|call| call.verb == Verb::Delete).map(|call| Entry::Undone(call.key())));
         self.write_ledger(&entries, planner);
         if let Err(error) = self.evidence.append(&happenings) {
             self.counts.evidence_lost += happenings.len() as u64;
@@ -220,7 +229,14 @@ impl Store {
         }
     }
 
-    fn record_call(&self, call: &ProgramCall, planner: &Planner, now: Timestamp, entries: &mut Vec<Entry>, lines: &mut Vec<ActionLine>) {
+    fn record_call(
+        &self,
+        call: &ProgramCall,
+        planner: &Planner,
+        now: Timestamp,
+        entries: &mut Vec<Entry>,
+        lines: &mut Vec<ActionLine>,
+    ) {
         let key = call.key();
         if call.verb == Verb::Delete {
             // Carried out, the entry follows when the program has ended.
@@ -234,11 +250,25 @@ impl Store {
         if self.carried == Carried::DryRun {
             let (alert, rule) = (Some(call.alert), Some(call.rule));
             let script = PathBuf::from(&call.program);
-            lines.push(ActionLine { time: now, script, verb: call.verb, ip: call.ip.clone(), user: call.user.clone(), alert, rule });
+            lines.push(ActionLine {
+                time: now,
+                script,
+                verb: call.verb,
+                ip: call.ip.clone(),
+                user: call.user.clone(),
+                alert,
+                rule,
+            });
         }
     }
 
-    fn record_refusal(&mut self, refused: &Refused, alert: Option<&Alert>, now: Timestamp, happenings: &mut Vec<Happening>) {
+    fn record_refusal(
+        &mut self,
+        refused: &Refused,
+        alert: Option<&Alert>,
+        now: Timestamp,
+        happenings: &mut Vec<Happening>,
+    ) {
         self.counts.refused += 1;
         let Some(address) = refused.address else {
             warn!(subject = %refused.subject, reason = %refused.refusal, rule = ?refused.rule.map(|rule| rule.0), "active response refused");
@@ -275,7 +305,8 @@ impl Store {
             self.retry_at = None;
             if self.ledger.is_none() {
                 // What an earlier run left is lost for this one if it could not be read at the start.
-                self.ledger = Ledger::open(&self.directory).inspect_err(|error| self.fail(error)).ok().map(|(ledger, _)| ledger);
+                self.ledger =
+                    Ledger::open(&self.directory).inspect_err(|error| self.fail(error)).ok().map(|(ledger, _)| ledger);
                 if self.ledger.is_some() {
                     self.rewrite(planner);
                     return;

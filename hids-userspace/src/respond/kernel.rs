@@ -72,7 +72,11 @@ impl Kernel {
         match connected {
             Ok(nft) => {
                 self.own_port.store(nft.port(), Ordering::Relaxed);
-                let counts = if wanted.len() <= COUNTS_TAKEN_OVER { nft.find_elements().unwrap_or_default() } else { HashMap::new() };
+                let counts = if wanted.len() <= COUNTS_TAKEN_OVER {
+                    nft.find_elements().unwrap_or_default()
+                } else {
+                    HashMap::new()
+                };
                 self.nft = Some(nft);
                 self.write_all(wanted, &counts, guard, now);
             }
@@ -132,7 +136,8 @@ impl Kernel {
         if self.structure.is_none() {
             return;
         }
-        let mut differing: HashSet<IpAddr> = found.keys().filter(|address| !wanted.contains_key(address)).copied().collect();
+        let mut differing: HashSet<IpAddr> =
+            found.keys().filter(|address| !wanted.contains_key(address)).copied().collect();
         self.present.extend(differing.iter().copied());
         for (address, block) in wanted {
             let left = block.expires.map(|end| end.since(now));
@@ -198,14 +203,19 @@ impl Kernel {
         }
         self.last_repair = Some(Instant::now());
         self.repairs += 1;
-        warn!(reason, blocks = wanted.len(), "another program has changed nftables table inet hids; it is written anew");
+        warn!(
+            reason,
+            blocks = wanted.len(),
+            "another program has changed nftables table inet hids; it is written anew"
+        );
         self.write_all(wanted, &HashMap::new(), guard, now);
     }
 
     fn write_all(&mut self, wanted: &Wanted, counts: &FoundElements, guard: &ProtectedSet, now: Timestamp) {
         let Some(nft) = &mut self.nft else { return };
         let counted = |address| counts.get(address).map_or(Counted::default(), |found| found.counted);
-        let elements: Vec<Element> = wanted.values().filter_map(|block| element(block, counted(&block.address), now)).collect();
+        let elements: Vec<Element> =
+            wanted.values().filter_map(|block| element(block, counted(&block.address), now)).collect();
         let written = nft.replace(&elements, guard).and_then(|kept_out| Ok((kept_out, nft.find_structure()?)));
         match written {
             Ok((kept_out, structure)) => {

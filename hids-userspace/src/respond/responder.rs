@@ -164,7 +164,9 @@ impl Responder {
         // Without nf_tables the addresses are watched all the same.
         match start(watched).or_else(|_| start(Watched::Addresses)) {
             Ok(watch) => self.watch = Some(watch),
-            Err(error) => warn!(%error, lost = "changes of nftables and of this machine's addresses are noticed late", "nothing is watched"),
+            Err(error) => {
+                warn!(%error, lost = "changes of nftables and of this machine's addresses are noticed late", "nothing is watched")
+            }
         }
     }
 
@@ -261,7 +263,9 @@ impl Responder {
     }
 
     fn read_resolvers(&mut self, batch: &mut Batch) {
-        let Some(sensor) = self.sensor.as_ref().filter(|_| self.resolvers_seen.0.elapsed() >= RESOLVERS_EVERY) else { return };
+        let Some(sensor) = self.sensor.as_ref().filter(|_| self.resolvers_seen.0.elapsed() >= RESOLVERS_EVERY) else {
+            return;
+        };
         let stamp = sensor.resolver_stamp();
         let is_new = self.resolvers_seen.1 != stamp;
         self.resolvers_seen = (Instant::now(), stamp);

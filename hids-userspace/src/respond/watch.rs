@@ -135,7 +135,9 @@ impl Watcher {
             PollFd::from_borrowed_fd(self.stopped.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.addresses.as_fd(), PollFlags::IN),
         ];
-        watched.extend(self.table.iter().map(|table| PollFd::from_borrowed_fd(table.notifications.as_fd(), PollFlags::IN)));
+        watched.extend(
+            self.table.iter().map(|table| PollFd::from_borrowed_fd(table.notifications.as_fd(), PollFlags::IN)),
+        );
         match poll(&mut watched, left.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) if watched[0].revents().is_empty() => Ok(()),
             _ => Err(Stopped),
@@ -160,7 +162,9 @@ impl Watcher {
         loop {
             match table.notifications.try_receive(&mut buffer) {
                 Ok(None) => break,
-                Ok(Some(datagram)) => is_changed |= messages(datagram).any(|message| is_foreign_change(&message, own_port)),
+                Ok(Some(datagram)) => {
+                    is_changed |= messages(datagram).any(|message| is_foreign_change(&message, own_port))
+                }
                 Err(_) => is_changed = true,
             }
         }

@@ -12,8 +12,7 @@ pub fn check(source: &Source, findings: &mut Vec<Finding>) {
     if !source.is_rust() {
         return;
     }
-    // The name of `tests.rs` beside a module says all there is to say.
-    if !source.name.ends_with("/tests.rs") && !has_module_comment(&source.text) {
+    if !source.is_unit_test() && !has_module_comment(&source.text) {
         let text = "no `//!` saying what this does, owns and never does";
         findings.push(Finding::new(Weight::Error, "module-comment", source, 1, text));
     }

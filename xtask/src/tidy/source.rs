@@ -20,9 +20,14 @@ impl Source {
         self.name.ends_with(".rs")
     }
 
+    /// Whether this holds the tests of the module beside it; its name says all there is to say.
+    pub fn is_unit_test(&self) -> bool {
+        self.name.ends_with("/tests.rs") || self.name.contains("/tests/")
+    }
+
     /// The lines that belong to the product: up to the unit tests at the end of the file.
     pub fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let is_test_file = self.name.ends_with("tests.rs") || self.name.contains("/tests/");
+        let is_test_file = self.is_unit_test();
         let end = move |line: &&str| !(line.starts_with("#[cfg(test)]") || is_test_file);
         self.text.lines().take_while(end).enumerate().map(|(index, line)| (index + 1, line))
     }

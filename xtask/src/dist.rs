@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = &[
     ("config/logrotate/hids", "etc/logrotate.d/hids"),
     ("hids-userspace/man/hidsd.8", "usr/share/man/man8/hidsd.8"),
     ("hids-userspace/man/hidsctl.8", "usr/share/man/man8/hidsctl.8"),
+    ("hids-userspace/man/ossec.conf.5", "usr/share/man/man5/ossec.conf.5"),
     ("README.md", "usr/share/doc/hids/README.md"),
     ("CHANGELOG.md", "usr/share/doc/hids/CHANGELOG.md"),
     ("LICENSE-MIT", "usr/share/doc/hids/LICENSE-MIT"),

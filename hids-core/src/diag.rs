@@ -28,6 +28,17 @@ impl SourceFile {
         (line, before.len() - start + 1)
     }
 
+    /// The part of the line around `offset` that fits on a screen, and where it starts.
+    fn line_near(&self, offset: usize) -> (usize, &[u8]) {
+        let (start, text) = self.line_at(offset);
+        let from = offset.min(self.text.len()) - start;
+        if text.len() <= SHOWN_BYTES {
+            return (start, text);
+        }
+        let first = from.saturating_sub(SHOWN_BYTES / 2);
+        (start + first, &text[first..(first + SHOWN_BYTES).min(text.len())])
+    }
+
     /// The text of the line that holds `offset`, and where it starts.
     fn line_at(&self, offset: usize) -> (usize, &[u8]) {
         let offset = offset.min(self.text.len());
@@ -36,6 +47,9 @@ impl SourceFile {
         (start, &self.text[start..end])
     }
 }
+
+/// Most bytes of a line that a message shows.
+const SHOWN_BYTES: usize = 160;
 
 /// A piece of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +149,7 @@ impl Diagnostic {
         };
         let (line, column) = span.file.line_column(span.start);
         let _ = writeln!(out, "{}:{line}:{column}: {head}", printable(span.file.name.as_bytes()));
-        let (line_start, text) = span.file.line_at(span.start);
+        let (line_start, text) = span.file.line_near(span.start);
         let shown = printable(text);
         let from = printable(&text[..(span.start - line_start).min(text.len())]).chars().count();
         let covered = &text[(span.start - line_start).min(text.len())..(span.end - line_start).min(text.len())];
@@ -164,8 +178,14 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     close.min_by_key(|candidate| edit_distance(&plain(name), &plain(candidate)))
 }
 
+/// Longest name that is worth guessing at; comparing takes the square of it.
+const LONGEST_NAME: usize = 64;
+
 /// Whether `name` is probably a misspelling of `right`.
 pub fn is_close(name: &str, right: &str) -> bool {
+    if name.len() > LONGEST_NAME {
+        return false;
+    }
     let (name, right) = (plain(name), plain(right));
     let limit = match right.len() {
         0..=2 => 0,
@@ -226,6 +246,15 @@ mod tests {
             "ossec.conf:2:13: error[C014]: <frequency> wants a number of seconds, found \"2h\"\n    \
              2 |     <frequency>2h</frequency>\n      |                ^^\n   help: two hours are 7200\n"
         );
+    }
+
+    #[test]
+    fn of_a_very_long_line_the_part_around_the_problem_is_shown() {
+        let file = SourceFile::new("f", format!("{}bad{}", "x".repeat(5000), "y".repeat(5000)));
+        let text = Diagnostic::error("X001", "bad").at(Span::new(&file, 5000, 5003)).render();
+        assert!(text.len() < 600, "{text}");
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[1].find("bad"), lines[2].find("^^^"));
     }
 
     #[test]

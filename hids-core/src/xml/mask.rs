@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr2, memchr3, memmem};
 
+use super::TEXT_LIMIT_BYTES;
 use super::problems::Problems;
 use crate::diag::SourceFile;
 
@@ -173,7 +174,7 @@ impl Masker<'_, '_> {
     }
 
     fn declaration(&mut self, start: usize) -> usize {
-        if memmem::find(&self.text[start..], b"?>").is_none() {
+        if memmem::find(self.near(start), b"?>").is_none() {
             self.problems.error("X003", start, start + 5, "this XML declaration is not closed", "end it with `?>`");
         }
         self.skip_declaration(start)
@@ -181,11 +182,16 @@ impl Masker<'_, '_> {
 
     /// Hides a declaration: up to its `?>`, or the rest of the line where there is none.
     fn skip_declaration(&mut self, start: usize) -> usize {
-        let rest = &self.text[start..];
+        let rest = self.near(start);
         let line = memchr(b'\n', rest).unwrap_or(rest.len());
         let end = start + memmem::find(rest, b"?>").map_or(line, |at| at + 2);
         self.hide(start, end);
         end
+    }
+
+    /// What can belong to a declaration that starts at `start`; bounded, so that many cost little.
+    fn near(&self, start: usize) -> &[u8] {
+        &self.text[start..(start + TEXT_LIMIT_BYTES).min(self.text.len())]
     }
 
     fn comment(&mut self, start: usize) -> usize {

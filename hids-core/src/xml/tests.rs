@@ -341,3 +341,33 @@ fn shared_data(folder: &str) -> Option<std::path::PathBuf> {
     println!("skipped: {} is not here", found.display());
     None
 }
+
+#[test]
+fn files_made_to_be_slow_are_read_quickly() {
+    let size = 1 << 20;
+    for piece in [
+        "<?\n",
+        "<a \"",
+        "<a '\n",
+        "<!",
+        "</a>",
+        "<a>",
+        "<a b=\"",
+        "<",
+        "&",
+        "\\<",
+        "-->",
+        "<a b='c' ",
+        "<a\n",
+        "\u{0}",
+    ] {
+        let text = piece.repeat(size / piece.len());
+        let start = std::time::Instant::now();
+        let (_, problems) = read(&text);
+        // Generous for an unoptimised build on a busy machine; what is quadratic takes hours.
+        assert!(start.elapsed().as_secs() < 20, "{piece:?} takes {:?}", start.elapsed());
+        assert!(problems.len() < 200, "{piece:?}");
+    }
+    let long = "x".repeat(size / 2);
+    assert!(has_errors(&read(format!("<{long}></{long}y>")).1));
+}

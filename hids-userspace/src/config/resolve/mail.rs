@@ -1,6 +1,7 @@
 //! Mail: the options of `<global>`.
 
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use hids_core::xml::Element;
@@ -168,6 +169,12 @@ fn login(context: &mut Context<'_>, tls: MailTls) -> Option<(String, String)> {
     if tls == MailTls::Opportunistic {
         let message = "without `<secure_smtp>yes</secure_smtp>` the password may travel in clear text";
         context.problems.warning("C035", &switch.name.span, message, "add `<secure_smtp>yes</secure_smtp>`");
+    }
+    if context.paths.config_file.metadata().is_ok_and(|data| data.permissions().mode() & 0o004 != 0)
+        && let Some(element) = context.raw.last(Global, "smtp_password")
+    {
+        let message = "everybody on this host can read this file and the password in it";
+        context.problems.warning("C037", &element.name.span, message, "chmod o-r on it");
     }
     Some((user, password))
 }

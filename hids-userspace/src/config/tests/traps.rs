@@ -56,6 +56,19 @@ fn login_and_tls_options_make_the_transport() {
 }
 
 #[test]
+fn a_password_that_everybody_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new(
+        "<ossec_config><global><auth_smtp>yes</auth_smtp><secure_smtp>yes</secure_smtp><smtp_user>me</smtp_user><smtp_password>x</smtp_password></global></ossec_config>",
+    );
+    for (mode, expected) in [(0o644, &["C037"][..]), (0o640, &[])] {
+        let path = folder.path().join("ossec.conf");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+        assert_eq!(codes(&folder.load().diagnostics, Severity::Warning), expected, "{mode:o}");
+    }
+}
+
+#[test]
 fn options_without_effect_are_named_once_each() {
     let loaded = load_sections(
         "<global><geoipdb>/x</geoipdb><geoipdb>/x</geoipdb><prelude_output>no</prelude_output><stats>8</stats></global>",

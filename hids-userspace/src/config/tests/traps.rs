@@ -159,8 +159,10 @@ fn a_program_is_used_if_it_is_there_and_may_run() {
     assert!(loaded.config.expect("no errors").respond.responses.is_empty());
     folder.add("active-response/bin/mine.sh", "#!/bin/sh\n");
     let path = folder.path().join("active-response/bin/mine.sh");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).expect("permissions");
-    assert_eq!(codes(&folder.load().diagnostics, Severity::Warning), ["C089"], "writable by everybody");
+    for (mode, what) in [(0o777, "writable by everybody"), (0o644, "not executable")] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+        assert_eq!(codes(&folder.load().diagnostics, Severity::Warning), ["C089"], "{what}");
+    }
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
     let loaded = folder.load();
     assert_eq!(loaded.config.expect("no errors").respond.responses[0].action, ResponseAction::Program(path));

@@ -24,14 +24,16 @@ pub(super) struct Batcher<'a> {
     pub older: Vec<FilePosition>,
     pub newer: Vec<FilePosition>,
     pub received: Timestamp,
+    /// Files made before that have been noticed.
+    pub noticed_at: Timestamp,
     pub batch: LogBatch,
 }
 
 impl<'a> Batcher<'a> {
-    pub fn new(source: &'a Arc<LogSource>, key: &'a Arc<str>, stats: &'a SourceStats, outlet: &'a Outlet) -> Self {
+    pub fn new(source: &'a Arc<LogSource>, key: &'a Arc<str>, stats: &'a SourceStats, outlet: &'a Outlet, noticed_at: Timestamp) -> Self {
         let received = now();
         let batch = LogBatch::new(Arc::clone(source), received);
-        Self { source, key, stats, outlet, older: Vec::new(), newer: Vec::new(), received, batch }
+        Self { source, key, stats, outlet, older: Vec::new(), newer: Vec::new(), received, noticed_at, batch }
     }
 
     pub fn stats(&self) -> &SourceStats {
@@ -54,14 +56,13 @@ impl<'a> Batcher<'a> {
     }
 
     /// Hands on what was gathered, with the position after it.
-    pub fn hand_on(&mut self, position: Option<&mut FilePosition>) -> Result<(), Closed> {
+    pub fn hand_on(&mut self, position: Option<&FilePosition>) -> Result<(), Closed> {
         let fresh = LogBatch::new(Arc::clone(self.source), self.received);
         let mut batch = std::mem::replace(&mut self.batch, fresh);
         if let Some(position) = position {
-            position.made_at = self.received.unix_seconds();
             self.stats.offset.store(position.offset, Ordering::Relaxed);
-            let all = self.older.iter().chain(std::iter::once(&*position)).chain(&self.newer);
-            batch.position = Some(SourcePosition { key: Arc::clone(self.key), value: render_positions(all) });
+            let all = self.older.iter().chain(std::iter::once(position)).chain(&self.newer);
+            batch.position = Some(SourcePosition { key: Arc::clone(self.key), value: render_positions(all, self.noticed_at) });
         } else if batch.is_empty() {
             return Ok(());
         }

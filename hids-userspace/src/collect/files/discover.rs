@@ -17,7 +17,7 @@ use super::follow::Follower;
 use super::names::{expand_time, has_wildcard, is_compressed, name_before_rotation};
 use super::position::FileIdentity;
 use super::tree::{Step, Target};
-use crate::collect::outlet::Closed;
+use crate::collect::outlet::{Closed, now};
 
 /// One event of the kernel, owned.
 #[derive(Debug)]
@@ -283,6 +283,7 @@ impl Follower {
 
     /// Takes all events that the kernel has; none is fine.
     pub(super) fn take_kernel_events(&mut self) -> Result<(), Closed> {
+        let before = now();
         let events = match &self.inotify {
             Some(inotify) => read_events(inotify, &mut self.event_buffer),
             None => return Ok(()),
@@ -290,6 +291,7 @@ impl Follower {
         for event in events {
             self.take_event(&event)?;
         }
+        self.noticed_at = before;
         self.forget_renames();
         Ok(())
     }

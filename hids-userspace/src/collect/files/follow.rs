@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
+use hids_core::model::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
 use tracing::{info, warn};
@@ -19,7 +20,7 @@ use super::position::FileIdentity;
 use super::siblings::Siblings;
 use super::timers::{Due, Timers};
 use super::tree::Tree;
-use crate::collect::outlet::{Closed, Outlet};
+use crate::collect::outlet::{Closed, Outlet, now};
 use crate::collect::report::SourceRegistry;
 use crate::collect::start::CollectTuning;
 use crate::config::{LogInput, LogSourceConfig};
@@ -58,6 +59,8 @@ pub(super) struct Follower {
     /// Positions of the last run, later also those of files that were let go.
     pub resume: HashMap<String, String>,
     pub inotify: Option<OwnedFd>,
+    /// What happened to files before this moment is known.
+    pub noticed_at: Timestamp,
     /// Directory watches also report writes, because files could not be watched one by one.
     pub watch_writes_in_directories: bool,
     pub sources: BTreeMap<usize, FileSource>,
@@ -97,6 +100,7 @@ pub(super) struct Follower {
 
 impl Follower {
     pub fn new(options: FollowOptions, outlet: Outlet, registry: SourceRegistry, orders: Receiver<Control>, waker: Waker) -> io::Result<Self> {
+        let noticed_at = now();
         let inotify = match inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK) {
             Ok(fd) => Some(fd),
             Err(error) => {
@@ -106,6 +110,7 @@ impl Follower {
             }
         };
         let mut follower = Self {
+            noticed_at,
             outlet,
             registry,
             orders,

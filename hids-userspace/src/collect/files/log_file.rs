@@ -213,7 +213,7 @@ impl LogFile {
             self.position.tail = Fingerprint::of(&before[before.len().saturating_sub(TAIL_BYTES)..]);
         }
         self.learn_head(descriptor);
-        batcher.hand_on(Some(&mut self.position))
+        batcher.hand_on(Some(&self.position))
     }
 
     fn read_pipe(&mut self, mut descriptor: &File, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<TurnEnd, Closed> {
@@ -264,7 +264,7 @@ impl LogFile {
         self.position.in_cut_line = self.in_cut_line;
         self.position.tail = Fingerprint::of(&self.tail);
         let resumable = !self.fifo;
-        batcher.hand_on(resumable.then_some(&mut self.position))
+        batcher.hand_on(resumable.then_some(&self.position))
     }
 
     /// Hands on the last line although its end is missing, because no more is expected.
@@ -289,7 +289,7 @@ impl LogFile {
         self.position.in_cut_line = self.in_cut_line;
         self.position.tail = Fingerprint::of(&self.tail);
         let resumable = !self.fifo;
-        batcher.hand_on(resumable.then_some(&mut self.position))
+        batcher.hand_on(resumable.then_some(&self.position))
     }
 
     fn unfinished_line(&self, buffer: &mut [u8]) -> usize {

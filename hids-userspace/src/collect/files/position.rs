@@ -3,12 +3,14 @@
 //! `1;FILE;FILE…`: the files of one path that are still of interest, oldest first. More than one
 //! while a rotated file is still being written to; inode 0 stands for what a truncated file held
 //! before. FILE is
-//! `DEV:INODE:OFFSET:IN_CUT_LINE:MADE_AT:HEAD_LEN:HEAD_CRC:TAIL_LEN:TAIL_CRC`.
+//! `DEV:INODE:OFFSET:IN_CUT_LINE:NOTICED_AT:HEAD_LEN:HEAD_CRC:TAIL_LEN:TAIL_CRC`.
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+
+use hids_core::model::Timestamp;
 
 /// How much of the beginning of a file identifies it.
 pub(super) const HEAD_BYTES: usize = 256;
@@ -54,8 +56,8 @@ pub(super) struct FilePosition {
     pub offset: u64,
     /// Whether `offset` stands inside a line that was cut.
     pub in_cut_line: bool,
-    /// Seconds since 1970 at which this was made.
-    pub made_at: i64,
+    /// Milliseconds since 1970: files made before that had been noticed when this was handed on.
+    pub noticed_at: i64,
     /// The first bytes of the file.
     pub head: Fingerprint,
     /// The bytes before `offset`.
@@ -68,13 +70,13 @@ impl FilePosition {
         let mut next = || numbers.next()?.parse::<u64>().ok();
         let identity = FileIdentity { dev: next()?, inode: next()? };
         let (offset, in_cut_line) = (next()?, next()? != 0);
-        let made_at = i64::try_from(next()?).ok()?;
+        let noticed_at = i64::try_from(next()?).ok()?;
         let mut fingerprint =
             || Some(Fingerprint { length: u16::try_from(next()?).ok()?, crc: u32::try_from(next()?).ok()? });
-        Some(Self { identity, offset, in_cut_line, made_at, head: fingerprint()?, tail: fingerprint()? })
+        Some(Self { identity, offset, in_cut_line, noticed_at, head: fingerprint()?, tail: fingerprint()? })
     }
 
-    fn render(&self, out: &mut String) {
+    fn render(&self, noticed_at: i64, out: &mut String) {
         let _ = write!(
             out,
             ";{}:{}:{}:{}:{}:{}:{}:{}:{}",
@@ -82,7 +84,7 @@ impl FilePosition {
             self.identity.inode,
             self.offset,
             u8::from(self.in_cut_line),
-            self.made_at.max(0),
+            noticed_at.max(0),
             self.head.length,
             self.head.crc,
             self.tail.length,
@@ -91,11 +93,12 @@ impl FilePosition {
     }
 }
 
-/// The text of `positions`.
-pub(super) fn render_positions<'a>(positions: impl Iterator<Item = &'a FilePosition>) -> String {
+/// The text of `positions`, good for everything that had been noticed at `noticed_at`.
+pub(super) fn render_positions<'a>(positions: impl Iterator<Item = &'a FilePosition>, noticed_at: Timestamp) -> String {
+    let noticed_at = noticed_at.unix_nanos() / 1_000_000;
     let mut out = String::with_capacity(96);
     out.push('1');
-    positions.for_each(|position| position.render(&mut out));
+    positions.for_each(|position| position.render(noticed_at, &mut out));
     out
 }
 
@@ -114,13 +117,14 @@ mod tests {
     proptest! {
         #[test]
         fn positions_survive_being_written_and_read(
-            values in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>(), any::<bool>(), 0..i64::MAX, any::<u16>(), any::<u32>()), 0..4)
+            values in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>(), any::<bool>(), any::<u16>(), any::<u32>()), 0..4),
+            noticed_at in 0..1_i64 << 40,
         ) {
-            let positions: Vec<_> = values.into_iter().map(|(dev, inode, offset, in_cut_line, made_at, length, crc)| FilePosition {
-                identity: FileIdentity { dev, inode }, offset, in_cut_line, made_at,
+            let positions: Vec<_> = values.into_iter().map(|(dev, inode, offset, in_cut_line, length, crc)| FilePosition {
+                identity: FileIdentity { dev, inode }, offset, in_cut_line, noticed_at,
                 head: Fingerprint { length, crc }, tail: Fingerprint { length, crc: !crc },
             }).collect();
-            let text = render_positions(positions.iter());
+            let text = render_positions(positions.iter(), Timestamp::from_unix_nanos(noticed_at * 1_000_000));
             prop_assert!(!text.contains('\n'));
             prop_assert_eq!(parse_positions(&text), Some(positions));
         }

@@ -21,7 +21,6 @@ use super::position::{FileIdentity, FilePosition, Fingerprint, HEAD_BYTES, parse
 use super::timers::Due;
 use super::tree::{Step, Target};
 use crate::collect::format::{self, Assembler};
-use crate::collect::outlet::now;
 use crate::collect::report::SourceState;
 
 /// Most rotated files of one path that are kept open.
@@ -118,7 +117,7 @@ impl Follower {
             }
         }
         let Some(last) = last else { return };
-        let made_since: Vec<_> = places.iter().flat_map(|place| self.siblings.made_after(place, last.made_at)).collect();
+        let made_since: Vec<_> = places.iter().flat_map(|place| self.siblings.made_after(place, last.noticed_at)).collect();
         for (rotated, identity) in made_since {
             let listed = positions.iter().any(|position| position.identity.inode == identity.inode);
             if !listed && at_path != Some(identity.inode) && !self.by_identity.contains_key(&identity) {
@@ -140,7 +139,8 @@ impl Follower {
             // A copy (copytruncate) that begins like the file that was read holds what came after.
             Start::Positions(positions) => positions
                 .iter()
-                .find(|position| still_holds(&descriptor, position))
+                .filter(|position| still_holds(&descriptor, position))
+                .max_by_key(|position| position.offset)
                 .map_or_else(|| beginning(identity_of(&meta)), |position| FilePosition { identity: identity_of(&meta), ..position.clone() }),
             _ => beginning(identity_of(&meta)),
         };
@@ -460,7 +460,7 @@ fn beginning(identity: FileIdentity) -> FilePosition {
         identity,
         offset: 0,
         in_cut_line: false,
-        made_at: now().unix_seconds(),
+        noticed_at: 0,
         head: Fingerprint::default(),
         tail: Fingerprint::default(),
     }

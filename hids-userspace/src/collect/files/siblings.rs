@@ -12,6 +12,9 @@ use std::time::UNIX_EPOCH;
 use super::names::{is_compressed, name_before_rotation};
 use super::position::FileIdentity;
 
+/// How far the clock of a file system may be behind.
+const CLOCK_STEP_MS: i64 = 12;
+
 /// Contents of directories, each read once.
 #[derive(Debug, Default)]
 pub(super) struct Siblings(HashMap<PathBuf, Listing>);
@@ -41,9 +44,10 @@ impl Siblings {
         Some(directory.join(name))
     }
 
-    /// Rotated files of `path` that were made at or after `moment` (seconds since 1970), oldest first.
+    /// Rotated files of `path` that were made after `moment` (milliseconds since 1970), oldest first.
     ///
-    /// Files that are made after a position was handed on cannot have been read before.
+    /// What was made after a position was handed on cannot have been read before. File systems take
+    /// their times from a clock that may be some milliseconds behind, so a little more is looked at.
     pub fn made_after(&mut self, path: &Path, moment: i64) -> Vec<(PathBuf, FileIdentity)> {
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
         let range = (Bound::Excluded(name), Bound::Unbounded);
@@ -54,7 +58,7 @@ impl Siblings {
             .take_while(|(other, _)| other.as_bytes().starts_with(name.as_bytes()))
             .filter(|(other, _)| !is_compressed(other) && name_before_rotation(other) == Some(name))
             .filter_map(|(other, _)| made(&directory.join(other)))
-            .filter(|(made, ..)| *made >= moment)
+            .filter(|(made, ..)| *made >= moment - CLOCK_STEP_MS)
             .collect();
         found.sort_by_key(|(made, ..)| *made);
         found.into_iter().map(|(_, path, identity)| (path, identity)).collect()
@@ -65,5 +69,5 @@ fn made(path: &Path) -> Option<(i64, PathBuf, FileIdentity)> {
     let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
     let made = meta.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
     let identity = FileIdentity { dev: meta.dev(), inode: meta.ino() };
-    Some((i64::try_from(made.as_secs()).ok()?, path.to_owned(), identity))
+    Some((i64::try_from(made.as_millis()).ok()?, path.to_owned(), identity))
 }

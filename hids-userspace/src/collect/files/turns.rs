@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use hids_core::model::{Channel, LogBatch, LogSource, SourcePosition};
+use hids_core::model::{Channel, LogBatch, LogSource, SourcePosition, Timestamp};
 use tracing::warn;
 
 use super::batcher::Batcher;
@@ -30,7 +30,7 @@ impl Follower {
         }
         file.used = true;
         self.reopen(id, &mut file);
-        let end = with_batcher(&self.entries, &self.files, &self.outlet, id, |batcher, file| {
+        let end = with_batcher(&self.entries, &self.files, &self.outlet, self.noticed_at, id, |batcher, file| {
             file.read_turn(&mut self.buffer, batcher)
         }, &mut file);
         let end = match end {
@@ -120,7 +120,7 @@ impl Follower {
     /// The content of the file is no longer what was read: truncated or rewritten in place.
     fn begin_again(&mut self, id: FileId, file: &mut LogFile) -> Result<(), Closed> {
         let flushed =
-            with_batcher(&self.entries, &self.files, &self.outlet, id, |batcher, file| file.flush(batcher), &mut *file);
+            with_batcher(&self.entries, &self.files, &self.outlet, self.noticed_at, id, |batcher, file| file.flush(batcher), &mut *file);
         flushed.unwrap_or(Ok(()))?;
         let Some(entry) = self.entries.get(&file.entry) else { return Ok(()) };
         let offset = match &file.descriptor {
@@ -142,7 +142,7 @@ impl Follower {
             return Ok(());
         }
         let done =
-            with_batcher(&self.entries, &self.files, &self.outlet, id, |batcher, file| file.flush(batcher), &mut file);
+            with_batcher(&self.entries, &self.files, &self.outlet, self.noticed_at, id, |batcher, file| file.flush(batcher), &mut file);
         self.files.insert(id, file);
         done.unwrap_or(Ok(()))
     }
@@ -175,7 +175,7 @@ impl Follower {
         let Some(mut file) = self.files.remove(&id) else { return Ok(()) };
         let mut done = None;
         if file.has_unfinished_line() || file.holds_lines() {
-            done = with_batcher(&self.entries, &self.files, &self.outlet, id, |batcher, file| {
+            done = with_batcher(&self.entries, &self.files, &self.outlet, self.noticed_at, id, |batcher, file| {
                 file.finish(&mut self.buffer, batcher)
             }, &mut file);
         }
@@ -202,8 +202,8 @@ impl Follower {
         let files = entry.rotated.iter().chain(&entry.current).filter_map(|file| self.files.get(file));
         let positions: Vec<&FilePosition> = files.flat_map(LogFile::positions).collect();
         match &entry.start {
-            Start::Positions(waiting) if positions.is_empty() => render_positions(waiting.iter()),
-            _ => render_positions(positions.into_iter()),
+            Start::Positions(waiting) if positions.is_empty() => render_positions(waiting.iter(), self.noticed_at),
+            _ => render_positions(positions.into_iter(), self.noticed_at),
         }
     }
 
@@ -267,12 +267,13 @@ fn with_batcher<T>(
     entries: &std::collections::BTreeMap<usize, Entry>,
     files: &HashMap<FileId, LogFile>,
     outlet: &crate::collect::outlet::Outlet,
+    noticed_at: Timestamp,
     id: FileId,
     work: impl FnOnce(&mut Batcher<'_>, &mut LogFile) -> T,
     file: &mut LogFile,
 ) -> Option<T> {
     let entry = entries.get(&file.entry)?;
-    let mut batcher = Batcher::new(&entry.source, &entry.key, &entry.stats, outlet);
+    let mut batcher = Batcher::new(&entry.source, &entry.key, &entry.stats, outlet, noticed_at);
     let mut passed = false;
     for other in entry.rotated.iter().chain(&entry.current) {
         if *other == id {

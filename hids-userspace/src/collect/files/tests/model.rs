@@ -132,8 +132,10 @@ impl World {
             }
             Deed::Rotate { late } => self.rotate(late),
             Deed::CopyTruncate => {
-                // Lines that nobody has read when the file is cut are lost to every reader.
+                // Lines that nobody has read when the file is cut are lost to every reader. And two
+                // copies within one step of the file system's clock cannot be told apart.
                 self.settle();
+                std::thread::sleep(Duration::from_millis(15));
                 let log = self.log();
                 fs::copy(&log, self.rotated_name()).expect("copy");
                 OpenOptions::new().write(true).truncate(true).open(&log).expect("truncate");

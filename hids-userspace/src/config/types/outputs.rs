@@ -1,0 +1,160 @@
+//! Where alerts go.
+
+use std::path::PathBuf;
+
+use hids_core::model::{Level, RuleId};
+
+/// Mail options of `<global>` and all `<email_alerts>`.
+#[derive(Clone, Debug, Default)]
+pub struct MailConfig {
+    /// `<email_notification>`.
+    pub enabled: bool,
+    /// `<email_to>`.
+    pub to: Vec<String>,
+    /// `<email_from>`.
+    pub from: String,
+    /// `<email_reply_to>`.
+    pub reply_to: Option<String>,
+    /// `<email_idsname>`.
+    pub ids_name: Option<String>,
+    /// `<smtp_server>`.
+    pub transport: MailTransport,
+    /// `<helo_server>`.
+    pub helo: Option<String>,
+    /// `<email_maxperhour>`, 1–9999, default 12.
+    pub max_per_hour: u32,
+    /// `maild.groupping`: collect what arrives close together into one mail.
+    pub grouping: bool,
+    /// `maild.full_subject`.
+    pub full_subject: bool,
+    /// `<email_alerts>` sections.
+    pub granular: Vec<GranularMail>,
+}
+
+/// How mail leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailTransport {
+    /// An SMTP server.
+    Smtp {
+        /// Name or address.
+        host: String,
+        /// Port, default 25.
+        port: u16,
+        /// `<secure_smtp>`.
+        tls: MailTls,
+        /// `<smtp_user>` and `<smtp_password>` with `<auth_smtp>`.
+        login: Option<(String, String)>,
+    },
+    /// A sendmail-like program, run directly without a shell.
+    Program(PathBuf),
+}
+
+impl Default for MailTransport {
+    fn default() -> Self {
+        Self::Smtp { host: "localhost".into(), port: 25, tls: MailTls::Opportunistic, login: None }
+    }
+}
+
+/// Encryption towards the SMTP server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailTls {
+    /// STARTTLS when offered, without checking the certificate; clear text otherwise (as mail servers do).
+    Opportunistic,
+    /// `<secure_smtp>yes`: TLS is required (implicit on port 465, STARTTLS elsewhere), certificate checked.
+    Required,
+    /// `<secure_smtp>yes` and `<smtp_tls_verify>no`.
+    RequiredUnverified,
+}
+
+/// One `<email_alerts>` section: all given criteria must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GranularMail {
+    /// Recipient.
+    pub to: String,
+    /// Minimum level.
+    pub level: Option<Level>,
+    /// Rules.
+    pub rules: Vec<RuleId>,
+    /// os_match on the group string.
+    pub group: Option<String>,
+    /// os_match on the location (`HOST->PATH`).
+    pub location: Option<String>,
+    /// Send at once.
+    pub do_not_delay: bool,
+    /// In a mail of its own.
+    pub do_not_group: bool,
+}
+
+/// Alert and archive files.
+#[derive(Clone, Debug, Default)]
+pub struct RecordConfig {
+    /// alerts.json: on unless `<jsonout_output>no`.
+    pub json: bool,
+    /// `<logall>`.
+    pub archive: bool,
+    /// `<logall_json>`.
+    pub archive_json: bool,
+    /// `<custom_alert_output>`.
+    pub custom_layout: Option<String>,
+    /// `monitord.compress`.
+    pub compress: bool,
+    /// `monitord.sign`: write checksum files.
+    pub checksums: bool,
+}
+
+/// One `<syslog_output>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyslogOutputConfig {
+    /// Host or address.
+    pub server: String,
+    /// Port.
+    pub port: u16,
+    /// Layout.
+    pub format: SyslogFormat,
+    /// Minimum level.
+    pub level: Option<Level>,
+    /// Rules.
+    pub rules: Vec<RuleId>,
+    /// os_match on the group string.
+    pub group: Option<String>,
+    /// os_match on the location.
+    pub location: Option<String>,
+    /// Full host name instead of the short one.
+    pub use_fqdn: bool,
+    /// TCP instead of UDP.
+    pub tcp: bool,
+    /// TLS over TCP.
+    pub tls: bool,
+    /// `<tls_verify>`: the server's certificate is checked.
+    pub tls_verify: bool,
+    /// `<tls_ca>`: the authority to check it against; otherwise the system's.
+    pub tls_ca: Option<PathBuf>,
+}
+
+/// Layout of a `<syslog_output>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyslogFormat {
+    /// OSSEC's own.
+    Default,
+    /// ArcSight CEF.
+    Cef,
+    /// JSON.
+    Json,
+    /// Splunk key=value.
+    Splunk,
+}
+
+/// One `<reports>` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportConfig {
+    /// `<title>`.
+    pub title: String,
+    /// `<email_to>`.
+    pub to: Vec<String>,
+    /// Filters: name and value.
+    pub filters: Vec<(String, String)>,
+    /// Related-entries tables: name and value.
+    pub relations: Vec<(String, String)>,
+    /// `<showlogs>`.
+    pub show_logs: bool,
+}

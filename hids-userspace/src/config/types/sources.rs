@@ -1,0 +1,102 @@
+//! What is read and how it is analysed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hids_core::model::Level;
+
+/// One `<localfile>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSourceConfig {
+    /// What is read.
+    pub input: LogInput,
+    /// How lines become events.
+    pub format: LogFormat,
+}
+
+/// What a `<localfile>` reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogInput {
+    /// A path as written (made absolute); may hold `* ? [` wildcards and strftime `%` parts.
+    File {
+        /// The path pattern.
+        pattern: String,
+    },
+    /// A command whose output is read every so often.
+    Command {
+        /// The command line as written.
+        command_line: String,
+        /// What alerts show; the command line if no `<alias>` is given. OSSEC turns `:` into `\`.
+        alias: String,
+        /// Time between two runs.
+        every: Duration,
+        /// One event per line, or all output as one event.
+        output: CommandOutput,
+    },
+    /// The systemd journal.
+    Journal {
+        /// A `SYSLOG_IDENTIFIER`, or `None` for everything.
+        identifier: Option<String>,
+    },
+}
+
+/// How a command's output becomes events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandOutput {
+    /// `command`: each line is `ossec: output: 'ALIAS': LINE`.
+    Lines,
+    /// `full_command`: `ossec: output: 'ALIAS':` newline OUTPUT, empty lines dropped.
+    Whole,
+}
+
+/// How the lines of a file become events (`<log_format>`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line, one event: syslog, generic, iis, squid, apache, snort-fast, syslog-pipe.
+    Line,
+    /// Snort "full" alerts joined into one fast-style line.
+    SnortFull,
+    /// Nmap greppable output, to the host-information channel.
+    NmapGreppable,
+    /// MySQL log.
+    Mysql,
+    /// MS SQL log: continuation lines appended with a blank.
+    Mssql,
+    /// PostgreSQL log: events start with `[YYYY-MM-DD`.
+    Postgresql,
+    /// Another OSSEC's alerts.log.
+    OssecAlert,
+    /// djb multilog with TAI64N stamps.
+    DjbMultilog,
+    /// Every n lines joined with a blank.
+    MultiLine(u32),
+    /// Indented lines continue the line before.
+    MultiLineIndented,
+    /// Linux audit: lines of one `msg=audit(ID)` joined.
+    Audit,
+    /// ModSecurity serial audit log: sections joined.
+    ModsecAudit,
+    /// Journal entries.
+    Journald,
+}
+
+/// What the engine needs.
+#[derive(Clone, Debug, Default)]
+pub struct AnalysisConfig {
+    /// Decoder files in load order.
+    pub decoder_files: Vec<PathBuf>,
+    /// Rule files in load order.
+    pub rule_files: Vec<PathBuf>,
+    /// `<list>` entries: as written (rules refer to it by this text) and the absolute path.
+    pub lists: Vec<(String, PathBuf)>,
+    /// `<log_alert_level>`, default 1.
+    pub record_level: Level,
+    /// `<email_alert_level>`, default 7.
+    pub mail_level: Level,
+    /// `<memory_size>`: events kept for correlation, at least 2048, default 8192.
+    pub memory_size: usize,
+    /// Answer exactly as OSSEC does, holes included (`--strict-ossec`).
+    pub strict_ossec: bool,
+    /// `analysisd.default_timeframe` (360 s).
+    pub default_timeframe: Duration,
+}

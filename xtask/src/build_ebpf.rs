@@ -19,7 +19,7 @@ pub fn run() -> Result<()> {
         build.env("PATH", path);
     }
     build
-        .env_remove("RUSTFLAGS")
+        .env("RUSTFLAGS", "-D warnings")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTUP_TOOLCHAIN")
         .args(["build", "--release", "--locked", "--manifest-path", "hids-ebpf/Cargo.toml"])

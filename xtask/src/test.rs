@@ -3,7 +3,7 @@
 //! Programs are built first and the suites get them through `HIDS_BIN_DIR`, because cargo does not
 //! rebuild another package's programs for a test.
 
-use std::process::Command;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -24,7 +24,7 @@ pub struct Options {
     filter: Vec<String>,
 }
 
-/// Parts of the tests. The last three are the suites of the package `hids-tests`.
+/// Parts of the tests; `hids-tests` holds the last three.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// Formatting, tidy and clippy
@@ -39,25 +39,25 @@ enum Part {
     Kernel,
 }
 
-const ALL: &[Part] = &[Part::Lint, Part::Unit, Part::Compat, Part::Daemon, Part::Kernel];
-
-/// Runs the chosen parts in order and stops at the first that fails.
+/// Runs the chosen part, or all in order, and stops at the first that fails.
 pub fn run(options: &Options) -> Result<()> {
-    let parts = options.part.as_ref().map_or(ALL, std::slice::from_ref);
     ensure(&[&BUILD, &LAB])?;
     let programs = build_all(Profile::Debug)?;
-    for part in parts {
-        let start = Instant::now();
-        match part {
-            Part::Lint => lint()?,
-            Part::Unit => unit(&options.filter)?,
-            Part::Compat => run_command(suite("compat", &options.filter).env("HIDS_BIN_DIR", &programs))?,
-            Part::Daemon => run_command(suite("daemon", &options.filter).env("HIDS_BIN_DIR", &programs))?,
-            Part::Kernel => run_command(suite("kernel", &options.filter).env("HIDS_BIN_DIR", &programs))?,
+    let start = Instant::now();
+    match options.part {
+        Some(Part::Lint) => lint()?,
+        Some(Part::Unit) => unit(&options.filter)?,
+        Some(Part::Compat) => suites(&["--test", "compat", "--test", "ruleset"], &options.filter, &programs)?,
+        Some(Part::Daemon) => suites(&["--test", "daemon"], &options.filter, &programs)?,
+        Some(Part::Kernel) => suites(&["--test", "kernel", "--test", "respond"], &options.filter, &programs)?,
+        None => {
+            lint()?;
+            unit(&options.filter)?;
+            // All of them, so that none can be forgotten here.
+            suites(&["--tests"], &options.filter, &programs)?;
         }
-        let name = part.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        say(&format!("{name} passed in {:.0} s", start.elapsed().as_secs_f64()));
     }
+    say(&format!("passed in {:.0} s", start.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -68,12 +68,11 @@ fn lint() -> Result<()> {
 }
 
 fn unit(filter: &[String]) -> Result<()> {
-    run_command(cargo().args(["test", "--workspace", "--lib", "--bins", "--"]).args(filter))?;
-    run_command(cargo().args(["test", "--package", "hids-common", "--package", "hids-core", "--doc"]))
+    run_command(cargo().args(["test", "--workspace", "--exclude", "hids-tests", "--"]).args(filter))
 }
 
-fn suite(name: &str, filter: &[String]) -> Command {
-    let mut command = cargo();
-    command.args(["test", "--package", "hids-tests", "--test", name, "--"]).args(filter);
-    command
+fn suites(targets: &[&str], filter: &[String], programs: &Path) -> Result<()> {
+    let mut test = cargo();
+    test.args(["test", "--package", "hids-tests"]).args(targets).env("HIDS_BIN_DIR", programs);
+    run_command(test.arg("--").args(filter))
 }

@@ -275,6 +275,10 @@ impl Translator<'_> {
     }
 
     fn class(&mut self) -> Option<()> {
+        if matches!(self.peek(), Some(b':' | b'.' | b'=')) {
+            // PCRE2 takes it for a misplaced POSIX class if it closes like one.
+            return None;
+        }
         self.out.push('[');
         if self.take(b"^") {
             self.out.push('^');

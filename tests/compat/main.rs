@@ -1,0 +1,8 @@
+//! OSSEC's own answers against the engine's.
+//!
+//! The answers were observed by running OSSEC; they lie outside of the repository (other people's
+//! licences) and these tests are skipped where they are not there.
+
+mod patterns;
+mod predecoding;
+mod records;

@@ -1,1 +1,25 @@
-//! OSSEC decoders: parse → compile → run.
+//! Decoders: which program wrote a line, and what its parts mean.
+//!
+//! `parse` reads decoder files into definitions, `compile` makes a [`DecoderSet`] of them, `run`
+//! applies it. Everything extracted is a part of the line or of a reused buffer. Owns OSSEC's
+//! decoder language (`src/analysisd/decoders`). Never: judges an event.
+
+mod accumulate;
+mod compile;
+mod fields;
+mod fts;
+mod kind;
+mod parse;
+mod plugins;
+mod run;
+pub mod source;
+#[cfg(test)]
+mod tests;
+
+pub use accumulate::Accumulator;
+pub use compile::{DecoderSet, NameId};
+pub use fields::{FieldId, FieldTable, FieldValues};
+pub use fts::{FirstSeen, FtsFields};
+pub use kind::EventKind;
+pub use parse::{DecoderDef, Offset, Plugin, parse};
+pub use run::{Decoded, DecoderTrial, Scratch};

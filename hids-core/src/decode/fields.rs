@@ -1,0 +1,201 @@
+//! Fields of an event: names made numbers when decoders are compiled, values borrowed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::model::FieldName;
+
+/// Number of a field name: below [`FieldId::STATIC`] OSSEC's own, above a decoder's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FieldId(pub u16);
+
+impl FieldId {
+    /// How many fields have a name of their own.
+    pub const STATIC: usize = 14;
+    /// Address of the peer.
+    pub const SRC_IP: Self = Self(0);
+    /// Address of this side.
+    pub const DST_IP: Self = Self(1);
+    /// Port of the peer.
+    pub const SRC_PORT: Self = Self(2);
+    /// Port of this side.
+    pub const DST_PORT: Self = Self(3);
+    /// User who acted.
+    pub const SRC_USER: Self = Self(4);
+    /// User who was acted upon.
+    pub const DST_USER: Self = Self(5);
+    /// Protocol.
+    pub const PROTOCOL: Self = Self(6);
+    /// Action.
+    pub const ACTION: Self = Self(7);
+    /// Event id.
+    pub const ID: Self = Self(8);
+    /// URL.
+    pub const URL: Self = Self(9);
+    /// `extra_data`.
+    pub const DATA: Self = Self(10);
+    /// Status.
+    pub const STATUS: Self = Self(11);
+    /// System name.
+    pub const SYSTEM_NAME: Self = Self(12);
+    /// File name.
+    pub const FILE_NAME: Self = Self(13);
+}
+
+const STATIC_NAMES: [FieldName; FieldId::STATIC] = [
+    FieldName::SrcIp,
+    FieldName::DstIp,
+    FieldName::SrcPort,
+    FieldName::DstPort,
+    FieldName::SrcUser,
+    FieldName::DstUser,
+    FieldName::Protocol,
+    FieldName::Action,
+    FieldName::Id,
+    FieldName::Url,
+    FieldName::Data,
+    FieldName::Status,
+    FieldName::SystemName,
+    FieldName::FileName,
+];
+
+/// Names of all fields of a decoder set.
+#[derive(Debug, Default)]
+pub struct FieldTable {
+    dynamic: Vec<FieldName>,
+    by_name: HashMap<Arc<str>, FieldId>,
+}
+
+impl FieldTable {
+    /// The number of a word in `<order>`.
+    pub fn intern(&mut self, word: &str) -> FieldId {
+        let known = match word {
+            "srcip" => FieldId::SRC_IP,
+            "dstip" => FieldId::DST_IP,
+            "srcport" => FieldId::SRC_PORT,
+            "dstport" => FieldId::DST_PORT,
+            "srcuser" => FieldId::SRC_USER,
+            "dstuser" | "user" => FieldId::DST_USER,
+            "protocol" => FieldId::PROTOCOL,
+            "action" => FieldId::ACTION,
+            "id" => FieldId::ID,
+            "url" => FieldId::URL,
+            "data" | "extra_data" => FieldId::DATA,
+            "status" => FieldId::STATUS,
+            "system_name" => FieldId::SYSTEM_NAME,
+            _ if word.contains("filename") => FieldId::FILE_NAME,
+            _ => return self.intern_dynamic(word),
+        };
+        known
+    }
+
+    fn intern_dynamic(&mut self, word: &str) -> FieldId {
+        if let Some(id) = self.by_name.get(word) {
+            return *id;
+        }
+        // 65,521 different names are more than all decoders of an installation have captures.
+        let id = FieldId(u16::try_from(FieldId::STATIC + self.dynamic.len()).unwrap_or(u16::MAX));
+        let name: Arc<str> = word.into();
+        self.dynamic.push(FieldName::Dynamic(Arc::clone(&name)));
+        self.by_name.insert(name, id);
+        id
+    }
+
+    /// The decoders' own fields of that name; ASCII case does not count.
+    pub fn dynamic_named(&self, name: &str) -> Vec<FieldId> {
+        let same = |(_, field): &(usize, &FieldName)| field.as_str().eq_ignore_ascii_case(name);
+        let id = |(index, _)| FieldId((FieldId::STATIC + index) as u16);
+        self.dynamic.iter().enumerate().filter(same).map(id).collect()
+    }
+
+    /// The name of `id`.
+    pub fn name(&self, id: FieldId) -> &FieldName {
+        let index = usize::from(id.0);
+        STATIC_NAMES.get(index).unwrap_or_else(|| &self.dynamic[index - FieldId::STATIC])
+    }
+}
+
+/// Values of the fields of one event, reused from event to event.
+#[derive(Debug)]
+pub struct FieldValues {
+    entries: Vec<Entry>,
+    /// Index into `entries` of the fields with names of their own, plus one; 0 when absent.
+    fixed: [u16; FieldId::STATIC],
+    /// Values that are not part of the line.
+    made: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    id: FieldId,
+    start: u32,
+    end: u32,
+    made: bool,
+}
+
+impl Default for FieldValues {
+    fn default() -> Self {
+        Self { entries: Vec::new(), fixed: [0; FieldId::STATIC], made: Vec::new() }
+    }
+}
+
+impl FieldValues {
+    /// Forgets all values.
+    pub fn clear(&mut self) {
+        if !self.entries.is_empty() {
+            self.entries.clear();
+            self.fixed = [0; FieldId::STATIC];
+            self.made.clear();
+        }
+    }
+
+    /// Sets a field to a part of the log; a field keeps the place of its first value.
+    pub fn set_range(&mut self, id: FieldId, start: usize, end: usize) {
+        self.put(Entry { id, start: narrow(start), end: narrow(end), made: false });
+    }
+
+    /// Sets a field to a value that is not in the log.
+    pub fn set_made(&mut self, id: FieldId, value: &[u8]) {
+        let start = self.made.len();
+        self.made.extend_from_slice(value);
+        self.put(Entry { id, start: narrow(start), end: narrow(self.made.len()), made: true });
+    }
+
+    fn put(&mut self, entry: Entry) {
+        if let Some(index) = self.index(entry.id) {
+            self.entries[index] = entry;
+            return;
+        }
+        self.entries.push(entry);
+        if let Some(slot) = self.fixed.get_mut(usize::from(entry.id.0)) {
+            *slot = self.entries.len() as u16;
+        }
+    }
+
+    fn index(&self, id: FieldId) -> Option<usize> {
+        match self.fixed.get(usize::from(id.0)) {
+            Some(&slot) => usize::from(slot).checked_sub(1),
+            None => self.entries.iter().position(|entry| entry.id == id),
+        }
+    }
+
+    /// The value of `id`; `log` is the message the fields were extracted from.
+    pub fn value<'a>(&'a self, id: FieldId, log: &'a [u8]) -> Option<&'a [u8]> {
+        Some(self.bytes(self.entries[self.index(id)?], log))
+    }
+
+    /// All fields in the order in which they were extracted.
+    pub fn iter<'a>(&'a self, log: &'a [u8]) -> impl Iterator<Item = (FieldId, &'a [u8])> {
+        self.entries.iter().map(move |&entry| (entry.id, self.bytes(entry, log)))
+    }
+
+    fn bytes<'a>(&'a self, entry: Entry, log: &'a [u8]) -> &'a [u8] {
+        let text = if entry.made { &self.made } else { log };
+        text.get(entry.start as usize..entry.end as usize).unwrap_or_default()
+    }
+}
+
+/// Offsets within a line; the collector cuts lines at 64 KiB.
+fn narrow(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}

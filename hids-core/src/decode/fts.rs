@@ -48,6 +48,12 @@ impl FtsFields {
         Some(Self(bits))
     }
 
+    /// As OSSEC tests `check_if_ignored`: data and system name by the flags of `<ignore>`.
+    pub fn as_tested_by_ossec(self, ignore: Self) -> Self {
+        let crossed = Self::DATA | Self::SYSTEM_NAME;
+        Self((self.0 & !crossed) | (ignore.0 & crossed))
+    }
+
     /// Writes the combination of one event to `out`: selected values with blanks in between.
     pub fn write(self, names: EventNames<'_>, fields: &FieldValues, out: &mut Vec<u8>) {
         out.clear();
@@ -125,6 +131,11 @@ impl FirstSeen {
             self.forgotten += 1;
         }
         true
+    }
+
+    /// Whether `combination` has occurred.
+    pub fn contains(&self, combination: &[u8]) -> bool {
+        self.seen.contains(combination)
     }
 
     /// The combinations, oldest first.

@@ -166,3 +166,9 @@ fn ossec_alert(log: &[u8], fields: &mut FieldValues, decoded: &mut Decoded) -> O
     }
     Some(())
 }
+
+/// Where a forwarded alert came from, as its text says.
+pub fn forwarded_location(log: &[u8]) -> Option<&[u8]> {
+    let start = memmem::find(log, b"Location: ")? + 10;
+    Some(&log[start..start + memmem::find(&log[start..], b"; ")?])
+}

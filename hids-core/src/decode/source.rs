@@ -127,7 +127,7 @@ impl Variables {
 
 /// The one of `known` that `word` may be a misspelling of.
 pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let allowed = (word.len() / 3).clamp(1, 3);
+    let allowed = (word.len() / 2).clamp(1, 3);
     let best = known.iter().map(|name| (distance(word, name), *name)).min()?;
     (best.0 <= allowed).then_some(best.1)
 }

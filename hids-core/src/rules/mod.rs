@@ -1,1 +1,25 @@
-//! OSSEC rules: parse → compile → run.
+//! Rules: what an event means and how serious it is.
+//!
+//! `parse` reads rule files into definitions, `tree` and `compile` make a [`RuleSet`] of them,
+//! `run` evaluates it on an event with the [`RuleState`] that earlier events left. Owns OSSEC's
+//! rule language (`src/analysisd/{rules,rules_list,eventinfo}.c`). Never: acts on an answer.
+
+mod address;
+mod compile;
+mod condition;
+mod context;
+mod list;
+mod overwrite;
+mod parse;
+mod reader;
+mod run;
+mod state;
+mod store;
+mod tree;
+mod when;
+
+pub use compile::{RuleOptions, RuleSet};
+pub use list::{ListSource, ListTables};
+pub use parse::{RuleDef, parse};
+pub use run::{Judged, RuleEvent, RuleTrial};
+pub use state::{Losses, RuleState, SavedState};

@@ -1,1 +1,0 @@
-//! The facade over predecode, decode and rules.

@@ -1,0 +1,381 @@
+//! Definitions to a set of rules that can run.
+
+use std::sync::Arc;
+
+use super::address::AddressList;
+use super::condition::Condition;
+use super::context::Context;
+use super::list::{ListTables, ListTest};
+use super::parse::{AlertOption, CompiledRule, RuleDef, TextField};
+use super::tree::{ContextList, Tree};
+use super::when::{TimeRange, Weekdays};
+use crate::decode::source::{PatternDef, unknown_name};
+use crate::decode::{DecoderSet, EventKind, FieldId, FtsFields};
+use crate::diag::Diagnostic;
+use crate::model::{Level, RuleFacts, RuleId};
+use crate::pattern::{Pattern, Subject};
+use crate::xml::Text;
+
+/// Longest value of one element that OSSEC keeps; a longer condition vanishes there.
+const OSSEC_MAX_VALUE_BYTES: usize = 2048;
+/// Level that means 0.
+const LEVEL_ZERO: u16 = 99;
+
+/// What rules need to know besides themselves.
+#[derive(Clone, Debug)]
+pub struct RuleOptions {
+    /// From which level alerts are recorded.
+    pub record_level: Level,
+    /// From which level alerts are mailed.
+    pub mail_level: Level,
+    /// Time window of composite rules that have none, in seconds.
+    pub default_timeframe_seconds: u32,
+    /// Events kept for `if_matched_regex`.
+    pub memory_size: usize,
+    /// Time zone of `<time>` and `<weekday>`.
+    pub zone: jiff::tz::TimeZone,
+    /// Whether to answer exactly as OSSEC does.
+    pub strict_ossec: bool,
+}
+
+impl Default for RuleOptions {
+    fn default() -> Self {
+        Self {
+            record_level: Level(1),
+            mail_level: Level(7),
+            default_timeframe_seconds: 360,
+            memory_size: 8192,
+            zone: jiff::tz::TimeZone::UTC,
+            strict_ossec: false,
+        }
+    }
+}
+
+impl RuleOptions {
+    pub(super) fn subject(&self) -> Subject {
+        if self.strict_ossec { Subject::StrictUtf8 } else { Subject::Bytes }
+    }
+}
+
+/// All rules, ready to run.
+#[derive(Debug)]
+pub struct RuleSet {
+    pub(super) rules: Vec<Rule>,
+    pub(super) roots: Vec<u32>,
+    pub(super) lists: u32,
+    pub(super) keeps_all: bool,
+    pub(super) options: RuleOptions,
+}
+
+/// A compiled rule.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub facts: Arc<RuleFacts>,
+    pub kind: EventKind,
+    pub conditions: Box<[Condition]>,
+    pub context: Option<Context>,
+    pub children: Box<[u32]>,
+    pub noalert: bool,
+    pub recorded: bool,
+    pub mailed: bool,
+    pub ignore_seconds: u32,
+    pub ignore_fields: Option<FtsFields>,
+    pub check_if_ignored: Option<FtsFields>,
+    pub own_list: Option<u32>,
+    pub group_lists: Box<[u32]>,
+}
+
+impl RuleSet {
+    /// Compiles rules in the order in which they were loaded.
+    pub fn compile(
+        defs: Vec<RuleDef>,
+        decoders: &DecoderSet,
+        tables: &ListTables,
+        options: RuleOptions,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let tree = Tree::build(defs, diagnostics);
+        let mut compiler = Compiler { decoders, tables, options: &options, diagnostics };
+        let rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
+        Self {
+            rules,
+            roots: tree.roots,
+            lists: tree.lists,
+            keeps_all: tree.contexts.contains(&Some(ContextList::All)),
+            options,
+        }
+    }
+
+    /// Facts of all rules in load order.
+    pub fn facts(&self) -> impl Iterator<Item = &Arc<RuleFacts>> {
+        self.rules.iter().map(|rule| &rule.facts)
+    }
+
+    /// Facts of the rule with that number in the set.
+    pub fn facts_of(&self, index: u32) -> &Arc<RuleFacts> {
+        &self.rules[index as usize].facts
+    }
+
+    /// Ids of the rules tried when `index` has matched, in the order in which they are tried.
+    pub fn children(&self, index: u32) -> impl Iterator<Item = RuleId> {
+        self.rules[index as usize].children.iter().map(|&child| self.rules[child as usize].facts.id)
+    }
+
+    /// How often PCRE2 gave up on a pattern.
+    pub fn limit_hits(&self) -> u64 {
+        self.rules.iter().flat_map(|rule| &rule.conditions).map(Condition::limit_hits).sum()
+    }
+}
+
+struct Compiler<'a> {
+    decoders: &'a DecoderSet,
+    tables: &'a ListTables,
+    options: &'a RuleOptions,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Compiler<'_> {
+    fn rule(&mut self, tree: &Tree, index: usize) -> Rule {
+        let def = &tree.rules[index];
+        let level = if def.level.0 == LEVEL_ZERO { Level(0) } else { def.level };
+        let (recorded, mailed) = self.flags(def, level);
+        let mut conditions = Vec::new();
+        self.conditions(def, &mut conditions);
+        Rule {
+            facts: Arc::new(facts(def, level)),
+            kind: tree.kinds[index],
+            conditions: conditions.into(),
+            context: tree.contexts[index].and_then(|list| self.context(def, list)),
+            children: tree.children[index].as_slice().into(),
+            noalert: def.noalert,
+            recorded,
+            mailed,
+            ignore_seconds: def.ignore_seconds,
+            ignore_fields: def.ignore_fields,
+            check_if_ignored: def.check_if_ignored.map(|fields| match self.options.strict_ossec {
+                true => fields.as_tested_by_ossec(def.ignore_fields.unwrap_or_default()),
+                false => fields,
+            }),
+            own_list: tree.own_list[index],
+            group_lists: tree.group_lists[index].as_slice().into(),
+        }
+    }
+
+    /// Whether the rule's alerts are recorded and mailed; options apply in file order.
+    fn flags(&self, def: &RuleDef, level: Level) -> (bool, bool) {
+        let mut recorded = level >= self.options.record_level;
+        let mut mailed = level >= self.options.mail_level;
+        for option in &def.options {
+            match option {
+                AlertOption::Mail => mailed = true,
+                AlertOption::NoMail => mailed = false,
+                AlertOption::Log => recorded = true,
+                AlertOption::NoLog => recorded = false,
+                AlertOption::NoResponse => {}
+            }
+        }
+        // Mail is read from what is recorded.
+        (recorded, mailed && recorded)
+    }
+
+    fn context(&mut self, def: &RuleDef, list: ContextList) -> Option<Context> {
+        let regex = match (&def.if_matched_regex, list) {
+            (Some(pattern), ContextList::All) => Some(pattern.compile(self.options.subject(), self.diagnostics)?),
+            _ => None,
+        };
+        Some(Context {
+            list,
+            regex,
+            frequency: def.frequency.unwrap_or(0) as usize,
+            timeframe_seconds: i64::from(def.timeframe.unwrap_or(self.options.default_timeframe_seconds)),
+            same: def.same,
+        })
+    }
+
+    /// In the order in which OSSEC tests them.
+    fn conditions(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
+        if let Some(name) = &def.decoded_as {
+            match self.decoders.name_id(&name.value) {
+                Some(id) => out.push(Condition::DecodedAs(id)),
+                None => {
+                    let known: Vec<&str> = self.decoders.names().collect();
+                    self.diagnostics.push(unknown_name("R040", "decoder", name, &known));
+                }
+            }
+        }
+        self.texts(def, &[TextField::ProgramName, TextField::Id, TextField::Match, TextField::Regex], out);
+        out.extend(def.action.as_ref().map(|action| Condition::Action(action.as_bytes().into())));
+        self.url(def, out);
+        self.fields(def, out);
+        self.addresses(&def.srcip, FieldId::SRC_IP, out);
+        self.addresses(&def.dstip, FieldId::DST_IP, out);
+        self.texts(def, &[TextField::SrcPort, TextField::DstPort], out);
+        self.compiled_rule(def, out);
+        self.texts(def, &[TextField::User, TextField::SrcGeoIp, TextField::DstGeoIp], out);
+        if def.maxsize > 0 {
+            out.push(Condition::MinimumLength(def.maxsize));
+        }
+        self.times(def, out);
+        self.texts(def, &[TextField::ExtraData, TextField::Hostname, TextField::Status], out);
+        if def.check_diff {
+            out.push(Condition::Differs);
+        }
+        if def.if_fts {
+            out.push(Condition::FirstTime);
+        }
+        self.lists(def, out);
+    }
+
+    /// The plain form of a condition hides its PCRE2 form, as in OSSEC.
+    fn texts(&mut self, def: &RuleDef, fields: &[TextField], out: &mut Vec<Condition>) {
+        for field in fields {
+            let of = |texts: &'_ [(TextField, PatternDef)]| texts.iter().find(|(known, _)| known == field).map(|(_, pattern)| pattern.clone());
+            let plain = of(&def.texts).filter(|pattern| self.fits(pattern));
+            let pcre2 = of(&def.pcre2_texts).filter(|pattern| self.fits(pattern));
+            // `match` and `match_pcre2` are one condition; `regex` and `pcre2` another.
+            if let (Some(_), Some(hidden)) = (&plain, &pcre2) {
+                self.diagnostics.push(
+                    Diagnostic::warning("R041", "not tested: the plain form of the same condition is there too").at(hidden.span.clone()),
+                );
+            }
+            self.text(*field, plain.or(pcre2), out);
+        }
+    }
+
+    fn url(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
+        for texts in [&def.texts, &def.pcre2_texts] {
+            let url = texts.iter().find(|(field, _)| *field == TextField::Url).map(|(_, pattern)| pattern.clone());
+            let url = url.filter(|pattern| self.fits(pattern));
+            self.text(TextField::Url, url, out);
+        }
+    }
+
+    fn text(&mut self, field: TextField, pattern: Option<PatternDef>, out: &mut Vec<Condition>) {
+        let compiled = pattern.and_then(|pattern| self.pattern(&pattern));
+        out.extend(compiled.map(|pattern| Condition::Text(field, pattern)));
+        if matches!(field, TextField::SrcGeoIp | TextField::DstGeoIp)
+            && let Some(Condition::Text(last, _)) = out.last()
+            && *last == field
+        {
+            self.diagnostics.push(Diagnostic::warning("R042", "without GeoIP data a rule with this condition never matches"));
+        }
+    }
+
+    /// OSSEC drops a condition of 2048 bytes and more, so that the rule matches more.
+    fn fits(&mut self, pattern: &PatternDef) -> bool {
+        let vanishes = self.options.strict_ossec && pattern.text.len() >= OSSEC_MAX_VALUE_BYTES;
+        if vanishes {
+            self.diagnostics.push(
+                Diagnostic::warning("R043", "a condition of 2048 bytes or more vanishes in OSSEC: the rule matches more")
+                    .at(pattern.span.clone()),
+            );
+        }
+        !vanishes
+    }
+
+    fn pattern(&mut self, pattern: &PatternDef) -> Option<Pattern> {
+        pattern.compile(self.options.subject(), self.diagnostics)
+    }
+
+    fn fields(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
+        for (name, pattern) in &def.fields {
+            let ids = self.decoders.fields().dynamic_named(&name.value);
+            if ids.is_empty() {
+                self.diagnostics.push(
+                    Diagnostic::warning("R044", format!("no decoder extracts a field \"{}\": the rule never matches", name.value))
+                        .at(name.span.clone()),
+                );
+            }
+            if let Some(pattern) = self.pattern(pattern) {
+                out.push(Condition::Field(ids.into(), pattern));
+            }
+        }
+    }
+
+    fn addresses(&mut self, entries: &[Text], field: FieldId, out: &mut Vec<Condition>) {
+        if entries.is_empty() {
+            return;
+        }
+        let mut list = AddressList::default();
+        for entry in entries {
+            if !list.push(&entry.value) {
+                self.diagnostics.push(
+                    Diagnostic::error("R045", format!("\"{}\" is no address", entry.value))
+                        .at(entry.span.clone())
+                        .help("write 192.0.2.1, 192.0.2.0/24, 2001:db8::/32 or any, with ! in front to negate"),
+                );
+            }
+        }
+        out.push(Condition::Address(field, list));
+    }
+
+    fn compiled_rule(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
+        let Some(compiled) = def.compiled else { return };
+        if compiled == CompiledRule::ValidCrawler {
+            self.diagnostics.push(
+                Diagnostic::note("R046", format!("rule {}: crawlers are known by address only; names are not looked up while an event waits", def.id))
+                    .at(def.id_span.clone()),
+            );
+        }
+        out.push(Condition::Compiled(compiled));
+    }
+
+    fn times(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
+        if let Some(text) = &def.time {
+            match TimeRange::parse(&text.value, self.options) {
+                Some(range) => out.push(Condition::Time(range)),
+                None => self.diagnostics.push(
+                    Diagnostic::error("R047", format!("\"{}\" is no time range", text.value)).at(text.span.clone()).help("6 pm - 8:30 am"),
+                ),
+            }
+        }
+        if let Some(text) = &def.weekday {
+            match Weekdays::parse(&text.value, self.options) {
+                Some(days) => out.push(Condition::Weekday(days)),
+                None => self.diagnostics.push(
+                    Diagnostic::error("R048", format!("\"{}\" is no list of weekdays", text.value))
+                        .at(text.span.clone())
+                        .help("monday, tue, weekdays, weekends"),
+                ),
+            }
+        }
+    }
+
+    fn lists(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
+        // OSSEC keeps the last two.
+        let kept = if self.options.strict_ossec { def.lists.len().saturating_sub(2) } else { 0 };
+        for list in &def.lists[kept..] {
+            let Some(table) = self.tables.table(&list.name.value, self.options) else {
+                self.diagnostics.push(
+                    Diagnostic::warning("L002", format!("list {} is not configured: the rule never matches", list.name.value))
+                        .at(list.name.span.clone())
+                        .help("add <list>PATH</list> to the <rules> of ossec.conf"),
+                );
+                out.push(Condition::Never);
+                continue;
+            };
+            let value = match &list.value {
+                None => None,
+                Some(pattern) => match self.pattern(pattern) {
+                    Some(pattern) => Some(pattern),
+                    None => continue,
+                },
+            };
+            let strict_ossec = self.options.strict_ossec;
+            out.push(Condition::List(ListTest { table, field: list.field, lookup: list.lookup, value, strict_ossec }));
+        }
+    }
+}
+
+fn facts(def: &RuleDef, level: Level) -> RuleFacts {
+    RuleFacts {
+        id: def.id,
+        level,
+        description: def.description.clone(),
+        group: def.group.clone(),
+        cve: def.cve.clone(),
+        info: def.info.clone(),
+        frequency: def.frequency.filter(|_| def.is_composite()),
+        may_respond: level.0 > 0 && def.accuracy != 0 && !def.options.contains(&AlertOption::NoResponse),
+    }
+}

@@ -1,0 +1,162 @@
+//! Conditions of rules on a single event.
+
+use memchr::memmem;
+
+use super::address::AddressList;
+use super::list::{ListField, ListTest};
+use super::parse::{CompiledRule, TextField};
+use super::run::RuleEvent;
+use super::state::RuleState;
+use super::when::{TimeRange, Weekdays};
+use crate::decode::{FieldId, NameId};
+use crate::model::RuleId;
+use crate::pattern::Pattern;
+
+/// First bytes of lines of well-known search engines' address ranges (OSSEC `generic_samples.c`).
+const CRAWLERS: [&[u8]; 8] =
+    [b"66.249.", b"72.14.", b"209.85.", b"65.55.", b"207.46.", b"74.6.", b"72.30.", b"67.195."];
+
+/// One condition.
+#[derive(Debug)]
+pub(super) enum Condition {
+    DecodedAs(NameId),
+    Text(TextField, Pattern),
+    Action(Box<[u8]>),
+    /// Fields of the decoders' own; one of them must fit.
+    Field(Box<[FieldId]>, Pattern),
+    Address(FieldId, AddressList),
+    Compiled(CompiledRule),
+    MinimumLength(usize),
+    Time(TimeRange),
+    Weekday(Weekdays),
+    /// `check_diff`
+    Differs,
+    /// `if_fts`
+    FirstTime,
+    List(ListTest),
+    /// A condition that nothing can fulfil.
+    Never,
+}
+
+impl Condition {
+    /// The element that explanations name.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::DecodedAs(_) => "decoded_as",
+            Self::Text(field, _) => match field {
+                TextField::Match => "match",
+                TextField::Regex => "regex",
+                TextField::ProgramName => "program_name",
+                TextField::Hostname => "hostname",
+                TextField::Id => "id",
+                TextField::Url => "url",
+                TextField::User => "user",
+                TextField::Status => "status",
+                TextField::ExtraData => "extra_data",
+                TextField::SrcPort => "srcport",
+                TextField::DstPort => "dstport",
+                TextField::SrcGeoIp => "srcgeoip",
+                TextField::DstGeoIp => "dstgeoip",
+            },
+            Self::Action(_) => "action",
+            Self::Field(..) => "field",
+            Self::Address(FieldId::SRC_IP, _) => "srcip",
+            Self::Address(..) => "dstip",
+            Self::Compiled(_) => "compiled_rule",
+            Self::MinimumLength(_) => "maxsize",
+            Self::Time(_) => "time",
+            Self::Weekday(_) => "weekday",
+            Self::Differs => "check_diff",
+            Self::FirstTime => "if_fts",
+            Self::List(_) | Self::Never => "list",
+        }
+    }
+
+    pub(super) fn limit_hits(&self) -> u64 {
+        match self {
+            Self::Text(_, pattern) | Self::Field(_, pattern) => pattern.limit_hits(),
+            _ => 0,
+        }
+    }
+
+    /// Whether the event passes; `check_diff` and `if_fts` remember it even if a later condition fails.
+    pub(super) fn passes(&self, rule: RuleId, event: &RuleEvent<'_>, state: &mut RuleState) -> bool {
+        match self {
+            Self::DecodedAs(name) => event.decoder == Some(*name),
+            Self::Text(field, pattern) => text(*field, event).is_some_and(|text| pattern.is_match(text)),
+            Self::Action(action) => event.field(FieldId::ACTION) == Some(action),
+            Self::Field(fields, pattern) => {
+                fields.iter().any(|&field| event.field(field).is_some_and(|text| pattern.is_match(text)))
+            }
+            Self::Address(field, list) => event.field(*field).is_some_and(|address| list.contains(address)),
+            Self::Compiled(rule) => compiled(*rule, event),
+            Self::MinimumLength(length) => event.log.len() >= *length,
+            Self::Time(range) => range.contains(state.clock(event.now).minute),
+            Self::Weekday(days) => days.contains(state.clock(event.now).weekday),
+            Self::Differs => state.differs(rule, event),
+            Self::FirstTime => state.is_first_time(event),
+            Self::List(test) => list_key(test.field, event).is_some_and(|key| test.passes(key)),
+            Self::Never => false,
+        }
+    }
+}
+
+fn text<'a>(field: TextField, event: &RuleEvent<'a>) -> Option<&'a [u8]> {
+    match field {
+        TextField::Match | TextField::Regex => Some(event.log),
+        TextField::ProgramName => event.program_name,
+        TextField::Hostname => Some(event.hostname),
+        TextField::Id => event.field(FieldId::ID),
+        TextField::Url => event.field(FieldId::URL),
+        TextField::User => event.field(FieldId::DST_USER).or_else(|| event.field(FieldId::SRC_USER)),
+        TextField::Status => event.field(FieldId::STATUS),
+        TextField::ExtraData => event.field(FieldId::DATA),
+        TextField::SrcPort => event.field(FieldId::SRC_PORT),
+        TextField::DstPort => event.field(FieldId::DST_PORT),
+        TextField::SrcGeoIp | TextField::DstGeoIp => None,
+    }
+}
+
+fn list_key<'a>(field: ListField, event: &RuleEvent<'a>) -> Option<&'a [u8]> {
+    match field {
+        ListField::Field(field) => event.field(field),
+        ListField::User => event.field(FieldId::SRC_USER).or_else(|| event.field(FieldId::DST_USER)),
+        ListField::Hostname => Some(event.hostname),
+        ListField::ProgramName => event.program_name,
+    }
+}
+
+fn compiled(rule: CompiledRule, event: &RuleEvent<'_>) -> bool {
+    match rule {
+        CompiledRule::SrcUserDstUser => match (event.field(FieldId::SRC_USER), event.field(FieldId::DST_USER)) {
+            (Some(source), Some(destination)) => source == destination,
+            _ => true,
+        },
+        CompiledRule::IdSize => event.field(FieldId::ID).is_some_and(|id| id.len() >= 10),
+        CompiledRule::WindowsUsersDiffer => windows_users_differ(event.log).unwrap_or(false),
+        CompiledRule::SimpleHttpRequest => {
+            let method = event.field(FieldId::ACTION);
+            let url = event.field(FieldId::URL);
+            method.is_none_or(|method| method == b"GET") && url.is_some_and(|url| !url.contains(&b'?'))
+        }
+        CompiledRule::ValidCrawler => CRAWLERS.iter().any(|prefix| event.log.starts_with(prefix)),
+    }
+}
+
+/// `Target Account Name: x` against `Caller User Name: y`, each up to a tab or two blanks.
+fn windows_users_differ(log: &[u8]) -> Option<bool> {
+    let value = |name: &[u8]| {
+        let rest = &log[memmem::find(log, name)?..];
+        Some(&rest[memchr::memchr(b':', rest)? + 1..])
+    };
+    let (target, caller) = (value(b"Target Account Name")?, value(b"Caller User Name")?);
+    for (at, byte) in target.iter().enumerate() {
+        if caller.get(at) != Some(byte) {
+            return Some(true);
+        }
+        if *byte == b'\t' || target[at..].starts_with(b"  ") {
+            break;
+        }
+    }
+    Some(false)
+}

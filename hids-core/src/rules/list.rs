@@ -1,0 +1,163 @@
+//! Lookup lists (`<list>`): keys and values that administrators keep in text files.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::compile::RuleOptions;
+use crate::decode::FieldId;
+use crate::diag::{Diagnostic, SourceFile};
+use crate::pattern::Pattern;
+
+/// A list of the configuration.
+#[derive(Clone, Debug)]
+pub struct ListSource {
+    /// As written in `<list>`.
+    pub name: String,
+    /// Its text, `key:value` lines; `None` when the file is missing.
+    pub text: Option<Arc<SourceFile>>,
+}
+
+/// All lists by name.
+#[derive(Debug, Default)]
+pub struct ListTables(HashMap<String, Arc<ListTable>>);
+
+/// One list; `None` when its file is missing.
+#[derive(Debug)]
+pub(super) struct ListTable(Option<HashMap<Box<[u8]>, Box<[u8]>>>);
+
+impl ListTables {
+    /// Reads the lists; a missing file is reported and every look-up in it fails.
+    pub fn read(sources: &[ListSource], options: &RuleOptions, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut tables = HashMap::new();
+        for source in sources {
+            if source.text.is_none() {
+                diagnostics.push(
+                    Diagnostic::warning("L001", format!("list {} does not exist: no rule with a look-up in it matches", source.name))
+                        .help("create the file, or remove the <list> from the configuration"),
+                );
+            }
+            let table = ListTable(source.text.as_ref().map(|file| entries(&file.text)));
+            tables.insert(normal(&source.name, options, Origin::Configuration), Arc::new(table));
+        }
+        Self(tables)
+    }
+
+    pub(super) fn table(&self, name: &str, options: &RuleOptions) -> Option<Arc<ListTable>> {
+        self.0.get(&normal(name, options, Origin::Rule)).cloned()
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Origin {
+    Configuration,
+    Rule,
+}
+
+/// The name under which a list is found. OSSEC puts `rules/` before a bare name in the configuration
+/// but not in a rule, so that the two never meet.
+fn normal(name: &str, options: &RuleOptions, origin: Origin) -> String {
+    let name = name.trim().strip_suffix(".cdb").unwrap_or(name.trim());
+    if name.contains('/') || (options.strict_ossec && origin == Origin::Rule) {
+        return name.to_owned();
+    }
+    format!("rules/{name}")
+}
+
+fn entries(text: &[u8]) -> HashMap<Box<[u8]>, Box<[u8]>> {
+    let mut entries = HashMap::new();
+    for line in text.split(|&byte| byte == b'\n') {
+        let line = match memchr::memmem::find(line, b"###") {
+            Some(comment) => line[..comment].trim_ascii_end(),
+            None => line,
+        };
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some(colon) = memchr::memchr(b':', line) {
+            // A constant database answers with the first of equal keys.
+            entries.entry(line[..colon].into()).or_insert_with(|| line[colon + 1..].into());
+        }
+    }
+    entries
+}
+
+/// How a list is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lookup {
+    MatchKey,
+    NotMatchKey,
+    MatchKeyValue,
+    AddressMatchKey,
+    NotAddressMatchKey,
+    AddressMatchKeyValue,
+}
+
+impl Lookup {
+    pub(super) const NAMES: [&'static str; 6] = [
+        "match_key",
+        "not_match_key",
+        "match_key_value",
+        "address_match_key",
+        "not_address_match_key",
+        "address_match_key_value",
+    ];
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let index = Self::NAMES.iter().position(|name| *name == text)?;
+        let all = [
+            Self::MatchKey,
+            Self::NotMatchKey,
+            Self::MatchKeyValue,
+            Self::AddressMatchKey,
+            Self::NotAddressMatchKey,
+            Self::AddressMatchKeyValue,
+        ];
+        Some(all[index])
+    }
+
+    pub(super) fn needs_value(self) -> bool {
+        matches!(self, Self::MatchKeyValue | Self::AddressMatchKeyValue)
+    }
+}
+
+/// Which part of an event is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListField {
+    Field(FieldId),
+    /// The user who acted, or else the one acted upon.
+    User,
+    Hostname,
+    ProgramName,
+}
+
+/// A look-up of a rule.
+#[derive(Debug)]
+pub(super) struct ListTest {
+    pub table: Arc<ListTable>,
+    pub field: ListField,
+    pub lookup: Lookup,
+    pub value: Option<Pattern>,
+    pub strict_ossec: bool,
+}
+
+impl ListTest {
+    /// Whether `key`, the part of the event, passes.
+    pub(super) fn passes(&self, key: &[u8]) -> bool {
+        let Some(table) = &self.table.0 else {
+            return self.strict_ossec && matches!(self.lookup, Lookup::NotMatchKey | Lookup::AddressMatchKey);
+        };
+        let exact = || table.get(key);
+        let address = || {
+            let dots = (1..=key.len()).rev().filter(|&end| key[end - 1] == b'.');
+            exact().or_else(|| dots.map(|end| &key[..end]).find_map(|prefix| table.get(prefix)))
+        };
+        let fits = |value: &[u8]| self.value.as_ref().is_some_and(|pattern| pattern.is_match(value));
+        match self.lookup {
+            Lookup::MatchKey => exact().is_some(),
+            Lookup::NotMatchKey => exact().is_none(),
+            Lookup::MatchKeyValue => exact().is_some_and(|value| fits(value)),
+            Lookup::AddressMatchKey => address().is_some(),
+            Lookup::NotAddressMatchKey => address().is_none(),
+            // OSSEC has this one the wrong way round.
+            Lookup::AddressMatchKeyValue => address().is_some_and(|value| fits(value)) != self.strict_ossec,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Rule files as written, with places.
+
+use std::sync::Arc;
+
+use super::list::{ListField, Lookup};
+use super::reader::rule;
+use crate::decode::source::{self, PatternDef, unknown_name};
+use crate::decode::{EventKind, FtsFields};
+use crate::diag::{Diagnostic, SourceFile, Span};
+use crate::model::{Level, RuleId};
+use crate::xml::{Element, Text};
+
+/// What a text condition of a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextField {
+    Match,
+    Regex,
+    ProgramName,
+    Hostname,
+    Id,
+    Url,
+    User,
+    Status,
+    ExtraData,
+    SrcPort,
+    DstPort,
+    SrcGeoIp,
+    DstGeoIp,
+}
+
+/// Tests on an earlier event of a composite rule, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Same(pub u16);
+
+impl Same {
+    pub(super) const SOURCE_IP: u16 = 1;
+    pub(super) const USER: u16 = 2;
+    pub(super) const SRC_PORT: u16 = 4;
+    pub(super) const DST_PORT: u16 = 8;
+    pub(super) const ID: u16 = 16;
+    pub(super) const LOCATION: u16 = 32;
+    pub(super) const DIFFERENT_URL: u16 = 64;
+    pub(super) const DIFFERENT_SRC_GEOIP: u16 = 128;
+    /// Accepted without effect, as in OSSEC.
+    pub(super) const WITHOUT_EFFECT: u16 = 256;
+
+    pub(super) fn has(self, bit: u16) -> bool {
+        self.0 & bit != 0
+    }
+}
+
+/// Code that rules can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CompiledRule {
+    SrcUserDstUser,
+    IdSize,
+    WindowsUsersDiffer,
+    SimpleHttpRequest,
+    ValidCrawler,
+}
+
+/// A word of `<options>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AlertOption {
+    Mail,
+    NoMail,
+    Log,
+    NoLog,
+    NoResponse,
+}
+
+/// A look-up as written.
+#[derive(Clone, Debug)]
+pub(super) struct ListDef {
+    pub name: Text,
+    pub field: ListField,
+    pub lookup: Lookup,
+    pub value: Option<PatternDef>,
+}
+
+/// A rule as written.
+#[derive(Clone, Debug)]
+pub struct RuleDef {
+    /// Number.
+    pub id: RuleId,
+    /// Level as written.
+    pub level: Level,
+    /// The whole element.
+    pub span: Span,
+    pub(super) id_span: Span,
+    pub(super) maxsize: usize,
+    pub(super) timeframe: Option<u32>,
+    pub(super) frequency: Option<u32>,
+    pub(super) ignore_seconds: u32,
+    pub(super) accuracy: u32,
+    pub(super) noalert: bool,
+    pub(super) overwrite: bool,
+    pub(super) group: String,
+    pub(super) texts: Vec<(TextField, PatternDef)>,
+    pub(super) pcre2_texts: Vec<(TextField, PatternDef)>,
+    pub(super) decoded_as: Option<Text>,
+    pub(super) category: Option<(EventKind, Span)>,
+    pub(super) action: Option<String>,
+    pub(super) srcip: Vec<Text>,
+    pub(super) dstip: Vec<Text>,
+    pub(super) fields: Vec<(Text, PatternDef)>,
+    pub(super) time: Option<Text>,
+    pub(super) weekday: Option<Text>,
+    pub(super) lists: Vec<ListDef>,
+    pub(super) compiled: Option<CompiledRule>,
+    pub(super) if_sid: Option<Text>,
+    pub(super) if_group: Option<Text>,
+    pub(super) if_level: Option<Text>,
+    pub(super) if_matched_sid: Option<Text>,
+    pub(super) if_matched_group: Option<Text>,
+    pub(super) if_matched_regex: Option<PatternDef>,
+    pub(super) same: Same,
+    pub(super) check_diff: bool,
+    pub(super) if_fts: bool,
+    pub(super) ignore_fields: Option<FtsFields>,
+    pub(super) check_if_ignored: Option<FtsFields>,
+    pub(super) options: Vec<AlertOption>,
+    pub(super) description: String,
+    pub(super) cve: Option<String>,
+    pub(super) info: Option<String>,
+}
+
+impl RuleDef {
+    /// Whether it looks at earlier events.
+    pub(super) fn is_composite(&self) -> bool {
+        self.if_matched_sid.is_some() || self.if_matched_group.is_some() || self.if_matched_regex.is_some()
+    }
+}
+
+/// The rules of `file`, and every problem found.
+pub fn parse(file: &Arc<SourceFile>) -> (Vec<RuleDef>, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let mut rules = Vec::new();
+    for group in source::elements(file, &mut diagnostics) {
+        parse_group(&group, &mut rules, &mut diagnostics);
+    }
+    (rules, diagnostics)
+}
+
+fn parse_group(group: &Element, rules: &mut Vec<RuleDef>, diagnostics: &mut Vec<Diagnostic>) {
+    if !group.name.value.eq_ignore_ascii_case("group") {
+        diagnostics.push(unknown_name("R001", "root element", &group.name, &["group", "var"]));
+        return;
+    }
+    let name = match group.attributes.as_slice() {
+        [name] if name.name.value.eq_ignore_ascii_case("name") => &name.value.value,
+        _ => {
+            let problem = Diagnostic::error("R002", "a group has exactly one attribute, its name");
+            diagnostics.push(problem.at(group.span.clone()).help("<group name=\"local,\">"));
+            return;
+        }
+    };
+    if group.children.is_empty() {
+        diagnostics.push(Diagnostic::error("R003", format!("group \"{name}\" has no rule")).at(group.span.clone()));
+    }
+    for element in &group.children {
+        if !element.name.value.eq_ignore_ascii_case("rule") {
+            diagnostics.push(unknown_name("R004", "element in a group", &element.name, &["rule"]));
+            continue;
+        }
+        rules.extend(rule(element, name, diagnostics));
+    }
+}

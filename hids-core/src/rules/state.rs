@@ -1,0 +1,241 @@
+//! What earlier events leave behind for rules. Plain data, bounded.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::compile::RuleSet;
+use super::run::RuleEvent;
+use super::store::EventStore;
+use crate::decode::{EventKind, FirstSeen, FtsFields};
+use crate::model::{EvidenceLine, RuleId, Timestamp};
+
+/// Outputs kept for `check_diff`, one per host and rule.
+const MAX_OUTPUTS: usize = 4096;
+/// Longest output that `check_diff` compares, as in OSSEC.
+const MAX_OUTPUT_BYTES: usize = 8192;
+/// Ignore windows kept at a time; beyond it those that have ended are forgotten, then all.
+const MAX_WINDOWS: usize = 20_000;
+
+/// State of a rule set.
+#[derive(Debug)]
+pub struct RuleState {
+    pub(super) store: EventStore,
+    first_seen: FirstSeen,
+    ignored: FirstSeen,
+    windows: HashMap<Window, i64>,
+    outputs: HashMap<(Box<[u8]>, RuleId), Box<[u8]>>,
+    pub(super) fired: Vec<u64>,
+    clock: Clock,
+    zone: jiff::tz::TimeZone,
+    combination: Vec<u8>,
+    /// The rules that matched on the way to the winner, in the event being judged.
+    pub(super) chain: Vec<u32>,
+    /// The lines that a composite rule counted, in the event being judged.
+    pub(super) evidence: Vec<EvidenceLine>,
+    /// For `check_diff`, the output before, in the event being judged.
+    pub(super) previous_output: Option<Vec<u8>>,
+    /// Mark of the event being judged.
+    pub(super) mark: u16,
+    losses: Losses,
+}
+
+/// Whose further matches of a rule are ignored.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Window {
+    rule: u32,
+    /// The peer's address in the default mode; OSSEC ignores everybody.
+    source: Option<Box<[u8]>>,
+}
+
+/// Local time, kept for a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Clock {
+    second: Option<i64>,
+    /// Of the day.
+    pub minute: u16,
+    /// From Sunday, 0.
+    pub weekday: u8,
+}
+
+/// What was cut or forgotten for lack of room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Earlier lines kept shorter than they were.
+    pub shortened_lines: u64,
+    /// First-time combinations and ignored combinations forgotten.
+    pub forgotten_combinations: u64,
+    /// Ignore windows ended early.
+    pub forgotten_windows: u64,
+    /// Outputs of `check_diff` forgotten or too long to compare.
+    pub lost_outputs: u64,
+    /// PCRE2 patterns given up because of the match limit.
+    pub pattern_limit_hits: u64,
+}
+
+/// The part of the state that outlives a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedState {
+    /// Combinations that `if_fts` has seen, oldest first.
+    pub first_seen: Vec<Vec<u8>>,
+    /// Combinations that `<ignore>` has stored, oldest first.
+    pub ignored: Vec<Vec<u8>>,
+    /// Host, rule and last output of `check_diff`.
+    pub outputs: Vec<(Vec<u8>, RuleId, Vec<u8>)>,
+}
+
+impl RuleState {
+    /// The state before the first event.
+    pub fn new(rules: &RuleSet) -> Self {
+        let all_length = if rules.keeps_all { rules.options.memory_size } else { 0 };
+        Self {
+            store: EventStore::new(rules.lists, all_length),
+            first_seen: FirstSeen::default(),
+            ignored: FirstSeen::default(),
+            windows: HashMap::new(),
+            outputs: HashMap::new(),
+            fired: vec![0; rules.rules.len()],
+            clock: Clock::default(),
+            zone: rules.options.zone.clone(),
+            combination: Vec::new(),
+            chain: Vec::new(),
+            evidence: Vec::new(),
+            previous_output: None,
+            mark: 0,
+            losses: Losses::default(),
+        }
+    }
+
+    /// What was cut or forgotten so far; the pattern limit is counted by the patterns.
+    pub fn losses(&self) -> Losses {
+        Losses {
+            shortened_lines: self.store.shortened,
+            forgotten_combinations: self.first_seen.forgotten() + self.ignored.forgotten(),
+            ..self.losses
+        }
+    }
+
+    /// The part that outlives a restart.
+    pub fn save(&self) -> SavedState {
+        let outputs = self.outputs.iter().map(|((host, rule), text)| (host.to_vec(), *rule, text.to_vec()));
+        let mut outputs: Vec<_> = outputs.collect();
+        outputs.sort();
+        SavedState {
+            first_seen: self.first_seen.combinations().map(<[u8]>::to_vec).collect(),
+            ignored: self.ignored.combinations().map(<[u8]>::to_vec).collect(),
+            outputs,
+        }
+    }
+
+    /// Puts the part of an earlier run back.
+    pub fn restore(&mut self, saved: &SavedState) {
+        saved.first_seen.iter().for_each(|combination| self.first_seen.restore(combination));
+        saved.ignored.iter().for_each(|combination| self.ignored.restore(combination));
+        for (host, rule, output) in saved.outputs.iter().take(MAX_OUTPUTS) {
+            self.outputs.insert((host.as_slice().into(), *rule), output.as_slice().into());
+        }
+    }
+
+    /// The rules that matched on the way to the last winner, which comes last.
+    pub fn chain(&self) -> &[u32] {
+        &self.chain
+    }
+
+    /// How often a rule has won.
+    pub fn fired_times(&self, rule: u32) -> u64 {
+        self.fired[rule as usize]
+    }
+
+    /// The lines that a composite rule counted in the last event.
+    pub fn evidence(&self) -> &[EvidenceLine] {
+        &self.evidence
+    }
+
+    /// For `check_diff`, the output before that of the last event.
+    pub fn previous_output(&self) -> Option<&[u8]> {
+        self.previous_output.as_deref()
+    }
+
+    /// Forgets what belongs to the event before.
+    pub(super) fn start_event(&mut self) {
+        self.chain.clear();
+        self.evidence.clear();
+        self.previous_output = None;
+        self.mark = 0;
+    }
+
+    /// Local time of `now`.
+    pub(super) fn clock(&mut self, now: Timestamp) -> Clock {
+        let second = now.unix_seconds();
+        if self.clock.second != Some(second) {
+            let local = now.in_zone(&self.zone);
+            self.clock = Clock {
+                second: Some(second),
+                minute: local.hour() as u16 * 60 + local.minute() as u16,
+                weekday: local.weekday().to_sunday_zero_offset() as u8,
+            };
+        }
+        self.clock
+    }
+
+    /// `if_fts`: whether the decoder's combination has not been seen before.
+    pub(super) fn is_first_time(&mut self, event: &RuleEvent<'_>) -> bool {
+        let Some(fields) = event.fts else { return false };
+        fields.write(event.names(), event.fields, &mut self.combination);
+        self.first_seen.is_new(&self.combination, event.kind == EventKind::Ids)
+    }
+
+    /// `check_diff`: whether the message differs from the last one of this host and rule.
+    pub(super) fn differs(&mut self, rule: RuleId, event: &RuleEvent<'_>) -> bool {
+        if event.log.len() >= MAX_OUTPUT_BYTES {
+            self.losses.lost_outputs += 1;
+            return false;
+        }
+        if self.outputs.len() >= MAX_OUTPUTS {
+            self.losses.lost_outputs += self.outputs.len() as u64;
+            self.outputs.clear();
+        }
+        let key = (Box::from(event.hostname), rule);
+        match self.outputs.insert(key, event.log.into()) {
+            Some(before) if *before != *event.log => {
+                self.previous_output = Some(before.into_vec());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `<ignore>`: remembers the combination of this event.
+    pub(super) fn ignore(&mut self, fields: FtsFields, event: &RuleEvent<'_>) {
+        fields.write(event.names(), event.fields, &mut self.combination);
+        self.ignored.is_new(&self.combination, false);
+    }
+
+    /// `<check_if_ignored>`: whether some rule's `<ignore>` remembered the combination.
+    pub(super) fn is_ignored(&mut self, fields: FtsFields, event: &RuleEvent<'_>) -> bool {
+        fields.write(event.names(), event.fields, &mut self.combination);
+        self.ignored.contains(&self.combination)
+    }
+
+    /// `ignore="seconds"`: whether this match falls into the window of an earlier one; if not, it
+    /// opens a new window.
+    pub(super) fn in_window(&mut self, rule: u32, seconds: u32, source: Option<&[u8]>, now: Timestamp) -> bool {
+        let now = now.unix_seconds();
+        let window = Window { rule, source: source.map(Into::into) };
+        match self.windows.get(&window) {
+            Some(start) if now - start < i64::from(seconds) => return true,
+            _ => {}
+        }
+        if self.windows.len() >= MAX_WINDOWS {
+            let before = self.windows.len();
+            // The longest window, six digits of seconds, is not worth the memory of an attack.
+            self.windows.retain(|_, start| now - *start < 600);
+            if self.windows.len() >= MAX_WINDOWS {
+                self.windows.clear();
+            }
+            self.losses.forgotten_windows += (before - self.windows.len()) as u64;
+        }
+        self.windows.insert(window, now);
+        false
+    }
+}

@@ -121,10 +121,23 @@ fn read_file(element: &Element, format: LogFormat, context: &mut Context<'_>) ->
             "name the file `current` in the program's log folder",
         );
     }
+    check_time_parts(element, text, context.problems);
     let path = context.path(text);
     // The base is a path of ours; a name in another encoding than UTF-8 has been reported as C001 text.
     let pattern = path.to_string_lossy().into_owned();
     Some(LogSourceConfig { input: LogInput::File { pattern }, format })
+}
+
+/// Parts that begin with `%` are those of strftime(3).
+fn check_time_parts(element: &Element, text: &str, problems: &mut Problems) {
+    let now = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
+    if text.contains('%')
+        && let Err(error) = jiff::fmt::strtime::format(text, &now)
+    {
+        let message = format!("the `%` parts of this location cannot be understood: {error}");
+        let help = "write for instance %Y-%m-%d, and a literal `%` as `%%`";
+        problems.error("C067", &value_span(element), message, help);
+    }
 }
 
 fn run_command(

@@ -52,6 +52,7 @@ const CASES: &[(&str, &str, &str, &str, &str)] = &[
     ("syscheck", "", "scan_day", "thurs", "C017"),
     ("syscheck", "", "prefilter_cmd", "/no/such/program -y", "C018"),
     ("localfile", "<log_format>syslog</log_format>", "location", "", "C061"),
+    ("localfile", "<log_format>syslog</log_format>", "location", "/x-%Y-%!", "C067"),
     ("localfile", "<location>/x</location>", "log_format", "Syslog", "C013"),
     ("localfile", "<location>/x</location>", "log_format", "json", "C013"),
     ("localfile", "<location>/x</location>", "log_format", "multi-line:0", "C012"),

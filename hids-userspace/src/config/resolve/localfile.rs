@@ -128,6 +128,16 @@ fn read_file(element: &Element, format: LogFormat, context: &mut Context<'_>) ->
     Some(LogSourceConfig { input: LogInput::File { pattern }, format })
 }
 
+/// Warns of what only a shell could run; the collector reports the source as failed.
+fn check_command_line(element: &Element, text: &str, problems: &mut Problems) {
+    if let Err(error) = crate::collect::command::parse(text) {
+        let message = format!("this command is not run, because no shell is ever started: {error}");
+        let help =
+            "put it into a small program of your own and name that here; words, quotes, `|` and `2>&1` are understood";
+        problems.warning("C068", &value_span(element), message, help);
+    }
+}
+
 /// Parts that begin with `%` are those of strftime(3).
 fn check_time_parts(element: &Element, text: &str, problems: &mut Problems) {
     let now = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
@@ -152,6 +162,9 @@ fn run_command(
         context.problems.warning("C062", section.name_span(), message, "add `<command>`, or remove the section");
         return None;
     };
+    if let Some(element) = command {
+        check_command_line(element, text, context.problems);
+    }
     let alias =
         section.last("alias").map(|element| element.text.value.as_str()).filter(|alias| !alias.trim().is_empty());
     let input = LogInput::Command {

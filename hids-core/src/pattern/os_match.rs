@@ -8,7 +8,7 @@ use super::os_regex::push_literal;
 use super::{MAX_PATTERN_BYTES, PatternError, Program, Subject};
 
 pub(super) fn compile(text: &str, subject: Subject) -> Result<Program, PatternError> {
-    if text.len() >= MAX_PATTERN_BYTES + 1 {
+    if text.len() > MAX_PATTERN_BYTES {
         return Err(PatternError::TooLong { bytes: text.len() });
     }
     if text.is_empty() {

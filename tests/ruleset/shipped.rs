@@ -1,0 +1,77 @@
+//! An engine on the shipped ruleset.
+
+use std::sync::Arc;
+
+use hids_core::diag::Diagnostic;
+use hids_core::engine::{Engine, EngineOptions, RulesetSources};
+use hids_core::model::{Channel, EventRef, LogSource, Timestamp};
+
+use crate::files;
+
+/// The engine with the place that lines come from.
+pub struct Shipped {
+    engine: Engine,
+    source: Arc<LogSource>,
+}
+
+/// What the engine says of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Rule that won.
+    pub rule: Option<u32>,
+    /// Its level, 0 without a rule.
+    pub level: u16,
+    /// Decoder.
+    pub decoder: Option<String>,
+    /// The peer.
+    pub srcip: Option<String>,
+    /// `dstuser`, or `srcuser` if there is none.
+    pub user: Option<String>,
+    /// Whether a response with `<level>7</level>` would block the peer.
+    pub blocks: bool,
+}
+
+impl Shipped {
+    /// Compiled anew.
+    pub fn new() -> Self {
+        let sources =
+            RulesetSources { decoders: files::sources("decoders"), rules: files::sources("rules"), lists: Vec::new() };
+        let (engine, problems) = Engine::compile(&sources, EngineOptions::default());
+        let text: String = problems.iter().map(Diagnostic::render).collect();
+        let engine = engine.unwrap_or_else(|| panic!("the shipped ruleset does not load:\n{text}"));
+        assert!(problems.is_empty(), "the shipped ruleset loads with complaints:\n{text}");
+        Self { engine, source: Arc::new(LogSource { location: "test".to_owned(), channel: Channel::Log }) }
+    }
+
+    /// Forgets earlier lines.
+    pub fn reset(&mut self) {
+        self.engine.reset();
+    }
+
+    /// Analyses a line received at `second`.
+    pub fn answer(&mut self, line: &str, second: i64) -> Answer {
+        let now = Timestamp::from_unix_seconds(second);
+        let event = EventRef { source: &self.source, received: now, line: line.as_bytes() };
+        let outcome = self.engine.process(event, now);
+        let field = |wanted: &str| {
+            let mut fields = outcome.fields();
+            fields.find(|(name, _)| name.as_str() == wanted).map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+        };
+        let level = outcome.rule().map_or(0, |rule| rule.level.0);
+        let srcip = field("srcip");
+        let is_address = srcip.as_deref().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+        Answer {
+            rule: outcome.rule().map(|rule| rule.id.0),
+            level,
+            decoder: outcome.decoder().map(ToString::to_string),
+            user: field("dstuser").or_else(|| field("srcuser")),
+            blocks: level >= 7 && outcome.may_respond() && is_address,
+            srcip,
+        }
+    }
+}
+
+#[test]
+fn loads_without_errors_or_warnings() {
+    Shipped::new();
+}

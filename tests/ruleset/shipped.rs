@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hids_core::diag::Diagnostic;
+use hids_core::diag::{Diagnostic, Severity};
 use hids_core::engine::{Engine, EngineOptions, RulesetSources};
 use hids_core::model::{Channel, EventRef, LogSource, Timestamp};
 
@@ -39,7 +39,8 @@ impl Shipped {
         let (engine, problems) = Engine::compile(&sources, EngineOptions::default());
         let text: String = problems.iter().map(Diagnostic::render).collect();
         let engine = engine.unwrap_or_else(|| panic!("the shipped ruleset does not load:\n{text}"));
-        assert!(problems.is_empty(), "the shipped ruleset loads with complaints:\n{text}");
+        let complaints = problems.iter().any(|problem| problem.severity > Severity::Note);
+        assert!(!complaints, "the shipped ruleset loads with complaints:\n{text}");
         Self { engine, source: Arc::new(LogSource { location: "test".to_owned(), channel: Channel::Log }) }
     }
 

@@ -20,6 +20,7 @@ use super::position::FileIdentity;
 use super::siblings::Siblings;
 use super::timers::{Due, Timers};
 use super::tree::Tree;
+use crate::collect::format::Machine;
 use crate::collect::outlet::{Closed, Outlet, now};
 use crate::collect::report::SourceRegistry;
 use crate::collect::start::CollectTuning;
@@ -55,6 +56,7 @@ pub(super) struct Follower {
     pub orders: Receiver<Control>,
     pub waker: Waker,
     pub tuning: CollectTuning,
+    pub machine: Machine,
     pub first_start: bool,
     /// Positions of the last run, later also those of files that were let go.
     pub resume: HashMap<String, String>,
@@ -117,6 +119,10 @@ impl Follower {
             waker,
             max_open: options.tuning.max_open_files.unwrap_or_else(descriptor_allowance),
             tuning: options.tuning,
+            machine: Machine {
+                hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+                zone: jiff::tz::TimeZone::system(),
+            },
             first_start: options.first_start,
             resume: options.resume,
             inotify,

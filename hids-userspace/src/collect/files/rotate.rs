@@ -267,7 +267,7 @@ impl Follower {
 
     fn add_file(&mut self, entry: usize, descriptor: Option<File>, meta: &Metadata, position: FilePosition) -> Option<FileId> {
         let owner = self.entries.get(&entry)?;
-        let assembler = Assembler::new(owner.format, &owner.path);
+        let assembler = Assembler::new(owner.format, &owner.path, &self.machine);
         let is_open = descriptor.is_some();
         let identity = position.identity;
         let file = LogFile::new(entry, descriptor, meta.file_type().is_fifo(), position, assembler);

@@ -1,0 +1,61 @@
+//! Formats in which a line may continue the one before.
+
+use super::{Emit, Growing, Held, begins_like, trim_blanks};
+
+/// How a continuing line is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Style {
+    /// It does not begin with `YYYY-MM-DD `.
+    Mssql,
+    /// It begins with a tab; an event begins with `[YYYY-MM-DD`.
+    Postgresql,
+    /// It begins with a blank or tab.
+    Indented,
+}
+
+impl Style {
+    /// What `line` adds to the event before it; `None` when it begins one.
+    fn continuation<'a>(self, line: &'a [u8]) -> Option<&'a [u8]> {
+        let continues = match self {
+            Self::Mssql => !begins_like(line, b"0000-00-00 "),
+            Self::Postgresql => line.first() == Some(&b'\t'),
+            Self::Indented => matches!(line.first(), Some(b' ' | b'\t')),
+        };
+        continues.then(|| trim_blanks(line))
+    }
+}
+
+/// Joins continuing lines with a blank.
+#[derive(Debug)]
+pub struct Continued {
+    style: Style,
+    event: Growing,
+}
+
+impl Continued {
+    pub(super) fn new(style: Style) -> Self {
+        Self { style, event: Growing::default() }
+    }
+
+    pub(super) fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
+        match self.style.continuation(line) {
+            Some(rest) if !self.event.is_empty() => {
+                self.event.add(rest);
+                Held::FromEarlier
+            }
+            _ => {
+                self.event.finish(emit);
+                self.event.add(line);
+                Held::FromThisLine
+            }
+        }
+    }
+
+    pub(super) fn flush(&mut self, emit: Emit<'_>) {
+        self.event.finish(emit);
+    }
+
+    pub(super) fn is_holding(&self) -> bool {
+        !self.event.is_empty()
+    }
+}

@@ -1,0 +1,37 @@
+//! `multi-line:N`: every N lines are an event.
+
+use super::{Emit, Growing, Held};
+
+/// Joins N lines with a blank.
+#[derive(Debug)]
+pub struct Counted {
+    count: usize,
+    event: Growing,
+}
+
+impl Counted {
+    pub(super) fn new(count: u32) -> Self {
+        Self { count: usize::try_from(count).unwrap_or(usize::MAX), event: Growing::default() }
+    }
+
+    pub(super) fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
+        let first = self.event.is_empty();
+        self.event.add(line);
+        if self.event.lines >= self.count {
+            self.event.finish(emit);
+            Held::Nothing
+        } else if first {
+            Held::FromThisLine
+        } else {
+            Held::FromEarlier
+        }
+    }
+
+    pub(super) fn flush(&mut self, emit: Emit<'_>) {
+        self.event.finish(emit);
+    }
+
+    pub(super) fn is_holding(&self) -> bool {
+        !self.event.is_empty()
+    }
+}

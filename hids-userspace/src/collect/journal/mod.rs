@@ -1,10 +1,95 @@
-//! The systemd journal.
-use crate::config::LogSourceConfig;
-/// Placeholder for the thread of one journal.
+//! Follows the systemd journal through `journalctl --output=json --follow`, run directly.
+//!
+//! Why a child and not libsystemd (the `systemd` crate): the journal's file format is parsed outside
+//! of this process, which runs as root and must not fall over a damaged file; the binary starts on
+//! machines without libsystemd; and `journalctl` is always of the version that wrote the journal
+//! (compression, compact mode). It costs one idle process, which inotify wakes, and formatting of
+//! JSON, of which only the six fields needed are asked for.
+//!
+//! The cursor of the last entry is the position. The child is started again when it ends, after a
+//! pause that grows to a minute.
+
+mod entry;
+mod follow;
+
+use std::collections::HashMap;
+use std::io::{self, PipeWriter};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use hids_core::model::{Channel, LogSource};
+use tracing::error;
+
+use super::outlet::Outlet;
+use super::report::{SourceRegistry, SourceState};
+use super::start::CollectTuning;
+use crate::config::{LogInput, LogSourceConfig};
+
+/// The thread of one journal source.
 #[derive(Debug)]
-pub(super) struct JournalHandle(LogSourceConfig);
-impl JournalHandle {
-    pub(super) fn start(c: LogSourceConfig, _: &super::CollectTuning, _: &std::collections::HashMap<String,String>, _: super::outlet::Outlet, _: &super::report::SourceRegistry) -> Option<Self> { Some(Self(c)) }
-    pub(super) fn config(&self) -> &LogSourceConfig { &self.0 }
-    pub(super) fn stop(self) -> (String, Option<String>) { (String::new(), None) }
+pub(super) struct JournalHandle {
+    config: LogSourceConfig,
+    name: String,
+    key: Arc<str>,
+    cursor: Arc<Mutex<Option<String>>>,
+    registry: SourceRegistry,
+    /// Closed to end the thread.
+    stop: PipeWriter,
+    thread: JoinHandle<()>,
 }
+
+impl JournalHandle {
+    /// Starts the thread; `None` when that is impossible, which is logged and reported.
+    pub(super) fn start(
+        config: LogSourceConfig,
+        tuning: &CollectTuning,
+        resume: &HashMap<String, String>,
+        outlet: Outlet,
+        registry: &SourceRegistry,
+    ) -> Option<Self> {
+        let LogInput::Journal { identifier } = &config.input else { return None };
+        let name = identifier.as_ref().map_or_else(|| "journald".to_owned(), |identifier| format!("journald: {identifier}"));
+        let key: Arc<str> = format!("journal:{}", identifier.as_deref().unwrap_or("")).replace('\n', "?").into();
+        let stats = registry.add(&name);
+        let cursor = Arc::new(Mutex::new(resume.get(&*key).filter(|cursor| !cursor.is_empty()).cloned()));
+        let started = io::pipe().and_then(|(reader, stop)| {
+            let reader = follow::Reader {
+                identifier: identifier.clone(),
+                directory: tuning.journal_directory.clone(),
+                key: Arc::clone(&key),
+                source: Arc::new(LogSource { location: "journald".to_owned(), channel: Channel::Log }),
+                stats: Arc::clone(&stats),
+                outlet,
+                cursor: Arc::clone(&cursor),
+                stop: reader,
+                zone: jiff::tz::TimeZone::system(),
+            };
+            let thread = std::thread::Builder::new().name("collect-journal".into()).spawn(move || reader.work())?;
+            Ok((stop, thread))
+        });
+        match started {
+            Ok((stop, thread)) => Some(Self { config, name, key, cursor, registry: registry.clone(), stop, thread }),
+            Err(reason) => {
+                error!(error = %reason, lost = "all journal entries", "journal cannot be followed");
+                stats.change_state(SourceState::Unreadable(reason.to_string()));
+                None
+            }
+        }
+    }
+
+    pub(super) fn config(&self) -> &LogSourceConfig {
+        &self.config
+    }
+
+    /// Ends the child and the thread; gives the name and value of the position reached.
+    pub(super) fn stop(self) -> (String, Option<String>) {
+        drop(self.stop);
+        let _ = self.thread.join();
+        self.registry.remove(&self.name);
+        let cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (self.key.to_string(), cursor)
+    }
+}
+
+#[cfg(test)]
+mod tests;

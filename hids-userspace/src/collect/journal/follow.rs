@@ -1,0 +1,244 @@
+//! Reads the output of a following `journalctl`, and starts it again when it ends.
+
+use std::collections::VecDeque;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hids_core::model::{LogBatch, LogSource, SourcePosition};
+use jiff::tz::TimeZone;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tracing::warn;
+
+use super::entry::{self, FIELDS};
+use crate::collect::outlet::{Closed, Outlet, now};
+use crate::collect::report::{SourceState, SourceStats};
+
+/// Longest JSON of one entry; a longer one is left out and counted.
+const MAX_ENTRY_BYTES: usize = 4 * 1024 * 1024;
+/// Most events of one batch.
+const MAX_EVENTS: usize = 1000;
+/// A batch that holds this many bytes is handed on.
+const MAX_BATCH_BYTES: usize = 256 * 1024;
+/// Longest pause between two starts.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// Ends this soon after the start mean that the position is of no use.
+const TOO_SOON: Duration = Duration::from_secs(5);
+
+/// What the thread works with.
+pub(super) struct Reader {
+    pub identifier: Option<String>,
+    pub directory: Option<PathBuf>,
+    pub key: Arc<str>,
+    pub source: Arc<LogSource>,
+    pub stats: Arc<SourceStats>,
+    pub outlet: Outlet,
+    /// Where to go on; shared so that a reload can take it over.
+    pub cursor: Arc<Mutex<Option<String>>>,
+    pub stop: PipeReader,
+    pub zone: TimeZone,
+}
+
+/// Why reading ended.
+enum End {
+    /// The child ended or could not be started.
+    Child(String),
+    /// Told to stop, or nobody takes the events.
+    Stop,
+}
+
+impl From<Closed> for End {
+    fn from(_: Closed) -> Self {
+        Self::Stop
+    }
+}
+
+impl Reader {
+    pub(super) fn work(self) {
+        let mut pause = Duration::from_secs(1);
+        let mut failures = 0;
+        loop {
+            let begun = Instant::now();
+            let End::Child(reason) = self.read_until_end() else { return };
+            self.outlet.counters().journal_restarts.fetch_add(1, Ordering::Relaxed);
+            if self.stats.change_state(SourceState::Unreadable(reason.clone())) {
+                warn!(reason = %reason, retry_s = pause.as_secs(), "journal cannot be read, trying again");
+            }
+            failures = if begun.elapsed() < TOO_SOON { failures + 1 } else { 0 };
+            pause = if failures == 0 { Duration::from_secs(1) } else { (pause * 2).min(MAX_PAUSE) };
+            if failures == 5 && self.cursor().is_some() {
+                warn!(lost = "journal entries since the last one read", "journal does not know the position any more, going on with what comes");
+                self.set_cursor(None);
+            }
+            if wait(&[self.stop.as_fd()], Some(pause))[0] {
+                return;
+            }
+        }
+    }
+
+    fn cursor(&self) -> Option<String> {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_cursor(&self, cursor: Option<String>) {
+        *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = cursor;
+    }
+
+    fn read_until_end(&self) -> End {
+        match self.try_read_until_end() {
+            Ok(never) => never,
+            Err(error) => End::Child(format!("cannot run journalctl: {error}")),
+        }
+    }
+
+    fn try_read_until_end(&self) -> io::Result<End> {
+        if self.cursor().is_none() {
+            // Everything so far is old. A cursor is needed, or else a restart before the first new
+            // entry would lose those that come while nobody runs.
+            let output = self.command(&["--lines=1"]).stdout(Stdio::piped()).output()?;
+            let newest = output.stdout.split(|&byte| byte == b'\n').find_map(|line| entry::parse(line, &self.zone));
+            if let Some(newest) = newest {
+                self.set_cursor(Some(newest.cursor.clone()));
+                let batch = LogBatch::new(Arc::clone(&self.source), now());
+                if self.hand_on(batch, newest.cursor).is_err() {
+                    return Ok(End::Stop);
+                }
+            }
+        }
+        let mut arguments = vec!["--follow".to_owned(), "--no-tail".to_owned()];
+        arguments.extend(self.cursor().map(|cursor| format!("--after-cursor={cursor}")));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut child = Running(self.command(&arguments).stdout(Stdio::piped()).spawn()?);
+        let Some(output) = child.0.stdout.take() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        self.stats.change_state(SourceState::Reading);
+        let end = self.read_entries(output);
+        Ok(match end {
+            End::Child(_) => End::Child(match child.0.wait() {
+                Ok(status) => format!("journalctl ended: {status}"),
+                Err(error) => format!("journalctl ended: {error}"),
+            }),
+            End::Stop => End::Stop,
+        })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("journalctl");
+        command.args(["--quiet", "--no-pager", "--output=json", "--all"]).arg(format!("--output-fields={FIELDS}"));
+        if let Some(directory) = &self.directory {
+            command.arg("--directory").arg(directory);
+        }
+        command.args(arguments);
+        match &self.identifier {
+            // A program by its path, as journalctl itself takes it.
+            Some(path) if path.starts_with('/') => {
+                command.arg("--").arg(path);
+            }
+            Some(identifier) => {
+                command.arg(format!("--identifier={identifier}"));
+            }
+            None => {}
+        }
+        command
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LC_ALL", "C")
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        command
+    }
+
+    fn read_entries(&self, mut output: ChildStdout) -> End {
+        let mut pending: Vec<u8> = Vec::new();
+        let mut buffer = vec![0; 64 * 1024];
+        let mut leaving_out = false;
+        loop {
+            if wait(&[output.as_fd(), self.stop.as_fd()], None)[1] {
+                return End::Stop;
+            }
+            let read = match output.read(&mut buffer) {
+                Ok(0) => return End::Child(String::new()),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return End::Child(error.to_string()),
+            };
+            pending.extend_from_slice(&buffer[..read]);
+            let Some(end) = memchr::memrchr(b'\n', &pending) else {
+                if pending.len() > MAX_ENTRY_BYTES {
+                    pending.clear();
+                    leaving_out = true;
+                }
+                continue;
+            };
+            let mut lines: VecDeque<&[u8]> = pending[..end].split(|&byte| byte == b'\n').collect();
+            if std::mem::take(&mut leaving_out) {
+                lines.pop_front();
+                self.outlet.counters().journal_bad_entries.fetch_add(1, Ordering::Relaxed);
+            }
+            if self.hand_on_entries(lines.into_iter()).is_err() {
+                return End::Stop;
+            }
+            pending.drain(..=end);
+        }
+    }
+
+    fn hand_on_entries<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<(), Closed> {
+        let received = now();
+        let mut batch = LogBatch::new(Arc::clone(&self.source), received);
+        let mut cursor = None;
+        for line in lines {
+            let Some(entry) = entry::parse(line, &self.zone) else {
+                self.outlet.counters().journal_bad_entries.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            if let Some(line) = entry.line {
+                batch.push(&line);
+            }
+            cursor = Some(entry.cursor);
+            if batch.len() >= MAX_EVENTS || batch.bytes.len() >= MAX_BATCH_BYTES {
+                let full = std::mem::replace(&mut batch, LogBatch::new(Arc::clone(&self.source), received));
+                self.hand_on(full, cursor.take().unwrap_or_default())?;
+            }
+        }
+        cursor.map_or(Ok(()), |cursor| self.hand_on(batch, cursor))
+    }
+
+    fn hand_on(&self, mut batch: LogBatch, cursor: String) -> Result<(), Closed> {
+        let (events, bytes, received) = (batch.len(), batch.bytes.len(), batch.received);
+        batch.position = Some(SourcePosition { key: Arc::clone(&self.key), value: cursor.clone() });
+        self.outlet.hand_on(batch)?;
+        self.stats.count(events, bytes, received);
+        self.set_cursor(Some(cursor));
+        Ok(())
+    }
+}
+
+/// A child that does not outlive whoever reads it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail when it has ended and been waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn wait(fds: &[std::os::fd::BorrowedFd<'_>], pause: Option<Duration>) -> Vec<bool> {
+    let limit = pause.map(|pause| Instant::now() + pause);
+    loop {
+        let left = limit.map(|limit| limit.saturating_duration_since(Instant::now()));
+        let timeout = left.map(|left| Timespec { tv_sec: left.as_secs().try_into().unwrap_or(60), tv_nsec: left.subsec_nanos().into() });
+        let mut polled: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        // Interrupted: once more.
+        if poll(&mut polled, timeout.as_ref()).is_ok() {
+            return polled.iter().map(|fd| !fd.revents().is_empty()).collect();
+        }
+    }
+}

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use hids_core::model::{
-    Alert, AlertId, Channel, EvidenceLine, Field, FieldName, Fields, Level, LogSource, RuleFacts, RuleId, RuleStep, Timestamp,
+    Alert, AlertId, Channel, EvidenceLine, Field, FieldName, Fields, Level, LogSource, RuleFacts, RuleId, RuleStep,
+    Timestamp,
 };
 use hids_tests::wait;
 use hids_userspace::config::{Expect, NeverBlock, RespondConfig, ResponseAction, ResponseConfig};
-use hids_userspace::respond::{self, BlockView, Mode, Reply, ReportView, Request, ResponderHandle, ResponderOptions, ScriptLimits, WhyView};
+use hids_userspace::respond::{
+    self, BlockView, Mode, Reply, ReportView, Request, ResponderHandle, ResponderOptions, ScriptLimits, WhyView,
+};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -135,7 +138,11 @@ pub fn alert(source: &str) -> Arc<Alert> {
 
 pub fn alert_with(fields: &[(FieldName, &[u8])]) -> Arc<Alert> {
     let now = Timestamp::from_unix_seconds(1_795_558_167);
-    let step = |id, level, description: &str| RuleStep { id: RuleId(id), level: Level(level), description: description.into() };
+    let step = |id, level, description: &str| RuleStep {
+        id: RuleId(id),
+        level: Level(level),
+        description: description.into(),
+    };
     let line = b"Nov 24 22:09:27 www1 sshd[7]: Failed password for root from \x1b[2J".to_vec();
     Arc::new(Alert {
         id: AlertId { epoch_seconds: 1_795_558_167, sequence: 15 },
@@ -155,7 +162,9 @@ pub fn alert_with(fields: &[(FieldName, &[u8])]) -> Arc<Alert> {
         recorded: true,
         mailed: false,
         decoder: None,
-        fields: Fields(fields.iter().map(|(name, value)| Field { name: name.clone(), value: value.to_vec() }).collect()),
+        fields: Fields(
+            fields.iter().map(|(name, value)| Field { name: name.clone(), value: value.to_vec() }).collect(),
+        ),
         hostname: b"www1".to_vec(),
         program_name: None,
         source: Arc::new(LogSource { location: "/var/log/auth.log".into(), channel: Channel::Log }),

@@ -1,6 +1,7 @@
 //! The responder against the real kernel: what is asserted is which packets arrive, not what a
 //! command prints. Each test has network namespaces of its own, which end with its threads.
 
+mod degraded;
 mod drift;
 mod fixture;
 mod network;

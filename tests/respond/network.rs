@@ -26,7 +26,9 @@ pub fn with_cable(test: impl FnOnce(&Far) + Send + 'static) {
         set_up(&[NEAR], NEAR6);
         far.run(|| set_up(&[FAR, FRIEND], FAR6));
         // The kernel takes up to a second to use a new cable.
-        assert!(Ear::on(NEAR).hears(&far, FAR) && Ear::on(NEAR).hears(&far, FRIEND) && Ear::on(NEAR6).hears(&far, FAR6));
+        assert!(
+            Ear::on(NEAR).hears(&far, FAR) && Ear::on(NEAR).hears(&far, FRIEND) && Ear::on(NEAR6).hears(&far, FAR6)
+        );
         test(&far);
     });
 }
@@ -135,7 +137,8 @@ impl Ear {
     }
 
     fn knock(&self, far: &Far, source: &str) -> bool {
-        let (source, target): (IpAddr, _) = (source.parse().expect("an address"), self.0.local_addr().expect("an address"));
+        let (source, target): (IpAddr, _) =
+            (source.parse().expect("an address"), self.0.local_addr().expect("an address"));
         far.run(move || {
             let socket = UdpSocket::bind(SocketAddr::new(source, 0)).expect("a socket");
             socket.send_to(b"knock", target).expect("sent");

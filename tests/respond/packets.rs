@@ -127,7 +127,8 @@ fn blocks_by_hand_come_and_go() {
         assert!(responder.ask(|reply| Request::Remove { address, reply }));
         assert!(ear.hears(far, FAR));
         let own = NEAR.parse().expect("an address");
-        let refused = responder.ask(|reply| Request::Add { address: own, duration: None, reason: String::new(), reply });
+        let refused =
+            responder.ask(|reply| Request::Add { address: own, duration: None, reason: String::new(), reply });
         assert!(refused.is_err());
         responder.alert(FAR);
         responder.alert(FRIEND);
@@ -171,7 +172,11 @@ fn a_dry_run_records_and_touches_nothing() {
         assert!(responder.block_of(FAR).is_some_and(|view| !view.active));
         assert!(ear.hears(far, FAR));
         assert_eq!(run("nft", &["list", "ruleset"]), "");
-        assert!(place.read("active-responses.log").contains(" dry-run:/var/ossec/active-response/bin/firewall-drop.sh add - "));
+        assert!(
+            place
+                .read("active-responses.log")
+                .contains(" dry-run:/var/ossec/active-response/bin/firewall-drop.sh add - ")
+        );
         assert!(!place.path().join("respond").exists());
     });
 }

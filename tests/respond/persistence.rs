@@ -37,7 +37,13 @@ fn a_block_whose_time_was_up_meanwhile_does_not_come_back() {
         let responder = place.start(1);
         assert!(ear.hears(far, FAR));
         assert!(responder.list().is_empty());
-        assert!(place.read("active-responses.log").lines().last().is_some_and(|line| line.contains("firewall-drop.sh delete - 198.51.100.66 1795558167.15 5712")));
+        assert!(
+            place
+                .read("active-responses.log")
+                .lines()
+                .last()
+                .is_some_and(|line| line.contains("firewall-drop.sh delete - 198.51.100.66 1795558167.15 5712"))
+        );
     });
 }
 

@@ -79,7 +79,8 @@ fn a_program_that_hangs_is_killed_and_keeps_nobody_waiting() {
         responder.alert("203.0.113.77");
         assert!(responder.block_of("203.0.113.77").is_some());
         wait::until("the kill", wait::PATIENCE, || responder.report().programs_timed_out == 1).expect("killed");
-        let in_group = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.split_whitespace().nth(2) == Some(&group));
+        let in_group =
+            |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.split_whitespace().nth(2) == Some(&group));
         let alive = || {
             let processes = std::fs::read_dir("/proc").expect("processes").flatten();
             processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok()).any(in_group)

@@ -143,9 +143,9 @@ impl Store {
         self.retry_at
     }
 
-    /// Takes other names of executables.
+    /// Takes other names of executables; those of blocks that still last stay known.
     pub fn set_scripts(&mut self, scripts: HashMap<String, PathBuf>) {
-        self.scripts = scripts;
+        self.scripts.extend(scripts);
     }
 
     /// Records a batch that has been carried out.
@@ -295,27 +295,22 @@ impl Store {
     }
 
     fn block_line(&self, block: &Block, verb: Verb, now: Timestamp) -> ActionLine {
-        let script = self.scripts.get(&block.response).cloned().unwrap_or_else(|| PathBuf::from("hidsctl"));
+        let unnamed = || PathBuf::from(if block.rule.is_some() { &block.response } else { "hidsctl" });
+        let script = self.scripts.get(&block.response).cloned().unwrap_or_else(unnamed);
         let ip = block.address.to_string();
         ActionLine { time: now, script, verb, ip, user: "-".into(), alert: block.alert, rule: block.rule }
     }
 
     fn write_ledger(&mut self, entries: &[Entry], planner: &Planner) {
-        if self.retry_at.is_some_and(|at| at <= Instant::now()) {
-            self.retry_at = None;
-            if self.ledger.is_none() {
-                // What an earlier run left is lost for this one if it could not be read at the start.
-                self.ledger =
-                    Ledger::open(&self.directory).inspect_err(|error| self.fail(error)).ok().map(|(ledger, _)| ledger);
-                if self.ledger.is_some() {
-                    self.rewrite(planner);
-                    return;
-                }
+        let is_time = self.retry_at.is_none_or(|at| at <= Instant::now());
+        let Some(ledger) = self.ledger.as_mut() else {
+            if is_time {
+                self.open_late(planner);
             }
-        }
-        let Some(ledger) = self.ledger.as_mut() else { return };
+            return;
+        };
         if ledger.is_behind() {
-            if self.retry_at.is_none() {
+            if is_time {
                 self.rewrite(planner);
             }
             return;
@@ -327,12 +322,35 @@ impl Store {
         }
     }
 
+    /// Opens a ledger that could not be opened at the start. What an earlier run left in it stays
+    /// for the next start; the state of this run is added.
+    fn open_late(&mut self, planner: &Planner) {
+        let blocks = planner.blocks().values().cloned().map(Entry::Block);
+        let entries: Vec<_> = blocks.chain(planner.holds().cloned().map(Entry::Hold)).collect();
+        match Ledger::open(&self.directory) {
+            Ok((mut ledger, _)) => match ledger.append(&entries) {
+                Ok(()) => {
+                    self.ledger = Some(ledger);
+                    self.recovered();
+                }
+                Err(error) => self.fail(&error),
+            },
+            Err(error) => self.fail(&error),
+        }
+    }
+
     fn rewrite(&mut self, planner: &Planner) {
         let Some(ledger) = self.ledger.as_mut() else { return };
         match ledger.rewrite(planner.blocks().values(), planner.holds(), planner.offences().iter()) {
-            Ok(()) if self.trouble.take().is_some() => info!("blocks are stored on disk again"),
-            Ok(()) => {}
+            Ok(()) => self.recovered(),
             Err(error) => self.fail(&error),
+        }
+    }
+
+    fn recovered(&mut self) {
+        self.retry_at = None;
+        if self.trouble.take().is_some() {
+            info!("blocks are stored on disk again");
         }
     }
 

@@ -103,7 +103,14 @@ impl Kernel {
         if changes.is_empty() {
             return;
         }
-        let Some(nft) = self.nft.as_mut().filter(|_| self.structure.is_some()) else { return };
+        if self.structure.is_none() {
+            return;
+        }
+        if wanted.is_empty() {
+            // Everything goes: an empty table is less work than each element.
+            return self.write_all(wanted, &HashMap::new(), guard, now);
+        }
+        let Some(nft) = self.nft.as_mut() else { return };
         match nft.apply(&changes, guard) {
             Ok(kept_out) => {
                 for change in &changes {

@@ -153,12 +153,16 @@ impl Responder {
         };
         // Before anything is blocked or restored it must be known what never may be.
         responder.read_addresses(&mut Batch::default());
-        responder.watch();
         responder.restore();
+        // Only now: the kernel would make a notification for each restored block.
+        responder.watch();
+        responder.kernel.check_structure(responder.planner.blocks(), responder.planner.protected(), now());
         responder
     }
 
+    /// Watches as much as can be watched now.
     fn watch(&mut self) {
+        self.watch.take();
         let watched = if self.mode == Mode::Act { Watched::TableAndAddresses } else { Watched::Addresses };
         let start = |watched| Watch::start(watched, Arc::clone(&self.own_port), self.notice_sender.clone());
         // Without nf_tables the addresses are watched all the same.
@@ -238,10 +242,22 @@ impl Responder {
         batch.take_actions(self.planner.expire(now), None);
         if self.mode == Mode::Act {
             self.kernel.write(&batch.changed, self.planner.blocks(), self.planner.protected(), now);
-            self.kernel.retry(self.planner.blocks(), self.planner.protected(), now);
+            self.retry_kernel(now);
         }
         self.store.record(&batch, &self.planner, now);
         self.run_programs(batch.calls);
+    }
+
+    fn retry_kernel(&mut self, now: Timestamp) {
+        if self.kernel.retry_at().is_none() {
+            return;
+        }
+        self.kernel.retry(self.planner.blocks(), self.planner.protected(), now);
+        // Where nf_tables was missing at the start, its table could not be watched either.
+        let is_watched = self.watch.as_ref().is_some_and(|watch| watch.watched() == Watched::TableAndAddresses);
+        if !is_watched && self.kernel.trouble().is_none() {
+            self.watch();
+        }
     }
 
     fn run_programs(&mut self, calls: Vec<ProgramCall>) {
@@ -263,13 +279,13 @@ impl Responder {
     }
 
     fn read_resolvers(&mut self, batch: &mut Batch) {
-        let Some(sensor) = self.sensor.as_ref().filter(|_| self.resolvers_seen.0.elapsed() >= RESOLVERS_EVERY) else {
+        if self.resolvers_seen.0.elapsed() < RESOLVERS_EVERY {
             return;
-        };
-        let stamp = sensor.resolver_stamp();
+        }
+        let stamp = self.sensor.as_ref().map(AddressSensor::resolver_stamp).unwrap_or_default();
         let is_new = self.resolvers_seen.1 != stamp;
         self.resolvers_seen = (Instant::now(), stamp);
-        if is_new {
+        if is_new || self.addresses_trouble.is_some() {
             self.read_addresses(batch);
         }
     }

@@ -51,6 +51,7 @@ pub enum Watched {
 
 /// The thread; stopped on drop.
 pub struct Watch {
+    watched: Watched,
     stop: OwnedFd,
     thread: Option<JoinHandle<()>>,
 }
@@ -67,7 +68,12 @@ impl Watch {
         let stopped = stop.try_clone()?;
         let mut watcher = Watcher { addresses, table, own_port, notices, stopped };
         let thread = std::thread::Builder::new().name("respond-watch".into()).spawn(move || watcher.run())?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { watched, stop, thread: Some(thread) })
+    }
+
+    /// What it watches.
+    pub fn watched(&self) -> Watched {
+        self.watched
     }
 }
 

@@ -149,23 +149,24 @@ impl FieldValues {
         }
     }
 
-    /// Sets a field to a part of the log; a field keeps the place of its first value.
+    /// Sets a field to a part of the log. A field set again keeps its earlier value only among
+    /// [`extracted`](Self::extracted), as OSSEC's logtest prints it.
     pub fn set_range(&mut self, id: FieldId, start: usize, end: usize) {
-        self.put(Entry { id, start: narrow(start), end: narrow(end), made: false });
+        self.push(Entry { id, start: narrow(start), end: narrow(end), made: false });
     }
 
-    /// Sets a field to a value that is not in the log.
+    /// Sets or replaces a field by a value that is not in the log.
     pub fn set_made(&mut self, id: FieldId, value: &[u8]) {
         let start = self.made.len();
         self.made.extend_from_slice(value);
-        self.put(Entry { id, start: narrow(start), end: narrow(self.made.len()), made: true });
+        let entry = Entry { id, start: narrow(start), end: narrow(self.made.len()), made: true };
+        match self.index(id) {
+            Some(index) => self.entries[index] = entry,
+            None => self.push(entry),
+        }
     }
 
-    fn put(&mut self, entry: Entry) {
-        if let Some(index) = self.index(entry.id) {
-            self.entries[index] = entry;
-            return;
-        }
+    fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
         if let Some(slot) = self.fixed.get_mut(usize::from(entry.id.0)) {
             *slot = self.entries.len() as u16;
@@ -175,7 +176,7 @@ impl FieldValues {
     fn index(&self, id: FieldId) -> Option<usize> {
         match self.fixed.get(usize::from(id.0)) {
             Some(&slot) => usize::from(slot).checked_sub(1),
-            None => self.entries.iter().position(|entry| entry.id == id),
+            None => self.entries.iter().rposition(|entry| entry.id == id),
         }
     }
 
@@ -184,8 +185,14 @@ impl FieldValues {
         Some(self.bytes(self.entries[self.index(id)?], log))
     }
 
-    /// All fields in the order in which they were extracted.
+    /// The fields that count, in the order in which they were extracted.
     pub fn iter<'a>(&'a self, log: &'a [u8]) -> impl Iterator<Item = (FieldId, &'a [u8])> {
+        let counts = |(index, entry): &(usize, &Entry)| self.index(entry.id) == Some(*index);
+        self.entries.iter().enumerate().filter(counts).map(move |(_, &entry)| (entry.id, self.bytes(entry, log)))
+    }
+
+    /// Everything extracted, values that a later one replaced included.
+    pub fn extracted<'a>(&'a self, log: &'a [u8]) -> impl Iterator<Item = (FieldId, &'a [u8])> {
         self.entries.iter().map(move |&entry| (entry.id, self.bytes(entry, log)))
     }
 

@@ -107,6 +107,14 @@ impl<'a> Outcome<'a> {
         engine.scratch.fields.iter(log).map(|(id, value)| (engine.decoders.fields().name(id), value))
     }
 
+    /// Everything extracted: also the earlier values of fields that a decoder set twice, in the
+    /// order in which OSSEC's logtest prints them.
+    pub fn extracted(&self) -> impl Iterator<Item = (&'a FieldName, &'a [u8])> {
+        let engine = self.engine;
+        let log: &'a [u8] = self.log();
+        engine.scratch.fields.extracted(log).map(|(id, value)| (engine.decoders.fields().name(id), value))
+    }
+
     /// The peer's address as written, if a decoder extracted one.
     pub fn source_ip(&self) -> Option<&'a [u8]> {
         self.engine.scratch.fields.value(FieldId::SRC_IP, self.log())

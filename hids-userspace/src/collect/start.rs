@@ -126,10 +126,14 @@ impl CollectorHandle {
 
     /// Reads these sources from now on; those that were read before go on where they are.
     pub fn reload(&mut self, sources: Vec<LogSourceConfig>) {
-        let (kept, gone) = std::mem::take(&mut self.commands).into_iter().partition(|command: &CommandHandle| sources.contains(command.config()));
+        let (kept, gone) = std::mem::take(&mut self.commands)
+            .into_iter()
+            .partition(|command: &CommandHandle| sources.contains(command.config()));
         self.commands = kept;
         gone.into_iter().for_each(CommandHandle::stop);
-        let (kept, gone) = std::mem::take(&mut self.journals).into_iter().partition(|journal: &JournalHandle| sources.contains(journal.config()));
+        let (kept, gone) = std::mem::take(&mut self.journals)
+            .into_iter()
+            .partition(|journal: &JournalHandle| sources.contains(journal.config()));
         self.journals = kept;
         for journal in gone {
             let (key, cursor) = journal.stop();
@@ -158,14 +162,20 @@ impl CollectorHandle {
                 LogInput::File { .. } => {}
                 LogInput::Command { .. } => {
                     if !self.commands.iter().any(|command| command.config() == config) {
-                        let started = CommandHandle::start(config.clone(), &self.tuning, self.outlet.clone(), &self.registry);
+                        let started =
+                            CommandHandle::start(config.clone(), &self.tuning, self.outlet.clone(), &self.registry);
                         self.commands.extend(started);
                     }
                 }
                 LogInput::Journal { .. } => {
                     if !self.journals.iter().any(|journal| journal.config() == config) {
-                        let started =
-                            JournalHandle::start(config.clone(), &self.tuning, &self.resume, self.outlet.clone(), &self.registry);
+                        let started = JournalHandle::start(
+                            config.clone(),
+                            &self.tuning,
+                            &self.resume,
+                            self.outlet.clone(),
+                            &self.registry,
+                        );
                         self.journals.extend(started);
                     }
                 }

@@ -55,7 +55,12 @@ struct Runner {
 
 impl CommandHandle {
     /// Starts the thread; `None` when the command cannot be run at all, which is logged and reported.
-    pub(super) fn start(config: LogSourceConfig, tuning: &CollectTuning, outlet: Outlet, registry: &SourceRegistry) -> Option<Self> {
+    pub(super) fn start(
+        config: LogSourceConfig,
+        tuning: &CollectTuning,
+        outlet: Outlet,
+        registry: &SourceRegistry,
+    ) -> Option<Self> {
         let LogInput::Command { command_line, alias, every, output } = &config.input else { return None };
         let name = format!("command: {alias}");
         let stats = registry.add(&name);
@@ -149,7 +154,8 @@ impl Runner {
             Err(run::RunError::Stopped) => Err(()),
             Err(failure) => {
                 counters.command_failures.fetch_add(1, Ordering::Relaxed);
-                let reason = std::error::Error::source(&failure).map_or_else(|| failure.to_string(), |why| format!("{failure}: {why}"));
+                let reason = std::error::Error::source(&failure)
+                    .map_or_else(|| failure.to_string(), |why| format!("{failure}: {why}"));
                 if self.stats.change_state(SourceState::Unreadable(reason.clone())) {
                     warn!(command = %self.alias, reason = %reason, lost = "the output of this run", "command failed");
                 }
@@ -187,7 +193,9 @@ fn events(alias: &str, kind: CommandOutput, output: &[u8]) -> Vec<Vec<u8>> {
     let lines = output.strip_suffix(b"\n").unwrap_or(output).split(|&byte| byte == b'\n');
     match kind {
         _ if output.is_empty() => Vec::new(),
-        CommandOutput::Lines => lines.map(|line| [format!("ossec: output: '{alias}': ").as_bytes(), line].concat()).collect(),
+        CommandOutput::Lines => {
+            lines.map(|line| [format!("ossec: output: '{alias}': ").as_bytes(), line].concat()).collect()
+        }
         CommandOutput::Whole => {
             let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
             vec![[format!("ossec: output: '{alias}':\n").as_bytes(), &lines.join(&b'\n')].concat()]

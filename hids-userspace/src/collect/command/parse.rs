@@ -54,7 +54,9 @@ pub enum CommandLineError {
     #[error("a backslash stands at the end of the command")]
     OpenEscape,
     /// Shell syntax that is not carried out.
-    #[error("'{text}' at byte {at} needs a shell ({what}), which is never started: put it in quotes if it is meant as it stands, else put the commands into a script and name that")]
+    #[error(
+        "'{text}' at byte {at} needs a shell ({what}), which is never started: put it in quotes if it is meant as it stands, else put the commands into a script and name that"
+    )]
     ShellSyntax {
         /// The characters.
         text: String,
@@ -113,8 +115,8 @@ impl Default for StageBuilder {
 
 /// Words that begin a construct of the shell, and built-ins that no program replaces.
 const SHELL_WORDS: [&str; 20] = [
-    "!", ".", ":", "[[", "case", "cd", "do", "eval", "exec", "export", "for", "function", "if", "select", "set", "source",
-    "then", "ulimit", "until", "while",
+    "!", ".", ":", "[[", "case", "cd", "do", "eval", "exec", "export", "for", "function", "if", "select", "set",
+    "source", "then", "ulimit", "until", "while",
 ];
 
 impl StageBuilder {
@@ -124,7 +126,9 @@ impl StageBuilder {
                 return Err(CommandLineError::ShellSyntax { text: word, what: "a word of the shell's language", at });
             }
             let name = word.split_once('=').map(|(name, _)| name);
-            if name.is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')) {
+            if name.is_some_and(|name| {
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            }) {
                 return Err(CommandLineError::ShellSyntax { text: word, what: "a variable is set", at });
             }
         }
@@ -178,7 +182,10 @@ impl Scanner<'_> {
     fn redirection(&mut self, stage: &mut StageBuilder) -> Result<bool, CommandLineError> {
         let forms = [("2>&1", 4), ("1>&2", 4), (">&2", 3)];
         for (form, length) in forms {
-            let ends = self.rest().strip_prefix(form).is_some_and(|rest| rest.chars().next().is_none_or(|next| " \t|".contains(next)));
+            let ends = self
+                .rest()
+                .strip_prefix(form)
+                .is_some_and(|rest| rest.chars().next().is_none_or(|next| " \t|".contains(next)));
             if ends {
                 self.at += length;
                 if form == "2>&1" {
@@ -190,7 +197,9 @@ impl Scanner<'_> {
             }
         }
         let forms = [("2>>", 3), ("1>>", 3), (">>", 2), ("2>", 2), ("1>", 2), (">", 1), ("<", 1)];
-        let Some((form, length)) = forms.into_iter().find(|(form, _)| self.rest().starts_with(form)) else { return Ok(false) };
+        let Some((form, length)) = forms.into_iter().find(|(form, _)| self.rest().starts_with(form)) else {
+            return Ok(false);
+        };
         self.at += length;
         self.skip_blanks();
         let start = self.at;
@@ -267,7 +276,8 @@ impl Scanner<'_> {
                     Some(other) => word.extend(['\\', other]),
                 },
                 Some(mark @ ('$' | '`')) => {
-                    let what = if mark == '$' { "a variable or command is put in" } else { "a command's output is put in" };
+                    let what =
+                        if mark == '$' { "a variable or command is put in" } else { "a command's output is put in" };
                     return Err(CommandLineError::ShellSyntax { text: mark.to_string(), what, at });
                 }
                 Some(other) => word.push(other),
@@ -318,7 +328,10 @@ mod tests {
 
     #[test]
     fn quotes_and_backslashes_protect() {
-        assert_eq!(words(r#"a 'b  $c' "d \" \$ \n" e\ f g"h"'i' ''"#), [["a", "b  $c", "d \" $ \\n", "e f", "ghi", ""]]);
+        assert_eq!(
+            words(r#"a 'b  $c' "d \" \$ \n" e\ f g"h"'i' ''"#),
+            [["a", "b  $c", "d \" $ \\n", "e f", "ghi", ""]]
+        );
     }
 
     #[test]
@@ -353,7 +366,9 @@ mod tests {
             ("cat ~/x", "~", 4),
             ("a\nb", "\n", 1),
         ] {
-            let Err(CommandLineError::ShellSyntax { text: found, at: place, .. }) = parse(line) else { panic!("{line} accepted") };
+            let Err(CommandLineError::ShellSyntax { text: found, at: place, .. }) = parse(line) else {
+                panic!("{line} accepted")
+            };
             assert_eq!((found.as_str(), place), (text, at), "{line}");
         }
     }

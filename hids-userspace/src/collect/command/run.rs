@@ -29,7 +29,11 @@ pub(super) struct Output {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RunError {
     #[error("cannot start {program}")]
-    Start { program: String, #[source] source: io::Error },
+    Start {
+        program: String,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot make a pipe")]
     Pipe(#[source] io::Error),
     #[error("it took longer than {} s and was ended", .0.as_secs())]
@@ -101,7 +105,12 @@ fn start(pipeline: &Pipeline, running: &mut Running) -> Result<PipeReader, RunEr
     input.ok_or_else(|| RunError::Pipe(io::ErrorKind::InvalidInput.into()))
 }
 
-fn start_stage(stage: &Stage, input: Option<PipeReader>, writer: PipeWriter, group: Option<Pid>) -> Result<Child, RunError> {
+fn start_stage(
+    stage: &Stage,
+    input: Option<PipeReader>,
+    writer: PipeWriter,
+    group: Option<Pid>,
+) -> Result<Child, RunError> {
     let stream = |kind| match kind {
         Stream::Kept => writer.try_clone().map(Stdio::from).map_err(RunError::Pipe),
         Stream::Discarded => Ok(Stdio::null()),
@@ -119,7 +128,12 @@ fn start_stage(stage: &Stage, input: Option<PipeReader>, writer: PipeWriter, gro
         .map_err(|source| RunError::Start { program: stage.program.clone(), source })
 }
 
-fn take_output(mut reader: PipeReader, limit: Instant, timeout: Duration, stop: &PipeReader) -> Result<Output, RunError> {
+fn take_output(
+    mut reader: PipeReader,
+    limit: Instant,
+    timeout: Duration,
+    stop: &PipeReader,
+) -> Result<Output, RunError> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 * 1024];
     loop {

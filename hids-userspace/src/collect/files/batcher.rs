@@ -30,7 +30,13 @@ pub(super) struct Batcher<'a> {
 }
 
 impl<'a> Batcher<'a> {
-    pub fn new(source: &'a Arc<LogSource>, key: &'a Arc<str>, stats: &'a SourceStats, outlet: &'a Outlet, noticed_at: Timestamp) -> Self {
+    pub fn new(
+        source: &'a Arc<LogSource>,
+        key: &'a Arc<str>,
+        stats: &'a SourceStats,
+        outlet: &'a Outlet,
+        noticed_at: Timestamp,
+    ) -> Self {
         let received = now();
         let batch = LogBatch::new(Arc::clone(source), received);
         Self { source, key, stats, outlet, older: Vec::new(), newer: Vec::new(), received, noticed_at, batch }
@@ -62,7 +68,8 @@ impl<'a> Batcher<'a> {
         if let Some(position) = position {
             self.stats.offset.store(position.offset, Ordering::Relaxed);
             let all = self.older.iter().chain(std::iter::once(position)).chain(&self.newer);
-            batch.position = Some(SourcePosition { key: Arc::clone(self.key), value: render_positions(all, self.noticed_at) });
+            batch.position =
+                Some(SourcePosition { key: Arc::clone(self.key), value: render_positions(all, self.noticed_at) });
         } else if batch.is_empty() {
             return Ok(());
         }

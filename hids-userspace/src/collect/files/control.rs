@@ -55,7 +55,11 @@ pub(in crate::collect) struct FilesHandle {
 
 impl FilesHandle {
     /// Starts following; returns when the files that exist now have been found.
-    pub(in crate::collect) fn start(options: FollowOptions, outlet: Outlet, registry: SourceRegistry) -> io::Result<Self> {
+    pub(in crate::collect) fn start(
+        options: FollowOptions,
+        outlet: Outlet,
+        registry: SourceRegistry,
+    ) -> io::Result<Self> {
         let (control, orders) = crossbeam_channel::unbounded();
         let waker = Waker::new()?;
         let mut follower = Follower::new(options, outlet, registry, orders, waker.clone())?;

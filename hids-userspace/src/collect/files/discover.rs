@@ -362,9 +362,11 @@ impl Follower {
     /// The entry whose symbolic link leads to `name` in `directory`.
     fn link_owner(&self, directory: &Path, name: &OsStr) -> Option<usize> {
         let steps = self.tree.steps_for(directory, name);
-        steps.into_iter().filter(|step| self.tree.is_last(*step)).find_map(|step| match self.tree.routes.get(&step.route)?.target {
-            Target::LinkOf(entry) => Some(entry),
-            Target::Source(_) => None,
+        steps.into_iter().filter(|step| self.tree.is_last(*step)).find_map(|step| {
+            match self.tree.routes.get(&step.route)?.target {
+                Target::LinkOf(entry) => Some(entry),
+                Target::Source(_) => None,
+            }
         })
     }
 
@@ -380,10 +382,13 @@ impl Follower {
     fn take_missed_rotation(&mut self, entry: usize, path: &Path) {
         let Ok(meta) = fs::symlink_metadata(path) else { return };
         let identity = FileIdentity { dev: meta.dev(), inode: meta.ino() };
-        let known = self.by_identity.contains_key(&identity);
+        if let Some(&file) = self.by_identity.get(&identity) {
+            return self.reopen_renamed(file, path, &meta);
+        }
         let has_entry = self.by_path.contains_key(path) || self.duplicates.contains_key(&identity);
-        let was_readable = self.entries.get(&entry).is_some_and(|entry| entry.current.is_some() || !entry.rotated.is_empty());
-        if meta.is_file() && !known && !has_entry && was_readable {
+        let was_readable =
+            self.entries.get(&entry).is_some_and(|entry| entry.current.is_some() || !entry.rotated.is_empty());
+        if meta.is_file() && !has_entry && was_readable {
             self.open_rotated(entry, path, super::entry::Start::Beginning);
         }
     }

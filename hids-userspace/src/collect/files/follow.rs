@@ -101,7 +101,13 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub fn new(options: FollowOptions, outlet: Outlet, registry: SourceRegistry, orders: Receiver<Control>, waker: Waker) -> io::Result<Self> {
+    pub fn new(
+        options: FollowOptions,
+        outlet: Outlet,
+        registry: SourceRegistry,
+        orders: Receiver<Control>,
+        waker: Waker,
+    ) -> io::Result<Self> {
         let noticed_at = now();
         let inotify = match inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK) {
             Ok(fd) => Some(fd),
@@ -185,11 +191,8 @@ impl Follower {
 
     fn set_rescan(&mut self) {
         let pause = if self.inotify.is_some() { self.tuning.rescan } else { Duration::from_secs(1) };
-        let until_midnight = if self.sources.values().any(|source| source.pattern.contains('%')) {
-            until_midnight()
-        } else {
-            pause
-        };
+        let until_midnight =
+            if self.sources.values().any(|source| source.pattern.contains('%')) { until_midnight() } else { pause };
         self.timers.set(Instant::now() + pause.min(until_midnight), Due::Rescan);
     }
 
@@ -210,7 +213,8 @@ impl Follower {
 
     fn wait(&mut self) {
         let pause = self.timers.pause(Instant::now()).unwrap_or(Duration::from_secs(60));
-        let timeout = Timespec { tv_sec: pause.as_secs().try_into().unwrap_or(60), tv_nsec: pause.subsec_nanos().into() };
+        let timeout =
+            Timespec { tv_sec: pause.as_secs().try_into().unwrap_or(60), tv_nsec: pause.subsec_nanos().into() };
         let mut fds = vec![PollFd::from_borrowed_fd(self.waker.fd(), PollFlags::IN)];
         if let Some(inotify) = &self.inotify {
             fds.push(PollFd::from_borrowed_fd(inotify.as_fd(), PollFlags::IN));
@@ -309,7 +313,7 @@ fn descriptor_allowance() -> usize {
 
 fn until_midnight() -> Duration {
     let now = jiff::Zoned::now();
-    now.tomorrow()
-        .and_then(|tomorrow| tomorrow.start_of_day())
-        .map_or(Duration::from_secs(60), |midnight| now.duration_until(&midnight).unsigned_abs() + Duration::from_millis(10))
+    now.tomorrow().and_then(|tomorrow| tomorrow.start_of_day()).map_or(Duration::from_secs(60), |midnight| {
+        now.duration_until(&midnight).unsigned_abs() + Duration::from_millis(10)
+    })
 }

@@ -70,7 +70,13 @@ pub(super) struct LogFile {
 
 impl LogFile {
     /// A file that is read from `position` on; `descriptor` may be missing.
-    pub fn new(entry: usize, descriptor: Option<File>, fifo: bool, position: FilePosition, assembler: Assembler) -> Self {
+    pub fn new(
+        entry: usize,
+        descriptor: Option<File>,
+        fifo: bool,
+        position: FilePosition,
+        assembler: Assembler,
+    ) -> Self {
         let mut file = Self {
             entry,
             identity: position.identity,
@@ -140,14 +146,20 @@ impl LogFile {
         end
     }
 
-    fn read_file(&mut self, descriptor: &File, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<TurnEnd, Closed> {
+    fn read_file(
+        &mut self,
+        descriptor: &File,
+        buffer: &mut [u8],
+        batcher: &mut Batcher<'_>,
+    ) -> Result<TurnEnd, Closed> {
         let kept = self.tail.len();
         let base = self.read_to - kept as u64;
         let filled = match read_at(descriptor, buffer, base) {
             Ok(filled) => filled,
             Err(error) => return Ok(TurnEnd::Failed(error)),
         };
-        let shorter = filled == 0 && self.read_to > 0 && descriptor.metadata().is_ok_and(|meta| meta.len() < self.read_to);
+        let shorter =
+            filled == 0 && self.read_to > 0 && descriptor.metadata().is_ok_and(|meta| meta.len() < self.read_to);
         if shorter || buffer[..filled.min(kept)] != self.tail[..] {
             return Ok(TurnEnd::Rewritten);
         }
@@ -216,7 +228,12 @@ impl LogFile {
         batcher.hand_on(Some(&self.position))
     }
 
-    fn read_pipe(&mut self, mut descriptor: &File, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<TurnEnd, Closed> {
+    fn read_pipe(
+        &mut self,
+        mut descriptor: &File,
+        buffer: &mut [u8],
+        batcher: &mut Batcher<'_>,
+    ) -> Result<TurnEnd, Closed> {
         let kept = self.carry.len();
         buffer[..kept].copy_from_slice(&self.carry);
         let filled = match descriptor.read(&mut buffer[kept..]) {

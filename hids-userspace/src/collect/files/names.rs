@@ -21,13 +21,12 @@ pub(super) fn expand_time(pattern: &str, now: &jiff::Zoned) -> Result<String, ji
 pub(super) fn name_before_rotation(name: &OsStr) -> Option<&OsStr> {
     let bytes = name.as_bytes();
     let bytes = without_compression(bytes);
-    let stem = bytes.iter().rposition(|byte| !(byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b'T' | b':')));
+    let stem =
+        bytes.iter().rposition(|byte| !(byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b'T' | b':')));
     let mark = stem.map_or(0, |at| at + 1);
     let suffix = &bytes[mark..];
-    let rotated = mark > 0
-        && suffix.len() >= 2
-        && matches!(suffix[0], b'.' | b'-' | b'_')
-        && suffix[1].is_ascii_digit();
+    let rotated =
+        mark > 0 && suffix.len() >= 2 && matches!(suffix[0], b'.' | b'-' | b'_') && suffix[1].is_ascii_digit();
     rotated.then(|| OsStr::from_bytes(&bytes[..mark]))
 }
 

@@ -77,8 +77,12 @@ impl Follower {
     pub(super) fn adopt_positions(&mut self) {
         let now = jiff::Zoned::now();
         let mut adopted: Vec<(PathBuf, usize)> = Vec::new();
-        let paths: Vec<String> =
-            self.resume.iter().filter(|(_, value)| value.contains(';')).filter_map(|(key, _)| key.strip_prefix("file:").map(str::to_owned)).collect();
+        let paths: Vec<String> = self
+            .resume
+            .iter()
+            .filter(|(_, value)| value.contains(';'))
+            .filter_map(|(key, _)| key.strip_prefix("file:").map(str::to_owned))
+            .collect();
         for (&number, source) in &self.sources {
             let Ok(expanded) = super::names::expand_time(&source.pattern, &now) else { continue };
             if !super::names::has_wildcard(&expanded) {
@@ -86,7 +90,9 @@ impl Follower {
             }
             let mut tree = super::tree::Tree::default();
             let Some(route) = tree.add_route(Path::new(&expanded), true, Target::Source(number)) else { continue };
-            adopted.extend(paths.iter().filter(|path| tree.leads_to(route, Path::new(path))).map(|path| (path.into(), number)));
+            adopted.extend(
+                paths.iter().filter(|path| tree.leads_to(route, Path::new(path))).map(|path| (path.into(), number)),
+            );
         }
         for (path, number) in adopted {
             self.ensure_entry(&path, number);
@@ -108,7 +114,8 @@ impl Follower {
                 continue;
             }
             let found = places.iter().find_map(|place| self.siblings.find_inode(place, position.identity.inode));
-            let opened = found.is_some_and(|found| self.open_rotated(id, &found, Start::Positions(vec![position.clone()])));
+            let opened =
+                found.is_some_and(|found| self.open_rotated(id, &found, Start::Positions(vec![position.clone()])));
             if !opened && position.identity.inode != 0 {
                 self.outlet.counters().lost_positions.fetch_add(1, Ordering::Relaxed);
                 warn!(path = %path.display(), inode = position.identity.inode, offset = position.offset,
@@ -117,7 +124,8 @@ impl Follower {
             }
         }
         let Some(last) = last else { return };
-        let made_since: Vec<_> = places.iter().flat_map(|place| self.siblings.made_after(place, last.noticed_at)).collect();
+        let made_since: Vec<_> =
+            places.iter().flat_map(|place| self.siblings.made_after(place, last.noticed_at)).collect();
         for (rotated, identity) in made_since {
             let listed = positions.iter().any(|position| position.identity.inode == identity.inode);
             if !listed && at_path != Some(identity.inode) && !self.by_identity.contains_key(&identity) {
@@ -141,7 +149,10 @@ impl Follower {
                 .iter()
                 .filter(|position| still_holds(&descriptor, position))
                 .max_by_key(|position| position.offset)
-                .map_or_else(|| beginning(identity_of(&meta)), |position| FilePosition { identity: identity_of(&meta), ..position.clone() }),
+                .map_or_else(
+                    || beginning(identity_of(&meta)),
+                    |position| FilePosition { identity: identity_of(&meta), ..position.clone() },
+                ),
             _ => beginning(identity_of(&meta)),
         };
         let Some(file) = self.add_file(id, Some(descriptor), &meta, position) else { return false };
@@ -209,6 +220,17 @@ impl Follower {
         self.make_ready(id);
     }
 
+    /// A file that was closed to save descriptors and then renamed is opened under its new name.
+    pub(super) fn reopen_renamed(&mut self, id: FileId, path: &Path, meta: &Metadata) {
+        let Some(file) = self.files.get_mut(&id).filter(|file| file.descriptor.is_none()) else { return };
+        let Ok(descriptor) = open(path, meta) else { return };
+        if descriptor.metadata().is_ok_and(|meta| identity_of(&meta) == file.identity) {
+            file.take_descriptor(descriptor);
+            self.count_open(id);
+            self.make_ready(id);
+        }
+    }
+
     /// A file that was renamed away is back at its path.
     fn promote(&mut self, id: usize, file: FileId) {
         self.demote(id);
@@ -237,7 +259,8 @@ impl Follower {
     /// A file that nobody has read yet is at the path.
     fn begin_file(&mut self, id: usize, path: &Path, meta: &Metadata) {
         let before = self.demote(id);
-        let tail = before.and_then(|file| self.files.get(&file)).map(|file| (file.position.clone(), file.tail().to_vec()));
+        let tail =
+            before.and_then(|file| self.files.get(&file)).map(|file| (file.position.clone(), file.tail().to_vec()));
         let (descriptor, state) = match open(path, meta) {
             Ok(descriptor) => (Some(descriptor), SourceState::Reading),
             Err(error) if is_missing(&error) => return self.set_state(id, SourceState::Missing),
@@ -265,7 +288,13 @@ impl Follower {
         self.set_state(id, state);
     }
 
-    fn add_file(&mut self, entry: usize, descriptor: Option<File>, meta: &Metadata, position: FilePosition) -> Option<FileId> {
+    fn add_file(
+        &mut self,
+        entry: usize,
+        descriptor: Option<File>,
+        meta: &Metadata,
+        position: FilePosition,
+    ) -> Option<FileId> {
         let owner = self.entries.get(&entry)?;
         let assembler = Assembler::new(owner.format, &owner.path, &self.machine);
         let is_open = descriptor.is_some();
@@ -351,8 +380,10 @@ impl Follower {
             return;
         }
         let old = std::mem::take(&mut entry.links);
-        let routes: Vec<(PathBuf, usize)> =
-            hops.into_iter().filter_map(|hop| Some((hop.clone(), self.tree.add_route(&hop, false, Target::LinkOf(id))?))).collect();
+        let routes: Vec<(PathBuf, usize)> = hops
+            .into_iter()
+            .filter_map(|hop| Some((hop.clone(), self.tree.add_route(&hop, false, Target::LinkOf(id))?)))
+            .collect();
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.links.clone_from(&routes);
         }
@@ -373,14 +404,17 @@ impl Follower {
         match state {
             SourceState::Reading => info!(path = %path, "log file is read"),
             SourceState::Missing => info!(path = %path, "log file is not there, it is read as soon as it is"),
-            SourceState::Unreadable(why) => warn!(path = %path, reason = %why, lost = "its lines", "log file cannot be read"),
+            SourceState::Unreadable(why) => {
+                warn!(path = %path, reason = %why, lost = "its lines", "log file cannot be read")
+            }
             SourceState::Duplicate(of) => info!(path = %path, same_as = %of, "log file is read already"),
         }
     }
 
     /// The time part of a location has changed: the files of the old path end.
     pub(super) fn expire_entries_of(&mut self, origin: usize) {
-        let ids: Vec<usize> = self.entries.iter().filter(|(_, entry)| entry.origin == origin).map(|(id, _)| *id).collect();
+        let ids: Vec<usize> =
+            self.entries.iter().filter(|(_, entry)| entry.origin == origin).map(|(id, _)| *id).collect();
         for id in ids {
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.wanted = false;
@@ -498,9 +532,11 @@ fn first_position(
         // Unreadable for now: what is there already counts as old only if this is the first look.
         return match start {
             Start::End => at(meta.len()),
-            Start::Positions(positions) => {
-                positions.iter().find(|position| position.identity.inode == meta.ino()).cloned().unwrap_or_else(|| at(0))
-            }
+            Start::Positions(positions) => positions
+                .iter()
+                .find(|position| position.identity.inode == meta.ino())
+                .cloned()
+                .unwrap_or_else(|| at(0)),
             Start::Beginning => at(0),
         };
     };

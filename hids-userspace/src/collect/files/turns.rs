@@ -30,9 +30,15 @@ impl Follower {
         }
         file.used = true;
         self.reopen(id, &mut file);
-        let end = with_batcher(&self.entries, &self.files, &self.outlet, self.noticed_at, id, |batcher, file| {
-            file.read_turn(&mut self.buffer, batcher)
-        }, &mut file);
+        let end = with_batcher(
+            &self.entries,
+            &self.files,
+            &self.outlet,
+            self.noticed_at,
+            id,
+            |batcher, file| file.read_turn(&mut self.buffer, batcher),
+            &mut file,
+        );
         let end = match end {
             Some(end) => end?,
             None => TurnEnd::AtEnd,
@@ -106,8 +112,8 @@ impl Follower {
                 }
                 continue;
             };
-            // Pipes and rotated files could not be opened again.
-            let needed = oldest == id || file.queued || file.fifo || file.rotated.is_some() || file.has_unfinished_line();
+            // Pipes and rotated files could not be opened again; files that wait for their turn can.
+            let needed = oldest == id || file.fifo || file.rotated.is_some();
             if needed || std::mem::take(&mut file.used) {
                 self.open_order.push_back(oldest);
                 continue;
@@ -119,8 +125,15 @@ impl Follower {
 
     /// The content of the file is no longer what was read: truncated or rewritten in place.
     fn begin_again(&mut self, id: FileId, file: &mut LogFile) -> Result<(), Closed> {
-        let flushed =
-            with_batcher(&self.entries, &self.files, &self.outlet, self.noticed_at, id, |batcher, file| file.flush(batcher), &mut *file);
+        let flushed = with_batcher(
+            &self.entries,
+            &self.files,
+            &self.outlet,
+            self.noticed_at,
+            id,
+            |batcher, file| file.flush(batcher),
+            &mut *file,
+        );
         flushed.unwrap_or(Ok(()))?;
         let Some(entry) = self.entries.get(&file.entry) else { return Ok(()) };
         let offset = match &file.descriptor {
@@ -141,8 +154,15 @@ impl Follower {
             self.files.insert(id, file);
             return Ok(());
         }
-        let done =
-            with_batcher(&self.entries, &self.files, &self.outlet, self.noticed_at, id, |batcher, file| file.flush(batcher), &mut file);
+        let done = with_batcher(
+            &self.entries,
+            &self.files,
+            &self.outlet,
+            self.noticed_at,
+            id,
+            |batcher, file| file.flush(batcher),
+            &mut file,
+        );
         self.files.insert(id, file);
         done.unwrap_or(Ok(()))
     }
@@ -154,7 +174,10 @@ impl Follower {
         if file.rotated.is_none() {
             return Ok(());
         }
-        let deleted = file.descriptor.as_ref().is_none_or(|file| file.metadata().is_ok_and(|meta| std::os::unix::fs::MetadataExt::nlink(&meta) == 0));
+        let deleted = file
+            .descriptor
+            .as_ref()
+            .is_none_or(|file| file.metadata().is_ok_and(|meta| std::os::unix::fs::MetadataExt::nlink(&meta) == 0));
         let grace = if deleted { self.tuning.deleted_grace } else { self.tuning.rotated_grace };
         let quiet = quiet_for(file, now);
         if file.queued || quiet < self.tuning.partial_grace {
@@ -175,9 +198,15 @@ impl Follower {
         let Some(mut file) = self.files.remove(&id) else { return Ok(()) };
         let mut done = None;
         if file.has_unfinished_line() || file.holds_lines() {
-            done = with_batcher(&self.entries, &self.files, &self.outlet, self.noticed_at, id, |batcher, file| {
-                file.finish(&mut self.buffer, batcher)
-            }, &mut file);
+            done = with_batcher(
+                &self.entries,
+                &self.files,
+                &self.outlet,
+                self.noticed_at,
+                id,
+                |batcher, file| file.finish(&mut self.buffer, batcher),
+                &mut file,
+            );
         }
         self.files.insert(id, file);
         done.unwrap_or(Ok(()))

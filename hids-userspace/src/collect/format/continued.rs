@@ -15,7 +15,7 @@ pub(super) enum Style {
 
 impl Style {
     /// What `line` adds to the event before it; `None` when it begins one.
-    fn continuation<'a>(self, line: &'a [u8]) -> Option<&'a [u8]> {
+    fn continuation(self, line: &[u8]) -> Option<&[u8]> {
         let continues = match self {
             Self::Mssql => !begins_like(line, b"0000-00-00 "),
             Self::Postgresql => line.first() == Some(&b'\t'),

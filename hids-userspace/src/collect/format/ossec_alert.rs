@@ -70,7 +70,8 @@ impl OssecAlert {
         if alert.rule.is_empty() || alert.location.is_empty() {
             return;
         }
-        let mut event = [&b"ossec: Alert Level: "[..], &alert.level, b"; Rule: ", &alert.rule, b" - ", &alert.description].concat();
+        let mut event =
+            [&b"ossec: Alert Level: "[..], &alert.level, b"; Rule: ", &alert.rule, b" - ", &alert.description].concat();
         event.extend_from_slice(&[b"; Location: ", &alert.location[..], b";"].concat());
         for (name, value) in [(&b" srcip: "[..], &alert.source), (b" user: ", &alert.user)] {
             if !value.is_empty() && value != b"(none)" {

@@ -112,7 +112,8 @@ fn a_login_in_the_audit_log_does_not_wait() {
 
 #[test]
 fn sections_of_a_modsecurity_entry_are_joined() {
-    let text = "noise\n--a1b2c3d4-A--\n[24/Nov] x\n--a1b2c3d4-B--\nGET / HTTP/1.1\n\n--a1b2c3d4-Z--\n\n--ffff0000-A--\ny\n";
+    let text =
+        "noise\n--a1b2c3d4-A--\n[24/Nov] x\n--a1b2c3d4-B--\nGET / HTTP/1.1\n\n--a1b2c3d4-Z--\n\n--ffff0000-A--\ny\n";
     assert_eq!(
         events(LogFormat::ModsecAudit, text),
         ["--a1b2c3d4-A-- [24/Nov] x --a1b2c3d4-B-- GET / HTTP/1.1 --a1b2c3d4-Z--", "--ffff0000-A-- y"]
@@ -140,21 +141,51 @@ fn alerts_of_another_ossec_are_sent_on() {
 fn multilog_stamps_become_a_syslog_header() {
     // 2^62 + 10 + 1795558167
     let stamp = format!("@{:016x}00000000", (1_u64 << 62) + 10 + 1_795_558_167);
-    assert_eq!(events(LogFormat::DjbMultilog, &format!("{stamp} status: local 0/10\nplain\n")), ["Nov 24 22:09:27 box qmail: status: local 0/10", "plain"]);
+    assert_eq!(
+        events(LogFormat::DjbMultilog, &format!("{stamp} status: local 0/10\nplain\n")),
+        ["Nov 24 22:09:27 box qmail: status: local 0/10", "plain"]
+    );
 }
 
 fn any_format() -> impl Strategy<Value = LogFormat> {
-    use LogFormat::{Audit, DjbMultilog, Line, ModsecAudit, Mssql, MultiLine, MultiLineIndented, Mysql, NmapGreppable, OssecAlert, Postgresql, SnortFull};
+    use LogFormat::{
+        Audit, DjbMultilog, Line, ModsecAudit, Mssql, MultiLine, MultiLineIndented, Mysql, NmapGreppable, OssecAlert,
+        Postgresql, SnortFull,
+    };
     prop::sample::select(vec![
-        Line, SnortFull, NmapGreppable, Mysql, Mssql, Postgresql, OssecAlert, DjbMultilog, MultiLine(3), MultiLineIndented, Audit, ModsecAudit,
+        Line,
+        SnortFull,
+        NmapGreppable,
+        Mysql,
+        Mssql,
+        Postgresql,
+        OssecAlert,
+        DjbMultilog,
+        MultiLine(3),
+        MultiLineIndented,
+        Audit,
+        ModsecAudit,
     ])
 }
 
 fn any_line() -> impl Strategy<Value = Vec<u8>> {
     let known = prop::sample::select(vec![
-        &b"[**] [1:2:3] x [**]"[..], b"[Priority: 1]", b"06/17-10:00:00 1.1.1.1 -> 2.2.2.2", b"", b"  indented", b"\tindented",
-        b"2026-11-24 10:00:00 x", b"[2026-11-24 x", b"type=A msg=audit(1:1): x", b"type=EOE msg=audit(1:1):", b"--ab-A--", b"--ab-Z--",
-        b"** Alert 1.1: - a,", b"2026 Nov 24 10:00:00 h->l", b"Rule: 1 (level 2) -> 'x'", b"@4000000037c219bf2ef02e94 x",
+        &b"[**] [1:2:3] x [**]"[..],
+        b"[Priority: 1]",
+        b"06/17-10:00:00 1.1.1.1 -> 2.2.2.2",
+        b"",
+        b"  indented",
+        b"\tindented",
+        b"2026-11-24 10:00:00 x",
+        b"[2026-11-24 x",
+        b"type=A msg=audit(1:1): x",
+        b"type=EOE msg=audit(1:1):",
+        b"--ab-A--",
+        b"--ab-Z--",
+        b"** Alert 1.1: - a,",
+        b"2026 Nov 24 10:00:00 h->l",
+        b"Rule: 1 (level 2) -> 'x'",
+        b"@4000000037c219bf2ef02e94 x",
     ]);
     prop_oneof![3 => known.prop_map(<[u8]>::to_vec), 1 => prop::collection::vec(any::<u8>(), 0..40)]
 }

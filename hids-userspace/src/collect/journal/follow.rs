@@ -72,7 +72,10 @@ impl Reader {
             failures = if begun.elapsed() < TOO_SOON { failures + 1 } else { 0 };
             pause = if failures == 0 { Duration::from_secs(1) } else { (pause * 2).min(MAX_PAUSE) };
             if failures == 5 && self.cursor().is_some() {
-                warn!(lost = "journal entries since the last one read", "journal does not know the position any more, going on with what comes");
+                warn!(
+                    lost = "journal entries since the last one read",
+                    "journal does not know the position any more, going on with what comes"
+                );
                 self.set_cursor(None);
             }
             if wait(&[self.stop.as_fd()], Some(pause))[0] {
@@ -234,7 +237,10 @@ fn wait(fds: &[std::os::fd::BorrowedFd<'_>], pause: Option<Duration>) -> Vec<boo
     let limit = pause.map(|pause| Instant::now() + pause);
     loop {
         let left = limit.map(|limit| limit.saturating_duration_since(Instant::now()));
-        let timeout = left.map(|left| Timespec { tv_sec: left.as_secs().try_into().unwrap_or(60), tv_nsec: left.subsec_nanos().into() });
+        let timeout = left.map(|left| Timespec {
+            tv_sec: left.as_secs().try_into().unwrap_or(60),
+            tv_nsec: left.subsec_nanos().into(),
+        });
         let mut polled: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
         // Interrupted: once more.
         if poll(&mut polled, timeout.as_ref()).is_ok() {

@@ -48,7 +48,8 @@ impl JournalHandle {
         registry: &SourceRegistry,
     ) -> Option<Self> {
         let LogInput::Journal { identifier } = &config.input else { return None };
-        let name = identifier.as_ref().map_or_else(|| "journald".to_owned(), |identifier| format!("journald: {identifier}"));
+        let name =
+            identifier.as_ref().map_or_else(|| "journald".to_owned(), |identifier| format!("journald: {identifier}"));
         let key: Arc<str> = format!("journal:{}", identifier.as_deref().unwrap_or("")).replace('\n', "?").into();
         let stats = registry.add(&name);
         let cursor = Arc::new(Mutex::new(resume.get(&*key).filter(|cursor| !cursor.is_empty()).cloned()));

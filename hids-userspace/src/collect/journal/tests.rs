@@ -39,13 +39,24 @@ fn write_entries(directory: &Path, file: &str, entries: &[(u64, &str, &str)]) {
     std::fs::write(&input, export).expect("written");
     let output = directory.join(file);
     let status = Command::new(MAKER)
-        .arg("--output").arg(output).arg("--split-mode=none").arg("--seal=no").arg(&input)
-        .stdout(Stdio::null()).stderr(Stdio::null()).status().expect("runs");
+        .arg("--output")
+        .arg(output)
+        .arg("--split-mode=none")
+        .arg("--seal=no")
+        .arg(&input)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .expect("runs");
     assert!(status.success());
     std::fs::remove_file(input).expect("removed");
 }
 
-fn follow(directory: &Path, identifier: Option<&str>, resume: &[(String, String)]) -> (CollectorHandle, Receiver<LogBatch>) {
+fn follow(
+    directory: &Path,
+    identifier: Option<&str>,
+    resume: &[(String, String)],
+) -> (CollectorHandle, Receiver<LogBatch>) {
     let (out, batches) = crossbeam_channel::bounded(16);
     let config = LogSourceConfig {
         input: LogInput::Journal { identifier: identifier.map(str::to_owned) },

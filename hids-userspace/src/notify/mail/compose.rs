@@ -1,0 +1,150 @@
+//! The mail itself.
+
+use hids_core::render::header_text;
+use lettre::Address;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, SinglePart};
+
+use super::route::Routes;
+use crate::notify::spool::{MailEntry, Omitted};
+
+/// Name shown beside the sender's address, as OSSEC's.
+const DISPLAY_NAME: &str = "OSSEC HIDS";
+
+/// Longest text of a mail. Alerts that do not fit are counted per rule; the most serious go first
+/// into what fits.
+pub(super) const TEXT_LIMIT_BYTES: usize = 700 * 1024;
+
+/// What a mail is made of.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// Subject of the most serious alert (the first of several).
+    pub subject: String,
+    /// The alerts' texts one after another.
+    pub text: String,
+    /// Names the mail: the first alert's number and time.
+    pub first: (i64, u64),
+}
+
+/// Puts `entries` (in order) together, with what a full spool left out.
+///
+/// `shown` says which of them are given in full; the others are counted.
+pub(super) fn content(
+    entries: impl Iterator<Item = (MailEntry, bool)>,
+    omitted_before: &[Omitted],
+) -> Content {
+    let mut omitted = omitted_before.to_vec();
+    let mut content = Content { subject: String::new(), text: String::new(), first: (0, 0) };
+    let mut highest = None;
+    for (number, (entry, is_shown)) in entries.enumerate() {
+        if number == 0 {
+            content.first = (entry.epoch_seconds, entry.sequence);
+        }
+        if highest.is_none_or(|highest| entry.level > highest) {
+            highest = Some(entry.level);
+            content.subject.clone_from(&entry.subject);
+        }
+        if is_shown {
+            content.text.push_str(&entry.body);
+        } else {
+            Omitted::count(&mut omitted, entry.rule, entry.level, &entry.description);
+        }
+    }
+    push_omitted(&mut content.text, omitted);
+    content
+}
+
+/// `entry` without anything that a log or host brought: for a server that refuses its text.
+pub(super) fn without_log(mut entry: MailEntry) -> MailEntry {
+    entry.subject = format!("OSSEC Alert - Level {} - {}", entry.level, entry.description);
+    entry.body = format!(
+        "\nOSSEC HIDS Notification.\n\nRule: {} fired (level {}) -> \"{}\"\n\n\
+         The mail server refused the text of this alert. It stands in alerts.log as alert {}.{}.\n\n\
+         --END OF NOTIFICATION\n\n\n\n",
+        entry.rule, entry.level, entry.description, entry.epoch_seconds, entry.sequence
+    );
+    entry
+}
+
+/// Marks which of `alerts` (level and size, in order) are shown: the most serious first.
+pub(super) fn choose(alerts: &[(u16, usize)], limit_bytes: usize) -> Vec<bool> {
+    let mut by_level: Vec<usize> = (0..alerts.len()).collect();
+    by_level.sort_by_key(|&number| std::cmp::Reverse(alerts[number].0));
+    let mut shown = vec![false; alerts.len()];
+    let mut left = limit_bytes;
+    for number in by_level {
+        let Some(rest) = left.checked_sub(alerts[number].1) else { break };
+        left = rest;
+        shown[number] = true;
+    }
+    shown
+}
+
+fn push_omitted(text: &mut String, mut omitted: Vec<Omitted>) {
+    /// Rules named one by one; the rest is added up.
+    const MOST: usize = 200;
+    omitted.sort_by_key(|omitted| (std::cmp::Reverse(omitted.level), omitted.rule));
+    for group in omitted.iter().take(MOST) {
+        text.push_str(&format!(
+            "... and {} more alerts of rule {} (level {}) -> \"{}\"\n",
+            group.count, group.rule, group.level, group.description
+        ));
+    }
+    let rest: u64 = omitted.iter().skip(MOST).map(|omitted| omitted.count).sum();
+    if rest > 0 {
+        text.push_str(&format!("... and {rest} more alerts of other rules\n"));
+    }
+    if !omitted.is_empty() {
+        text.push_str("\nAll of them are in alerts.log.\n");
+    }
+}
+
+/// Headers and text, ready to be handed over. `host` is this machine's name, for the Message-ID.
+///
+/// First recipient in `To`, the others in `Cc`, as OSSEC does. No header can be injected: addresses
+/// are checked, other values are one line, and lettre encodes them.
+pub(super) fn message(
+    content: &Content,
+    routes: &Routes,
+    recipients: &[Address],
+    ids_name: Option<&str>,
+    host: &str,
+) -> Result<Message, lettre::error::Error> {
+    let named = |address: &Address| Mailbox::new(Some(DISPLAY_NAME.into()), address.clone());
+    let (epoch, sequence) = content.first;
+    let mut builder = Message::builder()
+        .from(named(&routes.from))
+        .reply_to(named(routes.reply_to.as_ref().unwrap_or(&routes.from)))
+        .date_now()
+        .subject(header_text(&content.subject))
+        .message_id(Some(format!("<{epoch}.{sequence}.hids@{}>", id_domain(host))));
+    for (number, recipient) in recipients.iter().enumerate() {
+        let mailbox = Mailbox::new(None, recipient.clone());
+        builder = if number == 0 { builder.to(mailbox) } else { builder.cc(mailbox) };
+    }
+    if let Some(name) = ids_name {
+        let name = HeaderValue::new(HeaderName::new_from_ascii_str("X-IDS-OSSEC"), header_text(name));
+        builder = builder.raw_header(name);
+    }
+    let text = content.text.replace('\n', "\r\n");
+    builder.singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text))
+}
+
+/// What of a host name may stand in a Message-ID.
+fn id_domain(host: &str) -> String {
+    let domain: String =
+        host.chars().filter(|char| char.is_ascii_alphanumeric() || matches!(char, '.' | '-')).collect();
+    if domain.is_empty() { "localhost".into() } else { domain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_serious_alerts_are_shown_when_not_all_fit() {
+        let alerts = [(7, 40), (12, 40), (7, 40), (10, 40)];
+        assert_eq!(choose(&alerts, 100), [false, true, false, true]);
+        assert_eq!(choose(&alerts, 1000), [true; 4]);
+    }
+}

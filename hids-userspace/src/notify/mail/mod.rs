@@ -1,0 +1,19 @@
+//! Mail: what is sent when and to whom, the mail itself, and its way out.
+//!
+//! A thread of its own takes alerts from the front of the [spool](super::spool) and removes them
+//! when a server (or a sendmail-like program) has taken the mail. A server that is down, hangs or
+//! refuses costs nothing but time: the alerts stay on disk. Mails may come twice (when we are killed
+//! between the server's OK and the removal; both have the same Message-ID), but none is lost.
+
+mod compose;
+mod plan;
+mod program;
+mod route;
+mod smtp;
+mod thread;
+
+pub use route::MailError;
+pub use thread::{MailHandle, MailOptions, MailReport, MailTiming, start};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Who gets a mail, and how urgent an alert is.
+
+use lettre::Address;
+
+use crate::config::MailConfig;
+use crate::notify::criteria::{Criteria, CriteriaError, Subject};
+use crate::notify::spool::MailEntry;
+
+/// The mail stage cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// An address is not one.
+    #[error("<{element}> is not a mail address: {address:?}")]
+    Address {
+        /// The element.
+        element: &'static str,
+        /// Its text.
+        address: String,
+    },
+    /// There is nobody to mail to.
+    #[error("mail is switched on, but no <email_to> is given")]
+    NoRecipient,
+    /// A pattern of `<email_alerts>` cannot be used.
+    #[error(transparent)]
+    Criteria(#[from] CriteriaError),
+    /// The thread cannot be started.
+    #[error("cannot start the mail thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Checked addresses and granular recipients.
+#[derive(Debug)]
+pub(super) struct Routes {
+    pub from: Address,
+    pub reply_to: Option<Address>,
+    /// `<email_to>` of `<global>`: get every mail.
+    pub global: Vec<Address>,
+    granular: Vec<Granular>,
+}
+
+#[derive(Debug)]
+struct Granular {
+    to: Address,
+    criteria: Criteria,
+    do_not_delay: bool,
+    do_not_group: bool,
+}
+
+/// What the granular recipients want of an alert.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Route {
+    /// Which of them get it.
+    pub granular: Vec<usize>,
+    /// Send at once.
+    pub at_once: bool,
+    /// In a mail of its own.
+    pub alone: bool,
+}
+
+impl Routes {
+    pub fn new(config: &MailConfig) -> Result<Self, MailError> {
+        let global = config.to.iter().map(|to| address("email_to", to)).collect::<Result<Vec<_>, _>>()?;
+        if global.is_empty() {
+            return Err(MailError::NoRecipient);
+        }
+        let mut granular = Vec::new();
+        for section in &config.granular {
+            let (group, location) = (section.group.as_deref(), section.location.as_deref());
+            granular.push(Granular {
+                to: address("email_to", &section.to)?,
+                criteria: Criteria::new(section.level, &section.rules, group, location)?,
+                do_not_delay: section.do_not_delay,
+                do_not_group: section.do_not_group,
+            });
+        }
+        let reply_to = config.reply_to.as_deref().map(|text| address("email_reply_to", text)).transpose()?;
+        Ok(Self { from: address("email_from", &config.from)?, reply_to, global, granular })
+    }
+
+    /// Which granular recipients get `entry`. A section without any criterion never matches
+    /// (`src/os_maild/os_maild_client.c`).
+    pub fn route(&self, entry: &MailEntry) -> Route {
+        let subject =
+            Subject { level: entry.level, rule: entry.rule, group: &entry.group, location: &entry.location };
+        let mut route = Route::default();
+        for (number, granular) in self.granular.iter().enumerate() {
+            if !granular.criteria.is_empty() && granular.criteria.hold(subject) {
+                route.granular.push(number);
+                route.at_once |= granular.do_not_delay;
+                route.alone |= granular.do_not_group;
+            }
+        }
+        route
+    }
+
+    /// The recipients of a mail: all global ones first, then the granular ones, each once.
+    pub fn recipients<'a>(&self, routes: impl Iterator<Item = &'a Route>) -> Vec<Address> {
+        let mut recipients = self.global.clone();
+        let mut numbers: Vec<_> = routes.flat_map(|route| route.granular.iter().copied()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        for number in numbers {
+            let to = &self.granular[number].to;
+            if !recipients.contains(to) {
+                recipients.push(to.clone());
+            }
+        }
+        recipients
+    }
+}
+
+fn address(element: &'static str, text: &str) -> Result<Address, MailError> {
+    text.trim().parse().map_err(|_| MailError::Address { element, address: text.to_owned() })
+}

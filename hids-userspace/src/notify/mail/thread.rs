@@ -1,0 +1,451 @@
+//! The thread that sends.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use hids_core::model::Timestamp;
+use hids_core::render::visible_string;
+use jiff::tz::TimeZone;
+
+use super::compose::{self, Content, TEXT_LIMIT_BYTES};
+use super::plan::{self, Arrival, Grouping, Plan, retry_after};
+use super::program;
+use super::route::{MailError, Route, Routes};
+use super::smtp::{self, Deferred, Refused, SendError, Server};
+use crate::config::{MailConfig, MailTransport};
+use crate::notify::spool::MailSpool;
+
+/// How often the thread looks up when nothing happens.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// What the mail thread must be told besides its configuration.
+#[derive(Clone, Debug)]
+pub struct MailOptions {
+    /// This machine's name, as fully qualified as known: for HELO and the Message-ID.
+    pub hostname: String,
+    /// Zone whose clock hours `email_maxperhour` counts.
+    pub zone: TimeZone,
+    /// Waits.
+    pub timing: MailTiming,
+}
+
+/// Waits of the mail thread; the defaults are meant for production.
+#[derive(Clone, Copy, Debug)]
+pub struct MailTiming {
+    /// Quiet time after the last alert before a group is sent.
+    pub quiet: Duration,
+    /// Longest wait for quiet.
+    pub longest: Duration,
+    /// Wait before the second try of a mail that did not go out; doubles with each.
+    pub first_retry: Duration,
+    /// Longest wait between two tries.
+    pub longest_retry: Duration,
+    /// Longest wait for a connection and for each answer of the server.
+    pub timeout: Duration,
+    /// How long a deferred recipient may hold back the mail for the others.
+    pub hold_for_deferred: Duration,
+    /// How long a mail is tried that the server refuses for good.
+    pub refused_for: Duration,
+    /// How long the end of the daemon waits for the last mail.
+    pub stop: Duration,
+}
+
+impl Default for MailTiming {
+    fn default() -> Self {
+        Self {
+            quiet: plan::QUIET,
+            longest: plan::LONGEST,
+            first_retry: Duration::from_secs(30),
+            longest_retry: Duration::from_secs(15 * 60),
+            timeout: smtp::TIMEOUT,
+            hold_for_deferred: Duration::from_secs(30 * 60),
+            refused_for: Duration::from_secs(3 * 24 * 3600),
+            stop: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What the mail stage has done, for `hidsctl status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MailReport {
+    /// Alerts waiting to be mailed.
+    pub waiting: u64,
+    /// Mails sent since start.
+    pub mails: u64,
+    /// Alerts in them.
+    pub alerts: u64,
+    /// Tries that failed since start; nothing is lost by them.
+    pub failures: u64,
+    /// Recipients that a server refused while it took the mail for others.
+    pub refused_recipients: u64,
+    /// Mails given up and kept under `state/mail/failed`.
+    pub given_up: u64,
+    /// Alerts that a full spool reduced to counts in the next mail.
+    pub omitted: u64,
+    /// Whether `email_maxperhour` is reached.
+    pub limit_reached: bool,
+    /// Why mail does not go out at the moment, if it does not.
+    pub failing_because: Option<String>,
+}
+
+/// The running mail stage.
+#[derive(Debug)]
+pub struct MailHandle {
+    spool: MailSpool,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    stop_wait: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    stopping: AtomicBool,
+    report: Mutex<MailReport>,
+}
+
+impl MailHandle {
+    /// Counters and state.
+    pub fn report(&self) -> MailReport {
+        let mut report = self.shared.report.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        report.waiting = self.spool.len() as u64;
+        report.omitted = self.spool.omitted();
+        report
+    }
+
+    /// Sends what waits if that is possible at once and ends the thread. What cannot be sent stays
+    /// on disk.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.spool.wake();
+        let Some(thread) = self.thread.take() else { return };
+        let until = Instant::now() + self.stop_wait;
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if thread.is_finished() {
+            let _ = thread.join();
+        } else {
+            tracing::warn!(waiting = self.spool.len(), "the mail server does not answer; what waits is sent after the next start");
+        }
+    }
+}
+
+impl Drop for MailHandle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Starts sending what `spool` gives out.
+pub fn start(config: MailConfig, spool: MailSpool, options: MailOptions) -> Result<MailHandle, MailError> {
+    let routes = Routes::new(&config)?;
+    let shared = Arc::new(Shared::default());
+    let mut sender = Sender {
+        config,
+        routes,
+        spool: spool.clone(),
+        waiting: VecDeque::new(),
+        collecting: false,
+        most: usize::MAX,
+        without_log: false,
+        failure: None,
+        shared: Arc::clone(&shared),
+        options,
+    };
+    let stop_wait = sender.options.timing.stop;
+    let thread = std::thread::Builder::new().name("mail".into()).spawn(move || sender.run()).map_err(MailError::Thread)?;
+    Ok(MailHandle { spool, shared, thread: Some(thread), stop_wait })
+}
+
+/// An alert that waits.
+#[derive(Debug)]
+struct Alert {
+    sequence: u64,
+    bytes: usize,
+    level: u16,
+    route: Route,
+    arrived: Instant,
+}
+
+/// A mail that does not go out.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    since: Instant,
+    tries: u32,
+    next: Instant,
+}
+
+struct Sender {
+    config: MailConfig,
+    routes: Routes,
+    spool: MailSpool,
+    waiting: VecDeque<Alert>,
+    /// The hourly limit was reached while alerts waited: they go out as one mail.
+    collecting: bool,
+    /// Most alerts in the next mail; lowered to find the one whose text a server refuses.
+    most: usize,
+    /// The alert at the front goes out without its log.
+    without_log: bool,
+    failure: Option<Failure>,
+    shared: Arc<Shared>,
+    options: MailOptions,
+}
+
+impl Sender {
+    fn run(&mut self) {
+        let mut seen = 0;
+        loop {
+            self.take_committed();
+            let stopping = self.shared.stopping.load(Ordering::Relaxed);
+            let wait = match self.next(stopping) {
+                Plan::Send(count) => {
+                    self.send(count.min(self.most));
+                    if !stopping {
+                        continue;
+                    }
+                    Duration::ZERO
+                }
+                Plan::Wait(until) => until.saturating_duration_since(Instant::now()).min(LOOK_EVERY),
+                Plan::Idle => LOOK_EVERY,
+            };
+            if stopping {
+                return;
+            }
+            seen = self.spool.wait(seen, wait);
+        }
+    }
+
+    /// Looks at what was committed since the last time.
+    fn take_committed(&mut self) {
+        let sent_below = self.spool.state().sent_below;
+        while self.waiting.front().is_some_and(|alert| alert.sequence < sent_below) {
+            self.waiting.pop_front();
+        }
+        let last = self.waiting.back().map_or(sent_below.saturating_sub(1), |alert| alert.sequence);
+        for waiting in self.spool.committed_after(last) {
+            let (level, route) = match self.spool.read(waiting.sequence) {
+                Ok(Some(entry)) => (entry.level.0, self.routes.route(&entry)),
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::error!(sequence = waiting.sequence, %error, "an alert in the mail spool cannot be read");
+                    (0, Route::default())
+                }
+            };
+            let bytes = usize::try_from(waiting.bytes).unwrap_or(usize::MAX);
+            self.waiting.push_back(Alert { sequence: waiting.sequence, bytes, level, route, arrived: Instant::now() });
+        }
+    }
+
+    fn next(&mut self, stopping: bool) -> Plan {
+        if self.waiting.is_empty() && self.spool.omitted() == 0 {
+            return Plan::Idle;
+        }
+        if let Some(failure) = &self.failure
+            && (stopping || failure.next > Instant::now())
+        {
+            return Plan::Wait(failure.next);
+        }
+        if let Some(until) = self.limited_until() {
+            self.collecting = true;
+            return Plan::Wait(until);
+        }
+        let grouping = match (self.collecting || stopping, self.config.grouping) {
+            (true, _) => Grouping::Everything,
+            (false, true) => Grouping::Together,
+            (false, false) => Grouping::Single,
+        };
+        let arrivals = self.waiting.iter().map(|alert| Arrival {
+            at: alert.arrived,
+            at_once: alert.route.at_once,
+            alone: alert.route.alone,
+        });
+        plan::plan(arrivals, grouping, self.options.timing.quiet, self.options.timing.longest)
+    }
+
+    /// When the next clock hour begins, if this one's mails are used up.
+    fn limited_until(&self) -> Option<Instant> {
+        let (hour, left) = clock_hour(now(), &self.options.zone);
+        let state = self.spool.state();
+        let reached = state.hour == hour && state.sent >= self.config.max_per_hour.max(1);
+        self.report(|report| report.limit_reached = reached);
+        reached.then(|| Instant::now() + left)
+    }
+
+    fn send(&mut self, count: usize) {
+        let content = match self.content(count) {
+            Ok(content) => content,
+            Err(error) => return self.failed(&SendError::Later(format!("the mail spool cannot be read: {error}"))),
+        };
+        let recipients = self.routes.recipients(self.waiting.iter().take(count).map(|alert| &alert.route));
+        let ids_name = self.config.ids_name.as_deref();
+        let message = match compose::message(&content, &self.routes, &recipients, ids_name, &self.options.hostname) {
+            Ok(message) => message.formatted(),
+            Err(error) => return self.failed(&SendError::Refused(format!("the mail cannot be put together: {error}"))),
+        };
+        match self.deliver(&recipients, &message) {
+            Ok(refused) => self.sent(count, &refused),
+            Err(SendError::RefusedText(reason)) if !self.without_log => self.narrow(count, reason),
+            Err(SendError::Refused(reason) | SendError::RefusedText(reason)) => {
+                self.refused(count, &content, &message, reason);
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// The text is refused: an attacker may have put into a log what a mail filter looks for, and
+    /// must not keep the other alerts back by it. Halves the mail; an alert that is refused alone
+    /// goes out without its log.
+    fn narrow(&mut self, count: usize, reason: String) {
+        tracing::warn!(reason = %reason, alerts = count, "the server refuses the text of a mail; it is divided");
+        self.without_log = count == 1;
+        self.most = count.div_ceil(2);
+        self.failed(&SendError::RefusedText(reason));
+        if let Some(failure) = &mut self.failure {
+            failure.next = Instant::now() + self.options.timing.first_retry;
+        }
+    }
+
+    fn content(&self, count: usize) -> std::io::Result<Content> {
+        let sizes: Vec<_> = self.waiting.iter().take(count).map(|alert| (alert.level, alert.bytes)).collect();
+        let shown = compose::choose(&sizes, TEXT_LIMIT_BYTES);
+        let mut problem = None;
+        let entries = self.waiting.iter().take(count).zip(shown).filter_map(|(alert, is_shown)| {
+            match self.spool.read(alert.sequence) {
+                Ok(entry) if self.without_log => entry.map(|entry| (compose::without_log(entry), is_shown)),
+                Ok(entry) => entry.map(|entry| (entry, is_shown)),
+                // Damaged on disk: the others must not wait for it.
+                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => None,
+                Err(error) => {
+                    problem = Some(error);
+                    None
+                }
+            }
+        });
+        let content = compose::content(entries, &self.spool.state().omitted);
+        problem.map_or(Ok(content), Err)
+    }
+
+    fn deliver(&self, recipients: &[lettre::Address], mail: &[u8]) -> Result<Vec<Refused>, SendError> {
+        match &self.config.transport {
+            MailTransport::Program(path) => program::send(path, mail).map(|()| Vec::new()),
+            MailTransport::Smtp { host, port, tls, login } => {
+                let helo = self.config.helo.as_deref().unwrap_or(&self.options.hostname);
+                let server = Server {
+                    host: host.clone(),
+                    port: *port,
+                    tls: *tls,
+                    login: login.clone(),
+                    helo: visible_string(helo.as_bytes()).replace(' ', ""),
+                    timeout: self.options.timing.timeout,
+                };
+                let hold = self.options.timing.hold_for_deferred;
+                let held = self.failure.as_ref().is_some_and(|failure| failure.since.elapsed() >= hold);
+                let deferred = if held { Deferred::LeaveOut } else { Deferred::Wait };
+                server.send(&self.routes.from, recipients, mail, deferred)
+            }
+        }
+    }
+
+    fn sent(&mut self, count: usize, refused: &[Refused]) {
+        for one in refused {
+            tracing::error!(recipient = %one.address, answer = %one.answer,
+                help = "correct the address in ossec.conf", "a recipient was refused; the mail went to the others");
+        }
+        if let Some(failure) = self.failure.take() {
+            tracing::info!(tries = failure.tries, "mail goes out again");
+        }
+        self.collecting = false;
+        self.remove(count);
+        self.report(|report| {
+            report.mails += 1;
+            report.alerts += count as u64;
+            report.refused_recipients += refused.len() as u64;
+            report.failing_because = None;
+        });
+    }
+
+    /// Takes the first `count` alerts out of the spool and counts the mail.
+    fn remove(&mut self, count: usize) {
+        let last = self.waiting.iter().take(count).last().map(|alert| alert.sequence);
+        let (hour, _) = clock_hour(now(), &self.options.zone);
+        let result = self.spool.update(|state| {
+            state.sent_below = last.map_or(state.sent_below, |last| state.sent_below.max(last + 1));
+            state.sent = if state.hour == hour { state.sent + 1 } else { 1 };
+            state.hour = hour;
+            state.omitted.clear();
+            state.refused_since = None;
+        });
+        self.waiting.drain(..count);
+        self.most = usize::MAX;
+        self.without_log = false;
+        if let Err(error) = result {
+            // In memory it is done; only a restart before the next success would send it twice.
+            tracing::error!(%error, "a mail was sent, but that cannot be written to the mail spool");
+        }
+    }
+
+    /// The server refuses this mail: tried for some days, then kept in a file of its own.
+    fn refused(&mut self, count: usize, content: &Content, message: &[u8], reason: String) {
+        let seconds = now().unix_seconds();
+        let since = self.spool.state().refused_since.unwrap_or(seconds);
+        let patience = i64::try_from(self.options.timing.refused_for.as_secs()).unwrap_or(i64::MAX);
+        if seconds - since < patience {
+            if let Err(error) = self.spool.update(|state| state.refused_since = Some(since)) {
+                tracing::warn!(%error, "the mail spool cannot be written");
+            }
+            return self.failed(&SendError::Refused(reason));
+        }
+        match self.spool.keep_failed(&format!("{}.{}.eml", content.first.0, content.first.1), message) {
+            Ok(path) => {
+                tracing::error!(reason = %reason, kept = %path.display(), alerts = count,
+                    help = "correct the mail options in ossec.conf and send the file by hand",
+                    "a mail was refused for days and is given up");
+                self.failure = None;
+                self.remove(count);
+                self.report(|report| report.given_up += 1);
+            }
+            Err(error) => self.failed(&SendError::Later(format!("{reason}; and it cannot be kept: {error}"))),
+        }
+    }
+
+    fn failed(&mut self, error: &SendError) {
+        let message = error.to_string();
+        let timing = self.options.timing;
+        let before = self.failure.take();
+        if before.as_ref().is_none_or(|failure| failure.message != message) {
+            tracing::warn!(reason = %message, waiting = self.waiting.len(),
+                help = "the alerts stay on disk and are sent when it works again", "mail cannot be sent");
+        }
+        let (since, tries) = before.map_or((Instant::now(), 1), |failure| (failure.since, failure.tries + 1));
+        let next = Instant::now() + retry_after(tries, timing.first_retry, timing.longest_retry);
+        self.report(|report| {
+            report.failures += 1;
+            report.failing_because = Some(message.clone());
+        });
+        self.failure = Some(Failure { message, since, tries, next });
+    }
+
+    fn report(&self, change: impl FnOnce(&mut MailReport)) {
+        change(&mut self.shared.report.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// The clock hour of `time` in `zone`, and how long it still lasts.
+fn clock_hour(time: Timestamp, zone: &TimeZone) -> (i64, Duration) {
+    let local = time.unix_seconds() + i64::from(time.in_zone(zone).offset().seconds());
+    let left = 3600 - local.rem_euclid(3600);
+    (local.div_euclid(3600), Duration::from_secs(left.unsigned_abs()))
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

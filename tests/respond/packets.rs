@@ -97,6 +97,26 @@ fn a_gateway_is_protected_without_a_white_list() {
 }
 
 #[test]
+fn a_name_server_is_protected_and_a_new_one_is_noticed() {
+    with_cable(|far| {
+        let (place, ear) = (Place::new(), Ear::on(NEAR));
+        let resolvers = place.path().join("resolv.conf");
+        std::fs::write(&resolvers, format!("nameserver {FAR}\n")).expect("written");
+        let mut options = place.options(blocking(60));
+        options.resolver_files = Some(vec![resolvers.clone()]);
+        let responder = place.start_with(options);
+        responder.alert(FAR);
+        responder.alert(FRIEND);
+        assert!(ear.hears(far, FAR) && ear.hears_nothing(far, FRIEND));
+        std::fs::write(&resolvers, format!("nameserver {FAR}\nnameserver {FRIEND}\n")).expect("written");
+        // The files are looked at when something is blocked, at most once a second.
+        std::thread::sleep(Duration::from_millis(1100));
+        responder.alert("203.0.113.1");
+        assert!(ear.hears(far, FRIEND));
+    });
+}
+
+#[test]
 fn an_address_that_becomes_a_gateway_or_is_white_listed_is_unblocked_at_once() {
     with_cable(|far| {
         let (place, ear) = (Place::new(), Ear::on(NEAR));
@@ -158,6 +178,17 @@ fn the_set_shows_remaining_time_and_rule() {
         let element = text.lines().find(|line| line.contains(FAR)).expect("the address");
         assert!(element.contains("timeout 20m expires 19m5"), "{element}");
         assert!(element.contains("comment \"rule 5712 alert 1795558167.15\""), "{element}");
+    });
+}
+
+#[test]
+fn packets_are_dropped_before_the_kernel_keeps_track_of_their_connection() {
+    with_cable(|_| {
+        let place = Place::new();
+        let _responder = place.start(60);
+        let text = run("nft", &["list", "chain", "inet", "hids", "input_guard"]);
+        assert!(text.contains("type filter hook prerouting priority raw; policy accept;"), "{text}");
+        assert!(text.contains("ip saddr @blocked4 counter") && text.contains("ip6 saddr @blocked6 counter"), "{text}");
     });
 }
 

@@ -124,9 +124,9 @@ impl Responder {
 }
 
 fn add_counts(view: &mut BlockView, found: &FoundElements) {
-    let element = found.get(&view.address);
-    view.packets = element.map(|element| element.counted.packets);
-    view.bytes = element.map(|element| element.counted.bytes);
+    let counted = found.get(&view.address).and_then(|element| element.counted);
+    view.packets = counted.map(|counted| counted.packets);
+    view.bytes = counted.map(|counted| counted.bytes);
 }
 
 /// Runs `work` on a short-lived thread; without one the asker gets no answer.

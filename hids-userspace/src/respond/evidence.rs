@@ -123,12 +123,13 @@ pub struct EvidenceLog {
     path: PathBuf,
     file: Option<File>,
     length: u64,
+    piece_bytes: u64,
 }
 
 impl EvidenceLog {
     /// The log under `directory`; opened when first written.
     pub fn new(directory: &Path) -> Self {
-        Self { path: directory.join("evidence.log"), file: None, length: 0 }
+        Self { path: directory.join("evidence.log"), file: None, length: 0, piece_bytes: PIECE_BYTES }
     }
 
     /// Where the newest piece is.
@@ -145,7 +146,7 @@ impl EvidenceLog {
         for happening in happenings {
             push_line(&mut bytes, happening)?;
         }
-        if self.length >= PIECE_BYTES {
+        if self.length >= self.piece_bytes {
             self.turn()?;
         }
         let mut file = match self.file.take() {
@@ -212,4 +213,48 @@ pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Ve
         }
     }
     Ok(found.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(address: &str, second: i64) -> Happening {
+        let what = What::Ended { cause: EndCause::Expired };
+        Happening { address: address.parse().expect("an address"), time: Timestamp::from_unix_seconds(second), what }
+    }
+
+    fn seconds_of(log: &EvidenceLog, address: &str) -> Vec<i64> {
+        let found = happenings_of(log.path(), address.parse().expect("an address"), 100).expect("readable");
+        found.iter().map(|happening| happening.time.unix_seconds()).collect()
+    }
+
+    #[test]
+    fn only_the_asked_address_is_found_and_a_cut_line_costs_only_itself() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut log = EvidenceLog::new(directory.path());
+        log.append(&[ended("192.0.2.1", 1), ended("192.0.2.10", 2)]).expect("written");
+        let length = fs::metadata(log.path()).expect("there").len();
+        fs::OpenOptions::new().write(true).open(log.path()).and_then(|file| file.set_len(length - 3)).expect("cut");
+        EvidenceLog::new(directory.path()).append(&[ended("192.0.2.1", 3)]).expect("written");
+        assert_eq!(seconds_of(&log, "192.0.2.1"), [1, 3]);
+        assert_eq!(seconds_of(&log, "192.0.2.10"), [0; 0]);
+    }
+
+    #[test]
+    fn the_oldest_piece_goes_when_the_newest_is_full() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut log = EvidenceLog { piece_bytes: 1, ..EvidenceLog::new(directory.path()) };
+        for second in 1..=6 {
+            log.append(&[ended("192.0.2.1", second)]).expect("written");
+        }
+        assert_eq!(seconds_of(&log, "192.0.2.1"), [3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn bytes_that_a_terminal_acts_upon_are_escaped_and_text_is_not() {
+        assert_eq!(shown(b"a\x1b[2J\xff"), "a\\x1b[2J\\xff");
+        assert_eq!(shown("Grüße \u{202e}abc\n".as_bytes()), "Grüße \\xe2\\x80\\xaeabc\\x0a");
+        assert_eq!(shown(&[b'a'; 10_000]).len(), LONGEST_LINE);
+    }
 }

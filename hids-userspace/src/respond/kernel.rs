@@ -220,7 +220,7 @@ impl Kernel {
 
     fn write_all(&mut self, wanted: &Wanted, counts: &FoundElements, guard: &ProtectedSet, now: Timestamp) {
         let Some(nft) = &mut self.nft else { return };
-        let counted = |address| counts.get(address).map_or(Counted::default(), |found| found.counted);
+        let counted = |address| counts.get(address).and_then(|found| found.counted).unwrap_or_default();
         let elements: Vec<Element> =
             wanted.values().filter_map(|block| element(block, counted(&block.address), now)).collect();
         let written = nft.replace(&elements, guard).and_then(|kept_out| Ok((kept_out, nft.find_structure()?)));

@@ -279,3 +279,98 @@ impl Replay {
         Loaded { restored, damaged_lines: self.damaged_lines, lines: self.lines }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn block(number: u8, second: i64) -> Block {
+        let since = Timestamp::from_unix_seconds(second);
+        Block {
+            address: IpAddr::from([192, 0, 2, number]),
+            since,
+            updated: since,
+            expires: None,
+            offence: 1,
+            alert: None,
+            rule: None,
+            response: "firewall-drop".into(),
+            reason: "ü \"x\" \n".into(),
+        }
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<Entry>> {
+        let entry = (any::<bool>(), 0..4u8, 0..100i64).prop_map(|(begins, number, second)| match begins {
+            true => Entry::Block(block(number, second)),
+            false => Entry::End(IpAddr::from([192, 0, 2, number])),
+        });
+        proptest::collection::vec(entry, 0..20)
+    }
+
+    fn blocks_after(entries: &[Entry]) -> HashMap<IpAddr, Block> {
+        let mut blocks = HashMap::new();
+        for entry in entries {
+            match entry {
+                Entry::Block(block) => _ = blocks.insert(block.address, block.clone()),
+                Entry::End(address) => _ = blocks.remove(address),
+                _ => {}
+            }
+        }
+        blocks
+    }
+
+    fn blocks_in(directory: &Path) -> HashMap<IpAddr, Block> {
+        let (_, loaded) = Ledger::open(directory).expect("a ledger");
+        loaded.restored.blocks.into_iter().map(|block| (block.address, block)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_file_cut_anywhere_holds_the_state_of_its_whole_lines(entries in entries(), cut in 0.0..=1.0) {
+            let directory = tempfile::tempdir().expect("a directory");
+            let (mut ledger, _) = Ledger::open(directory.path()).expect("a ledger");
+            ledger.append(&entries).expect("written");
+            drop(ledger);
+            let path = directory.path().join("blocks.log");
+            let bytes = fs::read(&path).expect("readable");
+            let kept = &bytes[..(bytes.len() as f64 * cut) as usize];
+            fs::write(&path, kept).expect("cut");
+            let whole = kept.iter().filter(|&&byte| byte == b'\n').count();
+            prop_assert_eq!(blocks_in(directory.path()), blocks_after(&entries[..whole]));
+        }
+
+        #[test]
+        fn a_rewrite_keeps_the_state_and_what_is_appended_later_counts(before in entries(), after in entries()) {
+            let directory = tempfile::tempdir().expect("a directory");
+            let (mut ledger, _) = Ledger::open(directory.path()).expect("a ledger");
+            ledger.append(&before).expect("written");
+            let blocks = blocks_after(&before);
+            ledger.rewrite(blocks.values(), std::iter::empty(), std::iter::empty()).expect("rewritten");
+            ledger.append(&after).expect("written");
+            drop(ledger);
+            let all: Vec<Entry> = before.into_iter().chain(after).collect();
+            prop_assert_eq!(blocks_in(directory.path()), blocks_after(&all));
+        }
+
+        #[test]
+        fn one_flipped_bit_costs_one_line(entries in entries(), at in any::<prop::sample::Index>(), bit in 0..8u8) {
+            let directory = tempfile::tempdir().expect("a directory");
+            let (mut ledger, _) = Ledger::open(directory.path()).expect("a ledger");
+            ledger.append(&entries).expect("written");
+            drop(ledger);
+            let path = directory.path().join("blocks.log");
+            let mut bytes = fs::read(&path).expect("readable");
+            prop_assume!(!bytes.is_empty());
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            fs::write(&path, &bytes).expect("damaged");
+            let (_, loaded) = Ledger::open(directory.path()).expect("a ledger");
+            // A damaged line end joins two lines.
+            prop_assert!((1..=2).contains(&loaded.damaged_lines));
+        }
+    }
+}

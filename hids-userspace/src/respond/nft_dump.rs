@@ -51,8 +51,8 @@ pub type FoundElements = HashMap<IpAddr, FoundElement>;
 pub struct FoundElement {
     /// What is left; `None` for ever.
     pub remaining: Option<Duration>,
-    /// Packets dropped.
-    pub counted: Counted,
+    /// Packets dropped; `None` where elements have no counters (before Linux 5.7).
+    pub counted: Option<Counted>,
 }
 
 /// Reads the structure; a few times if something changes meanwhile. `None` when there is no table.
@@ -180,8 +180,11 @@ fn read_element(element: &[u8]) -> Option<(IpAddr, FoundElement)> {
         millis(number::ELEMENT_EXPIRATION).or_else(|| millis(number::ELEMENT_TIMEOUT)).filter(|left| !left.is_zero());
     let counter = attribute(element, number::ELEMENT_EXPRESSION)
         .and_then(|expression| attribute(expression, number::EXPRESSION_DATA));
-    let count = |kind| counter.and_then(|counter| attribute(counter, kind)).and_then(be_u64).unwrap_or(0);
-    let counted = Counted { packets: count(number::COUNTER_PACKETS), bytes: count(number::COUNTER_BYTES) };
+    let count = |counter, kind| attribute(counter, kind).and_then(be_u64).unwrap_or(0);
+    let counted = counter.map(|counter| Counted {
+        packets: count(counter, number::COUNTER_PACKETS),
+        bytes: count(counter, number::COUNTER_BYTES),
+    });
     Some((address, FoundElement { remaining, counted }))
 }
 

@@ -72,3 +72,21 @@ fn own_changes_and_other_tables_cause_no_repair() {
         assert_eq!((report.repairs, report.blocked, report.active, report.kept_out), (0, 199, 199, 0));
     });
 }
+
+#[test]
+fn a_stop_in_a_storm_of_foreign_changes_does_not_hang() {
+    with_cable(|_| {
+        let place = Place::new();
+        let responder = place.start(100);
+        responder.alert(FAR);
+        for _ in 0..30 {
+            run("nft", &["flush", "set", "inet", "hids", "blocked4"]);
+        }
+        let (done, stopped) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(responder);
+            let _ = done.send(());
+        });
+        stopped.recv_timeout(Duration::from_secs(10)).expect("stopped");
+    });
+}

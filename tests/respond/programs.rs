@@ -103,3 +103,19 @@ fn a_missing_program_is_counted_and_the_rest_goes_on() {
         assert_eq!(responder.report().active, 2);
     });
 }
+
+#[test]
+fn a_program_that_has_been_undone_is_not_undone_again_by_the_next_start() {
+    alone(|| {
+        let place = Place::new();
+        let config = running(&place, Some(1), "echo $1 >>OUT; sleep 0.3");
+        let responder = place.start_with(place.options(config.clone()));
+        responder.send(attack());
+        assert_eq!(lines(&place, 2), ["add", "delete"]);
+        drop(responder);
+        let responder = place.start_with(place.options(config));
+        assert_eq!(responder.report().programs_to_undo, 0);
+        drop(responder);
+        assert_eq!(lines(&place, 2).len(), 2);
+    });
+}

@@ -3,6 +3,7 @@
 //! The answers were observed by running OSSEC; they lie outside of the repository (other people's
 //! licences) and these tests are skipped where they are not there.
 
+mod allocations;
 mod engine;
 mod patterns;
 mod predecoding;

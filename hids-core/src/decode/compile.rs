@@ -9,7 +9,7 @@ use super::kind::EventKind;
 use super::parse::{DecoderDef, Offset, OffsetPattern, Plugin};
 use super::source::unknown_name;
 use crate::diag::Diagnostic;
-use crate::pattern::{Pattern, Subject};
+use crate::pattern::{Pattern, PrefilterBuilder, Required, Subject};
 
 /// Names of decoders that are not in any file.
 pub const BUILT_IN: [&str; 8] = [
@@ -45,6 +45,8 @@ pub struct DecoderSet {
 pub(super) struct Condition {
     pub pattern: Pattern,
     pub offset: Option<Offset>,
+    /// What the message must contain.
+    pub required: Option<Required>,
 }
 
 /// A compiled decoder.
@@ -71,7 +73,14 @@ pub(super) struct Decoder {
 
 impl DecoderSet {
     /// Compiles decoders in the order in which they were loaded.
-    pub fn compile(defs: &[DecoderDef], subject: Subject, diagnostics: &mut Vec<Diagnostic>) -> Self {
+    ///
+    /// What their patterns require of a line is added to `prefilter`.
+    pub fn compile(
+        defs: &[DecoderDef],
+        subject: Subject,
+        prefilter: &mut PrefilterBuilder,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
         let mut set = Self {
             decoders: Vec::with_capacity(defs.len()),
             with_program: Vec::new(),
@@ -88,7 +97,7 @@ impl DecoderSet {
                 diagnostics.push(Diagnostic::error("D020", "more than 65,535 decoders").at(def.span.clone()));
                 break;
             }
-            set.add(def, subject, diagnostics);
+            set.add(def, subject, prefilter, diagnostics);
         }
         set
     }
@@ -140,7 +149,7 @@ impl DecoderSet {
         id
     }
 
-    fn add(&mut self, def: &DecoderDef, subject: Subject, diagnostics: &mut Vec<Diagnostic>) {
+    fn add(&mut self, def: &DecoderDef, subject: Subject, prefilter: &mut PrefilterBuilder, diagnostics: &mut Vec<Diagnostic>) {
         let parents = self.parents(def, diagnostics);
         let shown = match (&def.parent, def.use_own_name) {
             (Some(parent), false) => &parent.value,
@@ -152,7 +161,7 @@ impl DecoderSet {
         let owners: Vec<Option<u16>> =
             if def.parent.is_some() { parents.into_iter().map(Some).collect() } else { vec![None] };
         for parent in owners {
-            let Some(decoder) = self.build(def, name, &order, parent, subject, diagnostics) else { return };
+            let Some(decoder) = self.build(def, name, &order, parent, subject, prefilter, diagnostics) else { return };
             let index = self.decoders.len() as u16;
             self.decoders.push(decoder);
             match parent {
@@ -189,13 +198,15 @@ impl DecoderSet {
         order: &[FieldId],
         parent: Option<u16>,
         subject: Subject,
+        prefilter: &mut PrefilterBuilder,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Decoder> {
         let mut condition = |condition: &Option<OffsetPattern>| match condition {
             None => Some(None),
             Some(OffsetPattern { pattern, offset }) => {
                 let compiled = pattern.compile(subject, diagnostics)?;
-                Some(Some(Condition { pattern: compiled, offset: *offset }))
+                let required = prefilter.add(&compiled);
+                Some(Some(Condition { pattern: compiled, offset: *offset, required }))
             }
         };
         let prematch = condition(&def.prematch);

@@ -180,6 +180,11 @@ impl FieldValues {
         }
     }
 
+    /// Whether every value is a part of the log.
+    pub fn are_in_log(&self) -> bool {
+        self.made.is_empty()
+    }
+
     /// The value of `id`; `log` is the message the fields were extracted from.
     pub fn value<'a>(&'a self, id: FieldId, log: &'a [u8]) -> Option<&'a [u8]> {
         Some(self.bytes(self.entries[self.index(id)?], log))

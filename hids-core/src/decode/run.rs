@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::compile::{Decoder, DecoderSet, NameId};
+use super::compile::{Condition, Decoder, DecoderSet, NameId};
 use super::fields::FieldValues;
 use super::fts::FtsFields;
 use super::kind::EventKind;
 use super::parse::Offset;
 use super::plugins;
-use crate::pattern::Captures;
+use crate::pattern::{Captures, Seen};
 use crate::predecode::Predecoded;
 
 /// Program names whose decoders are remembered, and how long they may be.
@@ -48,6 +48,8 @@ pub struct DecoderTrial {
 #[derive(Default)]
 pub struct Scratch {
     captures: Captures,
+    /// Which literals the current message contains.
+    pub seen: Seen,
     /// Fields of the current event.
     pub fields: FieldValues,
     /// Which top-level decoders accept a program name; the test depends on nothing else.
@@ -66,7 +68,8 @@ struct Ends {
 impl DecoderSet {
     /// Finds the decoder of an event and extracts its fields into `scratch.fields`.
     ///
-    /// `trials`, where given, gets every decoder that was tried.
+    /// `scratch.seen` must hold what the prefilter saw in the message. `trials`, where given, gets
+    /// every decoder that was tried.
     pub fn decode(&self, event: &Predecoded<'_>, scratch: &mut Scratch, mut trials: Option<&mut Vec<DecoderTrial>>) -> Decoded {
         scratch.fields.clear();
         let Some(program) = event.program_name else {
@@ -125,7 +128,7 @@ impl DecoderSet {
             let decoder = self.decoder(index);
             let end = match &decoder.prematch {
                 None => Some(0),
-                Some(prematch) => prematch.pattern.find_end(event.log),
+                Some(prematch) => prematch.find_end(event.log, &scratch.seen),
             };
             let Some(end) = end else {
                 note(trials, decoder, Some("prematch"));
@@ -157,7 +160,7 @@ impl DecoderSet {
                 return decoded;
             };
             let start = if prematch.offset == Some(Offset::AfterParent) { parent_end } else { 0 };
-            let Some(end) = prematch.pattern.find_end(&event.log[start..]) else {
+            let Some(end) = prematch.find_end(&event.log[start..], &scratch.seen) else {
                 note(trials, child, Some("prematch"));
                 continue;
             };
@@ -194,12 +197,25 @@ impl DecoderSet {
             Some(Offset::AfterPrematch) => ends.prematch,
             Some(Offset::AfterRegex) => ends.regex.unwrap_or(ends.prematch),
         };
+        if regex.required.as_ref().is_some_and(|required| !required.may_match(&scratch.seen)) {
+            return None;
+        }
         let end = regex.pattern.captures(&event.log[start..], &mut scratch.captures)?;
         *decoded = self.selected(index);
         for (&field, span) in decoder.order.iter().zip(scratch.captures.spans()) {
             scratch.fields.set_range(field, start + span.start, start + span.end);
         }
         Some(start + end)
+    }
+}
+
+impl Condition {
+    /// Where the match ends, without a search where the line lacks what it needs.
+    fn find_end(&self, log: &[u8], seen: &Seen) -> Option<usize> {
+        if self.required.as_ref().is_some_and(|required| !required.may_match(seen)) {
+            return None;
+        }
+        self.pattern.find_end(log)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diag::{SourceFile, has_errors};
-use crate::pattern::Subject;
+use crate::pattern::{PrefilterBuilder, Subject};
 use crate::predecode::{Headers, predecode};
 
 const DEMO: &str = r#"
@@ -18,11 +18,13 @@ const DEMO: &str = r#"
 
 fn decode(line: &str) -> (Option<String>, Vec<(String, String)>) {
     let (defs, mut diagnostics) = parse(&SourceFile::new("demo.xml", DEMO));
-    let set = DecoderSet::compile(&defs, Subject::Bytes, &mut diagnostics);
+    let mut prefilter = PrefilterBuilder::default();
+    let set = DecoderSet::compile(&defs, Subject::Bytes, &mut prefilter, &mut diagnostics);
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
     let line = format!("Oct 11 22:14:15 host1 {line}");
     let event = predecode(line.as_bytes(), Headers::Modern);
     let mut scratch = Scratch::default();
+    prefilter.build().scan(event.log, &mut scratch.seen);
     let decoded = set.decode(&event, &mut scratch, None);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let fields = scratch.fields.iter(event.log).map(|(id, value)| (set.fields().name(id).as_str().to_owned(), text(value)));
@@ -55,7 +57,7 @@ fn every_mistake_is_reported_in_one_run() {
     let text = "<decoder name=\"a\"><prematsh>x</prematsh></decoder>\n<decoder name=\"b\"><parent>c</parent>\
                 <regex offset=\"after_prematsh\">(\\n)</regex></decoder>\n<rule/>";
     let (defs, mut diagnostics) = parse(&SourceFile::new("bad.xml", text));
-    DecoderSet::compile(&defs, Subject::Bytes, &mut diagnostics);
+    DecoderSet::compile(&defs, Subject::Bytes, &mut PrefilterBuilder::default(), &mut diagnostics);
     let codes: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
     assert!(has_errors(&diagnostics));
     for code in ["D001", "D003", "D007", "D013", "D014", "D021"] {

@@ -15,7 +15,7 @@ pub use self::outcome::{Explanation, Outcome};
 use crate::decode::{self, Accumulator, Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, NameId, Scratch};
 use crate::diag::{Diagnostic, SourceFile, has_errors};
 use crate::model::{Channel, EventRef, Level, RuleFacts, RuleId, Timestamp};
-use crate::pattern::Subject;
+use crate::pattern::{Prefilter, PrefilterBuilder, Subject};
 use crate::predecode::{Headers, predecode};
 pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
 use crate::rules::{self, Judged, ListTables, RuleEvent, RuleOptions, RuleSet, RuleState};
@@ -69,6 +69,7 @@ impl Default for EngineOptions {
 pub struct Engine {
     decoders: DecoderSet,
     rules: RuleSet,
+    prefilter: Prefilter,
     options: EngineOptions,
     scratch: Scratch,
     /// The line without control bytes, in the strict mode.
@@ -91,11 +92,12 @@ impl Engine {
             strict_ossec: options.strict_ossec,
         };
         let subject = if options.strict_ossec { Subject::StrictUtf8 } else { Subject::Bytes };
+        let mut prefilter = PrefilterBuilder::default();
         let definitions: Vec<_> = parse_all(&sources.decoders, decode::parse, &mut diagnostics);
-        let decoders = DecoderSet::compile(&definitions, subject, &mut diagnostics);
+        let decoders = DecoderSet::compile(&definitions, subject, &mut prefilter, &mut diagnostics);
         let tables = ListTables::read(&sources.lists, &rule_options, &mut diagnostics);
         let definitions = parse_all(&sources.rules, rules::parse, &mut diagnostics);
-        let rules = RuleSet::compile(definitions, &decoders, &tables, rule_options, &mut diagnostics);
+        let rules = RuleSet::compile(definitions, &decoders, &tables, rule_options, &mut prefilter, &mut diagnostics);
         if has_errors(&diagnostics) {
             return (None, diagnostics);
         }
@@ -103,6 +105,7 @@ impl Engine {
         let engine = Self {
             decoders,
             rules,
+            prefilter: prefilter.build(),
             options,
             scratch: Scratch::default(),
             clean: Vec::new(),
@@ -174,7 +177,7 @@ impl Engine {
         decoder_trials: Option<&mut Vec<DecoderTrial>>,
         rule_trials: Option<&mut Vec<RuleTrial>>,
     ) -> Outcome<'a> {
-        let Self { decoders, rules, options, scratch, clean, state, accumulator } = &mut *self;
+        let Self { decoders, rules, prefilter, options, scratch, clean, state, accumulator } = &mut *self;
         let is_clean = !options.strict_ossec || !has_control_bytes(event.line);
         let line = match is_clean {
             true if options.strict_ossec => event.line,
@@ -187,6 +190,12 @@ impl Engine {
         };
         let headers = if options.strict_ossec { Headers::StrictOssec } else { Headers::Modern };
         let found = predecode(line, headers);
+        // Characters of other alphabets that fold to ASCII letters exist only in the strict mode.
+        if options.strict_ossec && !found.log.is_ascii() {
+            prefilter.pass_all(&mut scratch.seen);
+        } else {
+            prefilter.scan(found.log, &mut scratch.seen);
+        }
         let hostname = found.hostname.unwrap_or(&options.default_hostname);
         let decoded = match event.source.channel {
             Channel::Log => decoders.decode(&found, scratch, decoder_trials),
@@ -208,6 +217,7 @@ impl Engine {
             log_offset: found.log_offset,
             hostname,
             program_name: found.program_name,
+            seen: &scratch.seen,
             fields: &scratch.fields,
             decoder: decoded.name,
             decoder_name,

@@ -24,6 +24,7 @@ pub(super) enum Variant {
 
 /// An expression compiled for bytes.
 pub(super) struct Automaton {
+    expression: Box<str>,
     regex: Regex,
     variant: Variant,
 }
@@ -36,7 +37,7 @@ impl Automaton {
             Subject::Bytes => Variant::None,
             Subject::StrictUtf8 => Variant::Characters { expression: characters.into(), regex: OnceLock::new() },
         };
-        Ok(Self { regex: build(bytes, false)?, variant })
+        Ok(Self { expression: bytes.into(), regex: build(bytes, false)?, variant })
     }
 
     /// For PCRE2: `expression` is `pattern` with `$` read as the very end.
@@ -46,7 +47,7 @@ impl Automaton {
         } else {
             Variant::None
         };
-        Ok(Self { regex: build(expression, false)?, variant })
+        Ok(Self { expression: expression.into(), regex: build(expression, false)?, variant })
     }
 
     /// Which engine reads `subject`; `None` when nothing can match it.
@@ -102,6 +103,10 @@ impl Automaton {
             }
         }
         end
+    }
+
+    pub(super) fn expression(&self) -> &str {
+        &self.expression
     }
 
     pub(super) fn has_captures(&self) -> bool {

@@ -11,9 +11,12 @@ mod foreign;
 mod os_match;
 mod os_regex;
 mod pcre2;
+mod prefilter;
 #[cfg(test)]
 mod tests;
 mod word;
+
+pub use self::prefilter::{Prefilter, PrefilterBuilder, Required, Seen};
 
 use std::fmt;
 use std::ops::Range;
@@ -204,6 +207,14 @@ impl Pattern {
             Program::Pcre2(foreign) => foreign.limit_hits(),
             Program::Automaton(automaton) => automaton.limit_hits(),
             _ => 0,
+        }
+    }
+
+    /// The expression of the linear-time engine, on bytes.
+    fn expression(&self) -> Option<&str> {
+        match &self.program {
+            Program::Automaton(automaton) => Some(automaton.expression()),
+            _ => None,
         }
     }
 

@@ -80,4 +80,16 @@ proptest::proptest! {
             proptest::prop_assert_eq!(ours.spans(), theirs.spans());
         }
     }
+
+    #[test]
+    fn prefilter_refuses_no_line_that_matches(text in "([abc]{0,3}[.|()?*+\\[\\]^$\\\\dws{}0-3:-]{0,3}){1,4}", subject in "[abcABC01 .:\\n-]{0,24}") {
+        for dialect in [Dialect::OsRegex, Dialect::OsMatch, Dialect::Pcre2] {
+            let Ok(pattern) = Pattern::new(dialect, &text) else { continue };
+            let mut builder = PrefilterBuilder::default();
+            let Some(required) = builder.add(&pattern) else { continue };
+            let mut seen = Seen::default();
+            builder.build().scan(subject.as_bytes(), &mut seen);
+            proptest::prop_assert!(required.may_match(&seen) || !pattern.is_match(subject.as_bytes()));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::decode::source::{PatternDef, unknown_name};
 use crate::decode::{DecoderSet, EventKind, FieldId, FtsFields};
 use crate::diag::Diagnostic;
 use crate::model::{Level, RuleFacts, RuleId};
-use crate::pattern::{Pattern, Subject};
+use crate::pattern::{Pattern, PrefilterBuilder, Subject};
 use crate::xml::Text;
 
 /// Longest value of one element that OSSEC keeps; a longer condition vanishes there.
@@ -86,16 +86,18 @@ pub(super) struct Rule {
 }
 
 impl RuleSet {
-    /// Compiles rules in the order in which they were loaded.
+    /// Compiles rules in the order in which they were loaded. What their patterns require of a
+    /// line is added to `prefilter`.
     pub fn compile(
         defs: Vec<RuleDef>,
         decoders: &DecoderSet,
         tables: &ListTables,
         options: RuleOptions,
+        prefilter: &mut PrefilterBuilder,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let tree = Tree::build(defs, diagnostics);
-        let mut compiler = Compiler { decoders, tables, options: &options, diagnostics };
+        let mut compiler = Compiler { decoders, tables, options: &options, prefilter, diagnostics };
         let rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
         Self {
             rules,
@@ -131,6 +133,7 @@ struct Compiler<'a> {
     decoders: &'a DecoderSet,
     tables: &'a ListTables,
     options: &'a RuleOptions,
+    prefilter: &'a mut PrefilterBuilder,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -252,9 +255,14 @@ impl Compiler<'_> {
 
     fn text(&mut self, field: TextField, pattern: Option<PatternDef>, out: &mut Vec<Condition>) {
         let compiled = pattern.and_then(|pattern| self.pattern(&pattern));
-        out.extend(compiled.map(|pattern| Condition::Text(field, pattern)));
+        out.extend(compiled.map(|pattern| {
+            // Host and program names are not part of the message.
+            let in_message = !matches!(field, TextField::Hostname | TextField::ProgramName);
+            let required = if in_message { self.prefilter.add(&pattern) } else { None };
+            Condition::Text(field, pattern, required)
+        }));
         if matches!(field, TextField::SrcGeoIp | TextField::DstGeoIp)
-            && let Some(Condition::Text(last, _)) = out.last()
+            && let Some(Condition::Text(last, ..)) = out.last()
             && *last == field
         {
             self.diagnostics.push(Diagnostic::warning("R042", "without GeoIP data a rule with this condition never matches"));

@@ -10,7 +10,7 @@ use super::state::RuleState;
 use super::when::{TimeRange, Weekdays};
 use crate::decode::{FieldId, NameId};
 use crate::model::RuleId;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Required};
 
 /// First bytes of lines of well-known search engines' address ranges (OSSEC `generic_samples.c`).
 const CRAWLERS: [&[u8]; 8] =
@@ -20,7 +20,8 @@ const CRAWLERS: [&[u8]; 8] =
 #[derive(Debug)]
 pub(super) enum Condition {
     DecodedAs(NameId),
-    Text(TextField, Pattern),
+    /// With what the message must contain for the pattern to match.
+    Text(TextField, Pattern, Option<Required>),
     Action(Box<[u8]>),
     /// Fields of the decoders' own; one of them must fit.
     Field(Box<[FieldId]>, Pattern),
@@ -43,7 +44,7 @@ impl Condition {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::DecodedAs(_) => "decoded_as",
-            Self::Text(field, _) => match field {
+            Self::Text(field, ..) => match field {
                 TextField::Match => "match",
                 TextField::Regex => "regex",
                 TextField::ProgramName => "program_name",
@@ -74,7 +75,7 @@ impl Condition {
 
     pub(super) fn limit_hits(&self) -> u64 {
         match self {
-            Self::Text(_, pattern) | Self::Field(_, pattern) => pattern.limit_hits(),
+            Self::Text(_, pattern, _) | Self::Field(_, pattern) => pattern.limit_hits(),
             _ => 0,
         }
     }
@@ -83,7 +84,13 @@ impl Condition {
     pub(super) fn passes(&self, rule: RuleId, event: &RuleEvent<'_>, state: &mut RuleState) -> bool {
         match self {
             Self::DecodedAs(name) => event.decoder == Some(*name),
-            Self::Text(field, pattern) => text(*field, event).is_some_and(|text| pattern.is_match(text)),
+            Self::Text(field, pattern, required) => {
+                let possible = required.as_ref().is_none_or(|required| match field {
+                    TextField::Match | TextField::Regex => required.may_match(event.seen),
+                    _ => event.may_match_field(required),
+                });
+                possible && text(*field, event).is_some_and(|text| pattern.is_match(text))
+            }
             Self::Action(action) => event.field(FieldId::ACTION) == Some(action),
             Self::Field(fields, pattern) => {
                 fields.iter().any(|&field| event.field(field).is_some_and(|text| pattern.is_match(text)))

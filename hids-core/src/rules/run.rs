@@ -4,6 +4,7 @@ use super::compile::{Rule, RuleSet};
 use super::state::RuleState;
 use crate::decode::{EventKind, FieldId, FieldValues, EventNames, FtsFields, NameId};
 use crate::model::{RuleId, Timestamp};
+use crate::pattern::{Required, Seen};
 
 /// What rules see of an event.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub struct RuleEvent<'a> {
     pub hostname: &'a [u8],
     /// Program in the line.
     pub program_name: Option<&'a [u8]>,
+    /// Which literals the message contains.
+    pub seen: &'a Seen,
     /// Decoded fields.
     pub fields: &'a FieldValues,
     /// Name of the decoder.
@@ -38,6 +41,11 @@ impl<'a> RuleEvent<'a> {
     /// The value of a field.
     pub fn field(&self, id: FieldId) -> Option<&'a [u8]> {
         self.fields.value(id, self.log)
+    }
+
+    /// Whether a pattern can match a field; one that is no part of the message may be anything.
+    pub(super) fn may_match_field(&self, required: &Required) -> bool {
+        !self.fields.are_in_log() || required.may_match(self.seen)
     }
 
     pub(super) fn names(&self) -> EventNames<'a> {

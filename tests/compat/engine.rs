@@ -11,7 +11,9 @@ fn roots() -> String {
     let kinds = ["syslog", "firewall", "ids", "web-log", "squid", "windows", "ossec"];
     let root = |(index, kind): (usize, &&str)| {
         let id = index + 1;
-        format!("<group name=\"{kind},\"><rule id=\"{id}\" level=\"0\" noalert=\"1\"><category>{kind}</category><description>{kind}</description></rule></group>\n")
+        format!(
+            "<group name=\"{kind},\"><rule id=\"{id}\" level=\"0\" noalert=\"1\"><category>{kind}</category><description>{kind}</description></rule></group>\n"
+        )
     };
     kinds.iter().enumerate().map(root).collect()
 }
@@ -30,12 +32,22 @@ fn small_rule_sets_answer_as_ossec_did() {
         let mut engine = ruleset::strict_engine(&sources);
         let lines: Vec<Vec<u8>> = match record.get("logs_hex").and_then(Value::as_array) {
             Some(lines) => lines.iter().filter_map(Value::as_str).map(records::from_hex).collect(),
-            None => record["logs"].as_array().into_iter().flatten().filter_map(Value::as_str).map(|line| line.as_bytes().to_vec()).collect(),
+            None => record["logs"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(|line| line.as_bytes().to_vec())
+                .collect(),
         };
         for (line, expected) in lines.iter().zip(record["expect"].as_array().into_iter().flatten()) {
             let actual = ruleset::analyse(&mut engine, line, ruleset::answer);
             if !ruleset::difference(expected, &actual).is_empty() {
-                differences.push(format!("{}: {} wants {expected}, got {actual}", record["name"], String::from_utf8_lossy(line)));
+                differences.push(format!(
+                    "{}: {} wants {expected}, got {actual}",
+                    record["name"],
+                    String::from_utf8_lossy(line)
+                ));
                 break;
             }
         }
@@ -55,7 +67,8 @@ fn every_suite_case_that_ossec_passes_is_passed() {
         for line in case["logs"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             actual = ruleset::analyse(&mut engine, line.as_bytes(), ruleset::answer);
         }
-        let wrong = ["decoder", "rule", "level", "alert"].into_iter().any(|member| case["ossec"][member] != actual[member]);
+        let wrong =
+            ["decoder", "rule", "level", "alert"].into_iter().any(|member| case["ossec"][member] != actual[member]);
         if wrong {
             differences.push(format!("{} but {actual}", case));
         }
@@ -74,7 +87,9 @@ fn single_lines_are_answered_as_ossec_did() {
         let actual = ruleset::analyse(&mut engine, line.as_bytes(), |outcome| {
             let mut answer = ruleset::answer(outcome);
             // Empty names were left out when the reference was made.
-            let text = |bytes: Option<&[u8]>| bytes.filter(|bytes| !bytes.is_empty()).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            let text = |bytes: Option<&[u8]>| {
+                bytes.filter(|bytes| !bytes.is_empty()).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            };
             answer["program_name"] = text(outcome.program_name()).into();
             answer["hostname"] = text(outcome.hostname_in_line()).into();
             answer
@@ -90,7 +105,11 @@ fn single_lines_are_answered_as_ossec_did() {
         }
         let expected = &expected;
         let mut differing = ruleset::difference(expected, &actual);
-        differing.extend(["program_name", "hostname"].into_iter().filter(|member| expected.get(*member).unwrap_or(&Value::Null) != &actual[*member]));
+        differing.extend(
+            ["program_name", "hostname"]
+                .into_iter()
+                .filter(|member| expected.get(*member).unwrap_or(&Value::Null) != &actual[*member]),
+        );
         if !differing.is_empty() {
             differences.push(format!("{differing:?}: {line}\n   wants {expected}\n   got   {actual}"));
         }
@@ -111,7 +130,11 @@ fn whole_logs_are_answered_as_ossec_did() {
             let differing = ruleset::difference(&expected[number], &actual);
             if !differing.is_empty() {
                 let line = String::from_utf8_lossy(line);
-                differences.push(format!("{differing:?} line {}: {line}\n   wants {}\n   got   {actual}", number + 1, expected[number]));
+                differences.push(format!(
+                    "{differing:?} line {}: {line}\n   wants {}\n   got   {actual}",
+                    number + 1,
+                    expected[number]
+                ));
             }
         }
         records::judge(name, expected.len(), &differences);
@@ -123,11 +146,18 @@ fn stock_rule_sets_load_unchanged_in_both_modes() {
     for configuration in ["etc/ossec.conf", "conf-samples/ossec-server.conf", "conf-samples/ossec-local.conf"] {
         for strict_ossec in [false, true] {
             let Some(sources) = ruleset::sources_of(configuration) else { return };
-            let (engine, diagnostics) = Engine::compile(&sources, EngineOptions { strict_ossec, ..EngineOptions::default() });
+            let (engine, diagnostics) =
+                Engine::compile(&sources, EngineOptions { strict_ossec, ..EngineOptions::default() });
             let shown: String = diagnostics.iter().map(Diagnostic::render).collect();
             let Some(engine) = engine else { panic!("{configuration}: {shown}") };
-            println!("{configuration}: {} decoders, {} rules, {} remarks", engine.decoder_count(), engine.rule_count(), diagnostics.len());
-            assert!(!hids_core::diag::has_errors(&diagnostics), "{shown}");        }
+            println!(
+                "{configuration}: {} decoders, {} rules, {} remarks",
+                engine.decoder_count(),
+                engine.rule_count(),
+                diagnostics.len()
+            );
+            assert!(!hids_core::diag::has_errors(&diagnostics), "{shown}");
+        }
     }
 }
 

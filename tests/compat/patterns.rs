@@ -20,8 +20,7 @@ fn default_patterns_differ_only_where_ossec_reads_characters() {
     let Some(vectors) = records::read("reference/os_regex_vectors.jsonl") else { return };
     let pure = |record: &&Value| records::bytes(record, "input").is_ascii();
     let vectors: Vec<&Value> = vectors.iter().filter(pure).collect();
-    let differences: Vec<String> =
-        vectors.iter().filter_map(|record| difference(record, Subject::Bytes)).collect();
+    let differences: Vec<String> = vectors.iter().filter_map(|record| difference(record, Subject::Bytes)).collect();
     records::judge("os_regex vectors in ASCII, default mode", vectors.len(), &differences);
 }
 

@@ -12,7 +12,9 @@ fn strict_predecoding_answers_as_ossec_did() {
         let line = records::bytes(record, "line");
         let found = predecode(&line, Headers::StrictOssec);
         let expected = |member| records::text(record, member).map(str::as_bytes);
-        if (found.hostname, found.program_name, Some(found.log)) != (expected("hostname"), expected("program_name"), expected("log")) {
+        if (found.hostname, found.program_name, Some(found.log))
+            != (expected("hostname"), expected("program_name"), expected("log"))
+        {
             differences.push(format!("{record} but {found:?}"));
         }
     }

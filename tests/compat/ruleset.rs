@@ -24,9 +24,10 @@ pub fn sources_of(configuration: &str) -> Option<RulesetSources> {
 
 /// The files of `<include>` lines that are not commented out.
 fn includes(configuration: &str) -> impl Iterator<Item = &str> {
-    configuration.lines().filter(|line| !line.contains("<!--")).filter_map(|line| {
-        line.trim().strip_prefix("<include>")?.strip_suffix("</include>")
-    })
+    configuration
+        .lines()
+        .filter(|line| !line.contains("<!--"))
+        .filter_map(|line| line.trim().strip_prefix("<include>")?.strip_suffix("</include>"))
 }
 
 fn file(path: &Path) -> Arc<SourceFile> {
@@ -75,13 +76,19 @@ pub fn answer(outcome: &Outcome<'_>) -> Value {
 /// Which of decoder, rule, level, alert and fields of an answer differ from the expected ones.
 pub fn difference(expected: &Value, actual: &Value) -> Vec<&'static str> {
     let known = |member: &&str| expected.get(*member).is_some();
-    let mut differing: Vec<&str> = ["decoder", "rule", "level", "alert"].into_iter().filter(known).filter(|member| expected[*member] != actual[*member]).collect();
+    let mut differing: Vec<&str> = ["decoder", "rule", "level", "alert"]
+        .into_iter()
+        .filter(known)
+        .filter(|member| expected[*member] != actual[*member])
+        .collect();
     let filled = |fields: &Value| {
         let fields = fields.as_object().into_iter().flatten();
         let mut fields: Vec<(String, String)> = fields
             .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
             // Values that mean nothing were left out when the reference was made.
-            .filter(|(_, value)| !["", "-", "none", "null", "(null)"].contains(&value.trim().to_ascii_lowercase().as_str()))
+            .filter(|(_, value)| {
+                !["", "-", "none", "null", "(null)"].contains(&value.trim().to_ascii_lowercase().as_str())
+            })
             .collect();
         fields.sort();
         fields

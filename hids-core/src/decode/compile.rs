@@ -71,6 +71,13 @@ pub(super) struct Decoder {
     pub followers: Vec<u16>,
 }
 
+/// What compiling decoders reads and fills.
+struct Target<'a> {
+    subject: Subject,
+    prefilter: &'a mut PrefilterBuilder,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
 impl DecoderSet {
     /// Compiles decoders in the order in which they were loaded.
     ///
@@ -97,7 +104,7 @@ impl DecoderSet {
                 diagnostics.push(Diagnostic::error("D020", "more than 65,535 decoders").at(def.span.clone()));
                 break;
             }
-            set.add(def, subject, prefilter, diagnostics);
+            set.add(def, &mut Target { subject, prefilter, diagnostics });
         }
         set
     }
@@ -134,7 +141,8 @@ impl DecoderSet {
 
     /// How often PCRE2 gave up on a pattern.
     pub fn limit_hits(&self) -> u64 {
-        let hits = |condition: &Option<Condition>| condition.as_ref().map_or(0, |condition| condition.pattern.limit_hits());
+        let hits =
+            |condition: &Option<Condition>| condition.as_ref().map_or(0, |condition| condition.pattern.limit_hits());
         self.decoders.iter().map(|decoder| hits(&decoder.prematch) + hits(&decoder.regex)).sum()
     }
 
@@ -149,8 +157,8 @@ impl DecoderSet {
         id
     }
 
-    fn add(&mut self, def: &DecoderDef, subject: Subject, prefilter: &mut PrefilterBuilder, diagnostics: &mut Vec<Diagnostic>) {
-        let parents = self.parents(def, diagnostics);
+    fn add(&mut self, def: &DecoderDef, target: &mut Target<'_>) {
+        let parents = self.parents(def, target.diagnostics);
         let shown = match (&def.parent, def.use_own_name) {
             (Some(parent), false) => &parent.value,
             _ => &def.name.value,
@@ -161,11 +169,11 @@ impl DecoderSet {
         let owners: Vec<Option<u16>> =
             if def.parent.is_some() { parents.into_iter().map(Some).collect() } else { vec![None] };
         for parent in owners {
-            let Some(decoder) = self.build(def, name, &order, parent, subject, prefilter, diagnostics) else { return };
+            let Some(decoder) = self.build(def, name, &order, parent, target) else { return };
             let index = self.decoders.len() as u16;
             self.decoders.push(decoder);
             match parent {
-                Some(parent) => self.attach(parent, index, def, diagnostics),
+                Some(parent) => self.attach(parent, index, def, target.diagnostics),
                 None if def.program_name.is_some() => self.with_program.push(index),
                 None => self.without_program.push(index),
             }
@@ -175,7 +183,8 @@ impl DecoderSet {
     fn parents(&self, def: &DecoderDef, diagnostics: &mut Vec<Diagnostic>) -> Vec<u16> {
         let Some(parent) = &def.parent else { return Vec::new() };
         let tops = || (0u16..).zip(&self.decoders).filter(|(_, decoder)| decoder.parent.is_none());
-        let found: Vec<u16> = tops().filter(|(_, decoder)| *decoder.own_name == parent.value).map(|(index, _)| index).collect();
+        let found: Vec<u16> =
+            tops().filter(|(_, decoder)| *decoder.own_name == parent.value).map(|(index, _)| index).collect();
         if found.is_empty() {
             let known: Vec<&str> = tops().map(|(_, decoder)| decoder.own_name.as_ref()).collect();
             let is_child = self.decoders.iter().any(|decoder| *decoder.own_name == parent.value);
@@ -197,14 +206,13 @@ impl DecoderSet {
         name: NameId,
         order: &[FieldId],
         parent: Option<u16>,
-        subject: Subject,
-        prefilter: &mut PrefilterBuilder,
-        diagnostics: &mut Vec<Diagnostic>,
+        target: &mut Target<'_>,
     ) -> Option<Decoder> {
+        let Target { subject, prefilter, diagnostics } = target;
         let mut condition = |condition: &Option<OffsetPattern>| match condition {
             None => Some(None),
             Some(OffsetPattern { pattern, offset }) => {
-                let compiled = pattern.compile(subject, diagnostics)?;
+                let compiled = pattern.compile(*subject, diagnostics)?;
                 let required = prefilter.add(&compiled);
                 Some(Some(Condition { pattern: compiled, offset: *offset, required }))
             }
@@ -213,7 +221,7 @@ impl DecoderSet {
         let regex = condition(&def.regex);
         let program_name = match &def.program_name {
             None => Some(None),
-            Some(pattern) => pattern.compile(subject, diagnostics).map(Some),
+            Some(pattern) => pattern.compile(*subject, diagnostics).map(Some),
         };
         let (prematch, regex, program_name) = (prematch?, regex?, program_name?);
         if let (Some(regex), Some(def)) = (&regex, &def.regex)
@@ -245,7 +253,10 @@ impl DecoderSet {
     /// Adds a child; neighbours of the same name form a multi-regex group.
     fn attach(&mut self, parent: u16, index: u16, def: &DecoderDef, diagnostics: &mut Vec<Diagnostic>) {
         let children = &self.decoders[usize::from(parent)].children;
-        let head = children.last().copied().filter(|&head| self.decoders[usize::from(head)].own_name.as_ref() == def.name.value);
+        let head = children
+            .last()
+            .copied()
+            .filter(|&head| self.decoders[usize::from(head)].own_name.as_ref() == def.name.value);
         let error = |code, message: &str| Diagnostic::error(code, message).at(def.name.span.clone());
         let starts_after_regex = def.regex.as_ref().is_some_and(|regex| regex.offset == Some(Offset::AfterRegex));
         let Some(head) = head else {

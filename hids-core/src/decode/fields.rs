@@ -69,7 +69,7 @@ pub struct FieldTable {
 impl FieldTable {
     /// The number of a word in `<order>`.
     pub fn intern(&mut self, word: &str) -> FieldId {
-        let known = match word {
+        match word {
             "srcip" => FieldId::SRC_IP,
             "dstip" => FieldId::DST_IP,
             "srcport" => FieldId::SRC_PORT,
@@ -84,9 +84,8 @@ impl FieldTable {
             "status" => FieldId::STATUS,
             "system_name" => FieldId::SYSTEM_NAME,
             _ if word.contains("filename") => FieldId::FILE_NAME,
-            _ => return self.intern_dynamic(word),
-        };
-        known
+            _ => self.intern_dynamic(word),
+        }
     }
 
     fn intern_dynamic(&mut self, word: &str) -> FieldId {

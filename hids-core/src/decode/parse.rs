@@ -13,8 +13,22 @@ use crate::xml::{Element, Text};
 const MAX_JOINED_BYTES: usize = 8192;
 
 const ELEMENTS: [&str; 16] = [
-    "parent", "program_name", "program_name_pcre2", "prematch", "prematch_pcre2", "regex", "pcre2", "order", "fts",
-    "ftscomment", "type", "plugin_decoder", "use_own_name", "accumulate", "fts_comment", "regex_pcre2",
+    "parent",
+    "program_name",
+    "program_name_pcre2",
+    "prematch",
+    "prematch_pcre2",
+    "regex",
+    "pcre2",
+    "order",
+    "fts",
+    "ftscomment",
+    "type",
+    "plugin_decoder",
+    "use_own_name",
+    "accumulate",
+    "fts_comment",
+    "regex_pcre2",
 ];
 
 /// Where a condition of a decoder starts to look.
@@ -164,7 +178,8 @@ impl<'d> Reader<'d> {
             },
             _ => self.diagnostics.push(unknown_name("D003", "decoder element", &element.name, &ELEMENTS)),
         }
-        if !matches!(name.as_str(), "prematch" | "prematch_pcre2" | "regex" | "pcre2") && !element.attributes.is_empty() {
+        if !matches!(name.as_str(), "prematch" | "prematch_pcre2" | "regex" | "pcre2") && !element.attributes.is_empty()
+        {
             let text = format!("<{}> takes no attribute", element.name.value);
             self.error("D004", &text, &element.attributes[0].name.span);
         }
@@ -182,8 +197,7 @@ impl<'d> Reader<'d> {
         };
         match &mut slots[usize::from(is_pcre2)] {
             None => {
-                let pattern =
-                    PatternDef { dialect, text: element.text.value.clone(), span: element.text.span.clone() };
+                let pattern = PatternDef { dialect, text: element.text.value.clone(), span: element.text.span.clone() };
                 slots[usize::from(is_pcre2)] = Some(OffsetPattern { pattern, offset });
             }
             Some(first) => {
@@ -282,7 +296,8 @@ impl<'d> Reader<'d> {
         if def.plugin.is_some() && (def.regex.is_some() || def.order.is_some()) {
             problems.push(("D015", "a plug-in decoder has no regex and no order"));
         }
-        let offsets = [&def.prematch, &def.regex].map(|condition| condition.as_ref().and_then(|condition| condition.offset));
+        let offsets =
+            [&def.prematch, &def.regex].map(|condition| condition.as_ref().and_then(|condition| condition.offset));
         if offsets.contains(&Some(Offset::AfterParent)) && def.parent.is_none() {
             problems.push(("D016", "after_parent needs a parent"));
         }

@@ -70,7 +70,12 @@ impl DecoderSet {
     ///
     /// `scratch.seen` must hold what the prefilter saw in the message. `trials`, where given, gets
     /// every decoder that was tried.
-    pub fn decode(&self, event: &Predecoded<'_>, scratch: &mut Scratch, mut trials: Option<&mut Vec<DecoderTrial>>) -> Decoded {
+    pub fn decode(
+        &self,
+        event: &Predecoded<'_>,
+        scratch: &mut Scratch,
+        mut trials: Option<&mut Vec<DecoderTrial>>,
+    ) -> Decoded {
         scratch.fields.clear();
         let Some(program) = event.program_name else {
             return self.first(&self.without_program, event, scratch, &mut trials);
@@ -123,7 +128,13 @@ impl DecoderSet {
     }
 
     /// The first of `candidates` whose prematch fits is the parent, whatever happens below it.
-    fn first(&self, candidates: &[u16], event: &Predecoded<'_>, scratch: &mut Scratch, trials: &mut Option<&mut Vec<DecoderTrial>>) -> Decoded {
+    fn first(
+        &self,
+        candidates: &[u16],
+        event: &Predecoded<'_>,
+        scratch: &mut Scratch,
+        trials: &mut Option<&mut Vec<DecoderTrial>>,
+    ) -> Decoded {
         for &index in candidates {
             let decoder = self.decoder(index);
             let end = match &decoder.prematch {
@@ -145,7 +156,14 @@ impl DecoderSet {
         Decoded { decoder: Some(index), name: Some(decoder.name), kind: decoder.kind, original_rule: None }
     }
 
-    fn below(&self, parent: u16, parent_end: usize, event: &Predecoded<'_>, scratch: &mut Scratch, trials: &mut Option<&mut Vec<DecoderTrial>>) -> Decoded {
+    fn below(
+        &self,
+        parent: u16,
+        parent_end: usize,
+        event: &Predecoded<'_>,
+        scratch: &mut Scratch,
+        trials: &mut Option<&mut Vec<DecoderTrial>>,
+    ) -> Decoded {
         let mut decoded = self.selected(parent);
         if self.decoder(parent).children.is_empty() {
             let ends = Ends { parent: parent_end, prematch: parent_end, regex: None };
@@ -173,7 +191,15 @@ impl DecoderSet {
     }
 
     /// The chosen child and, in a multi-regex group, every follower, matched or not.
-    fn extract_group(&self, head: u16, mut ends: Ends, event: &Predecoded<'_>, scratch: &mut Scratch, decoded: &mut Decoded, trials: &mut Option<&mut Vec<DecoderTrial>>) {
+    fn extract_group(
+        &self,
+        head: u16,
+        mut ends: Ends,
+        event: &Predecoded<'_>,
+        scratch: &mut Scratch,
+        decoded: &mut Decoded,
+        trials: &mut Option<&mut Vec<DecoderTrial>>,
+    ) {
         let followers = &self.decoder(head).followers;
         for index in std::iter::once(head).chain(followers.iter().copied()) {
             ends.regex = self.extract(index, ends, event, scratch, decoded);
@@ -183,7 +209,14 @@ impl DecoderSet {
     }
 
     /// Runs one decoder's regex or plug-in; where its match ends.
-    fn extract(&self, index: u16, ends: Ends, event: &Predecoded<'_>, scratch: &mut Scratch, decoded: &mut Decoded) -> Option<usize> {
+    fn extract(
+        &self,
+        index: u16,
+        ends: Ends,
+        event: &Predecoded<'_>,
+        scratch: &mut Scratch,
+        decoded: &mut Decoded,
+    ) -> Option<usize> {
         let decoder = self.decoder(index);
         if let Some(plugin) = decoder.plugin {
             *decoded = self.selected(index);

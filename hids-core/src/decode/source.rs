@@ -66,9 +66,12 @@ struct Variables(HashMap<String, String>);
 
 impl Variables {
     fn define(&mut self, element: &Element, diagnostics: &mut Vec<Diagnostic>) {
-        let Some(name) = element.attributes.iter().find(|attribute| attribute.name.value.eq_ignore_ascii_case("name")) else {
+        let Some(name) = element.attributes.iter().find(|attribute| attribute.name.value.eq_ignore_ascii_case("name"))
+        else {
             diagnostics.push(
-                Diagnostic::error("X020", "<var> without a name").at(element.span.clone()).help("<var name=\"NAME\">text</var>"),
+                Diagnostic::error("X020", "<var> without a name")
+                    .at(element.span.clone())
+                    .help("<var name=\"NAME\">text</var>"),
             );
             return;
         };

@@ -27,7 +27,8 @@ fn decode(line: &str) -> (Option<String>, Vec<(String, String)>) {
     prefilter.build().scan(event.log, &mut scratch.seen);
     let decoded = set.decode(&event, &mut scratch, None);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let fields = scratch.fields.iter(event.log).map(|(id, value)| (set.fields().name(id).as_str().to_owned(), text(value)));
+    let fields =
+        scratch.fields.iter(event.log).map(|(id, value)| (set.fields().name(id).as_str().to_owned(), text(value)));
     (decoded.name.map(|name| set.name(name).to_string()), fields.collect())
 }
 

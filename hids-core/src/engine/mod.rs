@@ -17,8 +17,8 @@ use crate::diag::{Diagnostic, SourceFile, has_errors};
 use crate::model::{Channel, EventRef, Level, RuleFacts, RuleId, Timestamp};
 use crate::pattern::{Prefilter, PrefilterBuilder, Subject};
 use crate::predecode::{Headers, predecode};
-pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
 use crate::rules::{self, Judged, ListTables, RuleEvent, RuleOptions, RuleSet, RuleState};
+pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
 use outcome::Parts;
 
 /// Decoders, rules and lists as the configuration names them, in its order.
@@ -231,17 +231,23 @@ impl Engine {
         self.outcome(event, now, is_clean, parts, decoded, judged)
     }
 
-    fn outcome<'a>(&'a self, event: EventRef<'a>, now: Timestamp, is_clean: bool, parts: Parts, decoded: Decoded, judged: Judged) -> Outcome<'a> {
+    fn outcome<'a>(
+        &'a self,
+        event: EventRef<'a>,
+        now: Timestamp,
+        is_clean: bool,
+        parts: Parts,
+        decoded: Decoded,
+        judged: Judged,
+    ) -> Outcome<'a> {
         let line = if is_clean { event.line } else { &self.clean };
         Outcome { engine: self, source: event.source, line, now, parts, decoded, judged }
     }
 }
 
-fn parse_all<T>(
-    files: &[Arc<SourceFile>],
-    parse: fn(&Arc<SourceFile>) -> (Vec<T>, Vec<Diagnostic>),
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<T> {
+type Parse<T> = fn(&Arc<SourceFile>) -> (Vec<T>, Vec<Diagnostic>);
+
+fn parse_all<T>(files: &[Arc<SourceFile>], parse: Parse<T>, diagnostics: &mut Vec<Diagnostic>) -> Vec<T> {
     let mut all = Vec::new();
     for file in files {
         let (definitions, problems) = parse(file);

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::decode::{Decoded, DecoderTrial, EventKind, FieldId};
-use crate::model::{
-    Alert, AlertId, DecoderNames, Field, FieldName, Fields, LogSource, RuleFacts, RuleStep, Timestamp,
-};
+use crate::model::{Alert, AlertId, DecoderNames, Field, FieldName, Fields, LogSource, RuleFacts, RuleStep, Timestamp};
 use crate::predecode::Predecoded;
 use crate::rules::{Judged, RuleTrial};
 
@@ -160,8 +158,10 @@ impl<'a> Outcome<'a> {
     /// The alert, owned; `None` when no rule wants the event.
     pub fn to_alert(&self, id: AlertId) -> Option<Alert> {
         let state = &self.engine.state;
-        let step = |rule: &Arc<RuleFacts>| RuleStep { id: rule.id, level: rule.level, description: rule.description.clone() };
-        let decoder = self.decoder().map(|name| DecoderNames { name: name.clone(), parent: self.decoder_parent().cloned() });
+        let step =
+            |rule: &Arc<RuleFacts>| RuleStep { id: rule.id, level: rule.level, description: rule.description.clone() };
+        let decoder =
+            self.decoder().map(|name| DecoderNames { name: name.clone(), parent: self.decoder_parent().cloned() });
         let field = |(name, value): (&FieldName, &[u8])| Field { name: name.clone(), value: value.to_vec() };
         Some(Alert {
             id,

@@ -156,7 +156,9 @@ fn best_of_sequence(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
     }
     candidates.push(vec![run]);
     let shortest = |literals: &Vec<Vec<u8>>| literals.iter().map(Vec::len).min().unwrap_or(0);
-    let longest = candidates.into_iter().max_by_key(|literals| (shortest(literals).min(MAX_LITERAL_BYTES), std::cmp::Reverse(literals.len())))?;
+    let longest = candidates
+        .into_iter()
+        .max_by_key(|literals| (shortest(literals).min(MAX_LITERAL_BYTES), std::cmp::Reverse(literals.len())))?;
     worthwhile(longest)
 }
 
@@ -173,7 +175,9 @@ fn exact(hir: &Hir) -> Option<Vec<u8>> {
         HirKind::Literal(literal) if literal.0.is_ascii() => Some(literal.0.to_ascii_lowercase()),
         HirKind::Class(Class::Bytes(class)) => match class.ranges() {
             [upper, lower]
-                if upper.start() == upper.end() && lower.start() == lower.end() && lower.start().is_ascii_lowercase()
+                if upper.start() == upper.end()
+                    && lower.start() == lower.end()
+                    && lower.start().is_ascii_lowercase()
                     && upper.start() == lower.start().to_ascii_uppercase() =>
             {
                 Some(vec![lower.start()])

@@ -96,7 +96,8 @@ pub(super) fn end_of_tag(line: &[u8], name_end: usize) -> Option<usize> {
 
 /// AIX: `facility|facility:severity NAME: `, with the severity and its blank left out in some.
 fn aix_program(line: &[u8], bar: usize) -> Option<(usize, usize, usize)> {
-    let lower = |from: usize| from + line[from.min(line.len())..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+    let lower =
+        |from: usize| from + line[from.min(line.len())..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
     let colon = lower(bar + 1);
     if colon == bar + 1 || line.get(colon) != Some(&b':') {
         return None;

@@ -34,12 +34,20 @@ fn is_xferlog(line: &[u8]) -> bool {
 
 /// `mm/dd-hh:mm:ss.ffffff `
 fn is_snort(line: &[u8]) -> bool {
-    has(line, b'/', &[2]) && has(line, b'-', &[5]) && has(line, b':', &[8, 11]) && has(line, b'.', &[14]) && has(line, b' ', &[21])
+    has(line, b'/', &[2])
+        && has(line, b'-', &[5])
+        && has(line, b':', &[8, 11])
+        && has(line, b'.', &[14])
+        && has(line, b' ', &[21])
 }
 
 /// `mm/dd/yyyy-hh:mm:ss.ffffff `
 fn is_suricata(line: &[u8]) -> bool {
-    has(line, b'/', &[2, 5]) && has(line, b'-', &[10]) && has(line, b':', &[13, 16]) && has(line, b'.', &[19]) && has(line, b' ', &[26])
+    has(line, b'/', &[2, 5])
+        && has(line, b'-', &[10])
+        && has(line, b':', &[13, 16])
+        && has(line, b'.', &[19])
+        && has(line, b' ', &[26])
 }
 
 /// `[Www Mon dd hh:mm:ss yyyy] `
@@ -49,7 +57,8 @@ fn is_apache_error(line: &[u8]) -> bool {
 
 /// `1nnnnnnnnn.mmm   size `
 fn is_squid(line: &[u8]) -> bool {
-    let digits = |range: std::ops::Range<usize>| line.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+    let digits =
+        |range: std::ops::Range<usize>| line.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
     line.first() == Some(&b'1')
         && digits(1..10)
         && has(line, b'.', &[10])

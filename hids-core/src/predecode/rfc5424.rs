@@ -12,7 +12,9 @@ pub(super) fn modern(line: &[u8]) -> Option<Predecoded<'_>> {
     if start > 0 && rest.starts_with(b"1 ") {
         return rfc5424(line, start + 2);
     }
-    if start > 0 && let Some(end) = end_of_time(rest) {
+    if start > 0
+        && let Some(end) = end_of_time(rest)
+    {
         return Some(names(line, start + end));
     }
     let time_end = start + end_of_iso_time(rest)?;

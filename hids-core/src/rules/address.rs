@@ -46,7 +46,8 @@ impl AddressList {
     ///
     /// Text that is no address fits only `any`.
     pub(super) fn contains(&self, address: &[u8]) -> bool {
-        let parsed = std::str::from_utf8(address).ok().and_then(|text| text.parse::<IpAddr>().ok()).map(|ip| ip.to_canonical());
+        let parsed =
+            std::str::from_utf8(address).ok().and_then(|text| text.parse::<IpAddr>().ok()).map(|ip| ip.to_canonical());
         for entry in &self.0 {
             let fits = match (&entry.net, &parsed) {
                 (None, _) => true,

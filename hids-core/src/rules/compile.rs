@@ -232,13 +232,16 @@ impl Compiler<'_> {
     /// The plain form of a condition hides its PCRE2 form, as in OSSEC.
     fn texts(&mut self, def: &RuleDef, fields: &[TextField], out: &mut Vec<Condition>) {
         for field in fields {
-            let of = |texts: &'_ [(TextField, PatternDef)]| texts.iter().find(|(known, _)| known == field).map(|(_, pattern)| pattern.clone());
+            let of = |texts: &'_ [(TextField, PatternDef)]| {
+                texts.iter().find(|(known, _)| known == field).map(|(_, pattern)| pattern.clone())
+            };
             let plain = of(&def.texts).filter(|pattern| self.fits(pattern));
             let pcre2 = of(&def.pcre2_texts).filter(|pattern| self.fits(pattern));
             // `match` and `match_pcre2` are one condition; `regex` and `pcre2` another.
             if let (Some(_), Some(hidden)) = (&plain, &pcre2) {
                 self.diagnostics.push(
-                    Diagnostic::warning("R041", "not tested: the plain form of the same condition is there too").at(hidden.span.clone()),
+                    Diagnostic::warning("R041", "not tested: the plain form of the same condition is there too")
+                        .at(hidden.span.clone()),
                 );
             }
             self.text(*field, plain.or(pcre2), out);
@@ -265,7 +268,8 @@ impl Compiler<'_> {
             && let Some(Condition::Text(last, ..)) = out.last()
             && *last == field
         {
-            self.diagnostics.push(Diagnostic::warning("R042", "without GeoIP data a rule with this condition never matches"));
+            self.diagnostics
+                .push(Diagnostic::warning("R042", "without GeoIP data a rule with this condition never matches"));
         }
     }
 
@@ -274,8 +278,11 @@ impl Compiler<'_> {
         let vanishes = self.options.strict_ossec && pattern.text.len() >= OSSEC_MAX_VALUE_BYTES;
         if vanishes {
             self.diagnostics.push(
-                Diagnostic::warning("R043", "a condition of 2048 bytes or more vanishes in OSSEC: the rule matches more")
-                    .at(pattern.span.clone()),
+                Diagnostic::warning(
+                    "R043",
+                    "a condition of 2048 bytes or more vanishes in OSSEC: the rule matches more",
+                )
+                .at(pattern.span.clone()),
             );
         }
         !vanishes
@@ -290,8 +297,11 @@ impl Compiler<'_> {
             let ids = self.decoders.fields().dynamic_named(&name.value);
             if ids.is_empty() {
                 self.diagnostics.push(
-                    Diagnostic::warning("R044", format!("no decoder extracts a field \"{}\": the rule never matches", name.value))
-                        .at(name.span.clone()),
+                    Diagnostic::warning(
+                        "R044",
+                        format!("no decoder extracts a field \"{}\": the rule never matches", name.value),
+                    )
+                    .at(name.span.clone()),
                 );
             }
             if let Some(pattern) = self.pattern(pattern) {
@@ -321,8 +331,14 @@ impl Compiler<'_> {
         let Some(compiled) = def.compiled else { return };
         if compiled == CompiledRule::ValidCrawler {
             self.diagnostics.push(
-                Diagnostic::note("R046", format!("rule {}: crawlers are known by address only; names are not looked up while an event waits", def.id))
-                    .at(def.id_span.clone()),
+                Diagnostic::note(
+                    "R046",
+                    format!(
+                        "rule {}: crawlers are known by address only; names are not looked up while an event waits",
+                        def.id
+                    ),
+                )
+                .at(def.id_span.clone()),
             );
         }
         out.push(Condition::Compiled(compiled));
@@ -333,7 +349,9 @@ impl Compiler<'_> {
             match TimeRange::parse(&text.value, self.options) {
                 Some(range) => out.push(Condition::Time(range)),
                 None => self.diagnostics.push(
-                    Diagnostic::error("R047", format!("\"{}\" is no time range", text.value)).at(text.span.clone()).help("6 pm - 8:30 am"),
+                    Diagnostic::error("R047", format!("\"{}\" is no time range", text.value))
+                        .at(text.span.clone())
+                        .help("6 pm - 8:30 am"),
                 ),
             }
         }
@@ -355,9 +373,12 @@ impl Compiler<'_> {
         for list in &def.lists[kept..] {
             let Some(table) = self.tables.table(&list.name.value, self.options) else {
                 self.diagnostics.push(
-                    Diagnostic::warning("L002", format!("list {} is not configured: the rule never matches", list.name.value))
-                        .at(list.name.span.clone())
-                        .help("add <list>PATH</list> to the <rules> of ossec.conf"),
+                    Diagnostic::warning(
+                        "L002",
+                        format!("list {} is not configured: the rule never matches", list.name.value),
+                    )
+                    .at(list.name.span.clone())
+                    .help("add <list>PATH</list> to the <rules> of ossec.conf"),
                 );
                 out.push(Condition::Never);
                 continue;

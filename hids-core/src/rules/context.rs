@@ -96,7 +96,9 @@ impl Context {
         if same.0 == 0 {
             return true;
         }
-        let equal = |bit: u16, kept: Kept, value: Option<&[u8]>| !same.has(bit) || value.is_some_and(|value| stored.equals(kept, value) == Some(true));
+        let equal = |bit: u16, kept: Kept, value: Option<&[u8]>| {
+            !same.has(bit) || value.is_some_and(|value| stored.equals(kept, value) == Some(true))
+        };
         equal(Same::ID, Kept::Id, event.field(FieldId::ID))
             && equal(Same::SOURCE_IP, Kept::SrcIp, event.field(FieldId::SRC_IP))
             && equal(Same::USER, Kept::DstUser, event.field(FieldId::DST_USER))

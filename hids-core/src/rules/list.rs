@@ -23,7 +23,10 @@ pub struct ListTables(HashMap<String, Arc<ListTable>>);
 
 /// One list; `None` when its file is missing.
 #[derive(Debug)]
-pub(super) struct ListTable(Option<HashMap<Box<[u8]>, Box<[u8]>>>);
+pub(super) struct ListTable(Option<Entries>);
+
+/// Values by key.
+type Entries = HashMap<Box<[u8]>, Box<[u8]>>;
 
 impl ListTables {
     /// Reads the lists; a missing file is reported and every look-up in it fails.
@@ -32,8 +35,11 @@ impl ListTables {
         for source in sources {
             if source.text.is_none() {
                 diagnostics.push(
-                    Diagnostic::warning("L001", format!("list {} does not exist: no rule with a look-up in it matches", source.name))
-                        .help("create the file, or remove the <list> from the configuration"),
+                    Diagnostic::warning(
+                        "L001",
+                        format!("list {} does not exist: no rule with a look-up in it matches", source.name),
+                    )
+                    .help("create the file, or remove the <list> from the configuration"),
                 );
             }
             let table = ListTable(source.text.as_ref().map(|file| entries(&file.text)));
@@ -63,7 +69,7 @@ fn normal(name: &str, options: &RuleOptions, origin: Origin) -> String {
     format!("rules/{name}")
 }
 
-fn entries(text: &[u8]) -> HashMap<Box<[u8]>, Box<[u8]>> {
+fn entries(text: &[u8]) -> Entries {
     let mut entries = HashMap::new();
     for line in text.split(|&byte| byte == b'\n') {
         let line = match memchr::memmem::find(line, b"###") {

@@ -21,9 +21,12 @@ pub(super) fn overwrite(original: &mut RuleDef, new: RuleDef, diagnostics: &mut 
     }
     if !kept.is_empty() {
         diagnostics.push(
-            Diagnostic::warning("R032", format!("overwrite does not change {} of rule {}, as in OSSEC", kept.join(", "), new.id))
-                .at(new.span.clone())
-                .help("write a rule of your own with if_sid on this one instead"),
+            Diagnostic::warning(
+                "R032",
+                format!("overwrite does not change {} of rule {}, as in OSSEC", kept.join(", "), new.id),
+            )
+            .at(new.span.clone())
+            .help("write a rule of your own with if_sid on this one instead"),
         );
     }
     let old = original.clone();

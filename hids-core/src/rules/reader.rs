@@ -29,11 +29,48 @@ const TEXTS: [(&str, TextField); 13] = [
 ];
 
 const OTHERS: [&str; 42] = [
-    "pcre2", "decoded_as", "category", "action", "srcip", "dstip", "field", "time", "weekday", "list", "compiled_rule",
-    "if_sid", "if_group", "if_level", "if_matched_sid", "if_matched_group", "if_matched_regex", "same_source_ip",
-    "same_user", "same_src_port", "same_dst_port", "same_id", "same_location", "different_url", "different_srcgeoip",
-    "different_srcip", "not_same_source_ip", "not_same_id", "not_same_user", "not_same_agent", "check_diff", "if_fts",
-    "ignore", "check_if_ignored", "options", "description", "group", "cve", "info", "match_pcre2", "url_pcre2", "id_pcre2",
+    "pcre2",
+    "decoded_as",
+    "category",
+    "action",
+    "srcip",
+    "dstip",
+    "field",
+    "time",
+    "weekday",
+    "list",
+    "compiled_rule",
+    "if_sid",
+    "if_group",
+    "if_level",
+    "if_matched_sid",
+    "if_matched_group",
+    "if_matched_regex",
+    "same_source_ip",
+    "same_user",
+    "same_src_port",
+    "same_dst_port",
+    "same_id",
+    "same_location",
+    "different_url",
+    "different_srcgeoip",
+    "different_srcip",
+    "not_same_source_ip",
+    "not_same_id",
+    "not_same_user",
+    "not_same_agent",
+    "check_diff",
+    "if_fts",
+    "ignore",
+    "check_if_ignored",
+    "options",
+    "description",
+    "group",
+    "cve",
+    "info",
+    "match_pcre2",
+    "url_pcre2",
+    "id_pcre2",
 ];
 
 const OPTIONS: [&str; 5] = ["alert_by_email", "no_email_alert", "log_alert", "no_log", "no_ar"];
@@ -58,7 +95,10 @@ pub(super) fn rule(element: &Element, file_group: &str, diagnostics: &mut Vec<Di
     }
     let needs_context = def.frequency.is_some() || def.same.0 != 0;
     if needs_context && !def.is_composite() && !def.check_diff {
-        let message = format!("rule {} has frequency or same_… without if_matched_sid, if_matched_group or if_matched_regex", def.id);
+        let message = format!(
+            "rule {} has frequency or same_… without if_matched_sid, if_matched_group or if_matched_regex",
+            def.id
+        );
         reader.error("R007", &message, &def.id_span.clone());
     }
     Some(def)
@@ -217,7 +257,11 @@ impl Reader<'_> {
         };
         def.same.0 |= set;
         if matches!(set, Same::WITHOUT_EFFECT | Same::DIFFERENT_SRC_GEOIP) {
-            let follows = if set == Same::WITHOUT_EFFECT { "it has no effect, as in OSSEC" } else { "without GeoIP data the rule never fires" };
+            let follows = if set == Same::WITHOUT_EFFECT {
+                "it has no effect, as in OSSEC"
+            } else {
+                "without GeoIP data the rule never fires"
+            };
             self.warning("R014", &format!("{name}: {follows}"), &element.span);
         }
     }
@@ -241,7 +285,11 @@ impl Reader<'_> {
     fn fields(&mut self, text: &Text) -> Option<FtsFields> {
         let fields = FtsFields::parse(&text.value);
         if fields.is_none() {
-            self.error("R017", "a name in this list is no field; known: user, srcip, dstip, id, location, data, name", &text.span);
+            self.error(
+                "R017",
+                "a name in this list is no field; known: user, srcip, dstip, id, location, data, name",
+                &text.span,
+            );
         }
         fields
     }
@@ -300,9 +348,18 @@ impl Reader<'_> {
                     None => self.diagnostics.push(unknown_name("R021", "look-up", text, &Lookup::NAMES)),
                 },
                 "check_value" => {
-                    value = Some(PatternDef { dialect: Dialect::OsMatch, text: text.value.clone(), span: text.span.clone() });
+                    value = Some(PatternDef {
+                        dialect: Dialect::OsMatch,
+                        text: text.value.clone(),
+                        span: text.span.clone(),
+                    });
                 }
-                _ => self.diagnostics.push(unknown_name("R021", "list attribute", &attribute.name, &["field", "lookup", "check_value"])),
+                _ => self.diagnostics.push(unknown_name(
+                    "R021",
+                    "list attribute",
+                    &attribute.name,
+                    &["field", "lookup", "check_value"],
+                )),
             }
         }
         if lookup.needs_value() && value.is_none() {
@@ -317,8 +374,19 @@ impl Reader<'_> {
     }
 
     fn list_field(&mut self, text: &Text) -> Option<ListField> {
-        const NAMES: [&str; 11] =
-            ["srcip", "srcport", "dstip", "dstport", "user", "url", "id", "hostname", "program_name", "status", "action"];
+        const NAMES: [&str; 11] = [
+            "srcip",
+            "srcport",
+            "dstip",
+            "dstport",
+            "user",
+            "url",
+            "id",
+            "hostname",
+            "program_name",
+            "status",
+            "action",
+        ];
         Some(match text.value.as_str() {
             "srcip" => ListField::Field(FieldId::SRC_IP),
             "srcport" => ListField::Field(FieldId::SRC_PORT),

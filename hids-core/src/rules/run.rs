@@ -2,7 +2,7 @@
 
 use super::compile::{Rule, RuleSet};
 use super::state::RuleState;
-use crate::decode::{EventKind, FieldId, FieldValues, EventNames, FtsFields, NameId};
+use crate::decode::{EventKind, EventNames, FieldId, FieldValues, FtsFields, NameId};
 use crate::model::{RuleId, Timestamp};
 use crate::pattern::{Required, Seen};
 
@@ -93,7 +93,12 @@ impl RuleSet {
     ) -> Judged {
         state.start_event();
         let winner = match original {
-            Some(id) => self.rules.iter().position(|rule| rule.facts.id == id).map(|index| index as u32).inspect(|&index| state.chain.push(index)),
+            Some(id) => self
+                .rules
+                .iter()
+                .position(|rule| rule.facts.id == id)
+                .map(|index| index as u32)
+                .inspect(|&index| state.chain.push(index)),
             None => Walk { set: self, event, trials }.roots(state),
         };
         let Some(index) = winner else { return Judged::default() };

@@ -24,7 +24,7 @@ pub struct RuleState {
     first_seen: FirstSeen,
     ignored: FirstSeen,
     windows: HashMap<Window, i64>,
-    outputs: HashMap<(Box<[u8]>, RuleId), Box<[u8]>>,
+    outputs: HashMap<OutputKey, Box<[u8]>>,
     pub(super) fired: Vec<u64>,
     clock: Clock,
     zone: jiff::tz::TimeZone,
@@ -39,6 +39,9 @@ pub struct RuleState {
     pub(super) mark: u16,
     losses: Losses,
 }
+
+/// Host and rule of an output.
+type OutputKey = (Box<[u8]>, RuleId);
 
 /// Whose further matches of a rule are ignored.
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -62,14 +62,18 @@ impl Tree {
             (Some(known), true) => return overwrite(&mut self.rules[known as usize], def, diagnostics),
             (None, true) => {
                 diagnostics.push(
-                    Diagnostic::error("R031", format!("rule {} cannot be overwritten: it does not exist (yet)", def.id))
-                        .at(def.id_span.clone())
-                        .help("a rule must be loaded before the one that overwrites it"),
+                    Diagnostic::error(
+                        "R031",
+                        format!("rule {} cannot be overwritten: it does not exist (yet)", def.id),
+                    )
+                    .at(def.id_span.clone())
+                    .help("a rule must be loaded before the one that overwrites it"),
                 );
                 return;
             }
             (Some(known), false) => {
-                let (line, _) = self.rules[known as usize].id_span.file.line_column(self.rules[known as usize].id_span.start);
+                let (line, _) =
+                    self.rules[known as usize].id_span.file.line_column(self.rules[known as usize].id_span.start);
                 let first = &self.rules[known as usize].id_span.file.name;
                 diagnostics.push(
                     Diagnostic::error("R030", format!("rule {} exists already ({first}:{line})", def.id))
@@ -142,10 +146,12 @@ impl Tree {
         }
         if let Some(text) = rule.if_group.as_ref().or(rule.if_matched_group.as_ref()) {
             let words = Pattern::word(&text.value);
-            let parents: Vec<u32> = earlier.filter(|&other| words.is_match(self.rules[other as usize].group.as_bytes())).collect();
+            let parents: Vec<u32> =
+                earlier.filter(|&other| words.is_match(self.rules[other as usize].group.as_bytes())).collect();
             if parents.is_empty() {
                 diagnostics.push(
-                    Diagnostic::error("R034", format!("no rule loaded so far is in group \"{}\"", text.value)).at(text.span.clone()),
+                    Diagnostic::error("R034", format!("no rule loaded so far is in group \"{}\"", text.value))
+                        .at(text.span.clone()),
                 );
             }
             return parents;
@@ -154,7 +160,9 @@ impl Tree {
         let root = self.roots.iter().copied().find(|&root| self.kinds[root as usize] == kind);
         if root.is_none() {
             let message = format!("no root rule (id 1 to 9) has the category of rule {}", rule.id);
-            diagnostics.push(Diagnostic::error("R035", message).at(rule.id_span.clone()).help("load OSSEC's rules_config.xml first"));
+            diagnostics.push(
+                Diagnostic::error("R035", message).at(rule.id_span.clone()).help("load OSSEC's rules_config.xml first"),
+            );
         }
         root.into_iter().collect()
     }

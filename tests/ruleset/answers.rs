@@ -68,7 +68,9 @@ fn attackers_who_take_turns_are_all_caught() {
     let mut caught = std::collections::BTreeSet::new();
     for second in 0..100 {
         for host in 0..10 {
-            let line = format!("Nov 25 10:00:00 web1 sshd[811]: Failed password for root from 198.51.100.{host} port 40022 ssh2");
+            let line = format!(
+                "Nov 25 10:00:00 web1 sshd[811]: Failed password for root from 198.51.100.{host} port 40022 ssh2"
+            );
             let answer = engine.answer(&line, second);
             if answer.blocks {
                 caught.extend(answer.srcip);

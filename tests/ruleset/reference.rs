@@ -13,7 +13,9 @@ fn shared(file: &str) -> Option<String> {
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
     let path = folder.join("testdata").join(file);
     if path.is_file() {
-        return Some(std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).expect("a readable file"));
+        return Some(
+            std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).expect("a readable file"),
+        );
     }
     let required = std::env::var("HIDS_REQUIRE").is_ok_and(|words| words.contains("shared"));
     assert!(!required, "{} is required, but not there", path.display());

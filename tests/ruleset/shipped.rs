@@ -56,7 +56,9 @@ impl Shipped {
         let outcome = self.engine.process(event, now);
         let field = |wanted: &str| {
             let mut fields = outcome.fields();
-            fields.find(|(name, _)| name.as_str() == wanted).map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+            fields
+                .find(|(name, _)| name.as_str() == wanted)
+                .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
         };
         let level = outcome.rule().map_or(0, |rule| rule.level.0);
         let srcip = field("srcip");

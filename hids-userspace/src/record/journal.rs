@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ use super::root::{Missing, Root};
 const NAME: &str = "record.journal";
 const NEW_NAME: &str = "record.journal.new";
 const LOCK_NAME: &str = "record.lock";
+
+/// How long the lock is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Size at which the journal is written anew.
 const COMPACT_BYTES: u64 = 4 * 1024 * 1024;
@@ -129,8 +133,13 @@ impl Journal {
         let root = Root::open(state)?;
         let path = state.join(NAME);
         let lock = root.append(Path::new(LOCK_NAME), Missing::Create)?;
-        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(RecordError::InUse { path });
+        // For a moment: a daemon that is just ending, or its child before exec, may still hold it.
+        let until = Instant::now() + LOCK_PATIENCE;
+        while rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            if Instant::now() >= until {
+                return Err(RecordError::InUse { path });
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
         let mut bytes = Vec::new();
         match root.append(Path::new(NAME), Missing::Fail) {

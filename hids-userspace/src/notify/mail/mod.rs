@@ -6,14 +6,15 @@
 //! between the server's OK and the removal; both have the same Message-ID), but none is lost.
 
 mod compose;
+mod handle;
 mod plan;
 mod program;
 mod route;
 mod smtp;
 mod thread;
 
+pub use handle::{MailHandle, MailOptions, MailReport, MailTiming, start};
 pub use route::MailError;
-pub use thread::{MailHandle, MailOptions, MailReport, MailTiming, start};
 
 #[cfg(test)]
 mod tests;

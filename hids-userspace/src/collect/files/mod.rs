@@ -19,14 +19,18 @@
 //! their lines were read from the file itself.
 
 mod batcher;
+mod begin;
 mod control;
 mod discover;
 mod entry;
+mod events;
 mod follow;
+mod links;
 mod log_file;
 mod names;
 mod pieces;
 mod position;
+mod resume;
 mod rotate;
 mod siblings;
 mod timers;

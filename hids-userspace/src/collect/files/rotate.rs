@@ -1,10 +1,9 @@
 //! Which file is at a path now, and what becomes of the one that was there before.
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::{self, File, Metadata};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,22 +12,18 @@ use hids_core::model::LogSource;
 use rustix::fs::inotify::{self, WatchFlags};
 use tracing::{info, warn};
 
+use super::begin::{first_position, identity_of, is_missing, open};
 use super::entry::{Entry, FileId, Start};
 use super::follow::Follower;
 use super::log_file::LogFile;
-use super::pieces::MAX_LINE_BYTES;
-use super::position::{FileIdentity, FilePosition, Fingerprint, HEAD_BYTES, parse_positions};
+use super::position::{FileIdentity, FilePosition, parse_positions};
+use super::resume::position_key;
 use super::timers::Due;
-use super::tree::{Step, Target};
 use crate::collect::format::{self, Assembler};
 use crate::collect::report::SourceState;
 
 /// Most rotated files of one path that are kept open.
-const MAX_ROTATED: usize = 16;
-/// How far from its end an edited file is searched for the line read last.
-const SEARCH_BYTES: u64 = 1024 * 1024;
-/// Longest chain of symbolic links that is watched.
-const MAX_LINKS: usize = 16;
+const MAX_ROTATED: usize = 64;
 
 impl Follower {
     /// The entry for `path`, made when it is new.
@@ -70,94 +65,6 @@ impl Follower {
         self.by_path.insert(path.to_owned(), id);
         self.find_rotated_files(id);
         id
-    }
-
-    /// Makes entries for positions of the last run whose paths belong to a source, so that their
-    /// files are known even when nothing is at the path now.
-    pub(super) fn adopt_positions(&mut self) {
-        let now = jiff::Zoned::now();
-        let mut adopted: Vec<(PathBuf, usize)> = Vec::new();
-        let paths: Vec<String> = self
-            .resume
-            .iter()
-            .filter(|(_, value)| value.contains(';'))
-            .filter_map(|(key, _)| key.strip_prefix("file:").map(str::to_owned))
-            .collect();
-        for (&number, source) in &self.sources {
-            let Ok(expanded) = super::names::expand_time(&source.pattern, &now) else { continue };
-            if !super::names::has_wildcard(&expanded) {
-                continue;
-            }
-            let mut tree = super::tree::Tree::default();
-            let Some(route) = tree.add_route(Path::new(&expanded), true, Target::Source(number)) else { continue };
-            adopted.extend(
-                paths.iter().filter(|path| tree.leads_to(route, Path::new(path))).map(|path| (path.into(), number)),
-            );
-        }
-        for (path, number) in adopted {
-            self.ensure_entry(&path, number);
-        }
-    }
-
-    /// After a restart: files of this entry that were renamed meanwhile are finished first.
-    fn find_rotated_files(&mut self, id: usize) {
-        let Some(entry) = self.entries.get(&id) else { return };
-        let Start::Positions(positions) = entry.start.clone() else { return };
-        let path = entry.path.clone();
-        let at_path = fs::metadata(&path).ok().map(|meta| meta.ino());
-        // What a symbolic link leads to is rotated in its own directory.
-        let places: Vec<PathBuf> = std::iter::once(path.clone()).chain(link_hops(&path)).collect();
-        let mut last = None;
-        for position in &positions {
-            last = Some(position.clone());
-            if at_path == Some(position.identity.inode) {
-                continue;
-            }
-            let found = places.iter().find_map(|place| self.siblings.find_inode(place, position.identity.inode));
-            let opened =
-                found.is_some_and(|found| self.open_rotated(id, &found, Start::Positions(vec![position.clone()])));
-            if !opened && position.identity.inode != 0 {
-                self.outlet.counters().lost_positions.fetch_add(1, Ordering::Relaxed);
-                warn!(path = %path.display(), inode = position.identity.inode, offset = position.offset,
-                    lost = "lines written to it after that, if any",
-                    "file was rotated and removed or compressed while it was not followed");
-            }
-        }
-        let Some(last) = last else { return };
-        let made_since: Vec<_> =
-            places.iter().flat_map(|place| self.siblings.made_after(place, last.noticed_at)).collect();
-        for (rotated, identity) in made_since {
-            let listed = positions.iter().any(|position| position.identity.inode == identity.inode);
-            if !listed && at_path != Some(identity.inode) && !self.by_identity.contains_key(&identity) {
-                self.open_rotated(id, &rotated, Start::Positions(positions.clone()));
-            }
-        }
-    }
-
-    /// Opens a file that was at the path of `id` before and is at `path` now.
-    pub(super) fn open_rotated(&mut self, id: usize, path: &Path, start: Start) -> bool {
-        let Ok(meta) = fs::symlink_metadata(path) else { return false };
-        let Ok(descriptor) = open(path, &meta) else { return false };
-        // The name may mean another file by now.
-        let Ok(meta) = descriptor.metadata() else { return false };
-        if self.by_identity.contains_key(&identity_of(&meta)) {
-            return false;
-        }
-        let position = match &start {
-            // A copy (copytruncate) that begins like the file that was read holds what came after.
-            Start::Positions(positions) => positions
-                .iter()
-                .filter(|position| still_holds(&descriptor, position))
-                .max_by_key(|position| position.offset)
-                .map_or_else(
-                    || beginning(identity_of(&meta)),
-                    |position| FilePosition { identity: identity_of(&meta), ..position.clone() },
-                ),
-            _ => beginning(identity_of(&meta)),
-        };
-        let Some(file) = self.add_file(id, Some(descriptor), &meta, position) else { return false };
-        self.set_aside(id, file);
-        true
     }
 
     /// Looks which file is at the path of `id` now.
@@ -288,7 +195,7 @@ impl Follower {
         self.set_state(id, state);
     }
 
-    fn add_file(
+    pub(super) fn add_file(
         &mut self,
         entry: usize,
         descriptor: Option<File>,
@@ -312,7 +219,7 @@ impl Follower {
         Some(id)
     }
 
-    fn watch_file(&mut self, id: FileId) {
+    pub(super) fn watch_file(&mut self, id: FileId) {
         let (Some(inotify), Some(file)) = (&self.inotify, self.files.get_mut(&id)) else { return };
         let Some(descriptor) = &file.descriptor else { return };
         // By its descriptor: the name may mean another file by now.
@@ -352,7 +259,7 @@ impl Follower {
         Some(file)
     }
 
-    fn set_aside(&mut self, id: usize, file: FileId) {
+    pub(super) fn set_aside(&mut self, id: usize, file: FileId) {
         let now = Instant::now();
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.rotated.push(file);
@@ -370,29 +277,6 @@ impl Follower {
             self.timers.set(now, Due::Retire(surplus));
         }
         self.make_ready(file);
-    }
-
-    /// Watches the directories that the symbolic link at `path` leads through.
-    fn follow_links(&mut self, id: usize, path: &Path) {
-        let hops = link_hops(path);
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        if entry.links.iter().map(|(hop, _)| hop).eq(hops.iter()) {
-            return;
-        }
-        let old = std::mem::take(&mut entry.links);
-        let routes: Vec<(PathBuf, usize)> = hops
-            .into_iter()
-            .filter_map(|hop| Some((hop.clone(), self.tree.add_route(&hop, false, Target::LinkOf(id))?)))
-            .collect();
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.links.clone_from(&routes);
-        }
-        for (_, route) in routes {
-            self.visit(Path::new("/"), Step { route, depth: 0 });
-        }
-        for (_, route) in old {
-            self.tree.remove_route(route);
-        }
     }
 
     pub(super) fn set_state(&self, id: usize, state: SourceState) {
@@ -474,161 +358,6 @@ impl Follower {
         }
         heirs.for_each(|heir| self.refresh_entry(heir));
     }
-}
-
-/// Name of the position of the file at `path`.
-pub(super) fn position_key(path: &str) -> String {
-    format!("file:{}", path.replace('\n', "?"))
-}
-
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-pub(super) fn identity_of(meta: &Metadata) -> FileIdentity {
-    FileIdentity { dev: meta.dev(), inode: meta.ino() }
-}
-
-fn beginning(identity: FileIdentity) -> FilePosition {
-    FilePosition {
-        identity,
-        offset: 0,
-        in_cut_line: false,
-        noticed_at: 0,
-        head: Fingerprint::default(),
-        tail: Fingerprint::default(),
-    }
-}
-
-/// Opens a file or pipe without waiting and without becoming its terminal.
-pub(super) fn open(path: &Path, meta: &Metadata) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC;
-    options.read(true).custom_flags(flags.bits() as i32);
-    // A pipe opened for writing too does not end when its last writer goes.
-    options.write(meta.file_type().is_fifo());
-    let file = options.open(path)?;
-    let opened = file.metadata()?;
-    if opened.is_file() || opened.file_type().is_fifo() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("not a file or named pipe"))
-    }
-}
-
-/// Where a file that nobody has read in this run is begun.
-fn first_position(
-    descriptor: Option<&File>,
-    meta: &Metadata,
-    start: &Start,
-    before: Option<&(FilePosition, Vec<u8>)>,
-    path: &Path,
-) -> FilePosition {
-    let at = |offset| FilePosition { offset, ..beginning(identity_of(meta)) };
-    if meta.file_type().is_fifo() {
-        return at(0);
-    }
-    let Some(descriptor) = descriptor else {
-        // Unreadable for now: what is there already counts as old only if this is the first look.
-        return match start {
-            Start::End => at(meta.len()),
-            Start::Positions(positions) => positions
-                .iter()
-                .find(|position| position.identity.inode == meta.ino())
-                .cloned()
-                .unwrap_or_else(|| at(0)),
-            Start::Beginning => at(0),
-        };
-    };
-    let (old, tail) = match (start, before) {
-        (Start::End, _) => return at(end_of_lines(descriptor, meta.len())),
-        (Start::Positions(positions), _) => {
-            let same = positions.iter().find(|position| position.identity.inode == meta.ino());
-            if let Some(position) = same.filter(|position| still_holds(descriptor, position)) {
-                return FilePosition { identity: identity_of(meta), ..position.clone() };
-            }
-            (positions.last().cloned(), Vec::new())
-        }
-        (Start::Beginning, Some((position, tail))) => (Some(position.clone()), tail.clone()),
-        (Start::Beginning, None) => return at(0),
-    };
-    at(old.map_or(0, |old| offset_after_edit(descriptor, &old, &tail, path)))
-}
-
-/// Whether the file still holds what was read up to `position`.
-fn still_holds(file: &File, position: &FilePosition) -> bool {
-    let tail_at = position.offset.saturating_sub(u64::from(position.tail.length));
-    file.metadata().is_ok_and(|meta| meta.len() >= position.offset)
-        && position.head.matches(file, 0).unwrap_or(false)
-        && position.tail.matches(file, tail_at).unwrap_or(false)
-}
-
-/// Where to go on in a file that replaced, or was rewritten over, one read up to `old`.
-///
-/// Its first byte, unless it begins with the same 256 bytes: then somebody edited it, and it goes on
-/// after the line read last if that is still there, else at its end.
-pub(super) fn offset_after_edit(file: &File, old: &FilePosition, tail: &[u8], path: &Path) -> u64 {
-    let same_head = usize::from(old.head.length) == HEAD_BYTES && old.head.matches(file, 0).unwrap_or(false);
-    let length = file.metadata().map(|meta| meta.len()).unwrap_or(0);
-    if !same_head {
-        return 0;
-    }
-    let found = (!tail.is_empty()).then(|| find_last(file, tail, length)).flatten();
-    let offset = found.unwrap_or_else(|| end_of_lines(file, length));
-    info!(path = %path.display(), offset, "log file was edited, lines that were read before are not read again");
-    offset
-}
-
-/// Where the last occurrence of `wanted` near the end of the file ends.
-fn find_last(mut file: &File, wanted: &[u8], length: u64) -> Option<u64> {
-    let from = length.saturating_sub(SEARCH_BYTES);
-    file.seek(SeekFrom::Start(from)).ok()?;
-    let mut bytes = Vec::new();
-    file.take(SEARCH_BYTES).read_to_end(&mut bytes).ok()?;
-    memchr::memmem::rfind(&bytes, wanted).map(|at| from + (at + wanted.len()) as u64)
-}
-
-/// The end of the last whole line.
-fn end_of_lines(mut file: &File, length: u64) -> u64 {
-    let window = length.min(MAX_LINE_BYTES as u64);
-    let mut bytes = Vec::new();
-    let read = file.seek(SeekFrom::Start(length - window)).and_then(|_| file.take(window).read_to_end(&mut bytes));
-    match (read, memchr::memrchr(b'\n', &bytes)) {
-        (Ok(_), Some(at)) => length - window + at as u64 + 1,
-        (Ok(_), None) if window == length => 0,
-        _ => length,
-    }
-}
-
-/// The paths that the symbolic link at `path` leads through, up to the file itself.
-fn link_hops(path: &Path) -> Vec<PathBuf> {
-    let mut hops = Vec::new();
-    let mut at = path.to_owned();
-    while hops.len() < MAX_LINKS
-        && fs::symlink_metadata(&at).is_ok_and(|meta| meta.file_type().is_symlink())
-        && let Ok(target) = fs::read_link(&at)
-        && let Some(parent) = at.parent()
-    {
-        // The parent may itself be a link: `..` in the target counts from where it leads.
-        let parent = fs::canonicalize(parent).unwrap_or_else(|_| parent.to_owned());
-        at = normalised(&parent.join(target));
-        hops.push(at.clone());
-    }
-    hops
-}
-
-fn normalised(path: &Path) -> PathBuf {
-    let mut out = PathBuf::from("/");
-    for component in path.components() {
-        match component {
-            std::path::Component::ParentDir => {
-                out.pop();
-            }
-            std::path::Component::Normal(name) => out.push(name),
-            _ => {}
-        }
-    }
-    out
 }
 
 /// How long after `since` the moment `now` is, for rotated files.

@@ -9,11 +9,12 @@ use hids_core::model::{Channel, LogBatch, LogSource, SourcePosition, Timestamp};
 use tracing::warn;
 
 use super::batcher::Batcher;
+use super::begin::{identity_of, offset_after_edit, open};
 use super::entry::{Entry, FileId, Start};
 use super::follow::{Follower, pattern_key};
 use super::log_file::{LogFile, TurnEnd};
 use super::position::{FilePosition, render_positions};
-use super::rotate::{identity_of, offset_after_edit, open, quiet_for};
+use super::rotate::quiet_for;
 use super::timers::Due;
 use crate::collect::outlet::{Closed, now};
 use crate::collect::report::SourceState;

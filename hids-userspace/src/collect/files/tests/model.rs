@@ -59,11 +59,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let rig = Rig::new("link.log", |root| {
+        let mut rig = Rig::new("link.log", |root| {
             fs::create_dir(root.join("data")).expect("directory");
             append(&root.join("data/x.log"), "line from before the first start\n");
             symlink("data/x.log", root.join("link.log")).expect("link");
         });
+        // Killed before anything was committed, the next start would be the first again.
+        rig.receive_until("the first positions", |rig| rig.committed.len() == 2);
         Self { rig, files: vec![Vec::new()], next: 0, generation: 0, committed: Vec::new() }
     }
 

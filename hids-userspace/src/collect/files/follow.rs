@@ -90,6 +90,8 @@ pub(super) struct Follower {
     /// Set while sources are being added: files that exist are old.
     pub starting: bool,
     pub siblings: Siblings,
+    /// When the listings in `siblings` were made.
+    pub siblings_at: Option<Instant>,
     pub buffer: Vec<u8>,
     pub event_buffer: Vec<MaybeUninit<u8>>,
     /// The watch that was made last and is not in the tree yet.
@@ -152,6 +154,7 @@ impl Follower {
             renamed: HashMap::new(),
             starting: false,
             siblings: Siblings::default(),
+            siblings_at: None,
             buffer: vec![0; TURN_BYTES],
             event_buffer: vec![MaybeUninit::uninit(); 64 * 1024],
             fresh_watch: None,

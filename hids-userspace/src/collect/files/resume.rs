@@ -1,9 +1,10 @@
 //! After a restart: which files the positions of the last run belong to.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -13,7 +14,13 @@ use super::follow::Follower;
 use super::links::link_hops;
 use super::names::{expand_time, has_wildcard};
 use super::position::FilePosition;
+use super::siblings::Siblings;
 use super::tree::{Target, Tree};
+
+/// How long the listing of a directory may be used when files are truncated.
+const LISTING_AGE: Duration = Duration::from_millis(50);
+/// How old the copy of a truncated file may be.
+const COPY_AGE_MS: i64 = 5 * 60 * 1000;
 
 impl Follower {
     /// Makes entries for positions of the last run whose paths belong to a source, so that their
@@ -74,6 +81,27 @@ impl Follower {
             let listed = positions.iter().any(|position| position.identity.inode == identity.inode);
             if !listed && at_path != Some(identity.inode) && !self.by_identity.contains_key(&identity) {
                 self.open_rotated(id, &rotated, Start::Positions(positions.clone()));
+            }
+        }
+    }
+
+    /// The file at `path` was truncated before all of it had been read: the copy that a rotation made
+    /// of it (copytruncate) has the rest.
+    pub(super) fn read_copies(&mut self, id: usize, path: &Path, cut_off: &FilePosition) {
+        // Many files may be rotated at once: one listing serves them all.
+        let now = Instant::now();
+        if self.siblings_at.is_none_or(|at| now.saturating_duration_since(at) > LISTING_AGE) {
+            self.siblings = Siblings::default();
+            self.siblings_at = Some(now);
+        }
+        let recent = self.noticed_at.unix_nanos() / 1_000_000 - COPY_AGE_MS;
+        let places: Vec<PathBuf> = std::iter::once(path.to_owned()).chain(link_hops(path)).collect();
+        for (copy, _) in places.iter().flat_map(|place| self.siblings.made_after(place, recent)).collect::<Vec<_>>() {
+            let has_more = File::open(&copy).is_ok_and(|file| {
+                file.metadata().is_ok_and(|meta| meta.len() > cut_off.offset) && still_holds(&file, cut_off)
+            });
+            if has_more && cut_off.head.length > 0 {
+                self.open_rotated(id, &copy, Start::Positions(vec![cut_off.clone()]));
             }
         }
     }

@@ -141,9 +141,13 @@ impl Follower {
             Some(descriptor) => offset_after_edit(descriptor, &file.position, file.tail(), &entry.path),
             None => 0,
         };
+        let path = entry.path.clone();
         file.restart_at(offset);
+        if let Some(cut_off) = file.cut_off.clone().filter(|_| offset == 0) {
+            self.read_copies(file.entry, &path, &cut_off);
+        }
         self.outlet.counters().truncations.fetch_add(1, Ordering::Relaxed);
-        self.notices.push(format!("ossec: File size reduced (inode remained): '{}'.", entry.path.display()));
+        self.notices.push(format!("ossec: File size reduced (inode remained): '{}'.", path.display()));
         self.moved.push(file.entry);
         Ok(())
     }

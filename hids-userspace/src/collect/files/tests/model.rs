@@ -134,13 +134,13 @@ impl World {
             }
             Deed::Rotate { late } => self.rotate(late),
             Deed::CopyTruncate => {
-                // Lines that nobody has read when the file is cut are lost to every reader. And two
-                // copies within one step of the file system's clock cannot be told apart.
-                self.settle();
+                // Two copies within one step of the file system's clock cannot be told apart.
                 std::thread::sleep(Duration::from_millis(15));
                 let log = self.log();
                 fs::copy(&log, self.rotated_name()).expect("copy");
                 OpenOptions::new().write(true).truncate(true).open(&log).expect("truncate");
+                // What had not been read comes from the copy.
+                self.settle();
                 self.files.push(Vec::new());
             }
             Deed::Recreate => {

@@ -18,6 +18,7 @@ use super::root::{Missing, Root};
 
 const NAME: &str = "record.journal";
 const NEW_NAME: &str = "record.journal.new";
+const DAMAGED_NAME: &str = "record.journal.damaged";
 const LOCK_NAME: &str = "record.lock";
 
 /// How long the lock is waited for.
@@ -149,7 +150,15 @@ impl Journal {
             Err(RecordError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        Ok((JournalLock { root, lock }, parse(&bytes)))
+        let records = parse(&bytes);
+        if records.is_empty() && !bytes.is_empty() {
+            // Never seen with our own writes (the first line is renamed into place whole): the disk.
+            let kept = root.rename(NAME, DAMAGED_NAME).is_ok();
+            tracing::error!(journal = %state.join(NAME).display(), kept,
+                help = "alerts already recorded stay; lines read before may be recorded again or skipped",
+                "the progress journal is damaged and started anew");
+        }
+        Ok((JournalLock { root, lock }, records))
     }
 
     /// Appends one record.

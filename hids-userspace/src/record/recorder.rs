@@ -236,6 +236,9 @@ impl Recorder {
         for kind in self.kinds() {
             open.push((kind, OutputFile::open(&self.root, kind.path(day.date))?));
         }
+        for (_, file) in &open {
+            self.root.sync_parent(&file.path)?;
+        }
         let record = Record { files: open.iter().map(|(_, file)| file.mark()).collect(), ..Record::default() };
         self.journal.append(&record)?;
         self.progress.apply(&record);

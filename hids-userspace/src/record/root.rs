@@ -142,6 +142,18 @@ impl Root {
         Ok(rustix::fs::fsync(self.base.as_fd())?)
     }
 
+    /// Makes the entries of the directory of `relative`, and of those above it, durable.
+    pub fn sync_parent(&self, relative: &Path) -> Result<(), RecordError> {
+        for directory in relative.ancestors().skip(1) {
+            let opened = self.directory(directory, Missing::Fail)?;
+            rustix::fs::fsync(&opened).map_err(|error| RecordError::Directory {
+                path: self.path.join(directory),
+                source: error.into(),
+            })?;
+        }
+        Ok(())
+    }
+
     /// Puts `from` in the place of `to`, both directly under the base directory.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.base, from, &self.base, to)?)

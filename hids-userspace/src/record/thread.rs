@@ -126,6 +126,7 @@ pub fn start(
         announced: None,
         shared: Arc::clone(&shared),
         failure: Failure::default(),
+        look_failed: false,
         synced: Instant::now(),
         looked: None,
     };
@@ -149,6 +150,8 @@ struct Stage {
     announced: Option<jiff::civil::Date>,
     shared: Arc<Shared>,
     failure: Failure,
+    /// The last look after today's files failed.
+    look_failed: bool,
     synced: Instant,
     looked: Option<Instant>,
 }
@@ -254,7 +257,9 @@ impl Stage {
             return;
         }
         self.looked = Some(Instant::now());
-        if let Err(error) = self.recorder.tick(now()) {
+        let ticked = self.recorder.tick(now());
+        self.look_failed = ticked.is_err();
+        if let Err(error) = ticked {
             return self.failed(&error);
         }
         let today = self.recorder.today();
@@ -270,7 +275,7 @@ impl Stage {
         self.synced = Instant::now();
         if let Err(error) = self.recorder.sync() {
             self.failed(&error);
-        } else if self.failure.message.is_some() {
+        } else if !self.look_failed {
             self.succeeded();
         }
     }

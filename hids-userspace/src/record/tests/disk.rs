@@ -110,3 +110,19 @@ fn now_seconds() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     i64::try_from(since.as_secs()).expect("small")
 }
+
+#[test]
+fn start_on_a_full_disk_waits_and_then_records() {
+    let Some(disk) = SmallDisk::mount("256k") else { return };
+    let (recorder, _) = open(disk.path());
+    let ballast = disk.fill();
+    let (send, receive) = crossbeam_channel::bounded(2);
+    let (after, _committed) = crossbeam_channel::bounded(1);
+    let handle = start(recorder, receive, after).expect("thread starts");
+    send.send(batch(vec![alert(1, now_seconds())])).expect("sent");
+    wait_until("it says that it waits", || handle.report().waiting_because.is_some());
+    std::fs::remove_file(ballast).expect("remove");
+    wait_until("it is written", || handle.report().alerts == 1 && handle.report().waiting_because.is_none());
+    handle.stop();
+    assert_eq!(numbers(&read(disk.path().join("logs/alerts/alerts.log"))), [1]);
+}

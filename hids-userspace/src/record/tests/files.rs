@@ -187,3 +187,16 @@ fn thread_records_what_is_sent_and_passes_it_on_after_the_commit() {
     assert_eq!(*spool.staged.lock().expect("lock"), (1..=50).collect::<Vec<_>>());
     assert_eq!(*spool.committed.lock().expect("lock"), 51);
 }
+
+#[test]
+fn damaged_journal_is_kept_aside_and_does_not_keep_the_daemon_from_starting() {
+    let root = tempfile::tempdir().expect("tempdir");
+    let (mut recorder, _) = open(root.path());
+    recorder.write(&batch(vec![alert(1, EVENING)])).expect("written");
+    drop(recorder);
+    std::fs::write(root.path().join("state/record.journal"), "not a journal").expect("write");
+    let (_, recovered) = open(root.path());
+    assert_eq!(recovered.next_sequence, 1);
+    assert_eq!(read(root.path().join("state/record.journal.damaged")), "not a journal");
+    assert_eq!(numbers(&read(root.path().join("logs/alerts/alerts.log"))), [1], "alerts stay");
+}

@@ -45,6 +45,9 @@ pub(super) struct LogFile {
     pub last_growth: Instant,
     /// Whether it stands in the queue of files to read.
     pub queued: bool,
+    /// Whether it has been read to its end since it was rotated: the file that came after it no
+    /// longer waits for it.
+    pub caught_up: bool,
     /// Whether its last turn came to its end.
     pub at_end: bool,
     /// Whether it was read since the search for idle descriptors last passed by.
@@ -86,6 +89,7 @@ impl LogFile {
             rotated: None,
             last_growth: Instant::now(),
             queued: false,
+            caught_up: false,
             at_end: false,
             used: true,
             flush_at: None,

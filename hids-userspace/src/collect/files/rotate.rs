@@ -266,6 +266,7 @@ impl Follower {
         let surplus = (entry.rotated.len() > MAX_ROTATED).then(|| entry.rotated[0]);
         if let Some(file) = self.files.get_mut(&file) {
             file.rotated = Some(now);
+            file.caught_up = false;
         }
         self.timers.set(now + self.tuning.partial_grace, Due::Retire(file));
         if let Some(surplus) = surplus {

@@ -45,6 +45,7 @@ impl Follower {
             None => TurnEnd::AtEnd,
         };
         file.at_end = !matches!(end, TurnEnd::More | TurnEnd::Rewritten);
+        file.caught_up = file.rotated.is_some() && (file.caught_up || file.at_end);
         match end {
             TurnEnd::AtEnd => {
                 if let Some(pause) = file.flush_after() {
@@ -77,7 +78,7 @@ impl Follower {
         if file.rotated.is_some() {
             return false;
         }
-        entry.rotated.iter().any(|older| self.files.get(older).is_some_and(|older| older.queued))
+        entry.rotated.iter().any(|older| self.files.get(older).is_some_and(|older| older.queued && !older.caught_up))
     }
 
     /// Opens a file that was closed to save descriptors.

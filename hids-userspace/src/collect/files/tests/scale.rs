@@ -81,6 +81,39 @@ fn a_full_channel_is_waited_for_and_nothing_is_lost() {
     assert!(rig.lines.iter().enumerate().all(|(number, (_, line))| *line == number.to_string().into_bytes()));
 }
 
+#[test]
+fn an_overflow_of_the_kernels_queue_loses_nothing() {
+    let mut rig = Rig::new("*.log", |root| append(&root.join("a.log"), ""));
+    let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").expect("proc");
+    let events: usize = limit.trim().parse().expect("number");
+    if events > 200_000 {
+        println!("skipped: the kernel's queue is too long to fill ({events} events)");
+        return;
+    }
+    // The collector waits for the channel, and takes no events meanwhile.
+    let text: String = (0..100_000).map(|number| format!("{number}\n")).collect();
+    rig.append("a.log", text);
+    let counters = rig.collector.as_ref().expect("runs").counters();
+    let limit = Instant::now() + DEADLINE;
+    while counters.waits.load(std::sync::atomic::Ordering::Relaxed) == 0 {
+        assert!(Instant::now() < limit, "the channel never was full");
+        std::thread::yield_now();
+    }
+    for number in 0..=events / 2 {
+        let path = rig.path(&format!("noise{number}"));
+        write_new(&path, "");
+        fs::remove_file(path).expect("remove");
+    }
+    rig.append("b.log", "unseen\n");
+    fs::rename(rig.path("a.log"), rig.path("a.log.1")).expect("rename");
+    rig.append("a.log", "new\n");
+    rig.receive_until("all lines", |rig| rig.lines.len() >= 100_003);
+    assert!(counters.inotify_overflows.load(std::sync::atomic::Ordering::Relaxed) > 0);
+    let texts = rig.texts();
+    assert_eq!(texts.iter().filter(|text| *text == "unseen" || *text == "new").count(), 2);
+    assert_eq!(texts.len(), 100_002);
+}
+
 /// Not a promise a busy test machine can keep to the microsecond: the bound is generous, the figure
 /// is printed.
 #[test]

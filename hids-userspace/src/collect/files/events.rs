@@ -51,7 +51,10 @@ impl Follower {
     fn take_event(&mut self, event: &KernelEvent) -> Result<(), Closed> {
         if event.what.contains(ReadFlags::QUEUE_OVERFLOW) {
             self.outlet.counters().inotify_overflows.fetch_add(1, Ordering::Relaxed);
-            return self.rescan();
+            let known_until = self.noticed_at.unix_nanos() / 1_000_000;
+            self.rescan()?;
+            self.find_missed_rotations(known_until);
+            return Ok(());
         }
         if let Some(&file) = self.by_watch.get(&event.watch) {
             if event.what.contains(ReadFlags::IGNORED) {

@@ -12,6 +12,7 @@ use super::begin::{beginning, identity_of, open, still_holds};
 use super::entry::Start;
 use super::follow::Follower;
 use super::links::link_hops;
+use super::log_file::LogFile;
 use super::names::{expand_time, has_wildcard};
 use super::position::FilePosition;
 use super::siblings::Siblings;
@@ -102,6 +103,30 @@ impl Follower {
             });
             if has_more && cut_off.head.length > 0 {
                 self.open_rotated(id, &copy, Start::Positions(vec![cut_off.clone()]));
+            }
+        }
+    }
+
+    /// After events were lost: files that came and were rotated away since the moment `known_until`.
+    pub(super) fn find_missed_rotations(&mut self, known_until: i64) {
+        self.siblings = Siblings::default();
+        let rotated: Vec<(usize, PathBuf)> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| !entry.rotated.is_empty())
+            .map(|(id, entry)| (*id, entry.path.clone()))
+            .collect();
+        for (id, path) in rotated {
+            let places: Vec<PathBuf> = std::iter::once(path.clone()).chain(link_hops(&path)).collect();
+            let made: Vec<_> = places.iter().flat_map(|place| self.siblings.made_after(place, known_until)).collect();
+            let files = self.entries.get(&id).map(|entry| entry.rotated.iter().chain(&entry.current).copied());
+            let files: Vec<_> = files.into_iter().flatten().collect();
+            let positions: Vec<FilePosition> =
+                files.iter().filter_map(|file| self.files.get(file)).flat_map(LogFile::positions).cloned().collect();
+            for (missed, identity) in made {
+                if !self.by_identity.contains_key(&identity) {
+                    self.open_rotated(id, &missed, Start::Positions(positions.clone()));
+                }
             }
         }
     }

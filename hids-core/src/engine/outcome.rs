@@ -130,6 +130,16 @@ impl<'a> Outcome<'a> {
         chain.iter().map(|&rule| engine.rules.facts_of(rule))
     }
 
+    /// Where the line comes from.
+    pub fn source(&self) -> &'a Arc<LogSource> {
+        self.source
+    }
+
+    /// How often the rule that won has fired since start, this time included; 0 without a rule.
+    pub fn fired_times(&self) -> u64 {
+        self.judged.rule.map_or(0, |rule| self.engine.state.fired_times(rule))
+    }
+
     /// Whether the event is an alert that somebody must see: recorded, or bound to a response.
     pub fn is_alert(&self) -> bool {
         self.judged.recorded || self.judged.may_respond

@@ -1,0 +1,48 @@
+//! What is said over the control socket.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// What `hidsctl` asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// What the daemon is doing.
+    Status,
+    /// The addresses blocked now.
+    BlocksList,
+    /// Block an address by hand.
+    BlocksAdd {
+        /// Whom.
+        address: IpAddr,
+        /// For how long; `None` = until removed.
+        seconds: Option<u64>,
+        /// What `why` will show.
+        reason: String,
+    },
+    /// Lift a block.
+    BlocksRemove {
+        /// Whose.
+        address: IpAddr,
+    },
+    /// Lift all blocks.
+    BlocksFlush,
+    /// Why an address is or was blocked.
+    Why {
+        /// Which.
+        address: IpAddr,
+    },
+    /// Read the configuration again.
+    Reload,
+}
+
+/// What `hidsd` answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// Done; what was asked for.
+    Ok(serde_json::Value),
+    /// Refused or failed, for the reason given; the daemon goes on.
+    Refused(String),
+}

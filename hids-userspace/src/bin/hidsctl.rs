@@ -1,2 +1,10 @@
-//! hidsd
-fn main() {}
+//! `hidsctl`: looks at and steers the HIDS.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use hids_userspace::cli::{self, Hidsctl};
+
+fn main() -> ExitCode {
+    cli::run(&Hidsctl::parse()).into()
+}

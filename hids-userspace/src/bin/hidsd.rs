@@ -1,2 +1,12 @@
-//! hidsd
-fn main() {}
+//! `hidsd`: the daemon.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use hids_userspace::cli::daemon::DaemonArgs;
+
+fn main() -> ExitCode {
+    let args = DaemonArgs::parse();
+    hids_userspace::cli::logging::start(args.verbose);
+    hids_userspace::daemon::run(&args).into()
+}

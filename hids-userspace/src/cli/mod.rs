@@ -1,1 +1,99 @@
-//! hidsctl: one file per noun.
+//! The command lines of `hidsd` and `hidsctl`: one file per noun.
+//!
+//! A command prints its answer on stdout (text, or JSON with `--json`), problems on stderr, and
+//! ends with a code of [`exit::Exit`].
+
+pub mod alerts;
+pub mod blocks;
+pub mod check;
+pub mod daemon;
+pub mod exit;
+pub mod logging;
+pub mod logtest;
+mod output;
+pub mod reload;
+pub mod replay;
+pub mod status;
+pub mod why;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::LoadOptions;
+use exit::Exit;
+
+/// Looks at and steers the host intrusion detection system.
+#[derive(Debug, Parser)]
+#[command(name = "hidsctl", version, after_help = exit::HELP)]
+pub struct Hidsctl {
+    /// Options that every command knows.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command knows.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Configuration file [default: /var/ossec/etc/ossec.conf if there, else /etc/hids/ossec.conf]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Keep state, logs and sockets under this directory
+    #[arg(long, value_name = "DIR", global = true)]
+    pub root: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Common {
+    /// What `config::load` needs of these options.
+    pub fn load_options(&self, strict_ossec: bool) -> LoadOptions {
+        LoadOptions { config: self.config.clone(), root: self.root.clone(), strict_ossec }
+    }
+}
+
+/// What `hidsctl` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the configuration, decoders and rules; report every problem with its place
+    Check(check::CheckArgs),
+    /// Show what the daemon is doing
+    Status,
+    /// Show recorded alerts
+    Alerts(alerts::AlertsArgs),
+    /// List, add or remove blocks
+    Blocks(blocks::BlocksArgs),
+    /// Show why an address is or was blocked
+    Why(why::WhyArgs),
+    /// Let the daemon read its configuration again
+    Reload,
+    /// Analyse lines from standard input and show each step
+    Logtest(logtest::LogtestArgs),
+    /// Analyse whole files as fast as possible, blocking nothing
+    Replay(replay::ReplayArgs),
+}
+
+/// Runs a `hidsctl` command.
+pub fn run(args: &Hidsctl) -> Exit {
+    let result = match &args.command {
+        Command::Check(check) => check::run(&args.common, check),
+        Command::Status => status::run(&args.common),
+        Command::Alerts(alerts) => alerts::run(&args.common, alerts),
+        Command::Blocks(blocks) => blocks::run(&args.common, blocks),
+        Command::Why(why) => why::run(&args.common, why),
+        Command::Reload => reload::run(&args.common),
+        Command::Logtest(logtest) => logtest::run(&args.common, logtest),
+        Command::Replay(replay) => replay::run(&args.common, replay),
+    };
+    result.unwrap_or_else(|error| {
+        if output::is_closed_pipe(&error) {
+            return Exit::Success;
+        }
+        eprintln!("hidsctl: {error:#}");
+        Exit::from_error(&error)
+    })
+}

@@ -9,7 +9,7 @@ use hids_core::diag::{Diagnostic, SourceFile, Span, has_errors};
 use hids_core::xml;
 
 use super::value::Problems;
-use super::{Config, paths, raw, resolve};
+use super::{Config, Paths, paths, raw, resolve};
 
 /// Largest configuration file.
 pub const CONFIG_SIZE_LIMIT_BYTES: u64 = 16 << 20;
@@ -85,6 +85,13 @@ pub fn find_config(explicit: Option<&Path>) -> Option<PathBuf> {
         // A file that is there but cannot be read is not passed over: that would change what is protected.
         None => PLACES.iter().map(PathBuf::from).find(|place| place.symlink_metadata().is_ok()),
     }
+}
+
+/// Where a configuration's files are, without reading it: for programs that only talk to the daemon or
+/// read what it has written.
+pub fn locate(options: &LoadOptions) -> Paths {
+    let file = find_config(options.config.as_deref()).unwrap_or_else(|| PathBuf::from(PLACES[1]));
+    paths::resolve(&file, options.root.as_deref())
 }
 
 /// Why a file cannot be used.

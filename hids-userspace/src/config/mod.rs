@@ -29,5 +29,5 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use load::{CONFIG_SIZE_LIMIT_BYTES, LoadOptions, Loaded, find_config, load};
+pub use load::{CONFIG_SIZE_LIMIT_BYTES, LoadOptions, Loaded, find_config, load, locate};
 pub use types::*;

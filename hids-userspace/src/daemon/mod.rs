@@ -1,1 +1,14 @@
-//! Start and stop order, wiring, reload, status.
+//! The running daemon: start and stop order, wiring, reload, status.
+
+pub mod analysis;
+mod lifecycle;
+mod lock;
+mod ready;
+mod running;
+mod signals;
+mod status;
+mod wiring;
+
+pub use lifecycle::run;
+pub use lock::LockError;
+pub use wiring::StartError;

@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn all_given_criteria_must_hold() {
-        let subject = Subject { level: Level(7), rule: RuleId(5712), group: "syslog,sshd,", location: "h->/var/log/auth.log" };
+        let subject =
+            Subject { level: Level(7), rule: RuleId(5712), group: "syslog,sshd,", location: "h->/var/log/auth.log" };
         let holds = |level, rules: &[u32], group, location| {
             let rules: Vec<_> = rules.iter().copied().map(RuleId).collect();
             Criteria::new(level, &rules, group, location).expect("good patterns").hold(subject)

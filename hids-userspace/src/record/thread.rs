@@ -31,7 +31,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 const DAY_WAIT: Duration = Duration::from_secs(10);
 
 /// What the record stage has done, for `hidsctl status`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RecordReport {
     /// Alerts written since start.
     pub alerts: u64,

@@ -26,7 +26,7 @@ use evidence::SeenLine;
 pub use ledger::{Entry, Ledger, LedgerError, Loaded};
 pub use nft::{Change, Element, KeptOut, Nft, NftError};
 pub use nft_dump::{FoundElement, FoundElements, Structure};
-pub use policy::PolicyError;
+pub use policy::{PolicyError, policy, protected};
 pub use protected::{AddressSensor, SenseError};
 pub use request::{BlockView, HistoryView, LineView, Reply, ReportView, Request, WhyView};
 pub use responder::{Mode, ResponderHandle, ResponderOptions, StartError, remove_table, start};

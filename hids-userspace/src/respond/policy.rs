@@ -24,7 +24,7 @@ pub enum PolicyError {
 }
 
 /// What the planner acts upon.
-pub(super) fn policy(config: &RespondConfig) -> Result<Policy, PolicyError> {
+pub fn policy(config: &RespondConfig) -> Result<Policy, PolicyError> {
     if config.disabled {
         return Ok(Policy::default());
     }
@@ -38,7 +38,7 @@ pub(super) fn scripts(config: &RespondConfig) -> HashMap<String, PathBuf> {
 }
 
 /// What is never blocked.
-pub(super) fn protected(config: &RespondConfig, machine: MachineAddresses) -> ProtectedSet {
+pub fn protected(config: &RespondConfig, machine: MachineAddresses) -> ProtectedSet {
     let listed = |says: NeverBlock| match says {
         NeverBlock::Protect => Listed::Protect,
         NeverBlock::Except => Listed::Except,

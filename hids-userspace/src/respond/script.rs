@@ -122,9 +122,8 @@ fn work(queue: &Receiver<ProgramCall>, done: &Sender<ProgramCall>, counters: &Sc
                 warn!(program = %call.program, %error, help = "it must be an executable file", "response program cannot be started");
             }
         }
-        let told = done.send(call);
         counters.pending.fetch_sub(1, Ordering::Relaxed);
-        if told.is_err() {
+        if done.send(call).is_err() {
             return;
         }
     }

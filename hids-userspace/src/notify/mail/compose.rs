@@ -29,10 +29,7 @@ pub(super) struct Content {
 /// Puts `entries` (in order) together, with what a full spool left out.
 ///
 /// `shown` says which of them are given in full; the others are counted.
-pub(super) fn content(
-    entries: impl Iterator<Item = (MailEntry, bool)>,
-    omitted_before: &[Omitted],
-) -> Content {
+pub(super) fn content(entries: impl Iterator<Item = (MailEntry, bool)>, omitted_before: &[Omitted]) -> Content {
     let mut omitted = omitted_before.to_vec();
     let mut content = Content { subject: String::new(), text: String::new(), first: (0, 0) };
     let mut highest = None;

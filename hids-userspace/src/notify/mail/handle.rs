@@ -61,7 +61,7 @@ impl Default for MailTiming {
 }
 
 /// What the mail stage has done, for `hidsctl status`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct MailReport {
     /// Alerts waiting to be mailed.
     pub waiting: u64,

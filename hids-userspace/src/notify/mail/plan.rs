@@ -42,7 +42,12 @@ pub(super) enum Grouping {
 ///
 /// An alert that must be `alone` first flushes those before it; one that goes `at_once` takes those
 /// before it along (`src/os_maild/maild.c`).
-pub(super) fn plan(waiting: impl Iterator<Item = Arrival> + Clone, grouping: Grouping, quiet: Duration, longest: Duration) -> Plan {
+pub(super) fn plan(
+    waiting: impl Iterator<Item = Arrival> + Clone,
+    grouping: Grouping,
+    quiet: Duration,
+    longest: Duration,
+) -> Plan {
     let Some(first) = waiting.clone().next() else { return Plan::Idle };
     match grouping {
         Grouping::Everything => return Plan::Send(waiting.count()),

@@ -80,8 +80,7 @@ impl Routes {
     /// Which granular recipients get `entry`. A section without any criterion never matches
     /// (`src/os_maild/os_maild_client.c`).
     pub fn route(&self, entry: &MailEntry) -> Route {
-        let subject =
-            Subject { level: entry.level, rule: entry.rule, group: &entry.group, location: &entry.location };
+        let subject = Subject { level: entry.level, rule: entry.rule, group: &entry.group, location: &entry.location };
         let mut route = Route::default();
         for (number, granular) in self.granular.iter().enumerate() {
             if !granular.criteria.is_empty() && granular.criteria.hold(subject) {

@@ -96,8 +96,8 @@ impl MailSpool {
     /// Opens the spool in `directory` (`state/mail`), made if missing. Nothing may be sent before
     /// [`AlertSpool::committed`] was called.
     pub fn open(directory: &Path, options: SpoolOptions) -> Result<Self, SpoolError> {
-        let queue = Queue::open(directory, options)
-            .map_err(|source| SpoolError { path: directory.to_owned(), source })?;
+        let queue =
+            Queue::open(directory, options).map_err(|source| SpoolError { path: directory.to_owned(), source })?;
         Ok(Self { shared: Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() }) })
     }
 
@@ -276,9 +276,12 @@ impl Queue {
             state.sent_below = waiting.sequence + 1;
         }
         if state != self.state {
-            tracing::warn!(alerts = oldest, waiting = self.entries.len(),
+            tracing::warn!(
+                alerts = oldest,
+                waiting = self.entries.len(),
                 help = "the next mail says how many of which rule; all alerts are in alerts.log",
-                "the mail spool is full: the oldest alerts are reduced to counts");
+                "the mail spool is full: the oldest alerts are reduced to counts"
+            );
             self.files.store_state(&state)?;
             self.state = state;
             self.forget_sent()?;
@@ -289,7 +292,8 @@ impl Queue {
     fn read(&self, waiting: Waiting) -> io::Result<MailEntry> {
         let mut line = vec![0; usize::try_from(waiting.bytes).map_err(io::Error::other)?];
         self.file.read_exact_at(&mut line, waiting.offset)?;
-        MailEntry::decode(&line).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "an entry of the mail spool is damaged"))
+        MailEntry::decode(&line)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "an entry of the mail spool is damaged"))
     }
 
     fn drop_from(&mut self, next_sequence: u64) -> io::Result<()> {

@@ -117,7 +117,10 @@ fn full_spool_counts_the_oldest_per_rule() {
 fn room_of_sent_alerts_is_given_back() {
     let root = tempfile::tempdir().expect("tempdir");
     let mut spool = open(root.path(), SpoolLimits::default());
-    let large = |number| Alert { evidence: (0..11).map(|_| EvidenceLine { time: Timestamp::default(), full_log: vec![b'x'; 1200] }).collect(), ..alert(number, 1, 7) };
+    let large = |number| Alert {
+        evidence: (0..11).map(|_| EvidenceLine { time: Timestamp::default(), full_log: vec![b'x'; 1200] }).collect(),
+        ..alert(number, 1, 7)
+    };
     for number in 1..=500 {
         spool.stage(&large(number)).expect("staged");
     }

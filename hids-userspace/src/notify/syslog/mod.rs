@@ -42,7 +42,7 @@ pub enum SyslogError {
 }
 
 /// One server, for `hidsctl status`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SyslogReport {
     /// `server:port`.
     pub server: String,
@@ -114,8 +114,7 @@ pub fn start(
     let mut handle = SyslogHandle { outputs: Vec::new(), stop: Some(stop), threads: Vec::new() };
     let mut outputs = Vec::new();
     for config in configs {
-        let criteria =
-            Criteria::new(config.level, &config.rules, config.group.as_deref(), config.location.as_deref())?;
+        let criteria = Criteria::new(config.level, &config.rules, config.group.as_deref(), config.location.as_deref())?;
         let shared = Arc::new(Shared::default());
         let (queue, messages) = bounded(QUEUE);
         let name = format!("{}:{}", config.server, config.port);
@@ -157,8 +156,7 @@ fn distribute(outputs: &[Output], alerts: &Receiver<Arc<Alert>>, stopped: &Recei
 }
 
 fn offer(outputs: &[Output], alert: &Alert, zone: &TimeZone) {
-    let location =
-        format!("{}->{}", visible_string(&alert.hostname), visible_string(alert.source.location.as_bytes()));
+    let location = format!("{}->{}", visible_string(&alert.hostname), visible_string(alert.source.location.as_bytes()));
     let rule = &alert.rule;
     let subject = Subject { level: rule.level, rule: rule.id, group: &rule.group, location: &location };
     for output in outputs.iter().filter(|output| output.criteria.hold(subject)) {

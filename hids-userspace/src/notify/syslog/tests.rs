@@ -34,7 +34,8 @@ fn alerts_that_pass_the_filter_arrive_as_datagrams() {
     let server = UdpSocket::bind("127.0.0.1:0").expect("bind");
     server.set_read_timeout(Some(Duration::from_secs(10))).expect("timeout");
     let port = server.local_addr().expect("address").port();
-    let (send, handle) = run(&[SyslogOutputConfig { level: Some(Level(8)), rules: vec![RuleId(5712)], ..config(port) }]);
+    let (send, handle) =
+        run(&[SyslogOutputConfig { level: Some(Level(8)), rules: vec![RuleId(5712)], ..config(port) }]);
     for (number, rule, level) in [(1, 5712, 7), (2, 5710, 9), (3, 5712, 10)] {
         send.send(Arc::new(alert(number, rule, level))).expect("sent");
     }
@@ -91,13 +92,23 @@ fn encrypted_stream_carries_the_same_lines() {
     let (key, certificate) = (directory.path().join("key.pem"), directory.path().join("cert.pem"));
     let made = std::process::Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout"]).arg(&key).arg("-out").arg(&certificate)
-        .output().expect("openssl runs");
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .expect("openssl runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let port = TcpListener::bind("127.0.0.1:0").and_then(|server| server.local_addr()).expect("a free port").port();
     let mut server = std::process::Command::new("openssl")
-        .args(["s_server", "-quiet", "-accept", &format!("127.0.0.1:{port}"), "-key"]).arg(&key).arg("-cert").arg(&certificate)
-        .stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("openssl runs");
+        .args(["s_server", "-quiet", "-accept", &format!("127.0.0.1:{port}"), "-key"])
+        .arg(&key)
+        .arg("-cert")
+        .arg(&certificate)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("openssl runs");
     let base = SyslogOutputConfig { tcp: true, tls: true, ..config(port) };
     let trusted = SyslogOutputConfig { tls_ca: Some(certificate), ..base.clone() };
     let (send, handle) = run(&[trusted]);

@@ -1,0 +1,61 @@
+//! `hidsctl check`: every problem of the configuration, decoders and rules in one run.
+
+use clap::Args;
+use hids_core::diag::{Diagnostic, Severity};
+use serde_json::json;
+
+use super::exit::Exit;
+use super::{Common, output};
+use crate::config;
+use crate::daemon::analysis;
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Treat warnings as errors
+    #[arg(long)]
+    deny_warnings: bool,
+    /// Answer exactly as OSSEC does
+    #[arg(long)]
+    strict_ossec: bool,
+}
+
+/// Loads everything as the daemon would and reports; 1 when the daemon would refuse it.
+pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
+    let loaded = config::load(&common.load_options(args.strict_ossec));
+    let mut diagnostics = loaded.diagnostics;
+    let mut rules = 0;
+    if let Some(config) = &loaded.config {
+        let (engine, of_rules) = analysis::compile(config);
+        rules = engine.map_or(0, |engine| engine.rule_count());
+        diagnostics.extend(of_rules);
+    }
+    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let bad = errors > 0 || (args.deny_warnings && warnings > 0);
+    if common.json {
+        output::print_json(&json!({
+            "ok": !bad, "errors": errors, "warnings": warnings, "rules": rules,
+            "diagnostics": diagnostics.iter().map(to_json).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        let mut text: String = diagnostics.iter().map(Diagnostic::render).collect();
+        let verdict = if bad { "the daemon refuses this configuration" } else { "the configuration is usable" };
+        text.push_str(&format!("{verdict}: {errors} errors, {warnings} warnings, {rules} rules\n"));
+        output::print(&text)?;
+    }
+    Ok(if bad { Exit::No } else { Exit::Success })
+}
+
+fn to_json(diagnostic: &Diagnostic) -> serde_json::Value {
+    let place = diagnostic.span.as_ref().map(|span| (span.file.name.as_str(), span.file.line_column(span.start)));
+    json!({
+        "severity": diagnostic.severity.as_str(),
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "file": place.map(|(file, _)| file),
+        "line": place.map(|(_, (line, _))| line),
+        "column": place.map(|(_, (_, column))| column),
+        "help": diagnostic.help,
+    })
+}

@@ -1,0 +1,42 @@
+//! Exit codes of both programs; listed in hidsd(8) and hidsctl(8).
+
+use std::process::ExitCode;
+
+use crate::control::ClientError;
+
+/// Shown under `--help`.
+pub const HELP: &str = "Exit codes: 0 done, 1 the answer is no (errors found, address not blocked), \
+2 wrong usage, 3 the daemon is not running, 4 failed";
+
+/// How a program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Success = 0,
+    /// The answer is no: the configuration has errors, the address is not blocked.
+    No = 1,
+    /// Wrong usage (clap ends with this code itself).
+    Usage = 2,
+    /// The daemon is not running.
+    NotRunning = 3,
+    /// Something failed; the message says what.
+    Failed = 4,
+}
+
+impl Exit {
+    /// The code for an error that ended a command.
+    pub fn from_error(error: &anyhow::Error) -> Self {
+        match error.downcast_ref::<ClientError>() {
+            Some(ClientError::NotRunning { .. }) => Self::NotRunning,
+            Some(ClientError::Refused(_)) => Self::No,
+            _ => Self::Failed,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

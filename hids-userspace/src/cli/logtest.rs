@@ -1,0 +1,199 @@
+//! `hidsctl logtest`: analyses lines from standard input and shows each step.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::bail;
+use clap::Args;
+use hids_core::diag::Diagnostic;
+use hids_core::engine::{Engine, Explanation, Outcome};
+use hids_core::model::{Channel, EventRef, FieldName, LogSource, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::exit::Exit;
+use super::{Common, output};
+use crate::config::{self, Config};
+use crate::daemon::analysis;
+
+/// Longest line that is read; the collector cuts at the same length.
+const LINE_LIMIT_BYTES: usize = 64 * 1024;
+
+/// Options of `logtest`.
+#[derive(Debug, Args)]
+pub struct LogtestArgs {
+    /// Answer exactly as OSSEC does
+    #[arg(long)]
+    strict_ossec: bool,
+    /// Show every rule that was tried
+    #[arg(short, long)]
+    verbose: bool,
+    /// What the lines' location is
+    #[arg(long, value_name = "PATH", default_value = "stdin")]
+    location: String,
+}
+
+/// Reads lines until end of input; state (counts of composite rules) is kept between them.
+pub(super) fn run(common: &Common, args: &LogtestArgs) -> anyhow::Result<Exit> {
+    let (_, mut engine) = load(common, args.strict_ossec)?;
+    let source = Arc::new(LogSource { location: args.location.clone(), channel: Channel::Log });
+    let mut input = io::stdin().lock();
+    let mut line = Vec::new();
+    if !common.json {
+        eprintln!("Type one log per line.\n");
+    }
+    while read_line(&mut input, &mut line)? {
+        let received = now();
+        let event = EventRef { source: &source, received, line: &line };
+        let (outcome, tried) = if args.verbose {
+            let (outcome, tried) = engine.explain(event, received);
+            (outcome, Some(tried))
+        } else {
+            (engine.process(event, received), None)
+        };
+        if common.json {
+            output::print_json(&to_json(&outcome, tried.as_ref()))?;
+        } else if line.len() > 1 {
+            // Shorter lines are skipped, as ossec-logtest does.
+            output::print(&to_text(&outcome, tried.as_ref()))?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// The configuration and its engine; problems go to standard error, errors end the command.
+pub(super) fn load(common: &Common, strict_ossec: bool) -> anyhow::Result<(Config, Engine)> {
+    let loaded = config::load(&common.load_options(strict_ossec));
+    let mut diagnostics = loaded.diagnostics;
+    let mut ready = None;
+    if let Some(config) = loaded.config {
+        let (engine, of_rules) = analysis::compile(&config);
+        diagnostics.extend(of_rules);
+        ready = engine.map(|engine| (config, engine));
+    }
+    let Some(ready) = ready else {
+        diagnostics.iter().map(Diagnostic::render).for_each(|text| eprint!("{text}"));
+        bail!("the configuration has errors");
+    };
+    Ok(ready)
+}
+
+/// Reads one line without its end; false at the end of input. Longer lines are cut.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    if input.read_until(b'\n', line)? == 0 {
+        return Ok(false);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    line.truncate(LINE_LIMIT_BYTES);
+    Ok(true)
+}
+
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// OSSEC's three phases.
+fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> String {
+    let visible = |bytes: &[u8]| output::visible(bytes);
+    let mut out = String::from("\n**Phase 1: Completed pre-decoding.\n");
+    let program = outcome.program_name().map_or_else(|| "(null)".into(), visible);
+    let _ = writeln!(out, "       full event: '{}'", visible(outcome.full_log()));
+    let _ = writeln!(out, "       hostname: '{}'", visible(outcome.hostname()));
+    let _ = writeln!(out, "       program_name: '{program}'");
+    let _ = writeln!(out, "       log: '{}'", visible(outcome.log()));
+    if let Some(tried) = tried {
+        out.push_str("\n**Decoder debugging:\n");
+        for trial in &tried.decoders {
+            let end = trial.refused_by.map_or_else(|| "took the line".into(), |why| format!("refused by {why}"));
+            let _ = writeln!(out, "    Trying decoder: {}: {end}", trial.decoder);
+        }
+    }
+    out.push_str("\n**Phase 2: Completed decoding.\n");
+    for (name, value) in outcome.fields() {
+        let _ = writeln!(out, "       {}: '{}'", label(name), visible(value));
+    }
+    match outcome.decoder() {
+        Some(name) => _ = writeln!(out, "       decoder: '{name}'"),
+        None => out.push_str("       No decoder matched.\n"),
+    }
+    if let Some(tried) = tried {
+        out.push_str("\n**Rule debugging:\n");
+        for trial in &tried.rules {
+            let end = trial.refused_by.map_or_else(|| "matched".into(), |why| format!("refused by {why}"));
+            let _ = writeln!(out, "    {}Trying rule: {}: {end}", "  ".repeat(trial.depth), trial.id);
+        }
+    }
+    let Some(rule) = outcome.rule() else { return out };
+    out.push_str("\n**Phase 3: Completed filtering (rules).\n");
+    let _ = writeln!(out, "       Rule id: '{}'", rule.id);
+    let _ = writeln!(out, "       Level: '{}'", rule.level);
+    let _ = writeln!(out, "       Description: '{}'", visible(rule.description.as_bytes()));
+    if let Some(info) = &rule.info {
+        let _ = writeln!(out, "       Info - Text: '{}'", visible(info.as_bytes()));
+    }
+    if outcome.is_recorded() {
+        out.push_str("**Alert to be generated.\n");
+    }
+    out
+}
+
+/// The labels of ossec-logtest, which differ from the names in alerts.json.
+fn label(name: &FieldName) -> &str {
+    match name {
+        FieldName::Protocol => "proto",
+        FieldName::Data => "extra_data",
+        FieldName::SystemName => "system_name",
+        other => other.as_str(),
+    }
+}
+
+/// One object a line, for programs; `user` is who was acted upon, else who acted.
+fn to_json(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> Value {
+    let text = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes));
+    let mut object = Map::new();
+    let decoder = outcome
+        .decoder()
+        .map(|name| json!({ "name": **name, "parent": outcome.decoder_parent().map(|parent| &**parent) }));
+    object.insert("decoder".into(), decoder.unwrap_or(Value::Null));
+    let rule = outcome.rule().map(|rule| {
+        json!({
+            "id": rule.id, "level": rule.level, "description": rule.description,
+            "groups": rule.groups().collect::<Vec<_>>(),
+        })
+    });
+    object.insert("rule".into(), rule.unwrap_or(Value::Null));
+    object.insert("alert".into(), outcome.is_recorded().into());
+    object.insert("hostname".into(), outcome.hostname_in_line().map_or(Value::Null, text));
+    object.insert("program_name".into(), outcome.program_name().map_or(Value::Null, text));
+    object.insert("log".into(), text(outcome.log()));
+    object.insert("mail".into(), outcome.is_mailed().into());
+    for (name, value) in outcome.fields() {
+        let taken = object.contains_key(name.as_str());
+        // A decoder may name a field like one of our keys.
+        let key = if taken { format!("field_{}", name.as_str()) } else { name.as_str().to_owned() };
+        object.insert(key, text(value));
+    }
+    let user = object.get("dstuser").or_else(|| object.get("srcuser")).cloned();
+    if let Some(user) = user {
+        object.insert("user".into(), user);
+    }
+    if let Some(tried) = tried {
+        let decoders =
+            tried.decoders.iter().map(|trial| json!({ "decoder": *trial.decoder, "refused_by": trial.refused_by }));
+        let rules = tried
+            .rules
+            .iter()
+            .map(|trial| json!({ "rule": trial.id, "depth": trial.depth, "refused_by": trial.refused_by }));
+        object.insert("decoders_tried".into(), decoders.collect());
+        object.insert("rules_tried".into(), rules.collect());
+    }
+    Value::Object(object)
+}

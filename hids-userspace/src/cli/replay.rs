@@ -1,0 +1,207 @@
+//! `hidsctl replay`: whole files as fast as possible, with the lines' own times as the clock.
+//!
+//! It answers "what would have been alerted and blocked?": the same engine and the same planner as
+//! the daemon's, but nothing is blocked, mailed or recorded.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use clap::Args;
+use hids_core::engine::Engine;
+use hids_core::logtime::LineClock;
+use hids_core::model::{AlertId, Channel, EventRef, LogSource, Timestamp};
+use hids_core::render;
+use hids_core::respond::{Action, MachineAddresses, Planner};
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::exit::Exit;
+use super::logtest::load;
+use super::{Common, output};
+use crate::respond;
+
+/// Longest line that is analysed whole; the collector cuts at the same length.
+const LINE_LIMIT_BYTES: usize = 64 * 1024;
+
+const CHUNK_BYTES: u64 = 1 << 20;
+
+const READ_AHEAD_CHUNKS: usize = 8;
+
+/// Options of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// What kind of log the files are, as in `<log_format>`; all formats of one line per event are alike
+    #[arg(long, value_name = "FORMAT", default_value = "syslog", value_parser = ["syslog", "apache", "generic", "iis", "squid", "snort-fast", "syslog-pipe"])]
+    format: String,
+    /// Threads: one analyses in order, a second one reads ahead; more change nothing
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+    /// Write the alerts to this file, one JSON object a line
+    #[arg(long, value_name = "OUT")]
+    alerts_json: Option<PathBuf>,
+    /// Answer exactly as OSSEC does
+    #[arg(long)]
+    strict_ossec: bool,
+    /// Files to analyse, in this order
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Analyses the files and ends with a one-line JSON summary.
+pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
+    let (config, engine) = load(common, args.strict_ossec)?;
+    let policy = respond::policy(&config.respond)?;
+    let protected = respond::protected(&config.respond, MachineAddresses::default());
+    let sink = match &args.alerts_json {
+        Some(path) => {
+            Some(BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?))
+        }
+        None => None,
+    };
+    let mut replay = Replay {
+        engine,
+        planner: Planner::new(policy, protected),
+        zone: TimeZone::system(),
+        sink,
+        buffer: Vec::new(),
+        now: Timestamp::default(),
+        events: 0,
+        alerts: 0,
+        would_block: Vec::new(),
+        blocked: HashSet::new(),
+    };
+    let started = Instant::now();
+    for path in &args.files {
+        replay.file(path, args.threads).with_context(|| format!("cannot analyse {}", path.display()))?;
+    }
+    if let Some(sink) = &mut replay.sink {
+        sink.flush().context("cannot write the alerts")?;
+    }
+    output::print_json(&json!({
+        "events": replay.events,
+        "alerts": replay.alerts,
+        "seconds": started.elapsed().as_secs_f64(),
+        "would_block": replay.would_block,
+    }))?;
+    Ok(Exit::Success)
+}
+
+struct Replay {
+    engine: Engine,
+    planner: Planner,
+    zone: TimeZone,
+    sink: Option<BufWriter<File>>,
+    buffer: Vec<u8>,
+    now: Timestamp,
+    events: u64,
+    alerts: u64,
+    would_block: Vec<IpAddr>,
+    blocked: HashSet<IpAddr>,
+}
+
+impl Replay {
+    fn file(&mut self, path: &Path, threads: usize) -> anyhow::Result<()> {
+        let file = File::open(path)?;
+        let modified = file.metadata()?.modified().unwrap_or(UNIX_EPOCH);
+        let mut clock = LineClock::new(self.zone.clone(), year_of(modified, &self.zone));
+        let source = Arc::new(LogSource { location: path.to_string_lossy().into_owned(), channel: Channel::Log });
+        let mut chunks = Chunks { file, rest: Vec::new(), is_over: false };
+        if threads < 2 {
+            return chunks.try_for_each(|chunk| self.chunk(&chunk?, &source, &mut clock));
+        }
+        std::thread::scope(|scope| {
+            let (sender, receiver) = crossbeam_channel::bounded(READ_AHEAD_CHUNKS);
+            // Ends when everything is read, or when the analysis has failed and the receiver is gone.
+            scope.spawn(move || chunks.try_for_each(|chunk| sender.send(chunk)));
+            receiver.iter().try_for_each(|chunk| self.chunk(&chunk?, &source, &mut clock))
+        })
+    }
+
+    fn chunk(&mut self, chunk: &[u8], source: &Arc<LogSource>, clock: &mut LineClock) -> anyhow::Result<()> {
+        let chunk = chunk.strip_suffix(b"\n").unwrap_or(chunk);
+        for line in chunk.split(|&byte| byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            self.line(&line[..line.len().min(LINE_LIMIT_BYTES)], source, clock)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &[u8], source: &Arc<LogSource>, clock: &mut LineClock) -> anyhow::Result<()> {
+        // A line without a time, or with one before its predecessor's, happens when that one did.
+        self.now = self.now.max(clock.time_of(line).unwrap_or(self.now));
+        self.events += 1;
+        let outcome = self.engine.process(EventRef { source, received: self.now, line }, self.now);
+        if !outcome.is_alert() {
+            return Ok(());
+        }
+        self.alerts += 1;
+        let id = AlertId { epoch_seconds: self.now.unix_seconds(), sequence: self.alerts };
+        let Some(alert) = outcome.to_alert(id) else { return Ok(()) };
+        for action in self.planner.plan(&alert, self.now) {
+            if let Action::Block(block) = action
+                && self.blocked.insert(block.address)
+            {
+                self.would_block.push(block.address);
+            }
+        }
+        self.planner.expire(self.now);
+        if let Some(sink) = &mut self.sink
+            && alert.recorded
+        {
+            self.buffer.clear();
+            render::alert_json(&mut self.buffer, &alert, &self.zone);
+            sink.write_all(&self.buffer).context("cannot write the alerts")?;
+        }
+        Ok(())
+    }
+}
+
+/// The whole lines of a file, about a mebibyte at a time.
+struct Chunks {
+    file: File,
+    rest: Vec<u8>,
+    is_over: bool,
+}
+
+impl Iterator for Chunks {
+    type Item = io::Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let mut chunk = std::mem::take(&mut self.rest);
+        loop {
+            let before = chunk.len();
+            match (&mut self.file).take(CHUNK_BYTES).read_to_end(&mut chunk) {
+                Ok(0) => {
+                    self.is_over = true;
+                    return (!chunk.is_empty()).then_some(Ok(chunk));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    self.is_over = true;
+                    return Some(Err(error));
+                }
+            }
+            // Only what is new can hold a line end; a line may be longer than a chunk.
+            if let Some(end) = memchr::memrchr(b'\n', &chunk[before..]) {
+                self.rest = chunk.split_off(before + end + 1);
+                return Some(Ok(chunk));
+            }
+        }
+    }
+}
+
+/// The year in which a file was last written; its first line may be from the year before, which the
+/// clock cannot know.
+fn year_of(time: SystemTime, zone: &TimeZone) -> i16 {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0));
+    Timestamp::from_unix_seconds(seconds).in_zone(zone).year()
+}

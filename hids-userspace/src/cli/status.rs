@@ -1,0 +1,91 @@
+//! `hidsctl status`.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::blocks::plain;
+use super::exit::Exit;
+use super::reload::ask;
+use super::{Common, output};
+use crate::control::Request;
+
+/// Shows what the daemon is doing; problems first.
+pub(super) fn run(common: &Common) -> anyhow::Result<Exit> {
+    let status = ask(common, &Request::Status)?;
+    if common.json {
+        output::print_json(&status)?;
+    } else {
+        output::print(&text(&status))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn text(status: &Value) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "hidsd {} is running for {} (pid {}, {} mode, {} MiB)",
+        plain(&status["version"]),
+        output::duration(status["uptime_seconds"].as_u64().unwrap_or(0)),
+        status["pid"],
+        plain(&status["mode"]),
+        status["memory_bytes"].as_u64().unwrap_or(0) >> 20,
+    );
+    let _ = writeln!(out, "configuration {}", output::visible(plain(&status["config"]).as_bytes()));
+    if let Some(problems) = status["problems"].as_array().filter(|problems| !problems.is_empty()) {
+        let _ = writeln!(out, "\nproblems:");
+        for problem in problems {
+            let _ = writeln!(out, "  {}", output::visible(plain(problem).as_bytes()));
+        }
+    }
+    for stage in ["analysis", "collect", "respond", "record", "mail", "syslog", "sensors"] {
+        if !status[stage].is_null() {
+            let _ = writeln!(out, "\n{stage}:");
+            describe(&mut out, &status[stage], 1);
+        }
+    }
+    out
+}
+
+/// Any report as indented `name  value` lines; a list of objects as one line each.
+fn describe(out: &mut String, value: &Value, depth: usize) {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                let name = name.replace('_', " ");
+                match value {
+                    Value::Object(inner) if inner.is_empty() => {}
+                    Value::Array(list) if list.is_empty() => {}
+                    Value::Null => {}
+                    Value::Object(_) | Value::Array(_) => {
+                        let _ = writeln!(out, "{indent}{name}:");
+                        describe(out, value, depth + 1);
+                    }
+                    _ => {
+                        let _ = writeln!(out, "{indent}{name:<24} {}", output::visible(plain(value).as_bytes()));
+                    }
+                }
+            }
+        }
+        Value::Array(list) => {
+            for item in list {
+                let _ = writeln!(out, "{indent}{}", output::visible(one_line(item).as_bytes()));
+            }
+        }
+        other => {
+            let _ = writeln!(out, "{indent}{}", output::visible(plain(other).as_bytes()));
+        }
+    }
+}
+
+fn one_line(value: &Value) -> String {
+    let Value::Object(map) = value else { return plain(value) };
+    let parts: Vec<String> = map
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| format!("{}={}", name.replace('_', "-"), plain(value)))
+        .collect();
+    parts.join(" ")
+}

@@ -1,0 +1,277 @@
+//! The analysis thread: owns the engine, numbers alerts, feeds responses first and records after.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, select};
+use hids_core::decode::EventKind;
+use hids_core::diag::{Diagnostic, SourceFile};
+use hids_core::engine::{Engine, EngineOptions, ListSource, Outcome, RulesetSources};
+use hids_core::model::{AlertId, DecoderNames, Field, FieldName, Fields, LogBatch, Timestamp};
+use hids_core::render::{ArchivedEvent, FirewallEvent};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::record::Processed;
+use crate::respond;
+
+/// How long an alert may wait for the responder before it goes unanswered (and is counted).
+const RESPONDER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Largest decoder, rule or list file.
+const SOURCE_LIMIT_BYTES: u64 = 64 << 20;
+
+/// Reads all decoder, rule and list files of a configuration and compiles them.
+///
+/// No engine when there is any error; all problems in one run.
+pub fn compile(config: &Config) -> (Option<Engine>, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let mut read = |paths: &[PathBuf]| -> Vec<Arc<SourceFile>> {
+        paths.iter().filter_map(|path| read_source(path).map_err(|problem| diagnostics.push(problem)).ok()).collect()
+    };
+    let decoders = read(&config.analysis.decoder_files);
+    let rules = read(&config.analysis.rule_files);
+    // A missing list is the engine's to judge: what follows depends on the rules that use it.
+    let list = |(name, path): &(String, PathBuf)| ListSource { name: name.clone(), text: read_source(path).ok() };
+    let sources = RulesetSources { decoders, rules, lists: config.analysis.lists.iter().map(list).collect() };
+    let (engine, of_rules) = Engine::compile(&sources, engine_options(config));
+    diagnostics.extend(of_rules);
+    let usable = !hids_core::diag::has_errors(&diagnostics);
+    (engine.filter(|_| usable), diagnostics)
+}
+
+fn read_source(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
+    let cannot = |why: &dyn std::fmt::Display| {
+        Diagnostic::error("R001", format!("cannot read {}: {why}", path.display()))
+            .help("correct the path in <rules>, or remove the entry")
+    };
+    let metadata = path.metadata().map_err(|error| cannot(&error))?;
+    if !metadata.is_file() {
+        return Err(cannot(&"it is no file"));
+    }
+    if metadata.len() > SOURCE_LIMIT_BYTES {
+        return Err(cannot(&"it is larger than 64 MiB"));
+    }
+    let text = std::fs::read(path).map_err(|error| cannot(&error))?;
+    Ok(SourceFile::new(path.to_string_lossy(), text))
+}
+
+fn engine_options(config: &Config) -> EngineOptions {
+    EngineOptions {
+        record_level: config.analysis.record_level,
+        mail_level: config.analysis.mail_level,
+        memory_size: config.analysis.memory_size,
+        default_timeframe: config.analysis.default_timeframe,
+        default_hostname: host_name().into_bytes(),
+        zone: jiff::tz::TimeZone::system(),
+        strict_ossec: config.analysis.strict_ossec,
+    }
+}
+
+/// This machine's name up to the first dot, as OSSEC shows it.
+pub fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    name.split('.').next().filter(|short| !short.is_empty()).unwrap_or("localhost").to_owned()
+}
+
+/// What the analysis has done since start.
+#[derive(Debug, Default)]
+pub struct AnalysisCounters {
+    events: AtomicU64,
+    matched: AtomicU64,
+    alerts: AtomicU64,
+    unanswered: AtomicU64,
+}
+
+/// The counters as they are shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AnalysisReport {
+    /// Lines analysed.
+    pub events: u64,
+    /// Lines that a rule matched, level 0 included.
+    pub matched: u64,
+    /// Alerts.
+    pub alerts: u64,
+    /// Alerts that the responder did not take within 5 s: whatever response they would have led to is missing.
+    pub unanswered: u64,
+    /// Batches waiting.
+    pub waiting: usize,
+    /// Most batches that can wait; then the collector waits.
+    pub waiting_at_most: usize,
+    /// Rules in force.
+    pub rules: usize,
+}
+
+/// The running analysis.
+#[derive(Debug)]
+pub struct AnalysisHandle {
+    counters: Arc<AnalysisCounters>,
+    waiting: Receiver<LogBatch>,
+    engines: Sender<Box<Engine>>,
+    rules: std::sync::atomic::AtomicUsize,
+    thread: JoinHandle<()>,
+}
+
+/// Where the analysis takes from and gives to.
+#[derive(Debug)]
+pub struct AnalysisChannels {
+    /// What collectors have read.
+    pub batches: Receiver<LogBatch>,
+    /// The responder.
+    pub responder: Sender<respond::Request>,
+    /// The record stage.
+    pub recorder: Sender<Processed>,
+}
+
+/// Starts the thread; it ends when every sender of `batches` is gone.
+///
+/// `next_sequence` is the number of the first alert.
+pub fn start(
+    engine: Engine,
+    config: &Config,
+    next_sequence: u64,
+    channels: AnalysisChannels,
+) -> io::Result<AnalysisHandle> {
+    let counters = Arc::<AnalysisCounters>::default();
+    let (engines, new_engines) = crossbeam_channel::bounded(1);
+    let waiting = channels.batches.clone();
+    let rules = engine.rule_count().into();
+    let mut analysis = Analysis {
+        engine,
+        archives: config.record.archive || config.record.archive_json,
+        next_sequence,
+        counters: Arc::clone(&counters),
+        responder: channels.responder,
+        recorder: channels.recorder,
+    };
+    let thread =
+        thread::Builder::new().name("analysis".into()).spawn(move || analysis.run(&channels.batches, &new_engines))?;
+    Ok(AnalysisHandle { counters, waiting, engines, rules, thread })
+}
+
+impl AnalysisHandle {
+    /// Counters.
+    pub fn report(&self) -> AnalysisReport {
+        AnalysisReport {
+            events: self.counters.events.load(Relaxed),
+            matched: self.counters.matched.load(Relaxed),
+            alerts: self.counters.alerts.load(Relaxed),
+            unanswered: self.counters.unanswered.load(Relaxed),
+            waiting: self.waiting.len(),
+            waiting_at_most: self.waiting.capacity().unwrap_or(0),
+            rules: self.rules.load(Relaxed),
+        }
+    }
+
+    /// Analyses with another engine from the next batch on. Counts of composite rules start anew.
+    pub fn replace(&self, engine: Engine) {
+        self.rules.store(engine.rule_count(), Relaxed);
+        // The thread only ends when the daemon stops; then the engine is not needed either.
+        let _ = self.engines.send(Box::new(engine));
+    }
+
+    /// Waits until everything has been analysed. The collectors have stopped before.
+    pub fn join(self) {
+        drop(self.engines);
+        if self.thread.join().is_err() {
+            tracing::error!("the analysis thread ended by a panic");
+        }
+    }
+}
+
+struct Analysis {
+    engine: Engine,
+    archives: bool,
+    next_sequence: u64,
+    counters: Arc<AnalysisCounters>,
+    responder: Sender<respond::Request>,
+    recorder: Sender<Processed>,
+}
+
+impl Analysis {
+    fn run(&mut self, batches: &Receiver<LogBatch>, engines: &Receiver<Box<Engine>>) {
+        let mut engines = engines.clone();
+        loop {
+            select! {
+                recv(batches) -> batch => match batch {
+                    Ok(batch) => self.take(batch),
+                    Err(_) => return,
+                },
+                recv(engines) -> engine => match engine {
+                    Ok(engine) => self.engine = *engine,
+                    Err(_) => engines = crossbeam_channel::never(),
+                },
+            }
+        }
+    }
+
+    fn take(&mut self, batch: LogBatch) {
+        let mut processed = Processed::default();
+        for event in batch.events() {
+            let outcome = self.engine.process(event, event.received);
+            if self.archives {
+                processed.archived.push(archived(&outcome, event.received));
+            }
+            if outcome.kind() == EventKind::Firewall {
+                processed.firewall.extend(firewall(&outcome, event.received));
+            }
+            self.counters.matched.fetch_add(u64::from(outcome.rule().is_some()), Relaxed);
+            if !outcome.is_alert() {
+                continue;
+            }
+            let id = AlertId { epoch_seconds: event.received.unix_seconds(), sequence: self.next_sequence };
+            let Some(alert) = outcome.to_alert(id).map(Arc::new) else { continue };
+            self.next_sequence += 1;
+            self.counters.alerts.fetch_add(1, Relaxed);
+            if outcome.may_respond() {
+                let request = respond::Request::Alert(Arc::clone(&alert));
+                if self.responder.send_timeout(request, RESPONDER_PATIENCE).is_err() {
+                    self.counters.unanswered.fetch_add(1, Relaxed);
+                    tracing::error!(alert = %id, lost = "its active response", "the responder took nothing for 5 s");
+                }
+            }
+            processed.alerts.push(alert);
+        }
+        self.counters.events.fetch_add(batch.len() as u64, Relaxed);
+        processed.positions.extend(batch.position);
+        processed.next_sequence = self.next_sequence;
+        // Waits while the disk is full; ends only with the daemon.
+        let _ = self.recorder.send(processed);
+    }
+}
+
+/// The event for archives.log and archives.json.
+fn archived(outcome: &Outcome<'_>, received: Timestamp) -> ArchivedEvent {
+    let decoder = |name: &Arc<str>| DecoderNames { name: name.clone(), parent: outcome.decoder_parent().cloned() };
+    ArchivedEvent {
+        time: received,
+        hostname: outcome.hostname().to_vec(),
+        program_name: outcome.program_name().map(<[u8]>::to_vec),
+        source: Arc::clone(outcome.source()),
+        full_log: outcome.full_log().to_vec(),
+        log_offset: outcome.log_offset(),
+        decoder: outcome.decoder().map(decoder),
+        fields: owned_fields(outcome),
+        rule: outcome.rule().map(|rule| (Arc::clone(rule), outcome.fired_times())),
+    }
+}
+
+/// The event for firewall.log, if it has what that log shows (OSSEC throws others away altogether).
+fn firewall(outcome: &Outcome<'_>, received: Timestamp) -> Option<FirewallEvent> {
+    let fields = owned_fields(outcome);
+    let shown = [FieldName::Action, FieldName::SrcIp, FieldName::DstIp, FieldName::Protocol];
+    shown.iter().all(|name| fields.value(name).is_some()).then(|| FirewallEvent {
+        time: received,
+        hostname: outcome.hostname().to_vec(),
+        source: Arc::clone(outcome.source()),
+        fields,
+    })
+}
+
+fn owned_fields(outcome: &Outcome<'_>) -> Fields {
+    Fields(outcome.fields().map(|(name, value)| Field { name: name.clone(), value: value.to_vec() }).collect())
+}

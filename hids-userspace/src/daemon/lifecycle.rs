@@ -1,0 +1,111 @@
+//! From the command line to the end of the process.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::process;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use hids_core::diag::{Diagnostic, Severity, has_errors};
+use hids_core::engine::Engine;
+use tracing::{error, info};
+
+use super::analysis;
+use super::lock::StateLock;
+use super::ready::{Notice, notify};
+use super::running::Running;
+use super::signals::{Signals, Wish};
+use super::wiring::{Stages, StartError};
+use crate::cli::daemon::DaemonArgs;
+use crate::cli::exit::Exit;
+use crate::config::{self, Config, LoadOptions};
+use crate::control;
+use crate::respond::Mode;
+
+/// Runs the daemon until it is asked to stop.
+pub fn run(args: &DaemonArgs) -> Exit {
+    let started = Instant::now();
+    let options = args.common.load_options(args.strict_ossec);
+    let (ready, diagnostics) = load(&options);
+    for diagnostic in &diagnostics {
+        eprint!("{}", diagnostic.render());
+    }
+    let Some((config, engine)) = ready else {
+        error!("the configuration has errors; hidsd does not start (hidsctl check shows them again)");
+        return Exit::No;
+    };
+    let mode = if args.dry_run { Mode::DryRun } else { Mode::Act };
+    match serve(config, engine, options, mode, started) {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            error!(error = format!("{error:#}"), "hidsd cannot run");
+            Exit::Failed
+        }
+    }
+}
+
+/// The configuration with its engine, if both are free of errors, and everything there is to say.
+pub(super) fn load(options: &LoadOptions) -> (Option<(Config, Engine)>, Vec<Diagnostic>) {
+    let loaded = config::load(options);
+    let mut diagnostics = loaded.diagnostics;
+    let Some(config) = loaded.config.filter(|_| !has_errors(&diagnostics)) else { return (None, diagnostics) };
+    let (engine, of_rules) = analysis::compile(&config);
+    diagnostics.extend(of_rules);
+    // Notes are for `hidsctl check`; the daemon's log keeps to what needs attention.
+    diagnostics.retain(|diagnostic| diagnostic.severity > Severity::Note);
+    (engine.map(|engine| (config, engine)), diagnostics)
+}
+
+fn serve(config: Config, engine: Engine, options: LoadOptions, mode: Mode, started: Instant) -> anyhow::Result<()> {
+    for directory in [&config.paths.logs, &config.paths.state, &config.paths.run] {
+        make_private(directory)?;
+    }
+    let _lock = StateLock::take(&config.paths.state)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
+    let run = config.paths.run.clone();
+    let stages = Stages::start(&config, engine, mode)?;
+    let daemon = Arc::new(Running::new(config, options, mode, stages));
+    let outcome = runtime.block_on(async {
+        let mut signals = Signals::listen().context("cannot listen for signals")?;
+        let control = control::serve(&run, Arc::clone(&daemon));
+        tokio::pin!(control);
+        let mut announced = false;
+        loop {
+            tokio::select! {
+                biased;
+                wish = signals.next() => match wish {
+                    Wish::Stop => return Ok(()),
+                    Wish::Reload => daemon.reload_and_log().await,
+                },
+                ended = &mut control => return ended.context("the control socket"),
+                // Only after the socket has been polled once does it listen.
+                () = std::future::ready(()), if !announced => {
+                    announced = true;
+                    info!(pid = process::id(), milliseconds = started.elapsed().as_millis() as u64, "hidsd is ready");
+                    notify(Notice::Ready);
+                    let daemon = Arc::clone(&daemon);
+                    tokio::task::spawn_blocking(move || daemon.start_sensors());
+                }
+            }
+        }
+    });
+    notify(Notice::Stopping);
+    info!("hidsd stops");
+    // Conversations that are still open end with the runtime; then nobody else holds the daemon.
+    drop(runtime);
+    if let Some(daemon) = Arc::into_inner(daemon) {
+        daemon.stop();
+    }
+    outcome
+}
+
+/// Makes a directory that only root and its group may enter, with its parents.
+fn make_private(path: &Path) -> Result<(), StartError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o750)
+        .create(path)
+        .map_err(|source| StartError::Directory { path: path.to_owned(), source })
+}

@@ -1,0 +1,182 @@
+//! The daemon while it runs: answers the control socket, reloads, stops.
+
+use std::future::Future;
+use std::process;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hids_core::diag::{Diagnostic, Severity};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tracing::{error, info};
+
+use super::lifecycle::load;
+use super::status;
+use super::wiring::Stages;
+use crate::config::{Config, LoadOptions};
+use crate::control::{Answer, Reply, Request};
+use crate::respond::{self, Mode};
+use crate::sensors::{self, SensorReport, SensorsHandle};
+
+/// How long the responder may take to answer a question.
+const RESPONDER_PATIENCE: Duration = Duration::from_secs(20);
+
+/// The stages together with what the daemon must remember to answer and to reload.
+pub(super) struct Running {
+    options: LoadOptions,
+    mode: Mode,
+    started: Instant,
+    state: Mutex<State>,
+    sensors: Mutex<Option<SensorsHandle>>,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+struct State {
+    config: Config,
+    stages: Stages,
+}
+
+impl Running {
+    /// Around stages that run.
+    pub(super) fn new(config: Config, options: LoadOptions, mode: Mode, stages: Stages) -> Self {
+        Self {
+            options,
+            mode,
+            started: Instant::now(),
+            state: Mutex::new(State { config, stages }),
+            sensors: Mutex::new(None),
+            reloading: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Tries the kernel sensors; takes some tens of milliseconds, so readiness does not wait for it.
+    pub(super) fn start_sensors(&self) {
+        let handle = sensors::start();
+        *self.sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+    }
+
+    /// Reads everything again; what is wrong is logged, and the old state stays.
+    pub(super) async fn reload_and_log(&self) {
+        if let Err(why) = self.reload().await {
+            error!(%why, "the configuration was not read again; the old one stays in force");
+        }
+    }
+
+    /// Stops every stage.
+    pub(super) fn stop(self) {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        state.stages.stop();
+    }
+
+    /// Parses and compiles everything first, then swaps; an error leaves all as it was.
+    async fn reload(&self) -> Result<Value, String> {
+        let _one_at_a_time = self.reloading.lock().await;
+        let options = self.options.clone();
+        let loaded = tokio::task::spawn_blocking(move || load(&options)).await;
+        let (ready, diagnostics) = loaded.map_err(|error| format!("reading the configuration failed: {error}"))?;
+        let said: String = diagnostics.iter().map(Diagnostic::render).collect();
+        let Some((config, engine)) = ready else { return Err(format!("{said}the old configuration stays in force")) };
+        self.ask(|reply| respond::Request::Reload(Box::new(config.respond.clone()), reply)).await?.map_err(
+            |error| format!("the active responses cannot be used: {error}; the old configuration stays in force"),
+        )?;
+        let restart_for = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.stages.analysis.replace(engine);
+            state.stages.collector.reload(config.collect.clone());
+            let State { config: old, stages } = &mut *state;
+            stages.reload_mail(old, &config);
+            let unchangeable = unchangeable(&state.config, &config);
+            state.config = config;
+            unchangeable
+        };
+        let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count();
+        info!(warnings, "the configuration was read again");
+        Ok(json!({ "reloaded": true, "warnings": warnings, "needs_restart": restart_for }))
+    }
+
+    /// Asks the responder and waits for its answer.
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> respond::Request) -> Result<T, String> {
+        let (reply, answer) = oneshot::channel();
+        let requests = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.requests.clone();
+        requests.try_send(request(reply)).map_err(|_| "the responder is overloaded; try again".to_owned())?;
+        match tokio::time::timeout(RESPONDER_PATIENCE, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            _ => Err("the responder did not answer; see hidsctl status and the daemon's log".into()),
+        }
+    }
+
+    async fn status(&self) -> Result<Value, String> {
+        let respond = self.ask(respond::Request::Report).await?;
+        let sensors: Option<SensorReport> =
+            self.sensors.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(SensorsHandle::report);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let daemon = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": process::id(),
+            "uptime_seconds": self.started.elapsed().as_secs(),
+            "memory_bytes": status::resident_bytes(),
+            "mode": if self.mode == Mode::Act { "acting" } else { "dry-run" },
+            "config": state.config.paths.config_file,
+        });
+        Ok(status::of(daemon, &state.stages, &respond, sensors.as_ref()))
+    }
+
+    async fn take(&self, request: Request) -> Result<Value, String> {
+        let value = |value: serde_json::Result<Value>| value.map_err(|error| error.to_string());
+        match request {
+            Request::Status => self.status().await,
+            Request::Reload => self.reload().await,
+            Request::BlocksList => Ok(json!({ "blocks": self.ask(respond::Request::List).await? })),
+            Request::BlocksAdd { address, seconds, reason } => {
+                let duration = seconds.map(Duration::from_secs);
+                let added = self.ask(|reply| respond::Request::Add { address, duration, reason, reply }).await?;
+                value(serde_json::to_value(added.map_err(|refusal| format!("{address} is not blocked: {refusal}"))?))
+            }
+            Request::BlocksRemove { address } => {
+                let removed = self.ask(|reply| respond::Request::Remove { address, reply }).await?;
+                if removed { Ok(json!({ "removed": address })) } else { Err(format!("{address} is not blocked")) }
+            }
+            Request::BlocksFlush => {
+                Ok(json!({ "removed": self.ask(|reply| respond::Request::Flush { reply }).await? }))
+            }
+            Request::Why { address } => {
+                value(serde_json::to_value(self.ask(|reply| respond::Request::Why { address, reply }).await?))
+            }
+        }
+    }
+}
+
+impl Answer for Running {
+    fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send {
+        async move {
+            match self.take(request).await {
+                Ok(value) => Reply::Ok(value),
+                Err(why) => Reply::Refused(why),
+            }
+        }
+    }
+}
+
+/// Parts of the configuration that changed but are only read at start.
+fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
+    let differs = |old: &dyn std::fmt::Debug, new: &dyn std::fmt::Debug| format!("{old:?}") != format!("{new:?}");
+    let mut parts = Vec::new();
+    if old.mail.enabled != new.mail.enabled {
+        parts.push("mail");
+    }
+    if differs(&old.record, &new.record) {
+        parts.push("alert files");
+    }
+    if differs(&old.syslog_outputs, &new.syslog_outputs) {
+        parts.push("syslog outputs");
+    }
+    if !parts.is_empty() {
+        tracing::warn!(
+            parts = parts.join(", "),
+            help = "restart hidsd",
+            "changes of these parts are only taken up at start"
+        );
+    }
+    parts
+}

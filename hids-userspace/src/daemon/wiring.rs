@@ -1,0 +1,184 @@
+//! The picture of the running program: every stage, and every channel between them.
+//!
+//! | Channel | Holds | When full |
+//! | --- | --- | --- |
+//! | collect → analysis | 256 batches (at most 256 KiB each) | the collectors wait; files and journal can |
+//! | analysis → respond | 4,096 alerts | waits 5 s, then the alert goes unanswered and is counted |
+//! | analysis → record | 256 batches | waits: the disk is full, and nothing may be lost |
+//! | record → syslog outputs | 4,096 alerts | dropped and counted: a far server must not stop the recording |
+
+use std::path::PathBuf;
+
+use crossbeam_channel::{Sender, bounded};
+use hids_core::engine::Engine;
+use jiff::tz::TimeZone;
+
+use super::analysis::{self, AnalysisChannels, AnalysisHandle};
+use crate::collect::{self, CollectError, CollectOptions, CollectTuning, CollectorHandle};
+use crate::config::Config;
+use crate::notify::mail::{self, MailError, MailHandle, MailOptions, MailTiming};
+use crate::notify::spool::{MailSpool, SpoolError, SpoolLimits, SpoolOptions};
+use crate::notify::syslog::{self, SyslogError, SyslogHandle};
+use crate::outbox::AlertSpool;
+use crate::record::{self, RecordError, RecordHandle, Recorder, RecorderOptions};
+use crate::respond::{self, Mode, ResponderHandle, ResponderOptions};
+
+const BATCHES: usize = 256;
+const REQUESTS: usize = 4096;
+const COMMITTED: usize = 4096;
+
+/// Why the daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A directory of ours cannot be made.
+    #[error("cannot make {}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The alert files or the journal.
+    #[error("cannot open the alert files")]
+    Record(#[from] RecordError),
+    /// The responder.
+    #[error("cannot start active responses")]
+    Respond(#[from] respond::StartError),
+    /// The collectors.
+    #[error("cannot read logs")]
+    Collect(#[from] CollectError),
+    /// The mail spool.
+    #[error("cannot keep mail")]
+    Spool(#[from] SpoolError),
+    /// The mail stage.
+    #[error("cannot send mail")]
+    Mail(#[from] MailError),
+    /// The syslog outputs.
+    #[error("cannot send alerts to syslog servers")]
+    Syslog(#[from] SyslogError),
+    /// No thread.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Every running stage.
+pub(super) struct Stages {
+    pub(super) collector: CollectorHandle,
+    pub(super) analysis: AnalysisHandle,
+    pub(super) requests: Sender<respond::Request>,
+    pub(super) responder: ResponderHandle,
+    pub(super) recorder: RecordHandle,
+    pub(super) mail: Option<MailHandle>,
+    pub(super) spool: Option<MailSpool>,
+    pub(super) syslog: Option<SyslogHandle>,
+}
+
+impl Stages {
+    /// Starts every stage, the last one first: whatever a stage hands on finds a taker.
+    pub(super) fn start(config: &Config, engine: Engine, mode: Mode) -> Result<Self, StartError> {
+        let zone = TimeZone::system();
+        let spool = open_spool(config, mode, &zone)?;
+        let boxed = |spool: &MailSpool| Box::new(spool.clone()) as Box<dyn AlertSpool + Send>;
+        let (recorder, recovered) = Recorder::open(RecorderOptions {
+            config: config.record.clone(),
+            logs: config.paths.logs.clone(),
+            state: config.paths.state.clone(),
+            zone: zone.clone(),
+            spool: spool.as_ref().map(boxed),
+        })?;
+        let (committed, committed_alerts) = bounded(COMMITTED);
+        let mail = spool.as_ref().map(|spool| start_mail(config, spool)).transpose()?;
+        let syslog = match config.syslog_outputs.as_slice() {
+            [] => None,
+            _ if mode == Mode::DryRun => None,
+            outputs => Some(syslog::start(outputs, committed_alerts, &full_host_name(), zone.clone())?),
+        };
+        let (processed, batches_to_record) = bounded(BATCHES);
+        let recorder = record::start(recorder, batches_to_record, committed).map_err(StartError::Thread)?;
+
+        let (requests, to_respond) = bounded(REQUESTS);
+        let responder = respond::start(responder_options(config, mode), to_respond)?;
+
+        let (batches, to_analyse) = bounded(BATCHES);
+        let channels = AnalysisChannels { batches: to_analyse, responder: requests.clone(), recorder: processed };
+        let analysis =
+            analysis::start(engine, config, recovered.next_sequence, channels).map_err(StartError::Thread)?;
+
+        let collector = collect::start(
+            CollectOptions {
+                sources: config.collect.clone(),
+                first_start: recovered.positions.is_empty() && recovered.next_sequence <= 1,
+                resume: recovered.positions,
+                tuning: CollectTuning::default(),
+            },
+            batches,
+        )?;
+        Ok(Self { collector, analysis, requests, responder, recorder, mail, spool, syslog })
+    }
+
+    /// Sends mail by the new configuration; what waits in the spool is kept.
+    ///
+    /// When the new one cannot be used, the old one goes on.
+    pub(super) fn reload_mail(&mut self, old: &Config, new: &Config) {
+        let unchanged = format!("{:?}", old.mail) == format!("{:?}", new.mail);
+        let Some(spool) = self.spool.as_ref().filter(|_| new.mail.enabled && !unchanged) else { return };
+        // One sender at a time: the old one ends first, within its ten seconds.
+        if let Some(mail) = self.mail.take() {
+            mail.stop();
+        }
+        self.mail = start_mail(new, spool)
+            .or_else(|error| {
+                tracing::error!(%error, "the new mail options cannot be used; the old ones stay in force");
+                start_mail(old, spool)
+            })
+            .ok();
+    }
+
+    /// Stops every stage, the first one first: each hands on what it has before the next one stops.
+    pub(super) fn stop(self) {
+        self.collector.stop();
+        self.analysis.join();
+        self.recorder.stop();
+        if let Some(syslog) = self.syslog {
+            syslog.stop();
+        }
+        if let Some(mail) = self.mail {
+            mail.stop();
+        }
+        drop(self.requests);
+        self.responder.join();
+    }
+}
+
+/// The mail spool, when mail is on and may be sent.
+fn open_spool(config: &Config, mode: Mode, zone: &TimeZone) -> Result<Option<MailSpool>, SpoolError> {
+    if !config.mail.enabled || mode == Mode::DryRun {
+        return Ok(None);
+    }
+    let options =
+        SpoolOptions { zone: zone.clone(), full_subject: config.mail.full_subject, limits: SpoolLimits::default() };
+    MailSpool::open(&config.paths.state.join("mail"), options).map(Some)
+}
+
+/// Starts to send what the spool gives out.
+pub(super) fn start_mail(config: &Config, spool: &MailSpool) -> Result<MailHandle, MailError> {
+    let options = MailOptions { hostname: full_host_name(), zone: TimeZone::system(), timing: MailTiming::default() };
+    mail::start(config.mail.clone(), spool.clone(), options)
+}
+
+/// This machine's name as it knows itself, with its domain if that is part of it.
+fn full_host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn responder_options(config: &Config, mode: Mode) -> ResponderOptions {
+    ResponderOptions {
+        config: config.respond.clone(),
+        state: config.paths.state.clone(),
+        logs: config.paths.logs.clone(),
+        mode,
+        scripts: respond::ScriptLimits::default(),
+        resolver_files: None,
+    }
+}

@@ -1,4 +1,5 @@
 //! Tests that need root and the kernel: BPF programs, namespaces, real servers.
 
+mod end_to_end;
 mod lab;
 mod sensors;

@@ -6,6 +6,7 @@
 //! the guard, however it ends. It knows the product only as programs; it links none of its code.
 
 pub mod attack;
+pub mod daemon;
 pub mod hids;
 pub mod lab;
 pub mod nft;

@@ -67,7 +67,7 @@ fn web_scanner_is_blocked() {
     }
     let lab = Lab::new().expect("a lab");
     let _apache = Apache::start(&lab.server).expect("apache");
-    let hids = start(&lab, programs::directory());
+    let _hids = start(&lab, programs::directory());
     attack::scan_web(&lab.friend, FRIEND, SERVER_INSIDE).expect("the friend scans too");
     attack::scan_web(&lab.attacker, ATTACKER_WEB, SERVER_OUTSIDE).expect("a scan");
     wait_until_blocked(&lab, ATTACKER_WEB);

@@ -4,17 +4,16 @@
 //! at once; a pattern whose literals are not in the line need not be run. The answer never
 //! changes: a pattern without such a literal is always run.
 
-use aho_corasick::automaton::Automaton as _;
-use aho_corasick::{Anchored, MatchKind, dfa::DFA};
-use regex_syntax::hir::{Class, Hir, HirKind};
 use std::collections::HashMap;
+
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::Pattern;
 
 /// Shortest literal worth seeking.
 const MIN_LITERAL_BYTES: usize = 3;
-/// Longest part of a literal that is sought; the automaton stays small.
-const MAX_LITERAL_BYTES: usize = 12;
+/// A literal of this length is as good as a longer one.
+const GOOD_LITERAL_BYTES: usize = 12;
 /// Most literals of one pattern.
 const MAX_LITERALS: usize = 64;
 
@@ -29,11 +28,22 @@ pub struct PrefilterBuilder {
 #[derive(Clone, Debug)]
 pub struct Required(Box<[(u32, u64)]>);
 
-/// Seeks all literals at once.
+/// Seeks all literals at once: each by its rarest three bytes, which a small table knows.
 #[derive(Debug)]
 pub struct Prefilter {
-    automaton: Option<DFA>,
+    /// One bit per value of [`key`]: whether some literal is sought there.
+    table: Box<[u64]>,
+    /// The literals sought at a key, by key.
+    sought: HashMap<u32, Box<[Sought]>, BuildKeyHasher>,
     words: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Sought {
+    literal: Box<[u8]>,
+    index: u32,
+    /// Bytes of the literal up to and with the three.
+    end: usize,
 }
 
 /// Which literals a line contains; reused from line to line.
@@ -68,13 +78,71 @@ impl PrefilterBuilder {
 
     /// The filter for all patterns added so far.
     pub fn build(&self) -> Prefilter {
-        let automaton = DFA::builder()
-            .match_kind(MatchKind::Standard)
-            .start_kind(aho_corasick::StartKind::Unanchored)
-            .ascii_case_insensitive(true)
-            .build(&self.literals)
-            .ok();
-        Prefilter { automaton, words: self.literals.len().div_ceil(64) }
+        let mut sought: HashMap<u32, Vec<Sought>, BuildKeyHasher> = HashMap::default();
+        let mut table = vec![0u64; KEYS / 64];
+        for (index, literal) in (0..).zip(&self.literals) {
+            let (end, key) = rarest_three(literal);
+            table[key as usize / 64] |= 1 << (key % 64);
+            sought.entry(key).or_default().push(Sought { literal: literal.clone(), index, end });
+        }
+        Prefilter {
+            table: table.into(),
+            sought: sought.into_iter().map(|(key, literals)| (key, literals.into())).collect(),
+            words: self.literals.len().div_ceil(64),
+        }
+    }
+}
+
+/// Values of [`key`].
+const KEYS: usize = 1 << 15;
+
+/// The key of the bytes up to `byte`, from the key of those before it: three bytes, five bits each,
+/// in which a letter's case does not count.
+fn key(before: u32, byte: u8) -> u32 {
+    // 0x20 is the bit that differs between cases; what else it tells apart is compared later.
+    ((before << 5) ^ u32::from(byte & 0x1f) ^ (u32::from(byte >> 6) * 7)) & (KEYS as u32 - 1)
+}
+
+/// Where the three bytes of `literal` end that occur least often in logs, and their key.
+fn rarest_three(literal: &[u8]) -> (usize, u32) {
+    let mut state = 0;
+    let mut best = (0, 0, 0);
+    for (at, &byte) in literal.iter().enumerate() {
+        state = key(state, byte);
+        if at + 1 < MIN_LITERAL_BYTES {
+            continue;
+        }
+        let rarity: u32 = literal[at + 1 - MIN_LITERAL_BYTES..=at].iter().map(|&byte| rarity(byte)).sum();
+        if rarity >= best.0 {
+            best = (rarity, at + 1, state);
+        }
+    }
+    (best.1, best.2)
+}
+
+/// How seldom a byte occurs in logs, roughly.
+fn rarity(byte: u8) -> u32 {
+    const COMMON: &[u8] = b" etaoinsr0123456789./:-hldcumfpgwybvkxjqz";
+    COMMON.iter().position(|&common| common == byte.to_ascii_lowercase()).unwrap_or(COMMON.len()) as u32
+}
+
+/// Keys are spread well already.
+type BuildKeyHasher = std::hash::BuildHasherDefault<KeyHasher>;
+
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl std::hash::Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u32(u32::from(byte)));
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.0 = (self.0 ^ u64::from(value)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
@@ -83,15 +151,23 @@ impl Prefilter {
     pub fn scan(&self, line: &[u8], seen: &mut Seen) {
         seen.0.clear();
         seen.0.resize(self.words, 0);
-        let Some(automaton) = &self.automaton else { return self.pass_all(seen) };
-        let Ok(mut state) = automaton.start_state(Anchored::No) else { return self.pass_all(seen) };
-        for &byte in line {
-            state = automaton.next_state(Anchored::No, state, byte);
-            if automaton.is_special(state) && automaton.is_match(state) {
-                for index in 0..automaton.match_len(state) {
-                    let literal = automaton.match_pattern(state, index).as_usize();
-                    seen.0[literal / 64] |= 1 << (literal % 64);
-                }
+        let mut state = 0;
+        for (at, &byte) in line.iter().enumerate() {
+            state = key(state, byte);
+            if self.table[state as usize / 64] & (1 << (state % 64)) != 0 {
+                self.compare(state, &line[..at + 1], line, seen);
+            }
+        }
+    }
+
+    /// Which of the literals sought at `key` stand around the end of `before`.
+    #[inline(never)]
+    fn compare(&self, key: u32, before: &[u8], line: &[u8], seen: &mut Seen) {
+        for sought in self.sought.get(&key).into_iter().flatten() {
+            let Some(start) = before.len().checked_sub(sought.end) else { continue };
+            let text = line.get(start..start + sought.literal.len());
+            if text.is_some_and(|text| text.eq_ignore_ascii_case(&sought.literal)) {
+                seen.0[sought.index as usize / 64] |= 1 << (sought.index % 64);
             }
         }
     }
@@ -113,13 +189,7 @@ impl Required {
 /// Literals in lower case, one of which every match of `expression` contains in some case.
 fn required_literals(expression: &str) -> Option<Vec<Box<[u8]>>> {
     let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(expression).ok()?;
-    let literals = best(&hir)?;
-    Some(literals.into_iter().map(|literal| rarest_part(&literal)).collect())
-}
-
-/// Of a long literal its end, which tells more: beginnings are often common words.
-fn rarest_part(literal: &[u8]) -> Box<[u8]> {
-    literal[literal.len().saturating_sub(MAX_LITERAL_BYTES)..].into()
+    Some(best(&hir)?.into_iter().map(Vec::into_boxed_slice).collect())
 }
 
 fn best(hir: &Hir) -> Option<Vec<Vec<u8>>> {
@@ -158,7 +228,7 @@ fn best_of_sequence(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
     let shortest = |literals: &Vec<Vec<u8>>| literals.iter().map(Vec::len).min().unwrap_or(0);
     let longest = candidates
         .into_iter()
-        .max_by_key(|literals| (shortest(literals).min(MAX_LITERAL_BYTES), std::cmp::Reverse(literals.len())))?;
+        .max_by_key(|literals| (shortest(literals).min(GOOD_LITERAL_BYTES), std::cmp::Reverse(literals.len())))?;
     worthwhile(longest)
 }
 

@@ -88,6 +88,18 @@ fn rotation_by_rename_finishes_the_old_file_first_and_says_so() {
 }
 
 #[test]
+fn the_new_file_waits_for_the_backlog_of_the_old_one() {
+    let mut rig = Rig::new("a.log", |root| append(&root.join("a.log"), ""));
+    let text: String = (0..100_000).map(|number| format!("{number:060}\n")).collect();
+    rig.append("a.log", text);
+    fs::rename(rig.path("a.log"), rig.path("a.log.1")).expect("rename");
+    rig.append("a.log", "new\n");
+    rig.receive_until("all lines", |rig| rig.lines.len() >= 100_002);
+    let at = rig.texts().iter().position(|text| text == "new");
+    assert_eq!(at, Some(100_000));
+}
+
+#[test]
 fn the_last_line_of_a_rotated_file_needs_no_newline() {
     let mut rig = Rig::new("a.log", |root| append(&root.join("a.log"), ""));
     rig.append("a.log", "1\nlast words");

@@ -12,6 +12,8 @@ use super::Pattern;
 
 /// Shortest literal worth seeking.
 const MIN_LITERAL_BYTES: usize = 3;
+/// Of longer ones the beginning is sought.
+const MAX_LITERAL_BYTES: usize = 255;
 /// A literal of this length is as good as a longer one.
 const GOOD_LITERAL_BYTES: usize = 12;
 /// Most literals of one pattern.
@@ -33,17 +35,22 @@ pub struct Required(Box<[(u32, u64)]>);
 pub struct Prefilter {
     /// One bit per value of [`key`]: whether some literal is sought there.
     table: Box<[u64]>,
-    /// The literals sought at a key, by key.
-    sought: HashMap<u32, Box<[Sought]>, BuildKeyHasher>,
+    /// For each key with a bit: the first of its literals in `sought`.
+    first: Box<[u16]>,
+    /// The literals by key.
+    sought: Box<[Sought]>,
     words: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Sought {
-    literal: Box<[u8]>,
-    index: u32,
+    key: u32,
+    /// The three bytes, in lower case.
+    three: [u8; MIN_LITERAL_BYTES],
     /// Bytes of the literal up to and with the three.
-    end: usize,
+    end: u16,
+    index: u32,
+    literal: Box<[u8]>,
 }
 
 /// Which literals a line contains; reused from line to line.
@@ -54,6 +61,9 @@ impl PrefilterBuilder {
     /// What `pattern` requires; `None` when it can match without any literal.
     pub fn add(&mut self, pattern: &Pattern) -> Option<Required> {
         let mut literals = required_literals(pattern.expression()?)?;
+        if self.literals.len() + literals.len() > usize::from(u16::MAX) {
+            return None;
+        }
         literals.sort();
         literals.dedup();
         let mut masks: Vec<(u32, u64)> = Vec::new();
@@ -78,18 +88,31 @@ impl PrefilterBuilder {
 
     /// The filter for all patterns added so far.
     pub fn build(&self) -> Prefilter {
-        let mut sought: HashMap<u32, Vec<Sought>, BuildKeyHasher> = HashMap::default();
         let mut table = vec![0u64; KEYS / 64];
-        for (index, literal) in (0..).zip(&self.literals) {
-            let (end, key) = rarest_three(literal);
-            table[key as usize / 64] |= 1 << (key % 64);
-            sought.entry(key).or_default().push(Sought { literal: literal.clone(), index, end });
+        let mut first = vec![0u16; KEYS];
+        let mut sought: Vec<Sought> =
+            (0..).zip(&self.literals).map(|(index, literal)| Sought::new(index, literal)).collect();
+        sought.sort_by_key(|sought| sought.key);
+        for (at, sought) in sought.iter().enumerate().rev() {
+            let key = sought.key as usize;
+            table[key / 64] |= 1 << (key % 64);
+            first[key] = at as u16;
         }
         Prefilter {
             table: table.into(),
-            sought: sought.into_iter().map(|(key, literals)| (key, literals.into())).collect(),
+            first: first.into(),
+            sought: sought.into(),
             words: self.literals.len().div_ceil(64),
         }
+    }
+}
+
+impl Sought {
+    fn new(index: u32, literal: &[u8]) -> Self {
+        let (end, key) = rarest_three(literal);
+        let mut three = [0; MIN_LITERAL_BYTES];
+        three.copy_from_slice(&literal[end - MIN_LITERAL_BYTES..end]);
+        Self { key, three, end: end as u16, index, literal: literal.into() }
     }
 }
 
@@ -126,26 +149,6 @@ fn rarity(byte: u8) -> u32 {
     COMMON.iter().position(|&common| common == byte.to_ascii_lowercase()).unwrap_or(COMMON.len()) as u32
 }
 
-/// Keys are spread well already.
-type BuildKeyHasher = std::hash::BuildHasherDefault<KeyHasher>;
-
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl std::hash::Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u32(u32::from(byte)));
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.0 = (self.0 ^ u64::from(value)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-
 impl Prefilter {
     /// Finds the literals in `line`.
     pub fn scan(&self, line: &[u8], seen: &mut Seen) {
@@ -155,19 +158,31 @@ impl Prefilter {
         for (at, &byte) in line.iter().enumerate() {
             state = key(state, byte);
             if self.table[state as usize / 64] & (1 << (state % 64)) != 0 {
-                self.compare(state, &line[..at + 1], line, seen);
+                self.compare(state, at + 1, line, seen);
             }
         }
     }
 
-    /// Which of the literals sought at `key` stand around the end of `before`.
-    #[inline(never)]
-    fn compare(&self, key: u32, before: &[u8], line: &[u8], seen: &mut Seen) {
-        for sought in self.sought.get(&key).into_iter().flatten() {
-            let Some(start) = before.len().checked_sub(sought.end) else { continue };
+    /// Which of the literals sought at `key` stand around `end`, where their three bytes end.
+    fn compare(&self, key: u32, end: usize, line: &[u8], seen: &mut Seen) {
+        let Some(three) =
+            line[..end].last_chunk::<MIN_LITERAL_BYTES>().map(|three| three.map(|byte| byte.to_ascii_lowercase()))
+        else {
+            return;
+        };
+        let first = usize::from(self.first[key as usize]);
+        for sought in self.sought[first..].iter().take_while(|sought| sought.key == key) {
+            if sought.three != three {
+                continue;
+            }
+            let (word, bit) = (sought.index as usize / 64, 1 << (sought.index % 64));
+            if seen.0[word] & bit != 0 {
+                continue;
+            }
+            let Some(start) = end.checked_sub(usize::from(sought.end)) else { continue };
             let text = line.get(start..start + sought.literal.len());
             if text.is_some_and(|text| text.eq_ignore_ascii_case(&sought.literal)) {
-                seen.0[sought.index as usize / 64] |= 1 << (sought.index % 64);
+                seen.0[word] |= bit;
             }
         }
     }
@@ -189,7 +204,8 @@ impl Required {
 /// Literals in lower case, one of which every match of `expression` contains in some case.
 fn required_literals(expression: &str) -> Option<Vec<Box<[u8]>>> {
     let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(expression).ok()?;
-    Some(best(&hir)?.into_iter().map(Vec::into_boxed_slice).collect())
+    let cut = |literal: Vec<u8>| literal[..literal.len().min(MAX_LITERAL_BYTES)].into();
+    Some(best(&hir)?.into_iter().map(cut).collect())
 }
 
 fn best(hir: &Hir) -> Option<Vec<Vec<u8>>> {

@@ -164,3 +164,12 @@ fn stock_rule_sets_load_unchanged_in_both_modes() {
 fn stock_engine() -> Option<Engine> {
     Some(ruleset::strict_engine(&ruleset::stock_sources()?))
 }
+
+#[test]
+fn every_stock_rule_file_loads_unchanged() {
+    let Some(sources) = ruleset::all_sources() else { return };
+    let (engine, diagnostics) = Engine::compile(&sources, EngineOptions::default());
+    let shown: String = diagnostics.iter().map(Diagnostic::render).collect();
+    let Some(engine) = engine else { panic!("{shown}") };
+    println!("{} files, {} rules", sources.rules.len(), engine.rule_count());
+}

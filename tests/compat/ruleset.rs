@@ -22,6 +22,21 @@ pub fn sources_of(configuration: &str) -> Option<RulesetSources> {
     Some(RulesetSources { decoders: vec![file(&root.join("etc/decoder.xml"))], rules, lists: Vec::new() })
 }
 
+/// The stock sources with every rule file that they do not include appended, by name.
+pub fn all_sources() -> Option<RulesetSources> {
+    let mut sources = sources_of("etc/ossec.conf")?;
+    let directory = require::shared()?.join("testdata/ossec-ruleset/rules");
+    let entries = std::fs::read_dir(&directory).expect("the rules are there");
+    let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+    names.sort();
+    for name in names {
+        if !sources.rules.iter().any(|file| *file.name == *name) {
+            sources.rules.push(file(&directory.join(name)));
+        }
+    }
+    Some(sources)
+}
+
 /// The files of `<include>` lines that are not commented out.
 fn includes(configuration: &str) -> impl Iterator<Item = &str> {
     configuration

@@ -9,6 +9,7 @@ mod compile;
 mod condition;
 mod context;
 mod list;
+mod list_reader;
 mod overwrite;
 mod parse;
 mod reader;

@@ -126,6 +126,51 @@ pub struct RuleDef {
 }
 
 impl RuleDef {
+    /// A rule without anything but its place and its file's group.
+    pub(super) fn empty(element: &Element, file_group: &str) -> RuleDef {
+        RuleDef {
+            id: RuleId(0),
+            level: Level(0),
+            span: element.span.clone(),
+            id_span: element.span.clone(),
+            maxsize: 0,
+            timeframe: None,
+            frequency: None,
+            ignore_seconds: 0,
+            accuracy: 1,
+            noalert: false,
+            overwrite: false,
+            group: file_group.to_owned(),
+            texts: Vec::new(),
+            pcre2_texts: Vec::new(),
+            decoded_as: None,
+            category: None,
+            action: None,
+            srcip: Vec::new(),
+            dstip: Vec::new(),
+            fields: Vec::new(),
+            time: None,
+            weekday: None,
+            lists: Vec::new(),
+            compiled: None,
+            if_sid: None,
+            if_group: None,
+            if_level: None,
+            if_matched_sid: None,
+            if_matched_group: None,
+            if_matched_regex: None,
+            same: Same::default(),
+            check_diff: false,
+            if_fts: false,
+            ignore_fields: None,
+            check_if_ignored: None,
+            options: Vec::new(),
+            description: String::new(),
+            cve: None,
+            info: None,
+        }
+    }
+
     /// Whether it looks at earlier events.
     pub(super) fn is_composite(&self) -> bool {
         self.if_matched_sid.is_some() || self.if_matched_group.is_some() || self.if_matched_regex.is_some()

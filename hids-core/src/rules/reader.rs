@@ -1,9 +1,8 @@
 //! One `<rule>` element to its definition.
 
-use super::list::{ListField, Lookup};
-use super::parse::{AlertOption, CompiledRule, ListDef, RuleDef, Same, TextField};
+use super::parse::{AlertOption, CompiledRule, RuleDef, Same, TextField};
 use crate::decode::source::{PatternDef, unknown_name};
-use crate::decode::{EventKind, FieldId, FtsFields};
+use crate::decode::{EventKind, FtsFields};
 use crate::diag::{Diagnostic, Span};
 use crate::model::{Level, RuleId};
 use crate::pattern::Dialect;
@@ -104,12 +103,12 @@ pub(super) fn rule(element: &Element, file_group: &str, diagnostics: &mut Vec<Di
     Some(def)
 }
 
-struct Reader<'d> {
-    diagnostics: &'d mut Vec<Diagnostic>,
+pub(super) struct Reader<'d> {
+    pub(super) diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
-    fn error(&mut self, code: &'static str, message: &str, span: &Span) {
+    pub(super) fn error(&mut self, code: &'static str, message: &str, span: &Span) {
         self.diagnostics.push(Diagnostic::error(code, message).at(span.clone()));
     }
 
@@ -118,7 +117,7 @@ impl Reader<'_> {
     }
 
     fn attributes(&mut self, element: &Element, file_group: &str) -> Option<RuleDef> {
-        let mut def = empty(element, file_group);
+        let mut def = RuleDef::empty(element, file_group);
         let (mut id, mut level) = (None, None);
         for attribute in &element.attributes {
             match attribute.name.value.to_ascii_lowercase().as_str() {
@@ -336,75 +335,6 @@ impl Reader<'_> {
             }
         }
     }
-
-    fn list(&mut self, element: &Element) -> Option<ListDef> {
-        let (mut field, mut lookup, mut value) = (None, Lookup::MatchKey, None);
-        for attribute in &element.attributes {
-            let text = &attribute.value;
-            match attribute.name.value.to_ascii_lowercase().as_str() {
-                "field" => field = self.list_field(text),
-                "lookup" => match Lookup::parse(&text.value) {
-                    Some(found) => lookup = found,
-                    None => self.diagnostics.push(unknown_name("R021", "look-up", text, &Lookup::NAMES)),
-                },
-                "check_value" => {
-                    value = Some(PatternDef {
-                        dialect: Dialect::OsMatch,
-                        text: text.value.clone(),
-                        span: text.span.clone(),
-                    });
-                }
-                _ => self.diagnostics.push(unknown_name(
-                    "R021",
-                    "list attribute",
-                    &attribute.name,
-                    &["field", "lookup", "check_value"],
-                )),
-            }
-        }
-        if lookup.needs_value() && value.is_none() {
-            self.error("R022", "this look-up needs check_value", &element.span);
-            return None;
-        }
-        let Some(field) = field else {
-            self.error("R022", "a <list> needs a field", &element.span);
-            return None;
-        };
-        Some(ListDef { name: element.text.clone(), field, lookup, value })
-    }
-
-    fn list_field(&mut self, text: &Text) -> Option<ListField> {
-        const NAMES: [&str; 11] = [
-            "srcip",
-            "srcport",
-            "dstip",
-            "dstport",
-            "user",
-            "url",
-            "id",
-            "hostname",
-            "program_name",
-            "status",
-            "action",
-        ];
-        Some(match text.value.as_str() {
-            "srcip" => ListField::Field(FieldId::SRC_IP),
-            "srcport" => ListField::Field(FieldId::SRC_PORT),
-            "dstip" => ListField::Field(FieldId::DST_IP),
-            "dstport" => ListField::Field(FieldId::DST_PORT),
-            "url" => ListField::Field(FieldId::URL),
-            "id" => ListField::Field(FieldId::ID),
-            "status" => ListField::Field(FieldId::STATUS),
-            "action" => ListField::Field(FieldId::ACTION),
-            "user" => ListField::User,
-            "hostname" => ListField::Hostname,
-            "program_name" => ListField::ProgramName,
-            _ => {
-                self.diagnostics.push(unknown_name("R021", "field of a list", text, &NAMES));
-                return None;
-            }
-        })
-    }
 }
 
 fn join(slot: &mut Option<Text>, text: &Text) {
@@ -418,49 +348,5 @@ fn append(slot: &mut Option<PatternDef>, dialect: Dialect, text: &Text) {
     match slot {
         Some(known) => known.text.push_str(&text.value),
         None => *slot = Some(PatternDef { dialect, text: text.value.clone(), span: text.span.clone() }),
-    }
-}
-
-fn empty(element: &Element, file_group: &str) -> RuleDef {
-    RuleDef {
-        id: RuleId(0),
-        level: Level(0),
-        span: element.span.clone(),
-        id_span: element.span.clone(),
-        maxsize: 0,
-        timeframe: None,
-        frequency: None,
-        ignore_seconds: 0,
-        accuracy: 1,
-        noalert: false,
-        overwrite: false,
-        group: file_group.to_owned(),
-        texts: Vec::new(),
-        pcre2_texts: Vec::new(),
-        decoded_as: None,
-        category: None,
-        action: None,
-        srcip: Vec::new(),
-        dstip: Vec::new(),
-        fields: Vec::new(),
-        time: None,
-        weekday: None,
-        lists: Vec::new(),
-        compiled: None,
-        if_sid: None,
-        if_group: None,
-        if_level: None,
-        if_matched_sid: None,
-        if_matched_group: None,
-        if_matched_regex: None,
-        same: Same::default(),
-        check_diff: false,
-        if_fts: false,
-        ignore_fields: None,
-        check_if_ignored: None,
-        options: Vec::new(),
-        description: String::new(),
-        cve: None,
-        info: None,
     }
 }

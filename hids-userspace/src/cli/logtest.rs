@@ -104,7 +104,7 @@ fn now() -> Timestamp {
 fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> String {
     let visible = |bytes: &[u8]| output::visible(bytes);
     let mut out = String::from("\n**Phase 1: Completed pre-decoding.\n");
-    let program = outcome.program_name().map_or_else(|| "(null)".into(), visible);
+    let program = outcome.program_name().filter(|name| !name.is_empty()).map_or_else(|| "(null)".into(), visible);
     let _ = writeln!(out, "       full event: '{}'", visible(outcome.full_log()));
     let _ = writeln!(out, "       hostname: '{}'", visible(outcome.hostname()));
     let _ = writeln!(out, "       program_name: '{program}'");
@@ -117,7 +117,7 @@ fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> String {
         }
     }
     out.push_str("\n**Phase 2: Completed decoding.\n");
-    for (name, value) in outcome.fields() {
+    for (name, value) in outcome.extracted() {
         let _ = writeln!(out, "       {}: '{}'", label(name), visible(value));
     }
     match outcome.decoder() {
@@ -158,6 +158,8 @@ fn label(name: &FieldName) -> &str {
 /// One object a line, for programs; `user` is who was acted upon, else who acted.
 fn to_json(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> Value {
     let text = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes));
+    // A header with an empty name has none.
+    let name = |bytes: Option<&[u8]>| bytes.filter(|bytes| !bytes.is_empty()).map_or(Value::Null, text);
     let mut object = Map::new();
     let decoder = outcome
         .decoder()
@@ -171,8 +173,8 @@ fn to_json(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> Value {
     });
     object.insert("rule".into(), rule.unwrap_or(Value::Null));
     object.insert("alert".into(), outcome.is_recorded().into());
-    object.insert("hostname".into(), outcome.hostname_in_line().map_or(Value::Null, text));
-    object.insert("program_name".into(), outcome.program_name().map_or(Value::Null, text));
+    object.insert("hostname".into(), name(outcome.hostname_in_line()));
+    object.insert("program_name".into(), name(outcome.program_name()));
     object.insert("log".into(), text(outcome.log()));
     object.insert("mail".into(), outcome.is_mailed().into());
     for (name, value) in outcome.fields() {

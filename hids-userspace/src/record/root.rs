@@ -146,10 +146,8 @@ impl Root {
     pub fn sync_parent(&self, relative: &Path) -> Result<(), RecordError> {
         for directory in relative.ancestors().skip(1) {
             let opened = self.directory(directory, Missing::Fail)?;
-            rustix::fs::fsync(&opened).map_err(|error| RecordError::Directory {
-                path: self.path.join(directory),
-                source: error.into(),
-            })?;
+            rustix::fs::fsync(&opened)
+                .map_err(|error| RecordError::Directory { path: self.path.join(directory), source: error.into() })?;
         }
         Ok(())
     }

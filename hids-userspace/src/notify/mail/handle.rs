@@ -124,7 +124,10 @@ impl MailHandle {
         if thread.is_finished() {
             let _ = thread.join();
         } else {
-            tracing::warn!(waiting = self.spool.len(), "the mail server does not answer; what waits is sent after the next start");
+            tracing::warn!(
+                waiting = self.spool.len(),
+                "the mail server does not answer; what waits is sent after the next start"
+            );
         }
     }
 }
@@ -141,6 +144,7 @@ pub fn start(config: MailConfig, spool: MailSpool, options: MailOptions) -> Resu
     let shared = Arc::new(Shared::default());
     let stop_wait = options.timing.stop;
     let mut sender = Sender::new(config, routes, spool.clone(), Arc::clone(&shared), options);
-    let thread = std::thread::Builder::new().name("mail".into()).spawn(move || sender.run()).map_err(MailError::Thread)?;
+    let thread =
+        std::thread::Builder::new().name("mail".into()).spawn(move || sender.run()).map_err(MailError::Thread)?;
     Ok(MailHandle { spool, shared, thread: Some(thread), stop_wait })
 }

@@ -1,5 +1,6 @@
 //! Tests that need root and the kernel: BPF programs, namespaces, real servers.
 
 mod end_to_end;
+mod forged;
 mod lab;
 mod sensors;

@@ -1,7 +1,7 @@
 //! What attackers do, with the programs they use: `ssh` and `curl`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -14,24 +14,49 @@ use crate::{Host, Running};
 /// How many guesses run side by side; PAM answers each only after some seconds.
 const PARALLEL: usize = 8;
 
-/// Web holes that scanners look for; every one is answered with 404 or 403.
+/// What web scanners ask for: known holes first, then pages that some servers have. Every one is
+/// answered with 403 or 404 here.
 pub const WEB_HOLES: &[&str] = &[
     "/index.php?page=../../../../etc/passwd",
     "/cgi-bin/test.cgi?cmd=;cat%20/etc/passwd",
     "/product.php?id=1%20union%20select%20password%20from%20users",
+    "/product.php?id=1'%20or%20'1'='1",
     "/search?q=<script>alert(1)</script>",
-    "/wp-login.php",
-    "/phpmyadmin/index.php",
+    "/search?q=%3Cscript%3Ealert(1)%3C/script%3E",
+    "/scripts/..%255c../winnt/system32/cmd.exe?/c+dir",
+    "/cgi-bin/phf?Qalias=x%0a/bin/cat%20/etc/passwd",
+    "/shell.php?cmd=id",
+    "/download.php?file=../../../etc/shadow",
     "/.git/config",
     "/.env",
     "/admin.php",
-    "/manager/html",
-    "/cgi-bin/phf",
-    "/private/",
+    "/adminer.php",
     "/backup.sql",
-    "/shell.php?cmd=id",
+    "/backup.zip",
     "/boaform/admin/formLogin",
+    "/config.php.bak",
+    "/console/",
+    "/db/",
+    "/manager/html",
+    "/myadmin/",
+    "/mysql/",
+    "/old/",
+    "/owa/",
+    "/phpinfo.php",
+    "/phpmyadmin/index.php",
+    "/pma/",
+    "/private/",
+    "/remote/login",
+    "/server-status",
+    "/setup.php",
     "/solr/admin/info/system",
+    "/test.php",
+    "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php",
+    "/webdav/",
+    "/wp-admin/",
+    "/wp-config.php.bak",
+    "/wp-login.php",
+    "/xmlrpc.php",
 ];
 
 /// Tries `count` wrong passwords for `user` over ssh, several at a time; returns how many of them the
@@ -44,7 +69,9 @@ pub fn guess_passwords(from: &Host, server: &str, user: &str, count: usize) -> R
     for start in (0..count).step_by(PARALLEL) {
         let mut guesses = Vec::new();
         for number in start..count.min(start + PARALLEL) {
-            let mut command = ssh(from, server, user, &format!("guess{number}"));
+            // A block in the middle of a log-in leaves ssh waiting until the server gives up.
+            let mut command = from.command("timeout");
+            command.args(["10", "sshpass"]).args(ssh_arguments(server, user, &format!("guess{number}")));
             command.arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
             guesses.push(command.spawn().context("cannot start sshpass")?);
         }
@@ -101,8 +128,13 @@ impl Session {
     /// # Errors
     /// When the server does not let the right password in.
     pub fn open(from: &Host, server: &str) -> Result<Self> {
-        let mut command = ssh(from, server, USER, PASSWORD);
-        command.arg("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut command = from.command("sshpass");
+        command
+            .args(ssh_arguments(server, USER, PASSWORD))
+            .arg("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut running = from.start("ssh", command)?;
         let input = running.child().stdin.take().context("ssh has no input")?;
         let output = BufReader::new(running.child().stdout.take().context("ssh has no output")?);
@@ -120,9 +152,9 @@ impl Session {
     }
 }
 
-fn ssh(from: &Host, server: &str, user: &str, password: &str) -> Command {
-    let mut command = from.command("sshpass");
-    command.args(["-p", password, "ssh", "-F", "/dev/null", "-T"]);
+/// What sshpass is given: the password, and an ssh that knows nothing of the caller's settings.
+fn ssh_arguments(server: &str, user: &str, password: &str) -> Vec<String> {
+    let mut arguments = vec!["-p", password, "ssh", "-F", "/dev/null", "-T"];
     for option in [
         "StrictHostKeyChecking=no",
         "UserKnownHostsFile=/dev/null",
@@ -133,8 +165,8 @@ fn ssh(from: &Host, server: &str, user: &str, password: &str) -> Command {
         "ConnectTimeout=3",
         "ServerAliveInterval=0",
     ] {
-        command.args(["-o", option]);
+        arguments.extend(["-o", option]);
     }
-    command.arg("-l").arg(user).arg(server);
-    command
+    arguments.extend(["-l", user, server]);
+    arguments.into_iter().map(str::to_owned).collect()
 }

@@ -101,7 +101,7 @@ fn access_log(line: &[u8]) -> Option<Timestamp> {
         return None;
     }
     let date = Date::new(text[7..11].parse().ok()?, month(&text[3..6])?, text[..2].parse().ok()?).ok()?;
-    zoned(date.to_datetime(clock_time(&text[12..20])?), offset(text[21..].as_bytes())?)
+    zoned(date.to_datetime(clock_time(&text[12..20])?), offset(&bytes[21..])?)
 }
 
 /// `1286536308.779 …`

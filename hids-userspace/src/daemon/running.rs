@@ -1,6 +1,5 @@
 //! The daemon while it runs: answers the control socket, reloads, stops.
 
-use std::future::Future;
 use std::process;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -148,12 +147,10 @@ impl Running {
 }
 
 impl Answer for Running {
-    fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send {
-        async move {
-            match self.take(request).await {
-                Ok(value) => Reply::Ok(value),
-                Err(why) => Reply::Refused(why),
-            }
+    async fn answer(&self, request: Request) -> Reply {
+        match self.take(request).await {
+            Ok(value) => Reply::Ok(value),
+            Err(why) => Reply::Refused(why),
         }
     }
 }

@@ -48,6 +48,9 @@ fn text(status: &Value) -> String {
     out
 }
 
+/// Counters that say something even when they are 0.
+const ALWAYS_SHOWN: [&str; 5] = ["events", "alerts", "blocked", "waiting", "commits"];
+
 /// Any report as indented `name  value` lines; a list of objects as one line each.
 fn describe(out: &mut String, value: &Value, depth: usize) {
     let indent = "  ".repeat(depth);
@@ -59,6 +62,8 @@ fn describe(out: &mut String, value: &Value, depth: usize) {
                     Value::Object(inner) if inner.is_empty() => {}
                     Value::Array(list) if list.is_empty() => {}
                     Value::Null => {}
+                    // A long list of things that never happened hides the ones that did; JSON has them all.
+                    _ if value == 0 && !ALWAYS_SHOWN.contains(&name.as_str()) => {}
                     Value::Object(_) | Value::Array(_) => {
                         let _ = writeln!(out, "{indent}{name}:");
                         describe(out, value, depth + 1);

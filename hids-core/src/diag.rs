@@ -96,7 +96,8 @@ impl Severity {
 pub struct Diagnostic {
     /// How much it matters.
     pub severity: Severity,
-    /// Stable code, `C014` for configuration, `X…` XML, `P…` patterns, `D…` decoders, `R…` rules, `L…` lists.
+    /// Stable code, `C014` for configuration, `X…` XML, `P…` patterns, `D…` decoders, `R…` rules, `L…` lists,
+    /// `T…` rule tests.
     pub code: &'static str,
     /// What is wrong, and what follows from it.
     pub message: String,

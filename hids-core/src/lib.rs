@@ -6,7 +6,7 @@
 //! configuration, lines and times give the same alerts and blocks, byte for byte.
 //!
 //! Modules may use what stands before them in this list, never what stands after:
-//! `diag`, `model` ← `pattern`, `xml` ← `predecode` ← `decode` ← `rules` ← `engine`;
+//! `diag`, `model` ← `pattern`, `xml` ← `predecode` ← `decode` ← `rules` ← `engine` ← `ruletest`;
 //! `respond` uses `model` and `pattern`, `render` uses `model` only.
 #![forbid(unsafe_code)]
 
@@ -20,4 +20,5 @@ pub mod predecode;
 pub mod render;
 pub mod respond;
 pub mod rules;
+pub mod ruletest;
 pub mod xml;

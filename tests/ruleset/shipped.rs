@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hids_core::diag::{Diagnostic, Severity};
 use hids_core::engine::{Engine, EngineOptions, RulesetSources};
 use hids_core::model::{Channel, EventRef, LogSource, Timestamp};
+use hids_core::ruletest::{self, Case, Verdict};
 
 use crate::files;
 
@@ -47,6 +48,11 @@ impl Shipped {
     /// Forgets earlier lines.
     pub fn reset(&mut self) {
         self.engine.reset();
+    }
+
+    /// Runs a case, which forgets earlier lines.
+    pub fn run(&mut self, case: &Case) -> Verdict {
+        ruletest::run(&mut self.engine, case)
     }
 
     /// Analyses a line received at `second`.

@@ -396,7 +396,7 @@ impl Compiler<'_> {
     }
 }
 
-fn facts(def: &RuleDef, level: Level) -> RuleFacts {
+pub(super) fn facts(def: &RuleDef, level: Level) -> RuleFacts {
     RuleFacts {
         id: def.id,
         level,

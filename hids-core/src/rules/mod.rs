@@ -1,10 +1,11 @@
 //! Rules: what an event means and how serious it is.
 //!
 //! `parse` reads rule files into definitions, `tree` and `compile` make a [`RuleSet`] of them,
-//! `run` evaluates it on an event with the [`RuleState`] that earlier events left. Owns OSSEC's
+//! `catalogue` shows rules as written; `run` evaluates the set on an event with the [`RuleState`] that earlier events left. Owns OSSEC's
 //! rule language (`src/analysisd/{rules,rules_list,eventinfo}.c`). Never: acts on an answer.
 
 mod address;
+mod catalogue;
 mod compile;
 mod condition;
 mod context;
@@ -19,6 +20,7 @@ mod store;
 mod tree;
 mod when;
 
+pub use catalogue::{Catalogue, Counting, RuleEntry, Written};
 pub use compile::{RuleOptions, RuleSet};
 pub use list::{ListSource, ListTables};
 pub use parse::{RuleDef, parse};

@@ -47,7 +47,8 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
     Ok(if bad { Exit::No } else { Exit::Success })
 }
 
-fn to_json(diagnostic: &Diagnostic) -> serde_json::Value {
+/// A problem with its place.
+pub(super) fn to_json(diagnostic: &Diagnostic) -> serde_json::Value {
     let place = diagnostic.span.as_ref().map(|span| (span.file.name.as_str(), span.file.line_column(span.start)));
     json!({
         "severity": diagnostic.severity.as_str(),

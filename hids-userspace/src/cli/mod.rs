@@ -13,6 +13,7 @@ pub mod logtest;
 mod output;
 pub mod reload;
 pub mod replay;
+pub mod rules;
 pub mod status;
 pub mod why;
 
@@ -75,6 +76,8 @@ pub enum Command {
     Logtest(logtest::LogtestArgs),
     /// Analyse whole files as fast as possible, blocking nothing
     Replay(replay::ReplayArgs),
+    /// Look at rules and run their tests
+    Rules(rules::RulesArgs),
 }
 
 /// Runs a `hidsctl` command.
@@ -88,6 +91,7 @@ pub fn run(args: &Hidsctl) -> Exit {
         Command::Reload => reload::run(&args.common),
         Command::Logtest(logtest) => logtest::run(&args.common, logtest),
         Command::Replay(replay) => replay::run(&args.common, replay),
+        Command::Rules(rules) => rules::run(&args.common, rules),
     };
     result.unwrap_or_else(|error| {
         if output::is_closed_pipe(&error) {

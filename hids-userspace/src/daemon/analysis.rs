@@ -29,6 +29,15 @@ const SOURCE_LIMIT_BYTES: u64 = 64 << 20;
 ///
 /// No engine when there is any error; all problems in one run.
 pub fn compile(config: &Config) -> (Option<Engine>, Vec<Diagnostic>) {
+    let (sources, mut diagnostics) = read_sources(config);
+    let (engine, of_rules) = Engine::compile(&sources, engine_options(config));
+    diagnostics.extend(of_rules);
+    let usable = !hids_core::diag::has_errors(&diagnostics);
+    (engine.filter(|_| usable), diagnostics)
+}
+
+/// Reads all decoder, rule and list files of a configuration.
+pub fn read_sources(config: &Config) -> (RulesetSources, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let mut read = |paths: &[PathBuf]| -> Vec<Arc<SourceFile>> {
         paths.iter().filter_map(|path| read_source(path).map_err(|problem| diagnostics.push(problem)).ok()).collect()
@@ -38,10 +47,7 @@ pub fn compile(config: &Config) -> (Option<Engine>, Vec<Diagnostic>) {
     // A missing list is the engine's to judge: what follows depends on the rules that use it.
     let list = |(name, path): &(String, PathBuf)| ListSource { name: name.clone(), text: read_source(path).ok() };
     let sources = RulesetSources { decoders, rules, lists: config.analysis.lists.iter().map(list).collect() };
-    let (engine, of_rules) = Engine::compile(&sources, engine_options(config));
-    diagnostics.extend(of_rules);
-    let usable = !hids_core::diag::has_errors(&diagnostics);
-    (engine.filter(|_| usable), diagnostics)
+    (sources, diagnostics)
 }
 
 fn read_source(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {

@@ -1,0 +1,15 @@
+//! Rule tests: log lines with the rule, level and fields that are expected of them.
+//!
+//! `ini` knows the form of the files, `case` what their keys mean, `run` feeds the lines to an
+//! engine without earlier state and compares. Owns the form of OSSEC's rule tests
+//! (`contrib/ossec-testing/tests/*.ini`) and the further keys of the shipped ruleset's own tests.
+//! Never: reads a file, prints.
+
+mod case;
+mod ini;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use case::{Case, Key, parse};
+pub use run::{Difference, Verdict, run};

@@ -1,0 +1,83 @@
+//! Feeds the lines of a case and compares.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::case::{Case, Key};
+use crate::engine::{Engine, Outcome};
+use crate::model::{Channel, EventRef, LogSource, RuleId, Timestamp};
+
+/// When the lines are received: Wednesday, 25 November 2026, 12:00 UTC. All lines of a case come in
+/// this second.
+const RECEIVED_UNIX_SECONDS: i64 = 1_795_608_000;
+
+/// The level from which `blocks` is about, as in OSSEC's example configuration.
+const BLOCKING_LEVEL: u16 = 7;
+
+/// The answer to a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the case is fulfilled.
+    pub passed: bool,
+    /// What of the last answer is not as expected; of a `fail` case that is not fulfilled, nothing.
+    pub differences: Vec<Difference>,
+    /// The rules that won, in the order of the lines.
+    pub fired: Vec<RuleId>,
+}
+
+/// One thing that is not as expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What.
+    pub key: Key,
+    /// As the case wants it.
+    pub expected: String,
+    /// As the engine has it.
+    pub actual: String,
+}
+
+/// Runs a case on `engine`, which forgets everything before it.
+pub fn run(engine: &mut Engine, case: &Case) -> Verdict {
+    engine.reset();
+    let source = Arc::new(LogSource { location: "test".to_owned(), channel: Channel::Log });
+    let now = Timestamp::from_unix_seconds(RECEIVED_UNIX_SECONDS);
+    let mut fired = Vec::new();
+    let mut differences = Vec::new();
+    for _ in 0..case.repeat {
+        for line in &case.lines {
+            let outcome = engine.process(EventRef { source: &source, received: now, line }, now);
+            fired.extend(outcome.rule().map(|rule| rule.id));
+            differences = compare(case, &outcome);
+        }
+    }
+    Verdict { passed: differences.is_empty() == case.passes, differences, fired }
+}
+
+fn compare(case: &Case, outcome: &Outcome<'_>) -> Vec<Difference> {
+    let differing = case.expected().filter_map(|(key, expected)| {
+        let actual = actual(key, outcome);
+        (actual != expected).then(|| Difference { key, expected: expected.to_owned(), actual })
+    });
+    differing.collect()
+}
+
+fn actual(key: Key, outcome: &Outcome<'_>) -> String {
+    let field = |wanted: &str| {
+        let mut fields = outcome.fields();
+        fields.find(|(name, _)| name.as_str() == wanted).map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    };
+    let level = outcome.rule().map_or(0, |rule| rule.level.0);
+    let found = match key {
+        Key::Rule => outcome.rule().map(|rule| rule.id.to_string()),
+        Key::Level => Some(level.to_string()),
+        Key::Decoder => outcome.decoder().map(|name| name.to_ascii_lowercase()),
+        Key::SrcIp => field("srcip"),
+        Key::User => field("dstuser").or_else(|| field("srcuser")),
+        Key::Blocks => {
+            let is_address = field("srcip").is_some_and(|text| text.parse::<IpAddr>().is_ok());
+            let blocks = level >= BLOCKING_LEVEL && outcome.may_respond() && is_address;
+            Some(if blocks { "yes" } else { "no" }.into())
+        }
+    };
+    found.unwrap_or_else(|| "none".into())
+}

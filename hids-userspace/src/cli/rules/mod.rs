@@ -1,0 +1,71 @@
+//! `hidsctl rules`: for the people who write rules. Each command reads the rules that the
+//! configuration names, as the daemon would; the daemon is not asked.
+
+mod graph;
+mod list;
+mod show;
+mod test;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use hids_core::diag::{Diagnostic, Severity};
+use hids_core::model::RuleId;
+use hids_core::rules::Catalogue;
+
+use super::Common;
+use super::exit::Exit;
+use crate::config;
+use crate::daemon::analysis;
+
+/// Options of `rules`.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run rule tests: log lines with the answers that are expected
+    Test(test::TestArgs),
+    /// List rules
+    List(list::ListArgs),
+    /// Show a rule as written, with its parents and children
+    Show(show::ShowArgs),
+    /// Print the tree of rules for Graphviz
+    Graph(graph::GraphArgs),
+}
+
+/// Runs one of the commands.
+pub(super) fn run(common: &Common, args: &RulesArgs) -> anyhow::Result<Exit> {
+    match &args.command {
+        Command::Test(args) => test::run(common, args),
+        Command::List(args) => list::run(common, args),
+        Command::Show(args) => show::run(common, args),
+        Command::Graph(args) => graph::run(common, args),
+    }
+}
+
+/// The rules of the configuration. Errors in them do not matter here, unless nothing can be read:
+/// looking at rules must work while they are being repaired.
+pub(super) fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
+    let loaded = config::load(&common.load_options(false));
+    let Some(config) = loaded.config else {
+        loaded.diagnostics.iter().map(Diagnostic::render).for_each(|text| eprint!("{text}"));
+        bail!("the configuration has errors");
+    };
+    let (sources, mut problems) = analysis::read_sources(&config);
+    let (catalogue, of_rules) = Catalogue::read(&sources.rules);
+    problems.extend(of_rules);
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+    errors.map(Diagnostic::render).for_each(|text| eprint!("{text}"));
+    Ok(catalogue)
+}
+
+/// The rule that an argument names.
+fn known_rule(catalogue: &Catalogue, id: u32) -> anyhow::Result<RuleId> {
+    if catalogue.rule(RuleId(id)).is_none() {
+        bail!("there is no rule {id}; `hidsctl rules list` shows those that there are");
+    }
+    Ok(RuleId(id))
+}

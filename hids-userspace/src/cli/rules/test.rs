@@ -1,0 +1,223 @@
+//! `hidsctl rules test`: runs rule tests, says what failed and which rules no test fires.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use hids_core::diag::{Diagnostic, SourceFile, has_errors};
+use hids_core::engine::Engine;
+use hids_core::model::RuleId;
+use hids_core::rules::{Catalogue, RuleEntry};
+use hids_core::ruletest::{self, Case, Verdict};
+use serde_json::{Value, json};
+
+use super::list;
+use crate::cli::exit::Exit;
+use crate::cli::logtest::load;
+use crate::cli::{Common, output};
+use crate::config::Config;
+
+/// Largest file of tests.
+const FILE_LIMIT_BYTES: u64 = 64 << 20;
+
+/// Options of `rules test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Files of tests, or directories with `.ini` files [default: `tests` beside the configured rules]
+    #[arg(value_name = "DIR|FILE")]
+    paths: Vec<PathBuf>,
+    /// Answer exactly as OSSEC does
+    #[arg(long)]
+    strict_ossec: bool,
+    /// List the rules that no test fires, with their places
+    #[arg(long)]
+    coverage: bool,
+}
+
+/// Runs the tests; 1 when a case fails or a file of tests has errors.
+pub(super) fn run(common: &Common, args: &TestArgs) -> anyhow::Result<Exit> {
+    let (config, mut engine) = load(common, args.strict_ossec)?;
+    let paths = if args.paths.is_empty() { beside_rules(&config)? } else { args.paths.clone() };
+    let mut report = Report::default();
+    for path in test_files(&paths)? {
+        report.file(&mut engine, &read(&path)?);
+    }
+    let (sources, _) = crate::daemon::analysis::read_sources(&config);
+    let (catalogue, _) = Catalogue::read(&sources.rules);
+    let silent = report.never_fired(&catalogue);
+    // Rules that only lead to others can never be an answer.
+    let rules = catalogue.rules().filter(|rule| !rule.only_leads).count();
+    match common.json {
+        true => output::print_json(&report.to_json(rules, &silent))?,
+        false => {
+            report.problems.iter().map(Diagnostic::render).for_each(|text| eprint!("{text}"));
+            output::print(&report.to_text(rules, &silent, args.coverage))?;
+        }
+    }
+    let bad = !report.failed.is_empty() || has_errors(&report.problems);
+    Ok(if bad { Exit::No } else { Exit::Success })
+}
+
+/// The `tests` directories beside the directories of the configured rules.
+fn beside_rules(config: &Config) -> anyhow::Result<Vec<PathBuf>> {
+    let folders = config.analysis.rule_files.iter().filter_map(|file| file.parent());
+    let tests: BTreeSet<PathBuf> = folders
+        .flat_map(|folder| [Some(folder), folder.parent()])
+        .flatten()
+        .map(|folder| folder.join("tests"))
+        .filter(|tests| tests.is_dir())
+        .collect();
+    if tests.is_empty() {
+        bail!("there is no directory `tests` beside the configured rules; name a file or directory of tests");
+    }
+    Ok(tests.into_iter().collect())
+}
+
+/// The files that arguments name, those of directories by name.
+fn test_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let cannot = || format!("cannot read {}", path.display());
+        let mut found = Vec::new();
+        for entry in path.read_dir().with_context(cannot)? {
+            let file = entry.with_context(cannot)?.path();
+            if file.extension().is_some_and(|extension| extension == "ini") {
+                found.push(file);
+            }
+        }
+        if found.is_empty() {
+            bail!("{} holds no .ini files", path.display());
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    Ok(files)
+}
+
+fn read(path: &Path) -> anyhow::Result<Arc<SourceFile>> {
+    let size = path.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
+    if size > FILE_LIMIT_BYTES {
+        bail!("{} is larger than 64 MiB", path.display());
+    }
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(SourceFile::new(path.to_string_lossy(), text))
+}
+
+#[derive(Default)]
+struct Report {
+    passed: usize,
+    failed: Vec<(Case, Verdict)>,
+    problems: Vec<Diagnostic>,
+    fired: BTreeSet<RuleId>,
+}
+
+impl Report {
+    fn file(&mut self, engine: &mut Engine, file: &Arc<SourceFile>) {
+        let (cases, problems) = ruletest::parse(file);
+        self.problems.extend(problems);
+        for case in cases {
+            let verdict = ruletest::run(engine, &case);
+            self.fired.extend(&verdict.fired);
+            match verdict.passed {
+                true => self.passed += 1,
+                false => self.failed.push((case, verdict)),
+            }
+        }
+    }
+
+    fn never_fired<'a>(&self, catalogue: &'a Catalogue) -> Vec<&'a RuleEntry> {
+        catalogue.rules().filter(|rule| !rule.only_leads && !self.fired.contains(&rule.facts.id)).collect()
+    }
+
+    fn to_text(&self, rules: usize, silent: &[&RuleEntry], all: bool) -> String {
+        let mut out = String::new();
+        for (case, verdict) in &self.failed {
+            let _ = writeln!(out, "FAIL {}", output::visible(case.place().as_bytes()));
+            for difference in &verdict.differences {
+                let (expected, actual) = (difference.expected.as_bytes(), difference.actual.as_bytes());
+                let _ = writeln!(
+                    out,
+                    "     {}: expected {}, got {}",
+                    difference.key.as_str(),
+                    output::visible(expected),
+                    output::visible(actual)
+                );
+            }
+            if !case.passes {
+                out.push_str("     everything is as written, but this is a `fail` case: something should differ\n");
+            }
+            for line in &case.lines {
+                let times = if case.repeat > 1 { format!(" ({} times)", case.repeat) } else { String::new() };
+                let _ = writeln!(out, "     line{times}: {}", output::visible(line));
+            }
+        }
+        if !silent.is_empty() {
+            out.push_str(&silent_rules(silent, all));
+        }
+        let covered = rules - silent.len();
+        let percent = if rules == 0 { 0 } else { covered * 100 / rules };
+        let _ = writeln!(
+            out,
+            "{} cases passed, {} failed; {covered} of {rules} rules fired ({percent} %)",
+            self.passed,
+            self.failed.len()
+        );
+        out
+    }
+
+    fn to_json(&self, rules: usize, silent: &[&RuleEntry]) -> Value {
+        let failed = self.failed.iter().map(|(case, verdict)| failure(case, verdict));
+        json!({
+            "ok": self.failed.is_empty() && !has_errors(&self.problems),
+            "passed": self.passed,
+            "failed": failed.collect::<Vec<_>>(),
+            "problems": self.problems.iter().map(crate::cli::check::to_json).collect::<Vec<_>>(),
+            "rules": rules,
+            "rules_fired": rules - silent.len(),
+            "never_fired": silent.iter().map(|rule| list::to_json(rule)).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn failure(case: &Case, verdict: &Verdict) -> Value {
+    let (line, _) = case.span.file.line_column(case.span.start);
+    let differences = verdict.differences.iter().map(|difference| {
+        let (expected, actual) = (&difference.expected, &difference.actual);
+        json!({ "key": difference.key.as_str(), "expected": expected, "actual": actual })
+    });
+    json!({
+        "file": case.span.file.name,
+        "line": line,
+        "section": case.section,
+        "case": case.name,
+        "lines": case.lines.iter().map(|line| String::from_utf8_lossy(line)).collect::<Vec<_>>(),
+        "differences": differences.collect::<Vec<_>>(),
+    })
+}
+
+/// Rules by file: their ids, or one a line with what they are about.
+fn silent_rules(silent: &[&RuleEntry], all: bool) -> String {
+    let mut out = String::from("rules that no test fires:\n");
+    if all {
+        for rule in silent {
+            let description = output::visible(rule.facts.description.as_bytes());
+            let _ = writeln!(out, "  {}: {} {description}", output::visible(rule.place().as_bytes()), rule.facts.id);
+        }
+        return out;
+    }
+    let mut by_file: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for rule in silent {
+        by_file.entry(&rule.span.file.name).or_default().push(rule.facts.id.to_string());
+    }
+    for (file, ids) in by_file {
+        let _ = writeln!(out, "  {}: {}", output::visible(file.as_bytes()), ids.join(" "));
+    }
+    out
+}

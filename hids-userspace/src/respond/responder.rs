@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -33,6 +33,8 @@ use crate::config::RespondConfig;
 const MOST_PER_BATCH: usize = 1024;
 /// Longest sleep while something is to end: the wall clock may jump.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// How long a stop waits for response programs.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// Resolver files are looked at no more often.
 const RESOLVERS_EVERY: Duration = Duration::from_secs(1);
 
@@ -201,7 +203,27 @@ impl Responder {
             self.finish(batch);
         }
         self.watch.take();
+        self.wait_for_programs();
         self.store.close();
+    }
+
+    /// Programs that are running or waiting may end, so that what they did is recorded. One that
+    /// takes longer is undone by the next start.
+    fn wait_for_programs(&mut self) {
+        let end = Instant::now() + STOP_PATIENCE;
+        while self.runner.counters().pending.load(Ordering::Relaxed) > 0 && Instant::now() < end {
+            self.take_ended(Duration::from_millis(50));
+        }
+        self.take_ended(Duration::ZERO);
+    }
+
+    fn take_ended(&mut self, patience: Duration) {
+        let mut batch = Batch::default();
+        if let Ok(call) = self.done.recv_timeout(patience) {
+            batch.take_done(call);
+        }
+        self.done.try_iter().for_each(|call| batch.take_done(call));
+        self.store.record(&batch, &self.planner, now());
     }
 
     fn take_requests(&mut self, first: Request, more: &Receiver<Request>, batch: &mut Batch) {

@@ -122,8 +122,9 @@ fn work(queue: &Receiver<ProgramCall>, done: &Sender<ProgramCall>, counters: &Sc
                 warn!(program = %call.program, %error, help = "it must be an executable file", "response program cannot be started");
             }
         }
+        let told = done.send(call);
         counters.pending.fetch_sub(1, Ordering::Relaxed);
-        if done.send(call).is_err() {
+        if told.is_err() {
             return;
         }
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{SendTimeoutError, Sender};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use tracing::debug;
 
@@ -24,6 +24,8 @@ const GROUP_NFTABLES: u32 = 1 << (libc::NFNLGRP_NFTABLES - 1);
 const GROUPS_ADDRESSES: u32 = (1 << 4) | (1 << 6) | (1 << 8) | (1 << 10);
 /// Notifications that come close together are one.
 const GATHER: Duration = Duration::from_millis(20);
+/// How long a notice waits for room before the thread looks whether it is to stop.
+const STOP_CHECK: Duration = Duration::from_millis(100);
 /// How often the elements are read back without a reason.
 const VERIFY_EVERY: Duration = Duration::from_secs(60);
 /// Reading back takes at most this part of the time.
@@ -195,7 +197,20 @@ impl Watcher {
         }
     }
 
-    fn tell(&self, notice: Notice) -> Result<(), Stopped> {
-        self.notices.send(notice).map_err(|_| Stopped)
+    /// Waits for room, but not for a responder that is itself waiting for this thread to stop.
+    fn tell(&self, mut notice: Notice) -> Result<(), Stopped> {
+        loop {
+            match self.notices.send_timeout(notice, STOP_CHECK) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Timeout(back)) if !self.is_stopped() => notice = back,
+                Err(_) => return Err(Stopped),
+            }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut watched = [PollFd::from_borrowed_fd(self.stopped.as_fd(), PollFlags::IN)];
+        poll(&mut watched, Some(&at_once)).is_ok_and(|ready| ready > 0)
     }
 }

@@ -1,1 +1,307 @@
+//! Against a real SMTP server (python3-aiosmtpd) on loopback.
 
+mod server;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use hids_core::model::{Level, RuleId};
+use jiff::tz::TimeZone;
+
+use self::server::{SmtpServer, available, free_port};
+use super::*;
+use crate::config::{GranularMail, MailConfig, MailTls, MailTransport};
+use crate::notify::spool::tests::{alert, open};
+use crate::notify::spool::{MailSpool, SpoolLimits};
+use crate::outbox::AlertSpool as _;
+
+fn config(port: u16) -> MailConfig {
+    MailConfig {
+        enabled: true,
+        to: vec!["ops@example.org".into(), "second@example.org".into()],
+        from: "ids@example.org".into(),
+        reply_to: Some("answers@example.org".into()),
+        ids_name: Some("gate\r\nBcc: evil@example.org".into()),
+        transport: MailTransport::Smtp { host: "127.0.0.1".into(), port, tls: MailTls::Opportunistic, login: None },
+        helo: None,
+        max_per_hour: 100,
+        grouping: true,
+        full_subject: false,
+        granular: Vec::new(),
+    }
+}
+
+fn timing() -> MailTiming {
+    MailTiming {
+        quiet: Duration::from_millis(200),
+        longest: Duration::from_secs(2),
+        first_retry: Duration::from_millis(100),
+        longest_retry: Duration::from_millis(400),
+        timeout: Duration::from_secs(1),
+        ..MailTiming::default()
+    }
+}
+
+fn begin(config: MailConfig, spool: &MailSpool) -> MailHandle {
+    begin_with(config, spool, timing())
+}
+
+fn begin_with(config: MailConfig, spool: &MailSpool, timing: MailTiming) -> MailHandle {
+    let options = MailOptions { hostname: "host.example.org".into(), zone: TimeZone::UTC, timing };
+    start(config, spool.clone(), options).expect("mail starts")
+}
+
+fn spool(root: &Path) -> MailSpool {
+    open(root, SpoolLimits::default())
+}
+
+fn record(spool: &mut MailSpool, alerts: impl IntoIterator<Item = hids_core::model::Alert>) {
+    for alert in alerts {
+        spool.stage(&alert).expect("staged");
+        spool.committed(alert.id.sequence + 1);
+    }
+}
+
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn grouped_mail_reaches_all_recipients_and_no_header_is_injected() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("plain", free_port());
+    let mut spool = spool(root.path());
+    let granular = |to: &str, level| GranularMail { to: to.into(), level: Some(Level(level)), ..GranularMail::default() };
+    let mut config = config(server.port);
+    config.granular = vec![granular("night@example.org", 12), granular("never@example.org", 15)];
+    let handle = begin(config, &spool);
+    let mut hostile = alert(2, 40111, 12);
+    hostile.hostname = b"h\r\nBcc: evil@example.org\r\n\r\nforged".to_vec();
+    hostile.full_log = b"x\r\n.\r\nMAIL FROM:<evil@example.org>\r\n.dot \xff \x1b[2J".to_vec();
+    record(&mut spool, [alert(1, 5710, 7), hostile, alert(3, 5710, 7)]);
+    let mails = server.mails(1);
+    let mail = &mails[0];
+    assert_eq!(mail.recipients, ["ops@example.org", "second@example.org", "night@example.org"]);
+    assert_eq!(mail.from, "ids@example.org");
+    assert_eq!(mail.header("To"), "ops@example.org");
+    assert_eq!(mail.header("Cc"), "second@example.org, night@example.org");
+    assert!(mail.header("From").contains("OSSEC HIDS") && mail.header("From").contains("<ids@example.org>"));
+    assert!(mail.header("Reply-To").contains("<answers@example.org>"));
+    assert_eq!(mail.header("X-IDS-OSSEC"), "gate\\r\\nBcc: evil@example.org");
+    assert_eq!(mail.header("Message-ID"), "<1795558167.1.hids@host.example.org>");
+    assert!(mail.header("Subject").starts_with("OSSEC Alert - h\\r\\nBcc: evil"), "{}", mail.header("Subject"));
+    assert!(!mail.header("Date").is_empty());
+    assert_eq!(mail.header("Content-Type").replace('"', ""), "text/plain; charset=utf-8");
+    assert!(mail.headers.iter().all(|(name, _)| name != "Bcc"));
+    assert_eq!(mail.text.matches("OSSEC HIDS Notification.").count(), 3);
+    assert!(mail.text.contains("x\\r\n    .\\r\n    MAIL FROM:<evil@example.org>\\r\n    .dot \\xff \\x1b[2J"), "{}", mail.text);
+    wait_until("the spool is empty", || spool.is_empty());
+    assert_eq!((handle.report().mails, handle.report().alerts), (1, 3));
+    handle.stop();
+    assert_eq!(server.mails(1).len(), 1);
+}
+
+#[test]
+fn urgent_alert_goes_at_once_and_a_solitary_one_alone() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("plain", free_port());
+    let mut spool = spool(root.path());
+    let mut config = config(server.port);
+    config.granular = vec![
+        GranularMail { to: "now@example.org".into(), rules: vec![RuleId(1)], do_not_delay: true, ..GranularMail::default() },
+        GranularMail { to: "alone@example.org".into(), rules: vec![RuleId(2)], do_not_group: true, ..GranularMail::default() },
+    ];
+    let slow = MailTiming { quiet: Duration::from_secs(600), longest: Duration::from_secs(600), ..timing() };
+    let handle = begin_with(config, &spool, slow);
+    record(&mut spool, [alert(1, 9, 7), alert(2, 1, 7)]);
+    assert_eq!(server.mails(1)[0].text.matches("Notification.").count(), 2);
+    record(&mut spool, [alert(3, 9, 7), alert(4, 2, 7)]);
+    let mails = server.mails(3);
+    assert!(mails[1].text.contains("line 3") && !mails[1].text.contains("line 4"));
+    assert!(mails[2].text.contains("line 4") && mails[2].recipients.contains(&"alone@example.org".into()));
+    handle.stop();
+}
+
+#[test]
+fn alerts_wait_on_disk_while_the_server_is_down_and_over_a_restart() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let port = free_port();
+    let mut first = spool(root.path());
+    let handle = begin(config(port), &first);
+    record(&mut first, (1..=20).map(|number| alert(number, 5710, 7)));
+    wait_until("the failure is reported", || handle.report().failures > 1);
+    assert_eq!(handle.report().waiting, 20);
+    handle.stop();
+    drop(first);
+    let mut second = spool(root.path());
+    second.drop_from(21).expect("as the record stage does");
+    second.committed(21);
+    let handle = begin(config(port), &second);
+    wait_until("it is tried", || handle.report().failing_because.is_some());
+    let server = SmtpServer::start("plain", port);
+    assert_eq!(server.mails(1)[0].text.matches("Notification.").count(), 20);
+    wait_until("it works", || handle.report().failing_because.is_none() && second.is_empty());
+    handle.stop();
+}
+
+#[test]
+fn hanging_server_costs_time_only() {
+    let root = tempfile::tempdir().expect("tempdir");
+    // Accepts (by the backlog) and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let mut spool = spool(root.path());
+    let handle = begin(config(silent.local_addr().expect("address").port()), &spool);
+    record(&mut spool, [alert(1, 5710, 7)]);
+    wait_until("the time-out is reported", || handle.report().failures > 0);
+    assert_eq!(spool.len(), 1);
+    handle.stop();
+}
+
+#[test]
+fn refused_recipient_does_not_keep_the_mail_from_the_others() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("refuse-second", free_port());
+    let mut spool = spool(root.path());
+    let handle = begin(config(server.port), &spool);
+    record(&mut spool, [alert(1, 5710, 7)]);
+    assert_eq!(server.mails(1)[0].recipients, ["ops@example.org"]);
+    wait_until("it is counted", || handle.report().refused_recipients == 1);
+    handle.stop();
+}
+
+#[test]
+fn log_that_a_mail_filter_refuses_does_not_keep_other_alerts_back() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("filter", free_port());
+    let mut spool = spool(root.path());
+    let handle = begin(config(server.port), &spool);
+    let mut poisoned = alert(2, 31106, 10);
+    poisoned.full_log = b"GET /FILTER-ME".to_vec();
+    record(&mut spool, [alert(1, 5710, 7), poisoned, alert(3, 5710, 7)]);
+    wait_until("everything is sent", || spool.is_empty());
+    let text: String = server.mails(1).iter().map(|mail| mail.text.clone()).collect();
+    assert!(text.contains("line 1") && text.contains("line 3"), "{text}");
+    assert!(text.contains("Rule: 31106 fired") && text.contains("alert 1795558167.2"), "{text}");
+    handle.stop();
+}
+
+#[test]
+fn hourly_limit_collects_and_the_count_survives_a_restart() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("plain", free_port());
+    let mut spool = spool(root.path());
+    let limited = || MailConfig { max_per_hour: 1, ..config(server.port) };
+    let handle = begin(limited(), &spool);
+    record(&mut spool, [alert(1, 5710, 7)]);
+    server.mails(1);
+    record(&mut spool, (2..=9).map(|number| alert(number, 5710, 7)));
+    wait_until("the limit is reported", || handle.report().limit_reached);
+    handle.stop();
+    let handle = begin(limited(), &spool);
+    wait_until("the limit is still known", || handle.report().limit_reached);
+    assert_eq!((server.mails(1).len(), spool.len()), (1, 8));
+    // The next clock hour, as far as the spool knows.
+    spool.update(|state| state.hour -= 1).expect("stored");
+    spool.wake();
+    assert_eq!(server.mails(2)[1].text.matches("Notification.").count(), 8);
+    handle.stop();
+}
+
+#[test]
+fn mail_refused_for_days_is_kept_in_a_file() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("refuse-all", free_port());
+    let mut spool = spool(root.path());
+    let handle = begin_with(config(server.port), &spool, MailTiming { refused_for: Duration::from_secs(1), ..timing() });
+    record(&mut spool, [alert(1, 5710, 7)]);
+    wait_until("it is given up", || handle.report().given_up == 1);
+    let kept = std::fs::read_to_string(root.path().join("mail/failed/1795558167.1.eml")).expect("kept");
+    assert!(kept.contains("Subject: OSSEC Alert"), "{kept}");
+    handle.stop();
+}
+
+#[test]
+fn starttls_with_a_self_signed_certificate_works_only_unverified() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("starttls", free_port());
+    let mut spool = spool(root.path());
+    let with = |tls| {
+        let mut config = config(server.port);
+        config.transport = MailTransport::Smtp { host: "127.0.0.1".into(), port: server.port, tls, login: None };
+        config
+    };
+    record(&mut spool, [alert(1, 5710, 7)]);
+    let handle = begin(with(MailTls::Required), &spool);
+    wait_until("the certificate is refused", || handle.report().failures > 0);
+    assert_eq!(spool.len(), 1);
+    handle.stop();
+    let handle = begin(with(MailTls::RequiredUnverified), &spool);
+    assert!(server.mails(1)[0].encrypted);
+    handle.stop();
+}
+
+#[test]
+fn login_is_used() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("login", free_port());
+    let mut spool = spool(root.path());
+    let mut config = config(server.port);
+    let login = Some(("user".to_owned(), "secret".to_owned()));
+    config.transport =
+        MailTransport::Smtp { host: "127.0.0.1".into(), port: server.port, tls: MailTls::RequiredUnverified, login };
+    let handle = begin(config, &spool);
+    record(&mut spool, [alert(1, 5710, 7)]);
+    assert_eq!(server.mails(1)[0].user, "user");
+    handle.stop();
+}
+
+#[test]
+fn program_gets_the_mail_on_standard_input_without_a_shell() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = tempfile::tempdir().expect("tempdir");
+    let (program, output) = (root.path().join("deliver"), root.path().join("out"));
+    std::fs::write(&program, format!("#!/bin/sh\ncat > {0}.new && env > {0}.env && mv {0}.new {0}\n", output.display())).expect("write");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("chmod");
+    let mut spool = spool(root.path());
+    let mut config = config(25);
+    config.transport = MailTransport::Program(program);
+    let handle = begin(config, &spool);
+    record(&mut spool, [alert(1, 5710, 7)]);
+    wait_until("the program ran", || output.exists());
+    let mail = std::fs::read_to_string(&output).expect("mail");
+    assert!(mail.contains("\nTo: ops@example.org\n") || mail.starts_with("To: ops@example.org\n"), "{mail}");
+    assert!(mail.contains("OSSEC HIDS Notification.\n") && !mail.contains('\r'));
+    assert!(!std::fs::read_to_string(output.with_extension("env")).expect("env").contains("HOME="));
+    handle.stop();
+}

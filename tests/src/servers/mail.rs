@@ -26,10 +26,28 @@ impl Mail {
         line.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
     }
 
-    /// Everything after the headers.
-    pub fn body(&self) -> &str {
-        self.text.split_once("\n\n").map_or("", |(_, body)| body)
+    /// Everything after the headers, as a mail program shows it.
+    pub fn body(&self) -> String {
+        let body = self.text.split_once("\n\n").map_or("", |(_, body)| body);
+        match self.header("Content-Transfer-Encoding").as_str() {
+            "quoted-printable" => quoted_printable(body),
+            _ => body.to_owned(),
+        }
     }
+}
+
+/// RFC 2045: `=` and a line end join lines, `=41` is a byte.
+fn quoted_printable(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('=') {
+        bytes.extend_from_slice(before.as_bytes());
+        let code = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.extend(code);
+        rest = if code.is_some() { &after[2..] } else { after.strip_prefix('\n').unwrap_or(after) };
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A running mail server on 127.0.0.1:25 of a machine.

@@ -33,6 +33,9 @@ pub struct Options {
     /// Seconds to watch the idle daemon
     #[arg(long, default_value_t = 10)]
     idle: u64,
+    /// Which build of the programs to measure; figures of a debug build say nothing
+    #[arg(long, value_enum, default_value_t = Profile::Release)]
+    profile: Profile,
 }
 
 /// The guide's configuration, but an address is blocked by one wrong password.
@@ -46,8 +49,8 @@ pub fn configuration() -> String {
 pub fn run(options: &Options) -> Result<()> {
     require_root("namespaces and the firewall inside them")?;
     ensure(&[&BUILD, &LAB])?;
-    let programs = build_all(Profile::Release)?;
-    say("figures of the release programs");
+    let programs = build_all(options.profile)?;
+    say(&format!("figures of {}", programs.display()));
     latency::measure(&programs, options.blocks)?;
     memory::measure(&programs, Duration::from_secs(options.idle))?;
     restore::measure(&programs, options.restored)?;

@@ -151,6 +151,11 @@ impl Engine {
         self.state.save()
     }
 
+    /// How often that part has changed since the start, so that it is only saved when it did.
+    pub fn state_changes(&self) -> u64 {
+        self.state.changes()
+    }
+
     /// Puts the state of an earlier run back.
     pub fn restore_state(&mut self, saved: &SavedState) {
         self.state.restore(saved);

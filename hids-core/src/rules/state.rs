@@ -37,6 +37,8 @@ pub struct RuleState {
     pub(super) previous_output: Option<Vec<u8>>,
     /// Mark of the event being judged.
     pub(super) mark: u16,
+    /// How often the part that outlives a restart has changed.
+    changes: u64,
     losses: Losses,
 }
 
@@ -105,6 +107,7 @@ impl RuleState {
             evidence: Vec::new(),
             previous_output: None,
             mark: 0,
+            changes: 0,
             losses: Losses::default(),
         }
     }
@@ -128,6 +131,12 @@ impl RuleState {
             ignored: self.ignored.combinations().map(<[u8]>::to_vec).collect(),
             outputs,
         }
+    }
+
+    /// How often the part that outlives a restart has changed since the start: what is equal need not
+    /// be saved again.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Puts the part of an earlier run back.
@@ -185,7 +194,9 @@ impl RuleState {
     pub(super) fn is_first_time(&mut self, event: &RuleEvent<'_>) -> bool {
         let Some(fields) = event.fts else { return false };
         fields.write(event.names(), event.fields, &mut self.combination);
-        self.first_seen.is_new(&self.combination, event.kind == EventKind::Ids)
+        let is_new = self.first_seen.is_new(&self.combination, event.kind == EventKind::Ids);
+        self.changes += u64::from(is_new);
+        is_new
     }
 
     /// `check_diff`: whether the message differs from the last one of this host and rule.
@@ -200,18 +211,19 @@ impl RuleState {
         }
         let key = (Box::from(event.hostname), rule);
         match self.outputs.insert(key, event.log.into()) {
-            Some(before) if *before != *event.log => {
-                self.previous_output = Some(before.into_vec());
-                true
+            Some(before) if *before == *event.log => false,
+            before => {
+                self.changes += 1;
+                self.previous_output = before.map(Vec::from);
+                self.previous_output.is_some()
             }
-            _ => false,
         }
     }
 
     /// `<ignore>`: remembers the combination of this event.
     pub(super) fn ignore(&mut self, fields: FtsFields, event: &RuleEvent<'_>) {
         fields.write(event.names(), event.fields, &mut self.combination);
-        self.ignored.is_new(&self.combination, false);
+        self.changes += u64::from(self.ignored.is_new(&self.combination, false));
     }
 
     /// `<check_if_ignored>`: whether some rule's `<ignore>` remembered the combination.

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select};
 use hids_core::decode::EventKind;
 use hids_core::diag::{Diagnostic, SourceFile};
-use hids_core::engine::{Engine, EngineOptions, ListSource, Outcome, RulesetSources};
+use hids_core::engine::{Engine, EngineOptions, ListSource, Outcome, RulesetSources, SavedState};
 use hids_core::model::{AlertId, DecoderNames, Field, FieldName, Fields, LogBatch, Timestamp};
 use hids_core::render::{ArchivedEvent, FirewallEvent};
 use serde::Serialize;
@@ -21,6 +21,9 @@ use crate::respond;
 
 /// How long an alert may wait for the responder before it goes unanswered (and is counted).
 const RESPONDER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often what rules remember is saved at most.
+const SAVE_EVERY: Duration = Duration::from_secs(3);
 
 /// Largest decoder, rule or list file.
 const SOURCE_LIMIT_BYTES: u64 = 64 << 20;
@@ -148,6 +151,7 @@ pub fn start(
     let rules = engine.rule_count().into();
     let mut analysis = Analysis {
         engine,
+        remembered: Remembered { saved_changes: 0, next_save: Instant::now() },
         archives: config.record.archive || config.record.archive_json,
         next_sequence,
         counters: Arc::clone(&counters),
@@ -189,8 +193,16 @@ impl AnalysisHandle {
     }
 }
 
+/// What of the rules' memory is saved already.
+struct Remembered {
+    /// [`Engine::state_changes`] when it was saved last.
+    saved_changes: u64,
+    next_save: Instant,
+}
+
 struct Analysis {
     engine: Engine,
+    remembered: Remembered,
     archives: bool,
     next_sequence: u64,
     counters: Arc<AnalysisCounters>,
@@ -202,17 +214,50 @@ impl Analysis {
     fn run(&mut self, batches: &Receiver<LogBatch>, engines: &Receiver<Box<Engine>>) {
         let mut engines = engines.clone();
         loop {
+            let save = match self.has_unsaved() {
+                true => crossbeam_channel::at(self.remembered.next_save),
+                false => crossbeam_channel::never(),
+            };
             select! {
                 recv(batches) -> batch => match batch {
                     Ok(batch) => self.take(batch),
-                    Err(_) => return,
+                    Err(_) => break,
                 },
                 recv(engines) -> engine => match engine {
-                    Ok(engine) => self.engine = *engine,
+                    Ok(engine) => self.change_engine(*engine),
                     Err(_) => engines = crossbeam_channel::never(),
                 },
+                recv(save) -> _ => self.save(),
             }
         }
+        if self.has_unsaved() {
+            self.save();
+        }
+    }
+
+    fn has_unsaved(&self) -> bool {
+        self.engine.state_changes() != self.remembered.saved_changes
+    }
+
+    /// Hands what rules remember to the record stage, behind the batches that it comes from.
+    fn save(&mut self) {
+        let rule_state = Some(self.remembered_state());
+        let _ = self.recorder.send(Processed { rule_state, ..Processed::default() });
+    }
+
+    fn remembered_state(&mut self) -> Box<SavedState> {
+        self.remembered =
+            Remembered { saved_changes: self.engine.state_changes(), next_save: Instant::now() + SAVE_EVERY };
+        Box::new(self.engine.state())
+    }
+
+    /// The new rules remember what the old ones did, first-time combinations and the like.
+    fn change_engine(&mut self, mut engine: Engine) {
+        let unsaved = self.has_unsaved();
+        engine.restore_state(&self.engine.state());
+        self.engine = engine;
+        // A number that no count of changes will reach.
+        self.remembered.saved_changes = if unsaved { u64::MAX } else { self.engine.state_changes() };
     }
 
     fn take(&mut self, batch: LogBatch) {

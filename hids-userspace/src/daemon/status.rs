@@ -16,6 +16,7 @@ pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: 
     let mut problems = Vec::new();
     let mut problem = |what: &str, why: Option<&str>| problems.extend(why.map(|why| format!("{what}: {why}")));
     problem("alerts cannot be recorded and everything waits", record.waiting_because.as_deref());
+    problem("what rules remember would not survive a restart", record.rule_state_trouble.as_deref());
     problem("blocks are not in the kernel", respond.nftables_trouble.as_deref());
     problem("blocks would not survive a restart", respond.ledger_trouble.as_deref());
     problem("this machine's own addresses are not known", respond.addresses_trouble.as_deref());

@@ -76,7 +76,7 @@ pub(super) struct Stages {
 
 impl Stages {
     /// Starts every stage, the last one first: whatever a stage hands on finds a taker.
-    pub(super) fn start(config: &Config, engine: Engine, mode: Mode) -> Result<Self, StartError> {
+    pub(super) fn start(config: &Config, mut engine: Engine, mode: Mode) -> Result<Self, StartError> {
         let zone = TimeZone::system();
         let spool = open_spool(config, mode, &zone)?;
         let boxed = |spool: &MailSpool| Box::new(spool.clone()) as Box<dyn AlertSpool + Send>;
@@ -87,6 +87,7 @@ impl Stages {
             zone: zone.clone(),
             spool: spool.as_ref().map(boxed),
         })?;
+        engine.restore_state(&recovered.rule_state);
         let (committed, committed_alerts) = bounded(COMMITTED);
         let mail = spool.as_ref().map(|spool| start_mail(config, spool)).transpose()?;
         let syslog = match config.syslog_outputs.as_slice() {

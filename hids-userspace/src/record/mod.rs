@@ -3,7 +3,7 @@
 //! Owns everything under `logs/alerts`, `logs/archives` and `logs/firewall`: one file per day and
 //! kind in OSSEC's layout, hard links to today's, checksums and compression of finished days; and
 //! the *progress journal* `state/record.journal`, which makes sure that no line is lost or recorded
-//! twice (ARCHITECTURE.md). Never decides what is recorded, never drops an alert: when a file cannot
+//! twice (ARCHITECTURE.md); and `state/rules.state`, what rules remember over a restart. Never decides what is recorded, never drops an alert: when a file cannot
 //! be written, the pipeline waits.
 
 mod day;
@@ -15,6 +15,7 @@ mod reader;
 mod recorder;
 mod recover;
 mod root;
+mod rule_state;
 mod thread;
 
 pub use error::RecordError;

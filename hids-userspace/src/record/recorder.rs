@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hids_core::engine::SavedState;
 use hids_core::model::{Alert, SourcePosition, Timestamp};
 use hids_core::render::{self, ArchivedEvent, FirewallEvent};
 use jiff::tz::TimeZone;
@@ -14,6 +15,7 @@ use super::journal::{Journal, Progress, Record};
 use super::output::OutputFile;
 use super::recover::{self, Recovered};
 use super::root::Root;
+use super::rule_state::RuleStateFile;
 use crate::config::RecordConfig;
 use crate::outbox::AlertSpool;
 
@@ -30,6 +32,8 @@ pub struct Processed {
     pub positions: Vec<SourcePosition>,
     /// Number of the next alert after it; 0 when it says nothing about it.
     pub next_sequence: u64,
+    /// What rules remember after it, when that is to be saved.
+    pub rule_state: Option<Box<SavedState>>,
 }
 
 impl Processed {
@@ -40,6 +44,7 @@ impl Processed {
         self.firewall.append(&mut later.firewall);
         self.positions.append(&mut later.positions);
         self.next_sequence = self.next_sequence.max(later.next_sequence);
+        self.rule_state = later.rule_state.or(self.rule_state.take());
     }
 }
 
@@ -72,6 +77,7 @@ pub struct Recorder {
     closing: Vec<OutputFile>,
     /// Whether something was committed since the last sync.
     unsynced: bool,
+    rule_state: RuleStateFile,
 }
 
 impl Recorder {
@@ -82,10 +88,12 @@ impl Recorder {
     pub fn open(mut options: RecorderOptions) -> Result<(Self, Recovered), RecordError> {
         let root = Root::open(&options.logs)?;
         let (lock, records) = Journal::read(&options.state)?;
+        let rule_state = RuleStateFile::new(&options.state);
         let boot = recover::boot_id();
         let (mut progress, lost) = recover::progress(&records, &boot, &root, options.spool.as_deref());
         let mut recovered = recover::cut_back(&progress, &root)?;
         recovered.lost_batches = lost;
+        recovered.rule_state = rule_state.load();
         if let Some(spool) = &mut options.spool {
             spool.drop_from(progress.next_sequence).map_err(RecordError::Spool)?;
             spool.sync().map_err(RecordError::Spool)?;
@@ -104,6 +112,7 @@ impl Recorder {
             open: Vec::new(),
             closing: Vec::new(),
             unsynced: false,
+            rule_state,
         };
         Ok((recorder, recovered))
     }
@@ -152,6 +161,12 @@ impl Recorder {
             self.journal.compact(&self.progress)?;
         }
         Ok(())
+    }
+
+    /// Saves what rules remember. Only after a [`Self::sync`] of the batch that it came with: a line
+    /// that is analysed again after a crash must not find itself remembered.
+    pub fn save_rule_state(&self, state: &SavedState) -> std::io::Result<()> {
+        self.rule_state.save(state)
     }
 
     /// Whether [`Self::sync`] has something to do.

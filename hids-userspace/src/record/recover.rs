@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use hids_core::engine::SavedState;
+
 use super::error::RecordError;
 use super::journal::{Progress, Record};
 use super::output::{holds, same_file};
@@ -21,6 +23,8 @@ pub struct Recovered {
     pub lost_batches: u64,
     /// Files named in the journal that somebody replaced or removed meanwhile; left alone.
     pub replaced_files: u64,
+    /// What rules remembered; empty at the first start.
+    pub rule_state: SavedState,
 }
 
 /// The progress to go on from.

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select};
+use hids_core::engine::SavedState;
 use hids_core::model::{Alert, Timestamp};
 
 use super::error::RecordError;
@@ -45,6 +46,8 @@ pub struct RecordReport {
     pub dropped_after_commit: u64,
     /// Why the pipeline waits at the moment, if it does.
     pub waiting_because: Option<String>,
+    /// Why what rules remember cannot be saved at the moment, if so.
+    pub rule_state_trouble: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +59,7 @@ struct Shared {
     dropped: AtomicU64,
     stopping: AtomicBool,
     waiting_because: Mutex<Option<String>>,
+    rule_state_trouble: Mutex<Option<String>>,
 }
 
 /// The running record stage.
@@ -76,6 +80,7 @@ impl RecordHandle {
             failures: self.shared.failures.load(Ordering::Relaxed),
             dropped_after_commit: self.shared.dropped.load(Ordering::Relaxed),
             waiting_because: self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            rule_state_trouble: self.shared.rule_state_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
@@ -126,6 +131,7 @@ pub fn start(
         announced: None,
         shared: Arc::clone(&shared),
         failure: Failure::default(),
+        rule_state: None,
         look_failed: false,
         synced: Instant::now(),
         looked: None,
@@ -150,6 +156,8 @@ struct Stage {
     announced: Option<jiff::civil::Date>,
     shared: Arc<Shared>,
     failure: Failure,
+    /// What rules remember, to be saved after the next sync.
+    rule_state: Option<Box<SavedState>>,
     /// The last look after today's files failed.
     look_failed: bool,
     synced: Instant,
@@ -172,7 +180,7 @@ impl Stage {
             let idle = batch.is_none();
             if let Some(batch) = batch {
                 let merged = self.merge(batch);
-                if !self.record(&merged) {
+                if !self.record(merged) {
                     return;
                 }
             }
@@ -183,7 +191,7 @@ impl Stage {
         }
         while let Ok(batch) = self.batches.try_recv() {
             let merged = self.merge(batch);
-            if !self.record(&merged) {
+            if !self.record(merged) {
                 return;
             }
         }
@@ -209,11 +217,11 @@ impl Stage {
     }
 
     /// Writes until it succeeds. `false`: we were asked to stop and it still fails.
-    fn record(&mut self, batch: &Processed) -> bool {
+    fn record(&mut self, batch: Processed) -> bool {
         let mut wait = RETRY.0;
         let mut patience = None;
         loop {
-            match self.recorder.write(batch) {
+            match self.recorder.write(&batch) {
                 Ok(()) => break,
                 Err(error) => self.failed(&error),
             }
@@ -232,7 +240,10 @@ impl Stage {
             wait = (wait * 2).min(RETRY.1);
         }
         self.succeeded();
-        self.count(batch);
+        self.count(&batch);
+        if batch.rule_state.is_some() {
+            self.rule_state = batch.rule_state;
+        }
         true
     }
 
@@ -274,10 +285,27 @@ impl Stage {
     fn sync(&mut self) {
         self.synced = Instant::now();
         if let Err(error) = self.recorder.sync() {
-            self.failed(&error);
-        } else if !self.look_failed {
+            return self.failed(&error);
+        }
+        if !self.look_failed {
             self.succeeded();
         }
+        self.save_rule_state();
+    }
+
+    /// A failure keeps nothing from going on; the next sync tries again.
+    fn save_rule_state(&mut self) {
+        let Some(state) = &self.rule_state else { return };
+        let trouble = self.recorder.save_rule_state(state).err().map(|error| error.to_string());
+        if trouble.is_none() {
+            self.rule_state = None;
+        }
+        let mut shown = self.shared.rule_state_trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = trouble.as_ref().filter(|_| shown.is_none()) {
+            tracing::warn!(%error, lost = "at a restart, rules that ask for what is new start anew",
+                "what rules remember cannot be saved; it is tried again");
+        }
+        *shown = trouble;
     }
 
     fn failed(&mut self, error: &RecordError) {

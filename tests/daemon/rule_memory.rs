@@ -117,8 +117,9 @@ fn a_changed_output_of_a_command_is_noticed_over_a_restart() {
     let mut daemon = Daemon::new("");
     let listing = daemon.path("listing");
     std::fs::write(&listing, "tcp 22\n").expect("a listing");
+    std::fs::create_dir_all(daemon.path("rules")).expect("a directory");
     std::fs::write(
-        daemon.path("local_rules.xml"),
+        daemon.path("rules/local_rules.xml"),
         r#"<group name="local,"><rule id="100900" level="7"><if_sid>530</if_sid><match>ossec: output: 'ports'</match>
            <check_diff /><description>The open ports changed.</description></rule></group>"#,
     )

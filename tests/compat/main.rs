@@ -4,6 +4,7 @@
 //! licences) and these tests are skipped where they are not there.
 
 mod allocations;
+mod differences;
 mod engine;
 mod patterns;
 mod predecoding;

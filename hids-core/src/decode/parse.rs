@@ -93,6 +93,15 @@ pub struct DecoderDef {
     pub accumulate: bool,
 }
 
+impl DecoderDef {
+    /// Takes the SonicWall plug-in away, which extracts nothing in OSSEC's daemon.
+    pub fn lose_sonic_wall(&mut self) {
+        if self.plugin == Some(Plugin::SonicWall) {
+            self.plugin = None;
+        }
+    }
+}
+
 /// The decoders of `file`, and every problem found.
 pub fn parse(file: &Arc<SourceFile>) -> (Vec<DecoderDef>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();

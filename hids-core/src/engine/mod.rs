@@ -4,6 +4,7 @@
 //! one line with the state that earlier lines left. Owns the order of the stages (pre-decoding,
 //! decoding, accumulation, rules; `src/analysisd/analysisd.c`). Never: writes, blocks, mails.
 
+mod dropped;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::dropped::{Dropped, OssecProgram};
 pub use self::outcome::{Explanation, Outcome};
 use crate::decode::{self, Accumulator, Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, NameId, Scratch};
 use crate::diag::{Diagnostic, SourceFile, has_errors};
@@ -19,7 +21,8 @@ use crate::pattern::{Prefilter, PrefilterBuilder, Subject};
 use crate::predecode::{Headers, predecode};
 use crate::rules::{self, Judged, ListTables, RuleEvent, RuleOptions, RuleSet, RuleState};
 pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
-use outcome::Parts;
+use dropped::LastLines;
+use outcome::{Answer, Parts};
 
 /// Decoders, rules and lists as the configuration names them, in its order.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +52,8 @@ pub struct EngineOptions {
     pub zone: jiff::tz::TimeZone,
     /// Whether to answer exactly as OSSEC does, its defects included.
     pub strict_ossec: bool,
+    /// As which of OSSEC's programs the strict mode answers.
+    pub strict_program: OssecProgram,
 }
 
 impl Default for EngineOptions {
@@ -61,7 +66,14 @@ impl Default for EngineOptions {
             default_hostname: b"localhost".to_vec(),
             zone: jiff::tz::TimeZone::UTC,
             strict_ossec: false,
+            strict_program: OssecProgram::Logtest,
         }
+    }
+}
+
+impl EngineOptions {
+    fn is_strict_daemon(&self) -> bool {
+        self.strict_ossec && self.strict_program == OssecProgram::Daemon
     }
 }
 
@@ -76,6 +88,8 @@ pub struct Engine {
     clean: Vec<u8>,
     state: RuleState,
     accumulator: Accumulator,
+    /// In the strict mode as the daemon.
+    last_lines: LastLines,
 }
 
 impl Engine {
@@ -93,7 +107,10 @@ impl Engine {
         };
         let subject = if options.strict_ossec { Subject::StrictUtf8 } else { Subject::Bytes };
         let mut prefilter = PrefilterBuilder::default();
-        let definitions: Vec<_> = parse_all(&sources.decoders, decode::parse, &mut diagnostics);
+        let mut definitions: Vec<_> = parse_all(&sources.decoders, decode::parse, &mut diagnostics);
+        if options.is_strict_daemon() {
+            definitions.iter_mut().for_each(decode::DecoderDef::lose_sonic_wall);
+        }
         let decoders = DecoderSet::compile(&definitions, subject, &mut prefilter, &mut diagnostics);
         let tables = ListTables::read(&sources.lists, &rule_options, &mut diagnostics);
         let definitions = parse_all(&sources.rules, rules::parse, &mut diagnostics);
@@ -111,6 +128,7 @@ impl Engine {
             clean: Vec::new(),
             state,
             accumulator: Accumulator::default(),
+            last_lines: LastLines::default(),
         };
         (Some(engine), diagnostics)
     }
@@ -165,6 +183,7 @@ impl Engine {
     pub fn reset(&mut self) {
         self.state = RuleState::new(&self.rules);
         self.accumulator = Accumulator::default();
+        self.last_lines = LastLines::default();
     }
 
     /// What was cut or forgotten for lack of room since the start.
@@ -182,7 +201,7 @@ impl Engine {
         decoder_trials: Option<&mut Vec<DecoderTrial>>,
         rule_trials: Option<&mut Vec<RuleTrial>>,
     ) -> Outcome<'a> {
-        let Self { decoders, rules, prefilter, options, scratch, clean, state, accumulator } = &mut *self;
+        let Self { decoders, rules, prefilter, options, scratch, clean, state, accumulator, last_lines } = &mut *self;
         let is_clean = !options.strict_ossec || !has_control_bytes(event.line);
         let line = match is_clean {
             true if options.strict_ossec => event.line,
@@ -210,7 +229,19 @@ impl Engine {
             }
         };
         let decoder_name = decoded.name.map_or("", |name| decoders.name(name));
-        if decoded.kind == EventKind::Firewall && !options.strict_ossec {
+        let as_daemon = options.is_strict_daemon();
+        let dropped = match decoded.kind {
+            EventKind::Firewall if as_daemon && !dropped::is_complete(&scratch.fields, found.log) => {
+                Some(Dropped::IncompleteFirewall)
+            }
+            EventKind::Syslog if as_daemon && last_lines.has(&event.source.location, line) => Some(Dropped::Repeated),
+            _ => None,
+        };
+        let parts = Parts::of(line, &found);
+        if dropped.is_some() {
+            return self.outcome(event, now, is_clean, parts, Answer { decoded, dropped, judged: Judged::default() });
+        }
+        if decoded.kind == EventKind::Firewall && (as_daemon || !options.strict_ossec) {
             normalise_action(scratch, found.log);
         }
         if decoders.accumulates(&decoded) {
@@ -232,8 +263,7 @@ impl Engine {
             now,
         };
         let judged = rules.judge(&rule_event, decoded.original_rule.map(RuleId), state, rule_trials);
-        let parts = Parts::of(line, &found);
-        self.outcome(event, now, is_clean, parts, decoded, judged)
+        self.outcome(event, now, is_clean, parts, Answer { decoded, dropped, judged })
     }
 
     fn outcome<'a>(
@@ -242,11 +272,10 @@ impl Engine {
         now: Timestamp,
         is_clean: bool,
         parts: Parts,
-        decoded: Decoded,
-        judged: Judged,
+        answer: Answer,
     ) -> Outcome<'a> {
         let line = if is_clean { event.line } else { &self.clean };
-        Outcome { engine: self, source: event.source, line, now, parts, decoded, judged }
+        Outcome { engine: self, source: event.source, line, now, parts, answer }
     }
 }
 

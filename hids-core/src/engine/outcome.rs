@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Engine;
+use super::{Dropped, Engine};
 use crate::decode::{Decoded, DecoderTrial, EventKind, FieldId};
 use crate::model::{Alert, AlertId, DecoderNames, Field, FieldName, Fields, LogSource, RuleFacts, RuleStep, Timestamp};
 use crate::predecode::Predecoded;
@@ -41,6 +41,13 @@ impl Parts {
     }
 }
 
+/// What the stages say of a line.
+pub(super) struct Answer {
+    pub decoded: Decoded,
+    pub dropped: Option<Dropped>,
+    pub judged: Judged,
+}
+
 /// The answer to one line.
 pub struct Outcome<'a> {
     pub(super) engine: &'a Engine,
@@ -48,8 +55,7 @@ pub struct Outcome<'a> {
     pub(super) line: &'a [u8],
     pub(super) now: Timestamp,
     pub(super) parts: Parts,
-    pub(super) decoded: Decoded,
-    pub(super) judged: Judged,
+    pub(super) answer: Answer,
 }
 
 impl<'a> Outcome<'a> {
@@ -85,17 +91,17 @@ impl<'a> Outcome<'a> {
 
     /// Name of the decoder that alerts show.
     pub fn decoder(&self) -> Option<&'a Arc<str>> {
-        Some(self.engine.decoders.name(self.decoded.name?))
+        Some(self.engine.decoders.name(self.answer.decoded.name?))
     }
 
     /// Name of its parent, when a child decoder took the line.
     pub fn decoder_parent(&self) -> Option<&'a Arc<str>> {
-        Some(self.engine.decoders.name(self.engine.decoders.parent_name(&self.decoded)?))
+        Some(self.engine.decoders.name(self.engine.decoders.parent_name(&self.answer.decoded)?))
     }
 
     /// Kind of the event.
     pub fn kind(&self) -> EventKind {
-        self.decoded.kind
+        self.answer.decoded.kind
     }
 
     /// Decoded fields in the order in which they were extracted.
@@ -120,13 +126,13 @@ impl<'a> Outcome<'a> {
 
     /// The rule that won, of level 0 included.
     pub fn rule(&self) -> Option<&'a Arc<RuleFacts>> {
-        self.judged.rule.map(|rule| self.engine.rules.facts_of(rule))
+        self.answer.judged.rule.map(|rule| self.engine.rules.facts_of(rule))
     }
 
     /// The rules that matched on the way, root first, the winning rule last.
     pub fn chain(&self) -> impl Iterator<Item = &'a Arc<RuleFacts>> {
         let engine = self.engine;
-        let chain: &[u32] = if self.judged.rule.is_some() { engine.state.chain() } else { &[] };
+        let chain: &[u32] = if self.answer.judged.rule.is_some() { engine.state.chain() } else { &[] };
         chain.iter().map(|&rule| engine.rules.facts_of(rule))
     }
 
@@ -137,32 +143,37 @@ impl<'a> Outcome<'a> {
 
     /// How often the rule that won has fired since start, this time included; 0 without a rule.
     pub fn fired_times(&self) -> u64 {
-        self.judged.rule.map_or(0, |rule| self.engine.state.fired_times(rule))
+        self.answer.judged.rule.map_or(0, |rule| self.engine.state.fired_times(rule))
     }
 
     /// Whether the event is an alert that somebody must see: recorded, or bound to a response.
     pub fn is_alert(&self) -> bool {
-        self.judged.recorded || self.judged.may_respond
+        self.answer.judged.recorded || self.answer.judged.may_respond
     }
 
     /// Whether the alert is recorded.
     pub fn is_recorded(&self) -> bool {
-        self.judged.recorded
+        self.answer.judged.recorded
     }
 
     /// Whether it is mailed.
     pub fn is_mailed(&self) -> bool {
-        self.judged.mailed
+        self.answer.judged.mailed
     }
 
     /// Whether an active response may be bound to it.
     pub fn may_respond(&self) -> bool {
-        self.judged.may_respond
+        self.answer.judged.may_respond
     }
 
     /// Whether the rule's `ignore` window, or a stored combination, swallowed it.
     pub fn is_ignored(&self) -> bool {
-        self.judged.ignored
+        self.answer.judged.ignored
+    }
+
+    /// Why the line is neither judged nor archived, in the strict mode as OSSEC's daemon.
+    pub fn dropped(&self) -> Option<Dropped> {
+        self.answer.dropped
     }
 
     /// The alert, owned; `None` when no rule wants the event.
@@ -177,10 +188,10 @@ impl<'a> Outcome<'a> {
             id,
             time: self.now,
             rule: self.rule()?.clone(),
-            fired_times: state.fired_times(self.judged.rule?),
+            fired_times: state.fired_times(self.answer.judged.rule?),
             chain: self.chain().map(step).collect(),
-            recorded: self.judged.recorded,
-            mailed: self.judged.mailed,
+            recorded: self.answer.judged.recorded,
+            mailed: self.answer.judged.mailed,
             decoder,
             fields: Fields(self.fields().map(field).collect()),
             hostname: self.hostname().to_vec(),
@@ -195,7 +206,7 @@ impl<'a> Outcome<'a> {
 
     /// An alert forwarded by another OSSEC names the place it came from there, too.
     fn alert_source(&self) -> Arc<LogSource> {
-        let forwarded = self.decoded.original_rule.and_then(|_| crate::decode::forwarded_location(self.log()));
+        let forwarded = self.answer.decoded.original_rule.and_then(|_| crate::decode::forwarded_location(self.log()));
         match forwarded {
             None => Arc::clone(self.source),
             Some(place) => Arc::new(LogSource {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::compile::RuleOptions;
+use super::networks::Networks;
 use crate::decode::FieldId;
 use crate::diag::{Diagnostic, SourceFile};
 use crate::pattern::Pattern;
@@ -25,8 +26,13 @@ pub struct ListTables(HashMap<String, Arc<ListTable>>);
 #[derive(Debug)]
 pub(super) struct ListTable(Option<Entries>);
 
-/// Values by key.
-type Entries = HashMap<Box<[u8]>, Box<[u8]>>;
+#[derive(Debug, Default)]
+struct Entries {
+    /// Values by key.
+    keys: HashMap<Box<[u8]>, Box<[u8]>>,
+    /// Keys that are networks (`10.1.0.0/16`); none in the strict mode.
+    networks: Networks,
+}
 
 impl ListTables {
     /// Reads the lists; a missing file is reported and every look-up in it fails.
@@ -42,7 +48,7 @@ impl ListTables {
                     .help("create the file, or remove the <list> from the configuration"),
                 );
             }
-            let table = ListTable(source.text.as_ref().map(|file| entries(&file.text)));
+            let table = ListTable(source.text.as_ref().map(|file| Entries::read(&file.text, options)));
             tables.insert(normal(&source.name, options, Origin::Configuration), Arc::new(table));
         }
         Self(tables)
@@ -69,20 +75,37 @@ fn normal(name: &str, options: &RuleOptions, origin: Origin) -> String {
     format!("rules/{name}")
 }
 
-fn entries(text: &[u8]) -> Entries {
-    let mut entries = HashMap::new();
-    for line in text.split(|&byte| byte == b'\n') {
-        let line = match memchr::memmem::find(line, b"###") {
-            Some(comment) => line[..comment].trim_ascii_end(),
-            None => line,
-        };
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if let Some(colon) = memchr::memchr(b':', line) {
+impl Entries {
+    fn read(text: &[u8], options: &RuleOptions) -> Self {
+        let mut entries = Self::default();
+        for line in text.split(|&byte| byte == b'\n') {
+            let line = match memchr::memmem::find(line, b"###") {
+                Some(comment) => line[..comment].trim_ascii_end(),
+                None => line,
+            };
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let Some(colon) = memchr::memchr(b':', line) else { continue };
+            let (key, value) = (&line[..colon], &line[colon + 1..]);
+            if !options.strict_ossec {
+                entries.networks.add(key, value);
+            }
             // A constant database answers with the first of equal keys.
-            entries.entry(line[..colon].into()).or_insert_with(|| line[colon + 1..].into());
+            entries.keys.entry(key.into()).or_insert_with(|| value.into());
         }
+        entries
     }
-    entries
+
+    /// The value of an address: its own, that of a prefix ending in a dot, or that of its network.
+    fn of_address(&self, address: &[u8]) -> Option<&[u8]> {
+        let dots = (1..=address.len()).rev().filter(|&end| address[end - 1] == b'.');
+        self.of_key(address)
+            .or_else(|| dots.map(|end| &address[..end]).find_map(|prefix| self.of_key(prefix)))
+            .or_else(|| self.networks.of(address))
+    }
+
+    fn of_key(&self, key: &[u8]) -> Option<&[u8]> {
+        self.keys.get(key).map(AsRef::as_ref)
+    }
 }
 
 /// How a list is looked up.
@@ -150,11 +173,8 @@ impl ListTest {
         let Some(table) = &self.table.0 else {
             return self.strict_ossec && matches!(self.lookup, Lookup::NotMatchKey | Lookup::AddressMatchKey);
         };
-        let exact = || table.get(key);
-        let address = || {
-            let dots = (1..=key.len()).rev().filter(|&end| key[end - 1] == b'.');
-            exact().or_else(|| dots.map(|end| &key[..end]).find_map(|prefix| table.get(prefix)))
-        };
+        let exact = || table.of_key(key);
+        let address = || table.of_address(key);
         let fits = |value: &[u8]| self.value.as_ref().is_some_and(|pattern| pattern.is_match(value));
         match self.lookup {
             Lookup::MatchKey => exact().is_some(),

@@ -11,6 +11,7 @@ mod condition;
 mod context;
 mod list;
 mod list_reader;
+mod networks;
 mod overwrite;
 mod parse;
 mod reader;

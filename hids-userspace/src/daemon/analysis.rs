@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, select};
 use hids_core::decode::EventKind;
 use hids_core::diag::{Diagnostic, SourceFile};
-use hids_core::engine::{Engine, EngineOptions, ListSource, Outcome, RulesetSources, SavedState};
+use hids_core::engine::{Engine, EngineOptions, ListSource, OssecProgram, Outcome, RulesetSources, SavedState};
 use hids_core::model::{AlertId, DecoderNames, Field, FieldName, Fields, LogBatch, Timestamp};
 use hids_core::render::{ArchivedEvent, FirewallEvent};
 use serde::Serialize;
@@ -30,10 +30,17 @@ const SOURCE_LIMIT_BYTES: u64 = 64 << 20;
 
 /// Reads all decoder, rule and list files of a configuration and compiles them.
 ///
-/// No engine when there is any error; all problems in one run.
+/// No engine when there is any error; all problems in one run. In the strict mode it answers as
+/// OSSEC's logtest does.
 pub fn compile(config: &Config) -> (Option<Engine>, Vec<Diagnostic>) {
+    compile_as(config, OssecProgram::Logtest)
+}
+
+/// As [`compile`]; the strict mode answers as `program` does.
+pub fn compile_as(config: &Config, program: OssecProgram) -> (Option<Engine>, Vec<Diagnostic>) {
     let (sources, mut diagnostics) = read_sources(config);
-    let (engine, of_rules) = Engine::compile(&sources, engine_options(config));
+    let options = EngineOptions { strict_program: program, ..engine_options(config) };
+    let (engine, of_rules) = Engine::compile(&sources, options);
     diagnostics.extend(of_rules);
     let usable = !hids_core::diag::has_errors(&diagnostics);
     (engine.filter(|_| usable), diagnostics)
@@ -78,6 +85,7 @@ fn engine_options(config: &Config) -> EngineOptions {
         default_hostname: host_name().into_bytes(),
         zone: jiff::tz::TimeZone::system(),
         strict_ossec: config.analysis.strict_ossec,
+        strict_program: OssecProgram::Logtest,
     }
 }
 
@@ -92,6 +100,7 @@ pub fn host_name() -> String {
 pub struct AnalysisCounters {
     events: AtomicU64,
     matched: AtomicU64,
+    dropped: AtomicU64,
     alerts: AtomicU64,
     unanswered: AtomicU64,
 }
@@ -103,6 +112,8 @@ pub struct AnalysisReport {
     pub events: u64,
     /// Lines that a rule matched, level 0 included.
     pub matched: u64,
+    /// Lines thrown away as OSSEC does; 0 unless `--strict-ossec`.
+    pub dropped: u64,
     /// Alerts.
     pub alerts: u64,
     /// Alerts that the responder did not take within 5 s: whatever response they would have led to is missing.
@@ -169,6 +180,7 @@ impl AnalysisHandle {
         AnalysisReport {
             events: self.counters.events.load(Relaxed),
             matched: self.counters.matched.load(Relaxed),
+            dropped: self.counters.dropped.load(Relaxed),
             alerts: self.counters.alerts.load(Relaxed),
             unanswered: self.counters.unanswered.load(Relaxed),
             waiting: self.waiting.len(),
@@ -264,6 +276,10 @@ impl Analysis {
         let mut processed = Processed::default();
         for event in batch.events() {
             let outcome = self.engine.process(event, event.received);
+            if outcome.dropped().is_some() {
+                self.counters.dropped.fetch_add(1, Relaxed);
+                continue;
+            }
             if self.archives {
                 processed.archived.push(archived(&outcome, event.received));
             }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use hids_core::diag::{Diagnostic, Severity, has_errors};
-use hids_core::engine::Engine;
+use hids_core::engine::{Engine, OssecProgram};
 use tracing::{error, info};
 
 use super::analysis;
@@ -51,7 +51,7 @@ pub(super) fn load(options: &LoadOptions) -> (Option<(Config, Engine)>, Vec<Diag
     let loaded = config::load(options);
     let mut diagnostics = loaded.diagnostics;
     let Some(config) = loaded.config.filter(|_| !has_errors(&diagnostics)) else { return (None, diagnostics) };
-    let (engine, of_rules) = analysis::compile(&config);
+    let (engine, of_rules) = analysis::compile_as(&config, OssecProgram::Daemon);
     diagnostics.extend(of_rules);
     // Notes are for `hidsctl check`; the daemon's log keeps to what needs attention.
     diagnostics.retain(|diagnostic| diagnostic.severity > Severity::Note);

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use hids_tests::{Hids, Host, Running};
 
 use super::{configuration, corpus, figure, milliseconds};
@@ -21,10 +21,11 @@ pub fn measure(programs: &Path, count: u32) -> Result<()> {
     let host = Host::new("www1")?;
     host.write(LOG, "")?;
     let start = Instant::now();
-    let _hids = Hids::start(&host, programs, &configuration())?;
+    let hids = Hids::start(&host, programs, &configuration())?;
     figure("start until hidsctl is answered", &milliseconds(start.elapsed()), "< 200 ms", "");
 
     let monitor = Monitor::start(&host)?;
+    monitor.wait_until_it_listens(&hids)?;
     let mut log = OpenOptions::new().append(true).open(host.path(LOG)).context("cannot open the log")?;
     let mut times = Vec::new();
     for number in 0..count {
@@ -56,6 +57,17 @@ impl Monitor {
             output.lines().map_while(Result::ok).try_for_each(|line| sender.send((Instant::now(), line)))
         });
         Ok(Self { _running: running, lines })
+    }
+
+    /// It does not say when it has begun to listen, so blocks are made until it tells of one.
+    fn wait_until_it_listens(&self, hids: &Hids<'_>) -> Result<()> {
+        for number in 1..100 {
+            hids.ctl(&["blocks", "add", &format!("192.0.2.{number}"), "--timeout", "60"])?;
+            if self.lines.recv_timeout(Duration::from_millis(100)).is_ok() {
+                return Ok(());
+            }
+        }
+        bail!("nft monitor tells nothing")
     }
 
     fn time_to_block(&self, log: &mut File, number: u32) -> Result<Duration> {

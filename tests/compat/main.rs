@@ -5,6 +5,7 @@
 
 mod allocations;
 mod differences;
+mod elements;
 mod engine;
 mod patterns;
 mod predecoding;

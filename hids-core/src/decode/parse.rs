@@ -31,6 +31,9 @@ const ELEMENTS: [&str; 16] = [
     "regex_pcre2",
 ];
 
+/// Of these the last one counts; repeated conditions are joined.
+const SINGLE: [&str; 6] = ["parent", "order", "fts", "type", "plugin_decoder", "use_own_name"];
+
 /// Where a condition of a decoder starts to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offset {
@@ -134,6 +137,7 @@ fn decoder(element: &Element, diagnostics: &mut Vec<Diagnostic>) -> Option<Decod
     for child in &element.children {
         reader.element(child);
     }
+    source::note_replaced("D027", element, &SINGLE, reader.diagnostics);
     Some(reader.finish())
 }
 
@@ -178,7 +182,7 @@ impl<'d> Reader<'d> {
                 None => self.error("D010", "none of these is a field that <fts> knows", &element.text.span),
             },
             "ftscomment" | "fts_comment" => {}
-            "use_own_name" => self.def.use_own_name = value == "true",
+            "use_own_name" => self.own_name(&element.text),
             "accumulate" => self.def.accumulate = true,
             "plugin_decoder" => self.plugin(element),
             _ if element.name.value == "type" => match EventKind::parse(value) {
@@ -246,6 +250,14 @@ impl<'d> Reader<'d> {
             self.error("D008", "a field name is missing between commas", &element.text.span);
         }
         self.def.order = Some(words);
+    }
+
+    fn own_name(&mut self, text: &Text) {
+        self.def.use_own_name = text.value == "true";
+        if !["true", "false"].contains(&text.value.as_str()) {
+            let message = "only the word true has an effect: the decoder takes its parent's name, as in OSSEC";
+            self.diagnostics.push(Diagnostic::warning("D026", message).at(text.span.clone()).help("write true"));
+        }
     }
 
     fn plugin(&mut self, element: &Element) {

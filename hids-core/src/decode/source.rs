@@ -159,3 +159,15 @@ pub fn unknown_name(code: &'static str, what: &str, name: &Text, known: &[&str])
         None => diagnostic,
     }
 }
+
+/// Says so where a child of `element` that counts once only stands there again.
+pub fn note_replaced(code: &'static str, element: &Element, single: &[&str], diagnostics: &mut Vec<Diagnostic>) {
+    for (index, child) in element.children.iter().enumerate() {
+        let name = child.name.value.to_ascii_lowercase();
+        let again = |later: &Element| later.name.value.eq_ignore_ascii_case(&name);
+        if single.contains(&name.as_str()) && element.children[index + 1..].iter().any(again) {
+            let message = format!("not used: a later <{name}> of the same {} takes its place", element.name.value);
+            diagnostics.push(Diagnostic::warning(code, message).at(child.span.clone()));
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! One `<rule>` element to its definition.
 
 use super::parse::{AlertOption, CompiledRule, RuleDef, Same, TextField};
-use crate::decode::source::{PatternDef, unknown_name};
+use crate::decode::source::{self, PatternDef, unknown_name};
 use crate::decode::{EventKind, FtsFields};
 use crate::diag::{Diagnostic, Span};
 use crate::model::{Level, RuleId};
@@ -72,6 +72,19 @@ const OTHERS: [&str; 42] = [
     "id_pcre2",
 ];
 
+/// Of these the last one counts; other repeated elements are joined or all apply.
+const SINGLE: [&str; 9] = [
+    "decoded_as",
+    "category",
+    "time",
+    "weekday",
+    "compiled_rule",
+    "if_level",
+    "if_matched_sid",
+    "ignore",
+    "check_if_ignored",
+];
+
 const OPTIONS: [&str; 5] = ["alert_by_email", "no_email_alert", "log_alert", "no_log", "no_ar"];
 
 const COMPILED: [&str; 5] = [
@@ -92,6 +105,7 @@ pub(super) fn rule(element: &Element, file_group: &str, diagnostics: &mut Vec<Di
     for child in &element.children {
         reader.element(child, &mut def);
     }
+    source::note_replaced("R024", element, &SINGLE, reader.diagnostics);
     let needs_context = def.frequency.is_some() || def.same.0 != 0;
     if needs_context && !def.is_composite() && !def.check_diff {
         let message = format!(
@@ -250,6 +264,11 @@ impl Reader<'_> {
                     "not_same_agent" => 0,
                     _ => return self.unknown(element),
                 };
+                if def.same.0 & clear == 0 {
+                    let message =
+                        format!("{name} only takes back a same_… before it; here it has no effect, as in OSSEC");
+                    self.warning("R014", &message, &element.span);
+                }
                 def.same.0 &= !clear;
                 return;
             }
@@ -328,7 +347,10 @@ impl Reader<'_> {
         match kind {
             "text" | "link" => def.info.get_or_insert_default().push_str(&element.text.value),
             "cve" => def.cve.get_or_insert_default().push_str(&element.text.value),
-            "osvdb" => {}
+            "osvdb" => {
+                let message = "that database is gone; an info of type osvdb is not shown";
+                self.diagnostics.push(Diagnostic::note("R023", message).at(element.span.clone()));
+            }
             _ => {
                 let span = element.attributes.first().map_or(&element.span, |attribute| &attribute.value.span);
                 self.error("R020", "the type of an info is text, link, cve or osvdb", span);

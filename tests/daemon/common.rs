@@ -1,6 +1,12 @@
 //! What the themes share.
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
 use hids_tests::daemon::Daemon;
+use hids_tests::programs::hidsctl;
+use serde_json::Value;
 
 /// One log, the shipped rules.
 pub const WATCH_ONE_LOG: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
@@ -18,4 +24,36 @@ pub fn failed_login(n: u32) -> String {
 pub fn recorded_numbers(daemon: &Daemon) -> Vec<u64> {
     let number = |log: &str| log.split("sshd[").nth(1)?.split(']').next()?.parse().ok();
     daemon.alerts().iter().filter_map(|alert| number(alert["full_log"].as_str()?)).collect()
+}
+
+/// `hidsctl` on `root` with the given input, to its end.
+pub fn with_input(root: impl AsRef<Path>, arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(hidsctl())
+        .args(arguments)
+        .arg("--root")
+        .arg(root.as_ref())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("hidsctl can be run");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let input = input.to_vec();
+    // On a thread of its own: both pipes may fill up.
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().expect("hidsctl ends");
+    // A refused configuration ends it before it has read anything.
+    let _ = writer.join().expect("the writer ends");
+    output
+}
+
+/// `hidsctl logtest --json` on these lines: one answer a line.
+pub fn logtest(host: &Daemon, more: &[&str], lines: &[u8]) -> Vec<Value> {
+    let config = host.path("ossec.conf");
+    let config = config.to_string_lossy();
+    let arguments = [&["-c", &config, "logtest", "--json"], more].concat();
+    let output = with_input(host.path(""), &arguments, lines);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
+    text.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect()
 }

@@ -1,5 +1,10 @@
 //! The real programs on a temporary root, as an administrator sees them.
 
+mod check;
 mod common;
 mod lifecycle;
+mod logtest;
+mod records;
+mod replay;
 mod rule_memory;
+mod steering;

@@ -8,9 +8,8 @@ use crate::common::WATCH_ONE_LOG;
 const FIRST_LOGIN: u64 = 10100;
 
 fn login(daemon: &Daemon, user: &str) {
-    daemon.log_line(&format!(
-        "Nov 24 10:00:00 web1 sshd[5]: Accepted password for {user} from 203.0.113.5 port 22 ssh2"
-    ));
+    daemon
+        .log_line(&format!("Nov 24 10:00:00 web1 sshd[5]: Accepted password for {user} from 203.0.113.5 port 22 ssh2"));
 }
 
 /// The users of the first-login alerts, once a line written now has been recorded.

@@ -7,7 +7,7 @@ use clap::Args;
 use hids_core::model::{Level, Timestamp};
 use jiff::tz::TimeZone;
 
-use super::exit::Exit;
+use super::exit::{Exit, WrongUsage};
 use super::{Common, output};
 use crate::config;
 use crate::record::{AlertQuery, Follower, RecordedAlert, read_alerts};
@@ -37,7 +37,9 @@ pub(super) fn run(common: &Common, args: &AlertsArgs) -> anyhow::Result<Exit> {
     let logs = config::locate(&common.load_options(false)).logs;
     let zone = TimeZone::system();
     let now = now();
-    let moment = |text: &Option<String>| text.as_deref().map(|text| parse_moment(text, now, &zone)).transpose();
+    let moment = |text: &Option<String>| {
+        text.as_deref().map(|text| parse_moment(text, now, &zone).context(WrongUsage)).transpose()
+    };
     let since = moment(&args.since)?;
     let query = AlertQuery {
         logs: logs.clone(),

@@ -24,9 +24,25 @@ pub enum Exit {
     Failed = 4,
 }
 
+/// The configuration has errors, which have been printed.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the configuration has errors")]
+pub(super) struct BadConfiguration;
+
+/// An argument that clap cannot judge is wrong.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("wrong usage")]
+pub(super) struct WrongUsage;
+
 impl Exit {
     /// The code for an error that ended a command.
     pub fn from_error(error: &anyhow::Error) -> Self {
+        if error.is::<BadConfiguration>() {
+            return Self::No;
+        }
+        if error.is::<WrongUsage>() {
+            return Self::Usage;
+        }
         match error.downcast_ref::<ClientError>() {
             Some(ClientError::NotRunning { .. }) => Self::NotRunning,
             Some(ClientError::Refused(_)) => Self::No,

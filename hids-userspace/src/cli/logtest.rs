@@ -5,14 +5,13 @@ use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::bail;
 use clap::Args;
-use hids_core::diag::Diagnostic;
+use hids_core::diag::Severity;
 use hids_core::engine::{Engine, Explanation, Outcome};
 use hids_core::model::{Channel, EventRef, FieldName, LogSource, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::exit::Exit;
+use super::exit::{BadConfiguration, Exit};
 use super::{Common, output};
 use crate::config::{self, Config};
 use crate::daemon::analysis;
@@ -62,7 +61,7 @@ pub(super) fn run(common: &Common, args: &LogtestArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// The configuration and its engine; problems go to standard error, errors end the command.
+/// The configuration and its engine; when there are errors, all problems go to standard error.
 pub(super) fn load(common: &Common, strict_ossec: bool) -> anyhow::Result<(Config, Engine)> {
     let loaded = config::load(&common.load_options(strict_ossec));
     let mut diagnostics = loaded.diagnostics;
@@ -73,8 +72,9 @@ pub(super) fn load(common: &Common, strict_ossec: bool) -> anyhow::Result<(Confi
         ready = engine.map(|engine| (config, engine));
     }
     let Some(ready) = ready else {
-        diagnostics.iter().map(Diagnostic::render).for_each(|text| eprint!("{text}"));
-        bail!("the configuration has errors");
+        let telling = diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note);
+        telling.for_each(|diagnostic| eprint!("{}", diagnostic.render()));
+        return Err(BadConfiguration.into());
     };
     Ok(ready)
 }

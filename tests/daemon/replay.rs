@@ -1,0 +1,92 @@
+//! `hidsctl replay`: whole files, the lines' own times, nothing blocked.
+
+use hids_tests::daemon::Daemon;
+use serde_json::Value;
+
+const BLOCKING: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>
+<command><name>firewall-drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect></command>
+<active-response><command>firewall-drop</command><location>local</location><level>7</level><timeout>60</timeout>
+</active-response><global><white_list>203.0.113.200</white_list></global>";
+
+fn guesses(host: &Daemon, name: &str, address: &str, seconds_apart: u32) -> String {
+    let line = |number: u32| {
+        let second = number * seconds_apart;
+        let (hour, minute, second) = (10 + second / 3600, second / 60 % 60, second % 60);
+        format!(
+            "Nov 24 {hour:02}:{minute:02}:{second:02} web1 sshd[5]: Failed password for root from {address} port 22 ssh2\n"
+        )
+    };
+    let path = host.path(name);
+    std::fs::write(&path, (0..12).map(line).collect::<String>()).expect("written");
+    path.to_string_lossy().into_owned()
+}
+
+fn summary(host: &Daemon, arguments: &[&str]) -> Value {
+    let output = host.hidsctl(&[&["replay"], arguments].concat());
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(&text).expect("a JSON summary")
+}
+
+#[test]
+fn the_summary_names_events_alerts_time_and_who_would_be_blocked() {
+    let host = Daemon::new(BLOCKING);
+    let attack = guesses(&host, "attack.log", "203.0.113.5", 1);
+    let friend = guesses(&host, "friend.log", "203.0.113.200", 1);
+    let summary = summary(&host, &[&attack, &friend]);
+    assert_eq!(summary["events"], 24);
+    assert!(summary["alerts"].as_u64().is_some_and(|alerts| alerts >= 24), "{summary}");
+    assert!(summary["seconds"].is_f64());
+    assert_eq!(summary["would_block"], serde_json::json!(["203.0.113.5"]));
+}
+
+#[test]
+fn the_lines_own_times_are_the_clock() {
+    let host = Daemon::new(BLOCKING);
+    // Twelve guesses in twelve hours are no guessing, though they are read in no time.
+    let slow = guesses(&host, "slow.log", "203.0.113.5", 3600);
+    assert_eq!(summary(&host, &[&slow])["would_block"], serde_json::json!([]));
+}
+
+#[test]
+fn more_threads_give_the_same_alerts_byte_for_byte() {
+    let host = Daemon::new(BLOCKING);
+    let log = host.path("many.log");
+    let lines = (0..6000u32).map(crate::common::failed_login).collect::<Vec<_>>().join("\n");
+    std::fs::write(&log, lines).expect("written");
+    let log = log.to_string_lossy().into_owned();
+    let alerts = |threads: &str| {
+        let out = host.path(&format!("alerts-{threads}.json"));
+        summary(&host, &["--threads", threads, "--alerts-json", &out.to_string_lossy(), &log]);
+        std::fs::read(out).expect("alerts")
+    };
+    let one = alerts("1");
+    assert!(one.iter().filter(|&&byte| byte == b'\n').count() >= 6000);
+    let first: Value = serde_json::from_slice(one.split(|&byte| byte == b'\n').next().expect("a line")).expect("JSON");
+    assert_eq!(first["rule"]["sidid"], 5716);
+    for threads in ["2", "4"] {
+        assert!(alerts(threads) == one, "{threads} threads give other alerts");
+    }
+}
+
+#[test]
+fn an_empty_file_is_analysed_and_a_missing_one_named() {
+    let host = Daemon::new(BLOCKING);
+    assert_eq!(summary(&host, &["/dev/null"])["events"], 0);
+    let output = host.hidsctl(&["replay", "/nowhere/x.log"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere/x.log"), "{output:?}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(host.hidsctl(&["replay"]).status.code(), Some(2));
+}
+
+#[test]
+fn nothing_is_written_where_the_daemon_writes() {
+    let host = Daemon::new(BLOCKING);
+    let attack = guesses(&host, "attack.log", "203.0.113.5", 1);
+    summary(&host, &["--strict-ossec", &attack]);
+    for place in ["logs", "state", "run"] {
+        assert!(!host.path(place).exists(), "{place} was made");
+    }
+}

@@ -1,0 +1,178 @@
+//! `status`, `blocks`, `why`, `alerts`: what a running daemon tells, and what it does when told.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
+
+use hids_tests::daemon::{Daemon, append, wait_for};
+use hids_tests::programs::hidsctl;
+
+use crate::common::WATCH_ONE_LOG;
+
+const BLOCKING: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>
+<command><name>firewall-drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect></command>
+<active-response><command>firewall-drop</command><location>local</location><level>7</level><timeout>1200</timeout>
+</active-response>";
+
+fn attacked() -> Daemon {
+    let mut daemon = Daemon::new(BLOCKING);
+    daemon.start();
+    for _ in 0..8 {
+        daemon.log_line("Nov 24 10:00:00 web1 sshd[5]: Failed password for root from 203.0.113.5 port 22 ssh2");
+    }
+    wait_for("the decision to block", || {
+        let list = daemon.hidsctl_json(&["blocks", "list"])?;
+        (list["blocks"][0]["address"] == "203.0.113.5").then_some(())
+    });
+    daemon
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn why_shows_the_chain_of_rules_and_the_very_lines_also_in_dry_run_mode() {
+    let daemon = attacked();
+    let text = said(&daemon.hidsctl(&["why", "203.0.113.5"]));
+    for part in [
+        "203.0.113.5 is blocked for another",
+        "by firewall-drop",
+        "rule 5700 (level 0)",
+        "rule 5716 (level 5)",
+        "rule 5720 (level 10)",
+        "Nov 24 10:00:00 web1 sshd[5]: Failed password for root from 203.0.113.5 port 22 ssh2",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let answer = daemon.hidsctl_json(&["why", "203.0.113.5"]).expect("JSON");
+    assert_eq!(answer["history"][0]["lines"].as_array().map(Vec::len), Some(8), "{answer}");
+    let unknown = daemon.hidsctl(&["why", "198.51.100.1"]);
+    assert_eq!((unknown.status.code(), said(&unknown).as_str()), (Some(1), "198.51.100.1 is not blocked\n"));
+}
+
+#[test]
+fn blocks_are_added_listed_removed_and_flushed_by_hand() {
+    let daemon = attacked();
+    let code = |arguments: &[&str]| daemon.hidsctl(arguments).status.code();
+    assert_eq!(code(&["blocks", "add", "2001:db8::5", "--timeout", "90", "--reason", "a \x1b[31mguess"]), Some(0));
+    let list = said(&daemon.hidsctl(&["blocks"]));
+    assert!(list.contains("2001:db8::5") && list.contains("1m ") && list.contains("a \\x1b[31mguess"), "{list}");
+    assert_eq!(code(&["blocks", "remove", "2001:db8::5"]), Some(0));
+    assert_eq!(code(&["blocks", "remove", "2001:db8::5"]), Some(1));
+    for protected in ["127.0.0.1", "::1", "0.0.0.0", "::ffff:127.0.0.1"] {
+        assert_eq!(code(&["blocks", "add", protected]), Some(1), "{protected}");
+    }
+    assert_eq!(code(&["blocks", "add", "203.0.113.0/24"]), Some(2));
+    assert_eq!(code(&["blocks", "flush"]), Some(0));
+    assert_eq!(said(&daemon.hidsctl(&["blocks", "list"])), "no address is blocked\n");
+}
+
+#[test]
+fn status_tells_mode_sources_and_problems() {
+    let mut daemon = Daemon::new(WATCH_ONE_LOG);
+    // A folder where a file should be cannot be read by anybody, root included.
+    std::fs::remove_file(daemon.log()).expect("removed");
+    std::fs::create_dir(daemon.log()).expect("a folder");
+    daemon.start();
+    let status = daemon.status().expect("JSON");
+    assert_eq!(status["mode"], "dry-run");
+    assert_ne!(status["collect"]["sources"][0]["state"], "reading", "{status}");
+    let text = said(&daemon.hidsctl(&["status"]));
+    assert!(text.contains("dry-run mode") && text.contains("auth.log"), "{text}");
+    std::fs::remove_dir(daemon.log()).expect("removed");
+    daemon.log_line(&crate::common::failed_login(3));
+    daemon.wait_for_alert(5716);
+}
+
+#[test]
+fn without_a_daemon_every_command_that_needs_one_ends_with_3_and_says_so() {
+    let host = Daemon::new(WATCH_ONE_LOG);
+    for command in [
+        &["status"][..],
+        &["blocks", "list"],
+        &["blocks", "add", "203.0.113.5"],
+        &["blocks", "remove", "203.0.113.5"],
+        &["blocks", "flush"],
+        &["why", "203.0.113.5"],
+        &["reload"],
+        &["status", "--json"],
+    ] {
+        let output = host.hidsctl(command);
+        assert_eq!(output.status.code(), Some(3), "{command:?}: {output:?}");
+        assert!(output.stdout.is_empty(), "{command:?}: stdout is for answers only");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("hidsd is not running"), "{output:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let host = Daemon::new(WATCH_ONE_LOG);
+    for command in [
+        &["blcks"][..],
+        &["why"],
+        &["why", "attacker.example"],
+        &["alerts", "--since", "yesterday"],
+        &["alerts", "--level", "x"],
+        &["replay", "--format", "nothing", "x"],
+    ] {
+        assert_eq!(host.hidsctl(command).status.code(), Some(2), "{command:?}");
+    }
+}
+
+#[test]
+fn alerts_are_filtered_by_level_and_time() {
+    let daemon = attacked();
+    daemon.wait_for_alert(5720);
+    let count = |arguments: &[&str]| {
+        let output = daemon.hidsctl(&[&["alerts", "--json"], arguments].concat());
+        assert!(output.status.success(), "{output:?}");
+        said(&output).lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count()
+    };
+    assert_eq!(count(&["--since", "1h"]), 8);
+    assert_eq!(count(&["--since", "1h", "--level", "10"]), 1);
+    assert_eq!(count(&["--since", "1h", "--level", "15"]), 0);
+    assert_eq!(count(&["--since", "2000-01-01", "--until", "2000-01-02"]), 0);
+    assert!(said(&daemon.hidsctl(&["alerts", "--since", "1h", "-l", "10"])).contains("Rule: 5720 (level 10)"));
+}
+
+#[test]
+fn followed_alerts_come_as_they_happen_and_hostile_bytes_harmlessly() {
+    let mut daemon = Daemon::new(WATCH_ONE_LOG);
+    daemon.start();
+    let mut child = Command::new(hidsctl())
+        .args(["alerts", "--follow", "--since", "1h", "-c"])
+        .arg(daemon.path("ossec.conf"))
+        .arg("--root")
+        .arg(daemon.path(""))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("hidsctl can be run");
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    for number in 1..=2 {
+        let line = format!(
+            "Nov 24 10:00:00 web1 sshd[{number}]: Failed password for \x1b[2Jx from 203.0.113.5 port 22 ssh2\n"
+        );
+        append(&daemon.log(), line.as_bytes());
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains(&format!("sshd[{number}]")) {
+            assert_ne!(output.read_until(b'\n', &mut seen).expect("output"), 0, "hidsctl ended");
+        }
+        assert!(!seen.contains(&0x1b), "{}", String::from_utf8_lossy(&seen));
+    }
+    child.kill().expect("ended");
+    child.wait().expect("ended");
+}
+
+#[test]
+fn a_reload_says_what_is_wrong_and_keeps_the_old_state() {
+    let daemon = attacked();
+    daemon.configure("<rules><rule_dir>nowhere</rule_dir></rules>");
+    let output = daemon.hidsctl(&["reload"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said_by_it = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said_by_it.contains("ossec.conf:2:") && said_by_it.contains("stays in force"), "{said_by_it}");
+    assert_eq!(daemon.hidsctl_json(&["blocks", "list"]).expect("a list")["blocks"].as_array().map(Vec::len), Some(1));
+    daemon.configure(BLOCKING);
+    assert!(daemon.hidsctl(&["reload"]).status.success());
+    assert_eq!(daemon.hidsctl_json(&["blocks", "list"]).expect("a list")["blocks"].as_array().map(Vec::len), Some(1));
+}

@@ -3,4 +3,5 @@
 mod end_to_end;
 mod forged;
 mod lab;
+mod outputs;
 mod sensors;

@@ -9,6 +9,7 @@ pub mod attack;
 pub mod daemon;
 pub mod hids;
 pub mod lab;
+pub mod network;
 pub mod nft;
 pub mod programs;
 pub mod require;

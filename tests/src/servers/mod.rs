@@ -2,10 +2,12 @@
 
 mod apache;
 mod mail;
+mod smtp;
 mod ssh;
 mod syslog;
 
 pub use apache::Apache;
 pub use mail::{Mail, MailSink};
+pub use smtp::{Manners, SmtpServer};
 pub use ssh::Sshd;
 pub use syslog::Syslog;

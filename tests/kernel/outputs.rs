@@ -1,0 +1,197 @@
+//! Where alerts go besides files, and what happens when that place is away: mail, syslog, programs,
+//! a full disk. The daemon acts, in a network of its own.
+
+use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use hids_tests::daemon::{Daemon, wait_for};
+use hids_tests::network::{alone, new_mounts};
+use hids_tests::servers::{Manners, SmtpServer};
+use hids_tests::{require, wait};
+
+const WATCH: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
+const PORT: u16 = 2525;
+
+fn mailing() -> Daemon {
+    Daemon::new(&format!(
+        "<global><email_notification>yes</email_notification><email_to>admin@example.com</email_to>
+         <email_from>hids@example.com</email_from><smtp_server>127.0.0.1</smtp_server><smtp_port>{PORT}</smtp_port>
+         </global><email_alerts><email_to>pager@example.com</email_to><level>7</level><do_not_delay/></email_alerts>
+         {WATCH}"
+    ))
+    .acting()
+}
+
+/// Eight guesses: the last one is rule 5720, level 10.
+fn attack(daemon: &Daemon) {
+    for _ in 0..8 {
+        daemon.log_line("Nov 24 10:00:00 web1 sshd[5]: Failed password for root from 203.0.113.5 port 22 ssh2");
+    }
+    daemon.wait_for_alert(5720);
+}
+
+fn wait_for_mail(server: &SmtpServer) {
+    wait::until("the mail", Duration::from_secs(90), || {
+        server.mails().iter().any(|mail| mail.body().contains("203.0.113.5"))
+    })
+    .expect("the mail arrives");
+}
+
+#[test]
+fn mail_waits_on_disk_while_the_server_is_down_also_over_a_restart() {
+    alone(|| {
+        let mut daemon = mailing();
+        daemon.start();
+        attack(&daemon);
+        wait_for("the failure to be told", || {
+            let status = daemon.status()?;
+            status["problems"].to_string().contains("mail is not delivered").then_some(())
+        });
+        daemon.kill();
+        let server = SmtpServer::start(PORT, Manners::Polite).expect("a mail server");
+        daemon.start();
+        wait_for_mail(&server);
+    });
+}
+
+#[test]
+fn a_mail_server_that_hangs_holds_up_nothing_and_gets_the_mail_in_the_end() {
+    alone(|| {
+        let server = SmtpServer::start(PORT, Manners::Hanging).expect("a mail server");
+        let mut daemon = mailing();
+        daemon.start();
+        attack(&daemon);
+        // Everything else goes on while it hangs.
+        daemon.log_line("Nov 24 10:00:01 web1 sshd[77]: Failed password for root from 203.0.113.8 port 22 ssh2");
+        wait_for("the next alert", || {
+            daemon.alerts().iter().any(|alert| alert["srcip"] == "203.0.113.8").then_some(())
+        });
+        let asked = Instant::now();
+        assert!(daemon.status().is_some() && asked.elapsed() < Duration::from_secs(5));
+        assert!(server.mails().is_empty());
+        server.behave();
+        wait_for_mail(&server);
+    });
+}
+
+#[test]
+fn a_program_of_a_response_gets_ossecs_arguments_and_an_empty_environment() {
+    alone(|| {
+        let mut daemon = Daemon::new(&format!(
+            "<command><name>tell</name><executable>tell.sh</executable><expect>srcip,user</expect></command>
+             <active-response><command>tell</command><location>local</location><rules_id>5720</rules_id>
+             </active-response>{WATCH}"
+        ))
+        .acting();
+        let folder = daemon.path("active-response/bin");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let (program, out) = (folder.join("tell.sh"), daemon.path("out"));
+        let text = format!("#!/bin/sh\n{{ echo \"$@\"; /usr/bin/env; echo end; }} > {}\n", out.display());
+        std::fs::write(&program, text).expect("a program");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("made executable");
+        daemon.start();
+        attack(&daemon);
+        let id = daemon.wait_for_alert(5720)["id"].as_str().expect("an id").to_owned();
+        let told =
+            wait_for("the program", || std::fs::read_to_string(&out).ok().filter(|text| text.ends_with("end\n")));
+        let lines: Vec<&str> = told.lines().collect();
+        let log = daemon.log();
+        assert!(lines[0].starts_with(&format!("add root 203.0.113.5 {id} 5720 ")), "{told}");
+        assert!(lines[0].contains(&*log.to_string_lossy()), "{told}");
+        // The shell sets these itself.
+        let rest: Vec<_> = lines[1..].iter().filter(|line| !line.starts_with("PWD=")).collect();
+        assert_eq!(rest, [&"end"], "the environment is not empty: {told}");
+    });
+}
+
+#[test]
+fn alerts_are_sent_to_a_syslog_server() {
+    alone(|| {
+        let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        server.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+        let port = server.local_addr().expect("an address").port();
+        let mut daemon = Daemon::new(&format!(
+            "<syslog_output><server>127.0.0.1</server><port>{port}</port><level>10</level></syslog_output>{WATCH}"
+        ))
+        .acting();
+        daemon.start();
+        attack(&daemon);
+        let mut packet = [0; 4096];
+        let length = server.recv(&mut packet).expect("a message");
+        let text = String::from_utf8_lossy(&packet[..length]).into_owned();
+        assert!(text.contains("Alert Level: 10; Rule: 5720 - "), "{text}");
+    });
+}
+
+#[test]
+fn a_full_disk_is_told_of_waited_for_and_costs_no_alert() {
+    alone(|| {
+        new_mounts();
+        let mut daemon = Daemon::new(WATCH);
+        let logs = daemon.path("logs");
+        std::fs::create_dir_all(&logs).expect("a folder");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(&logs).status();
+        assert!(mounted.is_ok_and(|status| status.success()), "cannot mount a small disk");
+        daemon.start();
+        daemon.log_line("Nov 24 10:00:00 web1 sshd[1]: Failed password for root from 203.0.113.1 port 22 ssh2");
+        daemon.wait_for_alert(5716);
+        // `cp` ends when the disk is full.
+        let filler = logs.join("filler");
+        let filled = Command::new("cp").arg("/dev/zero").arg(&filler).stderr(std::process::Stdio::null()).status();
+        assert!(filled.is_ok_and(|status| !status.success()));
+        for number in 2..=300 {
+            let address = number % 200 + 1;
+            daemon.log_line(&format!(
+                "Nov 24 10:00:00 web1 sshd[{number}]: Failed password for root from 203.0.113.{address} port 22 ssh2"
+            ));
+        }
+        wait_for("the full disk to be told", || {
+            let status = daemon.status()?;
+            status["problems"].to_string().contains("alerts cannot be recorded and everything waits").then_some(())
+        });
+        assert!(daemon.messages().contains("No space left on device"), "{}", daemon.messages());
+        std::fs::remove_file(&filler).expect("removed");
+        let numbers = |daemon: &Daemon| -> Vec<u32> {
+            let number = |log: &str| log.split("sshd[").nth(1)?.split(']').next()?.parse().ok();
+            daemon.alerts().iter().filter_map(|alert| number(alert["full_log"].as_str()?)).collect()
+        };
+        wait_for("every alert", || (numbers(&daemon).len() >= 300).then_some(()));
+        assert_eq!(numbers(&daemon), (1..=300).collect::<Vec<_>>());
+        wait_for("the all-clear", || {
+            (!daemon.status()?["problems"].to_string().contains("cannot be recorded")).then_some(())
+        });
+    });
+}
+
+#[test]
+fn the_journal_is_read_entry_by_entry() {
+    if !require::programs("journalctl", &["journalctl"]) {
+        return;
+    }
+    alone(|| {
+        new_mounts();
+        let mut daemon =
+            Daemon::new("<localfile><log_format>journald</log_format><location>all</location></localfile>");
+        // The machine of the test may have no journal: its reader is replaced by one that tells of a login.
+        let reader = daemon.path("journalctl");
+        let entry = |cursor: u32, address: &str| {
+            format!(
+                r#"{{"__CURSOR":"s=1;i={cursor}","__REALTIME_TIMESTAMP":"1795558167000000","_HOSTNAME":"web1","SYSLOG_IDENTIFIER":"sshd","_PID":"9","MESSAGE":"Failed password for root from {address} port 22 ssh2"}}"#
+            )
+        };
+        // What is there at the first start is old.
+        let text = format!(
+            "#!/bin/sh\ncase \"$*\" in *--lines=1*) echo '{}';; *) echo '{}'; exec sleep 600;; esac\n",
+            entry(1, "203.0.113.1"),
+            entry(2, "203.0.113.9")
+        );
+        std::fs::write(&reader, text).expect("a reader");
+        std::fs::set_permissions(&reader, std::fs::Permissions::from_mode(0o755)).expect("made executable");
+        let covered = Command::new("mount").arg("--bind").arg(&reader).arg("/usr/bin/journalctl").status();
+        assert!(covered.is_ok_and(|status| status.success()), "cannot cover journalctl");
+        daemon.start();
+        assert_eq!(daemon.wait_for_alert(5716)["srcip"], "203.0.113.9");
+    });
+}

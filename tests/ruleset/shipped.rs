@@ -84,3 +84,14 @@ impl Shipped {
 fn loads_without_errors_or_warnings() {
     Shipped::new();
 }
+
+#[test]
+fn lint_finds_nothing_in_either_mode() {
+    let sources =
+        RulesetSources { decoders: files::sources("decoders"), rules: files::sources("rules"), lists: Vec::new() };
+    for strict_ossec in [false, true] {
+        let options = EngineOptions { strict_ossec, ..EngineOptions::default() };
+        let found = hids_core::engine::lint(&sources, &options);
+        assert!(found.is_empty(), "{}", found.iter().map(Diagnostic::render).collect::<String>());
+    }
+}

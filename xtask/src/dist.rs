@@ -34,9 +34,12 @@ const FILES: &[(&str, &str)] = &[
     ("LICENSE-APACHE", "usr/share/doc/hids/LICENSE-APACHE"),
 ];
 
-/// The shipped decoders and rules, as whole directories (their tests stay here).
-const RULESET: &[(&str, &str)] =
-    &[("config/ruleset/decoders", "etc/hids/ruleset/decoders"), ("config/ruleset/rules", "etc/hids/ruleset/rules")];
+/// The shipped decoders, rules and their tests (for `hidsctl rules test`), as whole directories.
+const RULESET: &[(&str, &str)] = &[
+    ("config/ruleset/decoders", "etc/hids/ruleset/decoders"),
+    ("config/ruleset/rules", "etc/hids/ruleset/rules"),
+    ("config/ruleset/tests", "etc/hids/ruleset/tests"),
+];
 
 /// Builds with the BPF object (a package without it would be a lesser program) and packs.
 pub fn run(options: &Options) -> Result<()> {

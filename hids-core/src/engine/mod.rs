@@ -75,6 +75,25 @@ impl EngineOptions {
     fn is_strict_daemon(&self) -> bool {
         self.strict_ossec && self.strict_program == OssecProgram::Daemon
     }
+
+    fn of_rules(&self) -> RuleOptions {
+        RuleOptions {
+            record_level: self.record_level,
+            mail_level: self.mail_level,
+            default_timeframe_seconds: u32::try_from(self.default_timeframe.as_secs()).unwrap_or(u32::MAX),
+            memory_size: self.memory_size,
+            zone: self.zone.clone(),
+            strict_ossec: self.strict_ossec,
+        }
+    }
+}
+
+/// What is probably wrong with decoders and rules that load. [`Engine::compile`] does not look for
+/// it, because it takes longer than a start should.
+pub fn lint(sources: &RulesetSources, options: &EngineOptions) -> Vec<Diagnostic> {
+    let options = options.of_rules();
+    let tables = ListTables::read(&sources.lists, &options, &mut Vec::new());
+    rules::lint(&sources.decoders, &sources.rules, &tables, &options)
 }
 
 /// Decoders and rules with the state that events leave.
@@ -97,14 +116,7 @@ impl Engine {
     /// either way, in the order of the files.
     pub fn compile(sources: &RulesetSources, options: EngineOptions) -> (Option<Self>, Vec<Diagnostic>) {
         let mut diagnostics = Vec::new();
-        let rule_options = RuleOptions {
-            record_level: options.record_level,
-            mail_level: options.mail_level,
-            default_timeframe_seconds: u32::try_from(options.default_timeframe.as_secs()).unwrap_or(u32::MAX),
-            memory_size: options.memory_size,
-            zone: options.zone.clone(),
-            strict_ossec: options.strict_ossec,
-        };
+        let rule_options = options.of_rules();
         let subject = if options.strict_ossec { Subject::StrictUtf8 } else { Subject::Bytes };
         let mut prefilter = PrefilterBuilder::default();
         let mut definitions: Vec<_> = parse_all(&sources.decoders, decode::parse, &mut diagnostics);

@@ -8,6 +8,7 @@
 mod anchored;
 mod automaton;
 mod foreign;
+mod lint;
 mod os_match;
 mod os_regex;
 mod pcre2;
@@ -16,6 +17,7 @@ mod prefilter;
 mod tests;
 mod word;
 
+pub use self::lint::Suspicion;
 pub use self::prefilter::{Prefilter, PrefilterBuilder, Required, Seen};
 
 use std::fmt;

@@ -257,6 +257,7 @@ impl Compiler<'_> {
     }
 
     fn text(&mut self, field: TextField, pattern: Option<PatternDef>, out: &mut Vec<Condition>) {
+        let span = pattern.as_ref().map(|pattern| pattern.span.clone());
         let compiled = pattern.and_then(|pattern| self.pattern(&pattern));
         out.extend(compiled.map(|pattern| {
             // Host and program names are not part of the message.
@@ -268,8 +269,8 @@ impl Compiler<'_> {
             && let Some(Condition::Text(last, ..)) = out.last()
             && *last == field
         {
-            self.diagnostics
-                .push(Diagnostic::warning("R042", "without GeoIP data a rule with this condition never matches"));
+            let problem = Diagnostic::warning("R042", "without GeoIP data a rule with this condition never matches");
+            self.diagnostics.push(span.into_iter().fold(problem, Diagnostic::at));
         }
     }
 

@@ -9,6 +9,7 @@ mod catalogue;
 mod compile;
 mod condition;
 mod context;
+mod lint;
 mod list;
 mod list_reader;
 mod networks;
@@ -23,6 +24,7 @@ mod when;
 
 pub use catalogue::{Catalogue, Counting, RuleEntry, Written};
 pub use compile::{RuleOptions, RuleSet};
+pub use lint::lint;
 pub use list::{ListSource, ListTables};
 pub use parse::{RuleDef, parse};
 pub use run::{Judged, RuleEvent, RuleTrial};

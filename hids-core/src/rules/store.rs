@@ -8,7 +8,7 @@ use crate::decode::{EventKind, FieldId};
 use crate::model::{EvidenceLine, Timestamp};
 
 /// Events kept per rule or group (`analysisd.sid_prev_matched_max`).
-const LIST_LENGTH: usize = 128;
+pub(super) const LIST_LENGTH: usize = 128;
 /// Longest line kept; OSSEC's longest message.
 const MAX_LOG_BYTES: usize = 6144;
 /// Longest line kept when the lines kept use more than [`MAX_TOTAL_BYTES`].

@@ -29,6 +29,7 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
         let (engine, of_rules) = analysis::compile(config);
         rules = engine.map_or(0, |engine| engine.rule_count());
         diagnostics.extend(of_rules);
+        diagnostics.extend(analysis::lint(config));
     }
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));

@@ -46,6 +46,12 @@ pub fn compile_as(config: &Config, program: OssecProgram) -> (Option<Engine>, Ve
     (engine.filter(|_| usable), diagnostics)
 }
 
+/// What is probably wrong with decoders and rules that load; see [`hids_core::engine::lint`].
+pub fn lint(config: &Config) -> Vec<Diagnostic> {
+    let (sources, _) = read_sources(config);
+    hids_core::engine::lint(&sources, &engine_options(config))
+}
+
 /// Reads all decoder, rule and list files of a configuration.
 pub fn read_sources(config: &Config) -> (RulesetSources, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();

@@ -1,0 +1,92 @@
+//! Composite rules that can never count enough events.
+
+use super::Looked;
+use crate::diag::Diagnostic;
+use crate::model::RuleId;
+use crate::rules::store::LIST_LENGTH;
+use crate::rules::tree::ContextList;
+
+/// Reports composite rules that never fire.
+pub(super) fn check(looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for index in 0..looked.tree.rules.len() as u32 {
+        let Some(list) = looked.tree.contexts[index as usize] else { continue };
+        too_many(looked, index, list, diagnostics);
+        match list {
+            ContextList::Rule(_) => counted_rule(looked, index, diagnostics),
+            ContextList::Group(list) => counted_group(looked, index, list, diagnostics),
+            ContextList::All => {}
+        }
+    }
+}
+
+/// Of a rule or group, the last events are kept.
+fn too_many(looked: &Looked<'_>, index: u32, list: ContextList, diagnostics: &mut Vec<Diagnostic>) {
+    let rule = looked.rule(index);
+    let kept = if list == ContextList::All { looked.options.memory_size } else { LIST_LENGTH };
+    // `frequency` earlier events and one more.
+    let wanted = rule.frequency.unwrap_or(0) as usize + 1;
+    if wanted > kept {
+        let message = format!("rule {} never fires: it wants {wanted} earlier events, and {kept} are kept", rule.id);
+        let problem = Diagnostic::warning("R065", message).at(rule.id_span.clone());
+        diagnostics.push(problem.help(format!("frequency is at most {}", kept - 1)));
+    }
+}
+
+fn counted_rule(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnostic>) {
+    let rule = looked.rule(index);
+    let Some(text) = &rule.if_matched_sid else { return };
+    let words = text.value.split([',', ' ', '\n', '\t', '\r']).filter(|word| !word.is_empty());
+    let ids: Vec<u32> = words.filter_map(|word| looked.tree.index(RuleId(word.parse().ok()?))).collect();
+    let Some(&counted) = ids.first() else { return };
+    if ids.len() > 1 {
+        diagnostics.push(
+            Diagnostic::warning(
+                "R067",
+                format!("only the events of {} are counted: if_matched_sid counts one rule", looked.name(counted)),
+            )
+            .at(text.span.clone())
+            .help("give the rules a <group> of their own and use if_matched_group"),
+        );
+    }
+    if !is_kept(looked, counted) {
+        let why = if looked.rule(counted).noalert { "it only leads to others (noalert)" } else { "it is of level 0" };
+        let name = looked.name(counted);
+        diagnostics.push(
+            Diagnostic::warning(
+                "R064",
+                format!("rule {} never fires: events of {name} are not counted, because {why}", rule.id),
+            )
+            .at(text.span.clone())
+            .help("count a rule below it, or give it a level from 1 on; <options>no_log</options> keeps that out of the records"),
+        );
+    }
+}
+
+fn counted_group(looked: &Looked<'_>, index: u32, list: u32, diagnostics: &mut Vec<Diagnostic>) {
+    let members = (0..looked.tree.rules.len() as u32)
+        .filter(|&member| member != index && looked.tree.group_lists[member as usize].contains(&list));
+    // Events of a rule that some if_matched_sid names go to that rule's list only.
+    let counts = |member: u32| is_kept(looked, member) && looked.tree.own_list[member as usize].is_none();
+    if members.into_iter().any(counts) {
+        return;
+    }
+    let rule = looked.rule(index);
+    let Some(text) = &rule.if_matched_group else { return };
+    diagnostics.push(
+        Diagnostic::warning(
+            "R066",
+            format!(
+                "rule {} never fires: no event of group \"{}\" is counted, because its rules are of level 0 or counted one by one",
+                rule.id, text.value
+            ),
+        )
+        .at(text.span.clone())
+        .help("give rules of the group, loaded before this one, a level from 1 on"),
+    );
+}
+
+/// Whether events of the rule are kept for rules that count.
+fn is_kept(looked: &Looked<'_>, index: u32) -> bool {
+    let rule = looked.rule(index);
+    !matches!(rule.level.0, 0 | 99) && !rule.noalert
+}

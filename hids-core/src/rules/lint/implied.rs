@@ -1,0 +1,122 @@
+//! Which conditions follow from which.
+
+use crate::decode::source::PatternDef;
+use crate::pattern::Dialect;
+use crate::rules::parse::{RuleDef, TextField};
+
+/// A condition in a form that can be compared.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Test {
+    /// What is looked at, and how.
+    what: String,
+    wanted: String,
+    /// The literals one of which must be there, if the pattern is nothing else.
+    literals: Option<Vec<Literal>>,
+}
+
+/// A literal of a pattern, in lower case.
+#[derive(Clone, Debug, PartialEq)]
+struct Literal {
+    text: String,
+    at_start: bool,
+    at_end: bool,
+}
+
+/// The conditions of a rule on a single event.
+pub(super) fn tests(rule: &RuleDef) -> Vec<Test> {
+    let mut tests = Vec::new();
+    let mut plain = |what: String, wanted: String| tests.push(Test { what, wanted, literals: None });
+    if let Some(name) = &rule.decoded_as {
+        plain("decoded_as".into(), name.value.clone());
+    }
+    if let Some(action) = &rule.action {
+        plain("action".into(), action.clone());
+    }
+    for (name, entries) in [("srcip", &rule.srcip), ("dstip", &rule.dstip)] {
+        if !entries.is_empty() {
+            plain(name.into(), entries.iter().map(|entry| format!("{},", entry.value)).collect());
+        }
+    }
+    for (name, text) in [("time", &rule.time), ("weekday", &rule.weekday)] {
+        if let Some(text) = text {
+            plain(name.into(), text.value.clone());
+        }
+    }
+    if let Some(compiled) = rule.compiled {
+        plain("compiled_rule".into(), format!("{compiled:?}"));
+    }
+    if rule.maxsize > 0 {
+        plain("maxsize".into(), rule.maxsize.to_string());
+    }
+    for list in &rule.lists {
+        let value = list.value.as_ref().map(|value| &value.text);
+        plain("list".into(), format!("{:?} {:?} {:?} {value:?}", list.name.value, list.field, list.lookup));
+    }
+    if rule.check_diff {
+        plain("check_diff".into(), String::new());
+    }
+    if rule.if_fts {
+        plain("if_fts".into(), String::new());
+    }
+    tests.extend(rule.fields.iter().map(|(name, pattern)| test(format!("field {}", name.value), pattern)));
+    tests.extend(texts(rule));
+    tests
+}
+
+/// Text conditions that are tested: the plain form hides the PCRE2 form, except of URLs.
+fn texts(rule: &RuleDef) -> impl Iterator<Item = Test> {
+    let hidden = |field: &TextField| *field != TextField::Url && rule.texts.iter().any(|(known, _)| known == field);
+    let pcre2 = rule.pcre2_texts.iter().filter(move |(field, _)| !hidden(field));
+    rule.texts.iter().chain(pcre2).map(|(field, pattern)| {
+        // Both look at the message.
+        let field = if *field == TextField::Regex { TextField::Match } else { *field };
+        test(format!("{field:?}"), pattern)
+    })
+}
+
+fn test(what: String, pattern: &PatternDef) -> Test {
+    let wanted = format!("{:?} {}", pattern.dialect, pattern.text);
+    Test { what, wanted, literals: literals(pattern) }
+}
+
+/// The literals of a pattern that is nothing but literals with anchors.
+fn literals(pattern: &PatternDef) -> Option<Vec<Literal>> {
+    let is_plain = |byte: u8| match pattern.dialect {
+        Dialect::OsMatch => !b"^$".contains(&byte),
+        _ => byte.is_ascii_alphanumeric() || b" !\"#%&',/:;<=>@_`~-".contains(&byte),
+    };
+    let literal = |text: &str| {
+        let rest = text.strip_prefix('^');
+        let at_start = rest.is_some();
+        let rest = rest.unwrap_or(text);
+        let inner = rest.strip_suffix('$');
+        let at_end = inner.is_some();
+        let inner = inner.unwrap_or(rest);
+        inner.bytes().all(is_plain).then(|| Literal { text: inner.to_ascii_lowercase(), at_start, at_end })
+    };
+    pattern.text.split('|').map(literal).collect()
+}
+
+/// Whether `test` holds whenever all of `given` do; "no" if it cannot be told.
+pub(super) fn implied<'a>(test: &Test, mut given: impl Iterator<Item = &'a Test>) -> bool {
+    given.any(|known| {
+        if known.what != test.what {
+            return false;
+        }
+        if known.wanted == test.wanted {
+            return true;
+        }
+        let (Some(wanted), Some(known)) = (&test.literals, &known.literals) else { return false };
+        known.iter().all(|known| wanted.iter().any(|wanted| follows(wanted, known)))
+    })
+}
+
+/// Whether a text that has the literal `known` has `wanted` too.
+fn follows(wanted: &Literal, known: &Literal) -> bool {
+    match (wanted.at_start, wanted.at_end) {
+        (false, false) => known.text.contains(&wanted.text),
+        (true, false) => known.at_start && known.text.starts_with(&wanted.text),
+        (false, true) => known.at_end && known.text.ends_with(&wanted.text),
+        (true, true) => wanted == known,
+    }
+}

@@ -1,0 +1,94 @@
+//! Patterns that mean something else than they seem to.
+
+use super::Looked;
+use crate::decode::source::PatternDef;
+use crate::diag::Diagnostic;
+use crate::pattern::{Dialect, Suspicion};
+use crate::rules::parse::RuleDef;
+
+/// Reports suspicious patterns of decoders and rules; tells of each rule whether one of its
+/// conditions can match nothing.
+pub(super) fn check(looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<bool> {
+    for decoder in looked.decoders {
+        let patterns = [decoder.prematch.as_ref(), decoder.regex.as_ref()].into_iter().flatten();
+        for pattern in decoder.program_name.iter().chain(patterns.map(|pattern| &pattern.pattern)) {
+            report(pattern, "decoder", looked, diagnostics);
+        }
+    }
+    let mut impossible = Vec::with_capacity(looked.tree.rules.len());
+    for rule in &looked.tree.rules {
+        let mut dead = false;
+        for pattern in patterns_of(rule) {
+            dead |= report(pattern, "rule", looked, diagnostics);
+        }
+        impossible.push(dead);
+    }
+    impossible
+}
+
+fn patterns_of(rule: &RuleDef) -> impl Iterator<Item = &PatternDef> {
+    let texts = rule.texts.iter().chain(&rule.pcre2_texts).map(|(_, pattern)| pattern);
+    let fields = rule.fields.iter().map(|(_, pattern)| pattern);
+    let values = rule.lists.iter().filter_map(|list| list.value.as_ref());
+    texts.chain(fields).chain(values).chain(&rule.if_matched_regex)
+}
+
+/// Whether nothing can match the pattern.
+fn report(def: &PatternDef, owner: &str, looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) -> bool {
+    let subject = looked.options.subject();
+    // A pattern that does not compile is reported by the compiler.
+    let Some(pattern) = def.compile(subject, &mut Vec::new()) else { return false };
+    let mut dead = false;
+    for suspicion in pattern.suspicions(subject) {
+        dead |= matches!(suspicion, Suspicion::NeverMatches | Suspicion::WantsControlByte);
+        let (code, message, help) = words(&suspicion, def.dialect, owner);
+        diagnostics.push(Diagnostic::warning(code, message).at(def.span.clone()).help(help));
+    }
+    dead
+}
+
+fn words(suspicion: &Suspicion, dialect: Dialect, owner: &str) -> (&'static str, String, &'static str) {
+    match suspicion {
+        Suspicion::NeverMatches => (
+            "P010",
+            format!(
+                "nothing can match this pattern, so that the {owner} never matches: `^` is always the start and `$` always the end of the text"
+            ),
+            anchor_help(dialect),
+        ),
+        Suspicion::DeadAlternative(alternative) => {
+            ("P011", format!("nothing can match the alternative `{alternative}` of this pattern"), anchor_help(dialect))
+        }
+        Suspicion::WantsControlByte => (
+            "P012",
+            format!("nothing can match this pattern, so that the {owner} never matches: as OSSEC does, the strict mode removes tabs and other control bytes from every line"),
+            "leave the tab out, or give --strict-ossec up",
+        ),
+        Suspicion::Backtracks => (
+            "P013",
+            "this pattern needs back-tracking: a line made for it can use up all 200,000 steps and then counts as not matching".into(),
+            "do without look-around, back-references and possessive or atomic parts: then it runs in linear time",
+        ),
+        Suspicion::Literal { what } => (
+            "P014",
+            format!("`{what}` stands for these very characters here"),
+            match dialect {
+                Dialect::OsMatch => "this element knows only `|`, `^` and `$`: use <regex> or the element's _pcre2 form",
+                _ => "write `\\.*` for anything, `\\d` for a digit, `\\w` for a word character, or use the _pcre2 form",
+            },
+        ),
+        Suspicion::LineBreak => (
+            "P015",
+            "this pattern has a line break in it, which only events of several lines have".into(),
+            "write the whole pattern, its end tag included, on one line",
+        ),
+    }
+}
+
+fn anchor_help(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OsRegex => "write `\\$` for a dollar sign; for `^` use the element's _pcre2 form with `\\^`",
+        Dialect::Pcre2 => "write `\\^` and `\\$` for the characters themselves",
+        _ => "for these characters use the element's _pcre2 form with `\\^` and `\\$`",
+    }
+}

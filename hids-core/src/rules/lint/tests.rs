@@ -1,0 +1,114 @@
+//! Each finding on the smallest rules that show it, and its absence on their neighbours.
+
+use super::lint;
+use crate::diag::{Diagnostic, SourceFile};
+use crate::rules::{ListTables, RuleOptions};
+
+const DECODERS: &str = r#"
+<decoder name="sshd"><program_name>^sshd$</program_name></decoder>
+<decoder name="su"><program_name>^su$</program_name></decoder>
+<decoder name="access"><type>web-log</type><prematch>^\d+ GET </prematch></decoder>"#;
+
+const ROOTS: &str = r#"
+<group name="roots,">
+  <rule id="1" level="0" noalert="1"><category>syslog</category><description>-</description></rule>
+  <rule id="4" level="0" noalert="1"><category>web-log</category><description>-</description></rule>
+</group>"#;
+
+fn problems(rules: &str) -> Vec<Diagnostic> {
+    let file = |name: &str, text: &str| SourceFile::new(name, text);
+    let rules = format!("<group name=\"t,\">\n{rules}\n</group>");
+    let options = RuleOptions::default();
+    let files = [file("roots.xml", ROOTS), file("r.xml", &rules)];
+    let found = lint(&[file("d.xml", DECODERS)], &files, &ListTables::default(), &options);
+    for problem in &found {
+        assert!(problem.span.is_some() && problem.help.is_some(), "no place or no hint: {}", problem.render());
+    }
+    found
+}
+
+fn codes(rules: &str) -> Vec<&'static str> {
+    problems(rules).iter().map(|problem| problem.code).collect()
+}
+
+fn rule(id: u32, level: u16, body: &str) -> String {
+    format!("<rule id=\"{id}\" level=\"{level}\">{body}<description>-</description></rule>\n")
+}
+
+#[test]
+fn a_sibling_without_conditions_hides_those_after_it() {
+    let all = rule(100, 5, "<if_sid>1</if_sid>");
+    let lower = rule(101, 3, "<if_sid>1</if_sid><match>x</match>");
+    let higher = rule(102, 7, "<if_sid>1</if_sid><match>z</match>");
+    let found = problems(&format!("{all}{lower}{higher}"));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].message.starts_with("rule 101 never fires: rule 100 (r.xml:2)"), "{}", found[0].message);
+}
+
+#[test]
+fn a_wider_pattern_hides_a_narrower_one_after_it_only() {
+    let wide = rule(100, 5, "<if_sid>1</if_sid><match>denied|refused</match>");
+    let narrow = rule(101, 5, "<if_sid>1</if_sid><pcre2>^Access DENIED</pcre2><user>root</user>");
+    let other = rule(102, 5, "<if_sid>1</if_sid><match>^denied|failed</match>");
+    assert_eq!(codes(&format!("{wide}{narrow}{other}")), ["R060"]);
+    assert_eq!(codes(&format!("{narrow}{other}{wide}")), [""; 0]);
+}
+
+#[test]
+fn a_rule_with_another_parent_or_a_hider_that_counts_is_not_hidden() {
+    let all = rule(100, 5, "<if_sid>1</if_sid><match>x</match>");
+    let elsewhere = rule(101, 3, "<if_sid>1, 100</if_sid><match>x</match>");
+    assert_eq!(codes(&format!("{all}{elsewhere}")), [""; 0]);
+    let counting = "<rule id=\"102\" level=\"9\" frequency=\"3\"><if_matched_sid>100</if_matched_sid><description>-</description></rule>";
+    let after = rule(103, 5, "<if_sid>100</if_sid><match>y</match>");
+    assert_eq!(codes(&format!("{all}{counting}{after}")), [""; 0]);
+}
+
+#[test]
+fn a_decoder_that_the_parent_excludes_is_a_contradiction_and_what_hangs_below_is_named() {
+    let parent = rule(100, 5, "<decoded_as>sshd</decoded_as>");
+    let wrong = rule(101, 6, "<if_sid>100</if_sid><decoded_as>su</decoded_as>");
+    let below = rule(102, 6, "<if_sid>101</if_sid><match>x</match>");
+    assert_eq!(codes(&format!("{parent}{wrong}{below}")), ["R063", "R061"]);
+    assert_eq!(codes(&rule(100, 5, "<decoded_as>access</decoded_as>")), ["R063"]);
+    assert_eq!(codes(&rule(100, 5, "<category>web-log</category><decoded_as>access</decoded_as>")), [""; 0]);
+}
+
+#[test]
+fn a_level_that_no_earlier_rule_has_is_named() {
+    assert_eq!(
+        codes(&format!(
+            "{}{}",
+            rule(100, 5, "<match>x</match>"),
+            rule(101, 9, "<if_level>12</if_level><match>y</match>")
+        )),
+        ["R062"]
+    );
+}
+
+#[test]
+fn counting_what_is_never_kept_is_named() {
+    let silent = rule(100, 0, "<match>x</match>");
+    let counted = "<rule id=\"101\" level=\"9\" frequency=\"3\"><if_matched_sid>100</if_matched_sid><description>-</description></rule>";
+    assert_eq!(codes(&format!("{silent}{counted}")), ["R064"]);
+    let loud = rule(100, 3, "<match>x</match>");
+    assert_eq!(codes(&format!("{loud}{counted}")), [""; 0]);
+    assert_eq!(codes(&format!("{loud}{}", counted.replace("\"3\"", "\"128\""))), ["R065"]);
+    let group = rule(100, 0, "<match>x</match><group>tick,</group>");
+    let of_group =
+        "<rule id=\"101\" level=\"9\"><if_matched_group>tick</if_matched_group><description>-</description></rule>";
+    assert_eq!(codes(&format!("{group}{of_group}")), ["R066"]);
+    let two = format!("{loud}{}{}", rule(99, 3, "<match>y</match>"), counted.replace(">100<", ">100, 99<"));
+    assert_eq!(codes(&two), ["R067"]);
+}
+
+#[test]
+fn patterns_are_reported_at_their_place() {
+    let found = problems(&rule(100, 5, "<match>a \\<b</match>"));
+    assert_eq!(found[0].code, "P014");
+    assert!(found[0].render().starts_with("r.xml:2:33: warning[P014]"), "{}", found[0].render());
+    assert_eq!(codes(&rule(100, 5, "<regex>a^b</regex>")), ["P010"]);
+    assert_eq!(codes(&rule(100, 5, "<match>a|\n b</match>")), ["P015"]);
+    assert_eq!(codes(&rule(100, 5, "<pcre2>(?=.*a)b</pcre2>")), ["P013"]);
+    assert_eq!(codes(&rule(100, 5, "<pcre2>x(a|b)+c</pcre2><match>plain text</match>")), [""; 0]);
+}

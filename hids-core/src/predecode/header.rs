@@ -12,7 +12,7 @@ pub(super) fn end_of_time(line: &[u8]) -> Option<usize> {
         return Some(17);
     }
     if has(line, b'-', &[4, 7]) {
-        return if line[10] == b'T' { end_of_iso_time(line) } else { end_of_comma_time(line) };
+        return if line.get(10) == Some(&b'T') { end_of_iso_time(line) } else { end_of_comma_time(line) };
     }
     let first_is_digit = line.first().is_some_and(u8::is_ascii_digit);
     if first_is_digit && line.len() >= 21 && has(line, b' ', &[4, 8, 11, 20]) && has(line, b':', &[14, 17]) {

@@ -37,3 +37,30 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn every_beginning_of_every_header_is_taken() {
+    let lines = [
+        "<34>1 2003-10-11T22:14:15.003Z web1 sshd 12 ID47 [x@1 a=\"b\"] text",
+        "2024-05-01T10:00:00.123456+02:00 web1 sshd[12]: hello",
+        "2024-05-01 10:00:00,123 INFO hello",
+        "2024 May 01 10:00:00 web1 sshd[12]: hello",
+        "2024:05:01-10:00:00 web1 sshd[12]: hello",
+        "M\u{e4}r 01 10:00:00 web1 aa|bb:sshd[12]: [ID 1 x] hello",
+        "Wed Oct 11 22:14:15 2024 1 hello",
+        "10/11-22:14:15.123456  hello",
+        "10/11/2024-22:14:15.123456  hello",
+        "[Wed Oct 11 22:14:15 2024] hello",
+        "[Time 2024.05.01 10:00:00 UTC] [Host web1] [Sender su] [Message hello]",
+        "1700000000.123     17 hello",
+    ];
+    for line in lines {
+        for length in 0..=line.len() {
+            let part = &line.as_bytes()[..length];
+            for headers in [Headers::Modern, Headers::StrictOssec] {
+                let found = predecode(part, headers);
+                assert_eq!(found.log, &part[found.log_offset..][..found.log.len()], "{line}, {length} bytes");
+            }
+        }
+    }
+}

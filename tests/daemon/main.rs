@@ -2,6 +2,7 @@
 
 mod check;
 mod common;
+mod full_disk;
 mod lifecycle;
 mod logtest;
 mod records;

@@ -154,3 +154,19 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn events_from_before_the_clock_was_set_back_do_not_count() {
+    let mut engine = engine(GUESSING, false);
+    let seconds = [3600, 3601, 0, 1, 2];
+    let answers = seconds.map(|second| fired(&mut engine, "fail 192.0.2.1", second).0);
+    assert_eq!(answers, [Some(100), Some(100), Some(100), Some(100), Some(110)]);
+}
+
+#[test]
+fn an_ignore_window_from_before_the_clock_was_set_back_hides_nothing() {
+    let rules = r#"<group name="local,"><rule id="100" level="5" ignore="60"><decoded_as>demo</decoded_as><description>x</description></rule></group>"#;
+    let mut engine = engine(rules, false);
+    let answers = [3600, 0, 1].map(|second| fired(&mut engine, "fail 192.0.2.1", second).1);
+    assert_eq!(answers, [true, true, false]);
+}

@@ -12,6 +12,8 @@ use crate::model::{AlertId, RuleId, Timestamp};
 pub enum Action {
     /// The address is to be blocked as stated, whatever was stated before.
     Block(Block),
+    /// The clock was set back: the times of a block that goes on are stated anew.
+    Retime(Block),
     /// The address is no longer to be blocked.
     Unblock {
         /// What was blocked.

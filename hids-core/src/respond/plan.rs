@@ -24,6 +24,9 @@ const MAX_OFFENDERS: usize = 200_000;
 /// address was blocked must not cost one kernel transaction each.
 const SMALLEST_EXTENSION: Duration = Duration::from_secs(1);
 
+/// The clock is followed when it goes back this far at once; less is what keeping it exact does.
+const SMALLEST_SETBACK: Duration = Duration::from_secs(2);
+
 /// State from before a restart.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
@@ -47,6 +50,10 @@ pub struct Planner {
     /// Invariant: holds exactly `holds`.
     hold_ends: BTreeSet<(Timestamp, ProgramKey)>,
     offences: HashMap<OffenceKey, Offence>,
+    /// The time when it was last told.
+    clock: Option<Timestamp>,
+    /// What followed from setting the clock back and was not handed out yet.
+    retimed: Vec<Action>,
     /// Which responses a rule is bound to, so that group patterns run once per rule.
     bound: HashMap<RuleId, (Arc<RuleFacts>, Arc<[usize]>)>,
 }
@@ -62,6 +69,8 @@ impl Planner {
             holds: HashMap::new(),
             hold_ends: BTreeSet::new(),
             offences: HashMap::new(),
+            clock: None,
+            retimed: Vec::new(),
             bound: HashMap::new(),
         }
     }
@@ -72,7 +81,8 @@ impl Planner {
     /// shortens it) but does not count as another offence: OSSEC moves on to the next
     /// `<repeated_offenders>` value for each line that was already on its way.
     pub fn plan(&mut self, alert: &Alert, now: Timestamp) -> Vec<Action> {
-        let mut actions = Vec::new();
+        self.follow_clock(now);
+        let mut actions = std::mem::take(&mut self.retimed);
         for &index in self.bound_responses(&alert.rule).iter() {
             let response = self.policy.responses[index].clone();
             match target(&response, alert, &self.protected) {
@@ -86,9 +96,10 @@ impl Planner {
         actions
     }
 
-    /// What ends at or before `now`.
+    /// What ends at or before `now`, and what must end earlier because the clock was set back.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Action> {
-        let mut actions = Vec::new();
+        self.follow_clock(now);
+        let mut actions = std::mem::take(&mut self.retimed);
         while let Some(&(end, address)) = self.block_ends.first().filter(|(end, _)| *end <= now) {
             self.block_ends.remove(&(end, address));
             let block = self.blocks.remove(&address);
@@ -99,6 +110,26 @@ impl Planner {
             actions.extend(self.holds.remove(&key).map(|hold| Action::Run(hold.undo)));
         }
         actions
+    }
+
+    /// Keeps what is left of every block and undo call when the clock is set back: one that began
+    /// while the clock was years ahead must not last for years.
+    fn follow_clock(&mut self, now: Timestamp) {
+        let setback = self.clock.map_or(Duration::ZERO, |before| before.since(now));
+        self.clock = Some(now);
+        if setback < SMALLEST_SETBACK {
+            return;
+        }
+        for block in self.blocks.values().cloned().collect::<Vec<_>>() {
+            let block = set_back(block, setback);
+            self.put(block.clone());
+            self.retimed.push(Action::Retime(block));
+        }
+        for hold in self.holds.values().cloned().collect::<Vec<_>>() {
+            let hold = ProgramHold { due: hold.due.minus(setback), ..hold };
+            self.hold(hold.clone());
+            self.retimed.push(Action::Prolong(hold));
+        }
     }
 
     /// When [`Planner::expire`] next has something to do.
@@ -116,6 +147,7 @@ impl Planner {
         reason: &str,
         now: Timestamp,
     ) -> Result<Block, Refusal> {
+        self.follow_clock(now);
         let address = canonical(address);
         if let Some(why) = self.protected.protects(address) {
             return Err(Refusal::NeverBlock(why));
@@ -174,7 +206,14 @@ impl Planner {
             block.address = canonical(block.address);
             match self.protected.protects(block.address) {
                 Some(why) => actions.push(Action::Unblock { block, cause: EndCause::Protected(why) }),
-                None => self.put(block),
+                None => {
+                    let was_ahead = block.updated.since(now);
+                    if was_ahead >= SMALLEST_SETBACK {
+                        block = set_back(block, was_ahead);
+                        actions.push(Action::Retime(block.clone()));
+                    }
+                    self.put(block);
+                }
             }
         }
         for hold in restored.holds {
@@ -362,6 +401,16 @@ impl Planner {
     fn end_as_protected(&mut self, address: IpAddr, why: NeverBlockReason) -> Option<Action> {
         let block = self.take(address)?;
         Some(Action::Unblock { block, cause: EndCause::Protected(why) })
+    }
+}
+
+/// The block as a clock shows it that was set back.
+fn set_back(block: Block, by: Duration) -> Block {
+    Block {
+        since: block.since.minus(by),
+        updated: block.updated.minus(by),
+        expires: block.expires.map(|end| end.minus(by)),
+        ..block
     }
 }
 

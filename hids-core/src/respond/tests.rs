@@ -412,3 +412,39 @@ proptest! {
         prop_assert!(planner.blocks().is_empty());
     }
 }
+
+#[test]
+fn a_clock_set_back_leaves_blocks_the_time_they_had_left() {
+    let mut planner = planner(vec![drop_response(Some(600))]);
+    planner.plan(&from("203.0.113.9"), seconds(0));
+    planner.expire(seconds(100));
+    // Ten years back, then an alert before anything else is looked at.
+    let decade = 315_000_000;
+    let actions = planner.plan(&from("203.0.113.10"), seconds(100 - decade));
+    let [Action::Retime(old), Action::Block(new)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!((old.address, old.expires), (ip("203.0.113.9"), Some(seconds(600 - decade))));
+    assert_eq!((new.address, new.expires), (ip("203.0.113.10"), Some(seconds(700 - decade))));
+    assert_eq!(planner.next_due(), Some(seconds(600 - decade)));
+    assert_eq!(planner.expire(seconds(700 - decade)).len(), 2);
+}
+
+#[test]
+fn a_clock_set_back_does_not_delay_the_undo_of_a_program() {
+    let mut planner = planner(vec![program(&[Expect::SourceAddress], Some(600))]);
+    planner.plan(&from("203.0.113.9"), seconds(0));
+    let hour = 3600;
+    assert!(matches!(&planner.expire(seconds(-hour))[..], [Action::Prolong(hold)] if hold.due == seconds(600 - hour)));
+    assert!(matches!(&planner.expire(seconds(600 - hour))[..], [Action::Run(call)] if call.verb == Verb::Delete));
+}
+
+#[test]
+fn a_block_from_a_time_when_the_clock_was_ahead_lasts_no_longer_than_it_was_to_last() {
+    let mut earlier = planner(vec![drop_response(Some(600))]);
+    let actions = earlier.plan(&from("203.0.113.9"), seconds(1_000_000));
+    let [Action::Block(block)] = &actions[..] else { panic!("{actions:?}") };
+    let mut planner = planner(Vec::new());
+    let restored = Restored { blocks: vec![block.clone()], ..Restored::default() };
+    let actions = planner.restore(restored, seconds(0));
+    assert!(matches!(&actions[..], [Action::Retime(block)] if block.expires == Some(seconds(600))), "{actions:?}");
+    assert_eq!(planner.next_due(), Some(seconds(600)));
+}

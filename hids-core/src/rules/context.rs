@@ -47,7 +47,9 @@ impl Context {
         let mut last = None;
         for &slot in list.iter().rev() {
             let stored = store.get(slot);
-            if now - stored.seconds > self.timeframe_seconds {
+            // Nor do events count that come from a future which a clock set back has undone.
+            let age = now - stored.seconds;
+            if age > self.timeframe_seconds || (!strict_ossec && age < -self.timeframe_seconds) {
                 return false;
             }
             if strict_ossec && stored.mark >= level {

@@ -238,7 +238,8 @@ impl RuleState {
         let now = now.unix_seconds();
         let window = Window { rule, source: source.map(Into::into) };
         match self.windows.get(&window) {
-            Some(start) if now - start < i64::from(seconds) => return true,
+            // A window that began after now was opened before the clock was set back.
+            Some(start) if (now - start).abs() < i64::from(seconds) => return true,
             _ => {}
         }
         if self.windows.len() >= MAX_WINDOWS {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender, TrySendError, select};
 use hids_core::decode::EventKind;
 use hids_core::diag::{Diagnostic, SourceFile};
 use hids_core::engine::{Engine, EngineOptions, ListSource, OssecProgram, Outcome, RulesetSources, SavedState};
@@ -138,6 +138,8 @@ pub struct AnalysisHandle {
     counters: Arc<AnalysisCounters>,
     waiting: Receiver<LogBatch>,
     engines: Sender<Box<Engine>>,
+    /// The same channel: an engine that another one replaces before it is taken comes out here.
+    untaken: Receiver<Box<Engine>>,
     rules: std::sync::atomic::AtomicUsize,
     thread: JoinHandle<()>,
 }
@@ -164,6 +166,7 @@ pub fn start(
 ) -> io::Result<AnalysisHandle> {
     let counters = Arc::<AnalysisCounters>::default();
     let (engines, new_engines) = crossbeam_channel::bounded(1);
+    let untaken = new_engines.clone();
     let waiting = channels.batches.clone();
     let rules = engine.rule_count().into();
     let mut analysis = Analysis {
@@ -177,7 +180,7 @@ pub fn start(
     };
     let thread =
         thread::Builder::new().name("analysis".into()).spawn(move || analysis.run(&channels.batches, &new_engines))?;
-    Ok(AnalysisHandle { counters, waiting, engines, rules, thread })
+    Ok(AnalysisHandle { counters, waiting, engines, untaken, rules, thread })
 }
 
 impl AnalysisHandle {
@@ -196,10 +199,16 @@ impl AnalysisHandle {
     }
 
     /// Analyses with another engine from the next batch on. Counts of composite rules start anew.
+    ///
+    /// Never waits: an engine that the thread has not come to take is not needed any more.
     pub fn replace(&self, engine: Engine) {
         self.rules.store(engine.rule_count(), Relaxed);
+        let mut engine = Box::new(engine);
         // The thread only ends when the daemon stops; then the engine is not needed either.
-        let _ = self.engines.send(Box::new(engine));
+        while let Err(TrySendError::Full(back)) = self.engines.try_send(engine) {
+            let _ = self.untaken.try_recv();
+            engine = back;
+        }
     }
 
     /// Waits until everything has been analysed. The collectors have stopped before.

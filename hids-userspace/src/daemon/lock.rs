@@ -2,9 +2,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 /// Held as long as the daemon runs; the kernel lets go of it even after `kill -9`.
 #[derive(Debug)]
@@ -36,8 +37,11 @@ impl StateLock {
     /// Takes the lock in the state directory and leaves the process id in it.
     pub(super) fn take(state: &Path) -> Result<Self, LockError> {
         let path = state.join("hidsd.lock");
-        let open = || OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let mut file = open().map_err(|source| LockError::Open { path: path.clone(), source })?;
+        // The file is emptied below: a link must not lead to another one.
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o640).custom_flags(flags);
+        let mut file = options.open(&path).map_err(|source| LockError::Open { path: path.clone(), source })?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
             rustix::io::Errno::WOULDBLOCK => LockError::Taken { path: path.clone() },
             _ => LockError::Open { path: path.clone(), source: error.into() },

@@ -76,6 +76,12 @@ impl Running {
         let (ready, diagnostics) = loaded.map_err(|error| format!("reading the configuration failed: {error}"))?;
         let said: String = diagnostics.iter().map(Diagnostic::render).collect();
         let Some((config, engine)) = ready else { return Err(format!("{said}the old configuration stays in force")) };
+        // While the recorder waits, all stages before it do, and none could be exchanged.
+        if let Some(why) = self.recording_waits_because() {
+            return Err(format!(
+                "alerts cannot be written ({why}); the old configuration stays in force until they can be"
+            ));
+        }
         self.ask(|reply| respond::Request::Reload(Box::new(config.respond.clone()), reply)).await?.map_err(
             |error| format!("the active responses cannot be used: {error}; the old configuration stays in force"),
         )?;
@@ -92,6 +98,11 @@ impl Running {
         let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count();
         info!(warnings, "the configuration was read again");
         Ok(json!({ "reloaded": true, "warnings": warnings, "needs_restart": restart_for }))
+    }
+
+    fn recording_waits_because(&self) -> Option<String> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.stages.recorder.report().waiting_because
     }
 
     /// Asks the responder and waits for its answer.

@@ -138,6 +138,8 @@ impl Stages {
 
     /// Stops every stage, the first one first: each hands on what it has before the next one stops.
     pub(super) fn stop(self) {
+        // On a full disk everything before it waits for the recorder.
+        self.recorder.begin_stop();
         self.collector.stop();
         self.analysis.join();
         self.recorder.stop();

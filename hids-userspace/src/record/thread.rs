@@ -58,6 +58,8 @@ struct Shared {
     failures: AtomicU64,
     dropped: AtomicU64,
     stopping: AtomicBool,
+    /// A write that fails is no longer tried without end.
+    impatient: AtomicBool,
     waiting_because: Mutex<Option<String>>,
     rule_state_trouble: Mutex<Option<String>>,
 }
@@ -82,6 +84,12 @@ impl RecordHandle {
             waiting_because: self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             rule_state_trouble: self.shared.rule_state_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// The stages before this one are about to stop: from now on a write that fails is given up
+    /// after five seconds, so that none of them waits for ever to hand on what it has.
+    pub fn begin_stop(&self) {
+        self.shared.impatient.store(true, Ordering::Relaxed);
     }
 
     /// Writes what is still in the channel, makes it durable and ends the threads.
@@ -225,7 +233,8 @@ impl Stage {
                 Ok(()) => break,
                 Err(error) => self.failed(&error),
             }
-            if self.stopped.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
+            let is_stopped = self.stopped.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected);
+            if is_stopped || self.shared.impatient.load(Ordering::Relaxed) {
                 let until = *patience.get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
                 if Instant::now() >= until {
                     tracing::error!(
@@ -235,9 +244,13 @@ impl Stage {
                     );
                     return false;
                 }
-                std::thread::sleep(RETRY.0);
+                if is_stopped {
+                    std::thread::sleep(RETRY.0);
+                }
+                wait = RETRY.0;
+            } else {
+                wait = (wait * 2).min(RETRY.1);
             }
-            wait = (wait * 2).min(RETRY.1);
         }
         self.succeeded();
         self.count(&batch);

@@ -26,7 +26,9 @@ const RETRY: Duration = Duration::from_secs(10);
 /// Refusals and extensions of one address are recorded no more often: a flood of lines about a
 /// white-listed host must not push everything else out of the evidence.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
-/// How many addresses are remembered for that.
+/// Refusals of what is no address are told no more often (all are counted).
+const NAMELESS_AFTER: Duration = Duration::from_secs(1);
+/// How many addresses are remembered.
 const MOST_REPEATERS: usize = 10_000;
 
 /// Decisions that are carried out together.
@@ -45,7 +47,9 @@ impl Batch {
     pub fn take_actions(&mut self, actions: Vec<Action>, alert: Option<&Arc<Alert>>) {
         for action in actions {
             match &action {
-                Action::Block(block) | Action::Unblock { block, .. } => _ = self.changed.insert(block.address),
+                Action::Block(block) | Action::Unblock { block, .. } | Action::Retime(block) => {
+                    _ = self.changed.insert(block.address)
+                }
                 Action::Run(call) => self.calls.push(call.clone()),
                 Action::Prolong(_) | Action::Refused(_) => {}
             }
@@ -74,6 +78,7 @@ pub(super) struct Store {
     scripts: HashMap<String, PathBuf>,
     zone: TimeZone,
     repeaters: HashMap<IpAddr, Instant>,
+    nameless_refusal_at: Option<Instant>,
     retry_at: Option<Instant>,
     trouble: Option<String>,
     /// Counters for the report.
@@ -105,6 +110,7 @@ impl Store {
             scripts,
             zone: TimeZone::system(),
             repeaters: HashMap::new(),
+            nameless_refusal_at: None,
             retry_at: None,
             trouble: None,
             counts: Counts::default(),
@@ -158,6 +164,7 @@ impl Store {
                 Action::Block(block) => {
                     self.record_block(block, alert.as_deref(), now, &mut entries, &mut happenings, &mut lines)
                 }
+                Action::Retime(block) => entries.push(Entry::Block(block.clone())),
                 Action::Unblock { block, cause } => {
                     entries.push(Entry::End(block.address));
                     happenings.push(Happening {
@@ -271,6 +278,11 @@ impl Store {
     ) {
         self.counts.refused += 1;
         let Some(address) = refused.address else {
+            // The text is the attacker's: the log line about it must not be as frequent as his lines.
+            if self.nameless_refusal_at.is_some_and(|at| at.elapsed() < NAMELESS_AFTER) {
+                return;
+            }
+            self.nameless_refusal_at = Some(Instant::now());
             warn!(subject = %refused.subject, reason = %refused.refusal, rule = ?refused.rule.map(|rule| rule.0), "active response refused");
             return;
         };

@@ -144,6 +144,7 @@ impl Entry {
         let mut answer = match (outcome.dropped(), outcome.rule()) {
             (Some(Dropped::Repeated), _) => "dropped as repeated".to_owned(),
             (Some(Dropped::IncompleteFirewall), _) => "dropped as incomplete".to_owned(),
+            (Some(Dropped::UnchangedHost), _) => "dropped as unchanged".to_owned(),
             (None, Some(rule)) => rule.id.to_string(),
             (None, None) => "none".to_owned(),
         };

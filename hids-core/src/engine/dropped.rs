@@ -1,7 +1,7 @@
-//! What OSSEC's daemon throws away before its rules see it (`src/analysisd/analysisd.c`).
+//! What is thrown away before the rules see it (`src/analysisd/analysisd.c`).
 //!
-//! Only the strict mode answering as the daemon does this: a line thrown away is an attack that
-//! nobody sees. Owns the last lines of each place. Never: decides for the default mode.
+//! Of log lines only the strict mode answering as the daemon throws any away: such a line is an
+//! attack that nobody sees. Owns the last lines of each place. Never: decides for the default mode.
 
 use std::collections::HashMap;
 
@@ -25,6 +25,8 @@ pub enum Dropped {
     Repeated,
     /// Of a firewall, without one of action, source, destination and protocol.
     IncompleteFirewall,
+    /// A scan found of a host what it had found before; in both modes.
+    UnchangedHost,
 }
 
 /// Places whose last lines are remembered; beyond it all are forgotten.

@@ -19,7 +19,7 @@ use crate::diag::{Diagnostic, SourceFile, has_errors};
 use crate::model::{Channel, EventRef, Level, RuleFacts, RuleId, Timestamp};
 use crate::pattern::{Prefilter, PrefilterBuilder, Subject};
 use crate::predecode::{Headers, predecode};
-use crate::rules::{self, Judged, ListTables, RuleEvent, RuleOptions, RuleSet, RuleState};
+use crate::rules::{self, HostNews, Judged, ListTables, RuleEvent, RuleOptions, RuleSet, RuleState};
 pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
 use dropped::LastLines;
 use outcome::{Answer, Parts};
@@ -233,16 +233,21 @@ impl Engine {
             prefilter.scan(found.log, &mut scratch.seen);
         }
         let hostname = found.hostname.unwrap_or(&options.default_hostname);
+        let mut host_news = None;
         let decoded = match event.source.channel {
             Channel::Log => decoders.decode(&found, scratch, decoder_trials),
             channel => {
                 scratch.fields.clear();
-                built_in(decoders, channel, found.log)
+                if channel == Channel::HostInformation {
+                    host_news = Some(state.host_news(found.log));
+                }
+                built_in(decoders, channel, found.log, host_news)
             }
         };
         let decoder_name = decoded.name.map_or("", |name| decoders.name(name));
         let as_daemon = options.is_strict_daemon();
         let dropped = match decoded.kind {
+            _ if host_news == Some(HostNews::Same) => Some(Dropped::UnchangedHost),
             EventKind::Firewall if as_daemon && !dropped::is_complete(&scratch.fields, found.log) => {
                 Some(Dropped::IncompleteFirewall)
             }
@@ -309,8 +314,9 @@ fn has_control_bytes(line: &[u8]) -> bool {
 }
 
 /// Events of our own sensors are known by their first words.
-fn built_in(decoders: &DecoderSet, channel: Channel, log: &[u8]) -> Decoded {
+fn built_in(decoders: &DecoderSet, channel: Channel, log: &[u8], host_news: Option<HostNews>) -> Decoded {
     let (name, kind) = match channel {
+        Channel::HostInformation if host_news == Some(HostNews::New) => ("hostinfo_new", EventKind::Ossec),
         Channel::HostInformation => ("hostinfo_modified", EventKind::Ossec),
         Channel::Syscheck if log.starts_with(b"New file") => ("syscheck_new_entry", EventKind::Ossec),
         Channel::Syscheck if log.starts_with(b"File ") => ("syscheck_deleted", EventKind::Ossec),

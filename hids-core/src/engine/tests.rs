@@ -136,6 +136,25 @@ fn saved_state_keeps_check_diff_over_a_restart() {
     assert_eq!(fired(&mut after, "ports 22 80", 2).0, Some(100));
 }
 
+#[test]
+fn host_is_reported_when_it_is_new_and_when_its_ports_change() {
+    let rules = r#"<group name="local,"><rule id="90" level="3"><category>syslog</category><decoded_as>hostinfo_new</decoded_as><description>x</description></rule></group>"#;
+    let run = |engine: &mut Engine, line: &str| {
+        let source = Arc::new(LogSource { location: "nmap".into(), channel: Channel::HostInformation });
+        let now = Timestamp::from_unix_seconds(0);
+        let outcome = engine.process(EventRef { source: &source, received: now, line: line.as_bytes() }, now);
+        (outcome.decoder().unwrap().to_string(), outcome.dropped())
+    };
+    let mut before = engine(rules, false);
+    let answers = ["Host: 192.0.2.1, open ports: 22(tcp)", "Host: 192.0.2.1, open ports: 22(tcp) 80(tcp)"]
+        .map(|line| run(&mut before, line));
+    assert_eq!(answers, [("hostinfo_new".into(), None), ("hostinfo_modified".into(), None)]);
+    let mut after = engine(rules, false);
+    after.restore_state(&before.state());
+    let same = run(&mut after, "Host: 192.0.2.1, open ports: 22(tcp) 80(tcp)");
+    assert_eq!(same, ("hostinfo_modified".into(), Some(Dropped::UnchangedHost)));
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_are_analysed_without_panic(lines in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..80), 1..20)) {

@@ -27,8 +27,10 @@ use self::anchored::Anchored;
 use self::automaton::Automaton;
 use self::word::Words;
 
-/// Longest os_regex and os_match pattern that OSSEC takes, in bytes.
-pub const MAX_PATTERN_BYTES: usize = 2048;
+/// Longest os_regex and os_match pattern, in bytes.
+pub const MAX_PATTERN_BYTES: usize = 16 * 1024;
+/// Longest such pattern that OSSEC takes, in bytes.
+pub const OSSEC_MAX_PATTERN_BYTES: usize = 2048;
 
 /// Most captures that OSSEC reports.
 pub const MAX_CAPTURES: usize = 64;
@@ -56,17 +58,29 @@ pub enum Subject {
     StrictUtf8,
 }
 
+impl Subject {
+    fn check_length(self, text: &str) -> Result<(), PatternError> {
+        let most = match self {
+            Self::Bytes => MAX_PATTERN_BYTES,
+            Self::StrictUtf8 => OSSEC_MAX_PATTERN_BYTES,
+        };
+        if text.len() > most { Err(PatternError::TooLong { bytes: text.len(), most }) } else { Ok(()) }
+    }
+}
+
 /// Why a pattern was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// No text.
     #[error("the pattern is empty")]
     Empty,
-    /// More than [`MAX_PATTERN_BYTES`].
-    #[error("the pattern has {bytes} bytes; at most {MAX_PATTERN_BYTES} are possible")]
+    /// More than [`MAX_PATTERN_BYTES`], or what OSSEC takes.
+    #[error("the pattern has {bytes} bytes; at most {most} are possible")]
     TooLong {
         /// Its length.
         bytes: usize,
+        /// How long it may be.
+        most: usize,
     },
     /// A backslash with something that os_regex gives no meaning.
     #[error("`\\{what}` at byte {at} is no escape of os_regex")]

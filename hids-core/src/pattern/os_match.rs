@@ -5,12 +5,10 @@ use std::fmt::Write as _;
 use super::anchored::Anchored;
 use super::automaton::Automaton;
 use super::os_regex::push_literal;
-use super::{MAX_PATTERN_BYTES, PatternError, Program, Subject};
+use super::{PatternError, Program, Subject};
 
 pub(super) fn compile(text: &str, subject: Subject) -> Result<Program, PatternError> {
-    if text.len() > MAX_PATTERN_BYTES {
-        return Err(PatternError::TooLong { bytes: text.len() });
-    }
+    subject.check_length(text)?;
     if text.is_empty() {
         return Ok(Program::Always);
     }

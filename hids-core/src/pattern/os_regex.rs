@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::anchored::{Anchored, is_plain};
 use super::automaton::Automaton;
-use super::{MAX_PATTERN_BYTES, PatternError, Program, Subject};
+use super::{PatternError, Program, Subject};
 
 const WORD: &str = "A-Za-z0-9@_\\-";
 /// The characters of `\p`.
@@ -14,9 +14,7 @@ pub(super) fn compile(text: &str, subject: Subject) -> Result<Program, PatternEr
     if text.is_empty() {
         return Err(PatternError::Empty);
     }
-    if text.len() > MAX_PATTERN_BYTES {
-        return Err(PatternError::TooLong { bytes: text.len() });
-    }
+    subject.check_length(text)?;
     if let Some(anchored) = Anchored::parse(text, is_plain) {
         return Ok(Program::Anchored(anchored));
     }

@@ -28,4 +28,4 @@ pub use lint::lint;
 pub use list::{ListSource, ListTables};
 pub use parse::{RuleDef, parse};
 pub use run::{Judged, RuleEvent, RuleTrial};
-pub use state::{Losses, RuleState, SavedState};
+pub use state::{HostNews, Losses, RuleState, SavedState};

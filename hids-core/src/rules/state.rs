@@ -10,6 +10,8 @@ use super::store::EventStore;
 use crate::decode::{EventKind, FirstSeen, FtsFields};
 use crate::model::{EvidenceLine, RuleId, Timestamp};
 
+/// Instead of a rule's number (at most six digits), the ports that a scan found open.
+const HOST_INFORMATION: RuleId = RuleId(u32::MAX);
 /// Outputs kept for `check_diff`, one per host and rule.
 const MAX_OUTPUTS: usize = 4096;
 /// Longest output that `check_diff` compares, as in OSSEC.
@@ -40,6 +42,17 @@ pub struct RuleState {
     /// How often the part that outlives a restart has changed.
     changes: u64,
     losses: Losses,
+}
+
+/// What a scan says of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostNews {
+    /// It was not known.
+    New,
+    /// Its open ports are others than before.
+    Changed,
+    /// Nothing.
+    Same,
 }
 
 /// Host and rule of an output.
@@ -205,10 +218,7 @@ impl RuleState {
             self.losses.lost_outputs += 1;
             return false;
         }
-        if self.outputs.len() >= MAX_OUTPUTS {
-            self.losses.lost_outputs += self.outputs.len() as u64;
-            self.outputs.clear();
-        }
+        self.make_room_for_output();
         let key = (Box::from(event.hostname), rule);
         match self.outputs.insert(key, event.log.into()) {
             Some(before) if *before == *event.log => false,
@@ -217,6 +227,30 @@ impl RuleState {
                 self.previous_output = before.map(Vec::from);
                 self.previous_output.is_some()
             }
+        }
+    }
+
+    /// Whether the open ports of the host in `Host: ADDRESS, open ports: …` are the first known of
+    /// it, others than before, or the same. Kept with the outputs of `check_diff`, and over a restart.
+    pub fn host_news(&mut self, log: &[u8]) -> HostNews {
+        let Some(rest) = log.strip_prefix(b"Host: ") else { return HostNews::Changed };
+        let end = memchr::memchr2(b',', b' ', rest).unwrap_or(rest.len());
+        let (host, ports) = rest.split_at(end);
+        self.make_room_for_output();
+        let before = self.outputs.insert((host.into(), HOST_INFORMATION), ports.into());
+        let news = match before {
+            None => HostNews::New,
+            Some(before) if *before == *ports => HostNews::Same,
+            Some(_) => HostNews::Changed,
+        };
+        self.changes += u64::from(news != HostNews::Same);
+        news
+    }
+
+    fn make_room_for_output(&mut self) {
+        if self.outputs.len() >= MAX_OUTPUTS {
+            self.losses.lost_outputs += self.outputs.len() as u64;
+            self.outputs.clear();
         }
     }
 

@@ -118,7 +118,8 @@ pub struct AnalysisReport {
     pub events: u64,
     /// Lines that a rule matched, level 0 included.
     pub matched: u64,
-    /// Lines thrown away as OSSEC does; 0 unless `--strict-ossec`.
+    /// Events that went no further: scans of hosts that found nothing new, and with
+    /// `--strict-ossec` the lines that OSSEC throws away.
     pub dropped: u64,
     /// Alerts.
     pub alerts: u64,

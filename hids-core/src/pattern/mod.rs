@@ -27,8 +27,8 @@ use self::anchored::Anchored;
 use self::automaton::Automaton;
 use self::word::Words;
 
-/// Longest os_regex and os_match pattern, in bytes.
-pub const MAX_PATTERN_BYTES: usize = 16 * 1024;
+/// Longest os_regex and os_match pattern, in bytes: nearly what one element can hold.
+pub const MAX_PATTERN_BYTES: usize = 8000;
 /// Longest such pattern that OSSEC takes, in bytes.
 pub const OSSEC_MAX_PATTERN_BYTES: usize = 2048;
 

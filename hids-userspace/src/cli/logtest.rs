@@ -9,6 +9,7 @@ use clap::Args;
 use hids_core::diag::Severity;
 use hids_core::engine::{Engine, Explanation, Outcome};
 use hids_core::model::{Channel, EventRef, FieldName, LogSource, Timestamp};
+use hids_core::rules::{Catalogue, RuleTrial};
 use serde_json::{Map, Value, json};
 
 use super::exit::{BadConfiguration, Exit};
@@ -18,6 +19,9 @@ use crate::daemon::analysis;
 
 /// Longest line that is read; the collector cuts at the same length.
 const LINE_LIMIT_BYTES: usize = 64 * 1024;
+
+/// Of a condition, this much is shown.
+const SHOWN_CHARS: usize = 120;
 
 /// Options of `logtest`.
 #[derive(Debug, Args)]
@@ -35,7 +39,8 @@ pub struct LogtestArgs {
 
 /// Reads lines until end of input; state (counts of composite rules) is kept between them.
 pub(super) fn run(common: &Common, args: &LogtestArgs) -> anyhow::Result<Exit> {
-    let (_, mut engine) = load(common, args.strict_ossec)?;
+    let (config, mut engine) = load(common, args.strict_ossec)?;
+    let catalogue = args.verbose.then(|| Catalogue::read(&analysis::read_sources(&config).0.rules).0);
     let source = Arc::new(LogSource { location: args.location.clone(), channel: Channel::Log });
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
@@ -55,7 +60,7 @@ pub(super) fn run(common: &Common, args: &LogtestArgs) -> anyhow::Result<Exit> {
             output::print_json(&to_json(&outcome, tried.as_ref()))?;
         } else if line.len() > 1 {
             // Shorter lines are skipped, as ossec-logtest does.
-            output::print(&to_text(&outcome, tried.as_ref()))?;
+            output::print(&to_text(&outcome, tried.as_ref(), catalogue.as_ref()))?;
         }
     }
     Ok(Exit::Success)
@@ -101,7 +106,7 @@ fn now() -> Timestamp {
 }
 
 /// OSSEC's three phases.
-fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> String {
+fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>, catalogue: Option<&Catalogue>) -> String {
     let visible = |bytes: &[u8]| output::visible(bytes);
     let mut out = String::from("\n**Phase 1: Completed pre-decoding.\n");
     let program = outcome.program_name().filter(|name| !name.is_empty()).map_or_else(|| "(null)".into(), visible);
@@ -127,8 +132,7 @@ fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> String {
     if let Some(tried) = tried {
         out.push_str("\n**Rule debugging:\n");
         for trial in &tried.rules {
-            let end = trial.refused_by.map_or_else(|| "matched".into(), |why| format!("refused by {why}"));
-            let _ = writeln!(out, "    {}Trying rule: {}: {end}", "  ".repeat(trial.depth), trial.id);
+            let _ = writeln!(out, "    {}Trying rule: {}", "  ".repeat(trial.depth), rule_tried(trial, catalogue));
         }
     }
     let Some(rule) = outcome.rule() else { return out };
@@ -141,6 +145,31 @@ fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> String {
     }
     if outcome.is_recorded() {
         out.push_str("**Alert to be generated.\n");
+    }
+    out
+}
+
+/// `5716 - sshd: login refused.: refused by regex: <pcre2>^Failed</pcre2>`
+fn rule_tried(trial: &RuleTrial, catalogue: Option<&Catalogue>) -> String {
+    let rule = catalogue.and_then(|catalogue| catalogue.rule(trial.id));
+    let mut out = trial.id.to_string();
+    if let Some(rule) = rule {
+        let _ = write!(out, " - {}", output::visible(rule.facts.description.as_bytes()));
+    }
+    let Some(why) = trial.refused_by else {
+        out.push_str(": matched");
+        return out;
+    };
+    let _ = write!(out, ": refused by {why}");
+    let Some(rule) = rule else { return out };
+    if let (Some(counts), "frequency") = (&rule.counts, why) {
+        let _ = write!(out, ": {} events are needed, this one included", counts.events);
+    }
+    for written in rule.condition(why) {
+        let xml = written.to_xml();
+        let shown: String = xml.chars().take(SHOWN_CHARS).collect();
+        let end = if shown.len() < xml.len() { "…" } else { "" };
+        let _ = write!(out, ": {}{end}", output::visible(shown.as_bytes()));
     }
     out
 }

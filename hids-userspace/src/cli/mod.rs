@@ -11,6 +11,7 @@ pub mod exit;
 pub mod logging;
 pub mod logtest;
 mod output;
+mod progress;
 pub mod reload;
 pub mod replay;
 pub mod rules;

@@ -23,6 +23,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::logtest::load;
+use super::progress::Progress;
 use super::{Common, output};
 use crate::respond;
 
@@ -75,6 +76,7 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
         alerts: 0,
         would_block: Vec::new(),
         blocked: HashSet::new(),
+        progress: Progress::new(total_bytes(&args.files)),
     };
     let started = Instant::now();
     for path in &args.files {
@@ -83,6 +85,8 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
     if let Some(sink) = &mut replay.sink {
         sink.flush().context("cannot write the alerts")?;
     }
+    // Its line is free before the summary comes.
+    replay.progress = Progress::new(0);
     output::print_json(&json!({
         "events": replay.events,
         "alerts": replay.alerts,
@@ -90,6 +94,12 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
         "would_block": replay.would_block,
     }))?;
     Ok(Exit::Success)
+}
+
+/// Size of all files; 0 when one of them has none, as pipes.
+fn total_bytes(files: &[PathBuf]) -> u64 {
+    let size = |path: &PathBuf| path.metadata().ok().filter(|file| file.is_file()).map(|file| file.len());
+    files.iter().map(size).sum::<Option<u64>>().unwrap_or(0)
 }
 
 struct Replay {
@@ -103,6 +113,7 @@ struct Replay {
     alerts: u64,
     would_block: Vec<IpAddr>,
     blocked: HashSet<IpAddr>,
+    progress: Progress,
 }
 
 impl Replay {
@@ -129,6 +140,7 @@ impl Replay {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             self.line(&line[..line.len().min(LINE_LIMIT_BYTES)], source, clock)?;
         }
+        self.progress.advance(chunk.len() + 1, self.events);
         Ok(())
     }
 

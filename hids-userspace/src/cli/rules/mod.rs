@@ -13,7 +13,7 @@ use hids_core::model::RuleId;
 use hids_core::rules::Catalogue;
 
 use super::Common;
-use super::exit::Exit;
+use super::exit::{BadConfiguration, Exit};
 use crate::config;
 use crate::daemon::analysis;
 
@@ -52,7 +52,7 @@ pub(super) fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
     let loaded = config::load(&common.load_options(false));
     let Some(config) = loaded.config else {
         loaded.diagnostics.iter().map(Diagnostic::render).for_each(|text| eprint!("{text}"));
-        bail!("the configuration has errors");
+        return Err(BadConfiguration.into());
     };
     let (sources, mut problems) = analysis::read_sources(&config);
     let (catalogue, of_rules) = Catalogue::read(&sources.rules);

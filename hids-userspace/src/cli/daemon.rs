@@ -16,7 +16,7 @@ pub struct DaemonArgs {
     /// Decide and record, but block nothing, run no program, send no mail
     #[arg(long)]
     pub dry_run: bool,
-    /// Answer exactly as OSSEC does, where the default closes a hole of OSSEC's
+    /// Answer exactly as ossec-analysisd does, where the default closes a hole of OSSEC's
     #[arg(long)]
     pub strict_ossec: bool,
     /// Say more (repeat for even more)

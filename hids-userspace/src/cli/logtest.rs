@@ -26,7 +26,7 @@ const SHOWN_CHARS: usize = 120;
 /// Options of `logtest`.
 #[derive(Debug, Args)]
 pub struct LogtestArgs {
-    /// Answer exactly as OSSEC does
+    /// Answer exactly as ossec-logtest does
     #[arg(long)]
     strict_ossec: bool,
     /// Show every rule that was tried

@@ -46,7 +46,7 @@ pub struct ReplayArgs {
     /// Write the alerts to this file, one JSON object a line
     #[arg(long, value_name = "OUT")]
     alerts_json: Option<PathBuf>,
-    /// Answer exactly as OSSEC does
+    /// Answer exactly as ossec-logtest does
     #[arg(long)]
     strict_ossec: bool,
     /// Files to analyse, in this order

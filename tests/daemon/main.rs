@@ -2,6 +2,7 @@
 
 mod check;
 mod common;
+mod documents;
 mod full_disk;
 mod lifecycle;
 mod logtest;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::control::ClientError;
 
 /// Shown under `--help`.
-pub const HELP: &str = "Exit codes: 0 done, 1 the answer is no (errors found, address not blocked), \
+pub const HELP: &str = "Exit codes: 0 done, 1 the answer is no (the configuration has errors, the address is not blocked), \
 2 wrong usage, 3 the daemon is not running, 4 failed";
 
 /// How a program ends.

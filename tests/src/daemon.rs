@@ -13,7 +13,7 @@ use crate::programs::{hidsctl, hidsd, source_root};
 use crate::wait;
 
 /// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` gives a value.
 ///

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use hids_core::model::LogBatch;
 
 use super::command::CommandHandle;
@@ -125,7 +125,10 @@ impl CollectorHandle {
     }
 
     /// Reads these sources from now on; those that were read before go on where they are.
-    pub fn reload(&mut self, sources: Vec<LogSourceConfig>) {
+    ///
+    /// What is written after the receiver has been disconnected is not missed: the files of the new
+    /// sources have been found then. It may take as long as a batch waits to be taken.
+    pub fn reload(&mut self, sources: Vec<LogSourceConfig>) -> Receiver<()> {
         let (kept, gone) = std::mem::take(&mut self.commands)
             .into_iter()
             .partition(|command: &CommandHandle| sources.contains(command.config()));
@@ -140,7 +143,9 @@ impl CollectorHandle {
             self.resume.extend(cursor.map(|cursor| (key, cursor)));
         }
         self.start_others(&sources);
-        self.files.tell(Control::Reload(sources));
+        let (until_found, found) = crossbeam_channel::bounded(0);
+        self.files.tell(Control::Reload(sources, until_found));
+        found
     }
 
     /// Stops reading, hands on what was read and waits for the threads to end.

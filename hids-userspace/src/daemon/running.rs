@@ -20,6 +20,9 @@ use crate::sensors::{self, SensorReport, SensorsHandle};
 /// How long the responder may take to answer a question.
 const RESPONDER_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a reload waits for the collector, which may itself wait for a full disk.
+const COLLECTOR_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The stages together with what the daemon must remember to answer and to reload.
 pub(super) struct Running {
     options: LoadOptions,
@@ -85,16 +88,18 @@ impl Running {
         self.ask(|reply| respond::Request::Reload(Box::new(config.respond.clone()), reply)).await?.map_err(
             |error| format!("the active responses cannot be used: {error}; the old configuration stays in force"),
         )?;
-        let restart_for = {
+        let (restart_for, found) = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.stages.analysis.replace(engine);
-            state.stages.collector.reload(config.collect.clone());
+            let found = state.stages.collector.reload(config.collect.clone());
             let State { config: old, stages } = &mut *state;
             stages.reload_mail(old, &config);
             let unchangeable = unchangeable(&state.config, &config);
             state.config = config;
-            unchangeable
+            (unchangeable, found)
         };
+        // An answer before the new logs have been found would promise lines that are then passed over.
+        let _ = tokio::task::spawn_blocking(move || found.recv_timeout(COLLECTOR_PATIENCE)).await;
         let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count();
         info!(warnings, "the configuration was read again");
         Ok(json!({ "reloaded": true, "warnings": warnings, "needs_restart": restart_for }))

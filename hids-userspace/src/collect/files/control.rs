@@ -16,8 +16,8 @@ use crate::config::LogSourceConfig;
 /// What the thread is told.
 #[derive(Debug)]
 pub(in crate::collect) enum Control {
-    /// Follow these sources from now on.
-    Reload(Vec<LogSourceConfig>),
+    /// Follow these sources from now on; the sender goes away when their files have been found.
+    Reload(Vec<LogSourceConfig>, Sender<()>),
     /// End.
     Stop,
 }

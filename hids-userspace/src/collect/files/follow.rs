@@ -179,7 +179,7 @@ impl Follower {
             while let Ok(order) = self.orders.try_recv() {
                 match order {
                     Control::Stop => return self.finish_pipes(),
-                    Control::Reload(sources) => self.reload(sources)?,
+                    Control::Reload(sources, _until_found) => self.reload(sources)?,
                 }
             }
             self.take_kernel_events()?;

@@ -259,14 +259,14 @@ fn reload_adds_and_removes_files_and_keeps_the_others_where_they_are() {
     rig.append("a.log", "1\n");
     rig.expect(&["1"]);
     let sources = vec![source(&rig.path("a.log")), source(&rig.path("b.log"))];
-    rig.collector.as_mut().expect("runs").reload(sources);
+    let _ = rig.collector.as_mut().expect("runs").reload(sources).recv();
     let key = format!("file:{}", rig.path("b.log").display());
     rig.receive_until("position of b.log", |rig| rig.committed.contains_key(&key));
     rig.append("a.log", "2\n");
     rig.append("b.log", "3\n");
     rig.receive_until("two lines", |rig| rig.texts().len() == 2);
     let sources = vec![source(&rig.path("b.log"))];
-    rig.collector.as_mut().expect("runs").reload(sources);
+    let _ = rig.collector.as_mut().expect("runs").reload(sources).recv();
     rig.receive_rest();
     rig.lines.clear();
     rig.append("a.log", "4\n");

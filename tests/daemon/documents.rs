@@ -61,7 +61,8 @@ fn every_hidsctl_command_of_readme_and_manual_is_understood() {
     for text in [readme(), manual] {
         let commands = text.lines().filter_map(|line| line.trim_start().strip_prefix("hidsctl "));
         for command in commands {
-            let words: Vec<&str> = command.split_whitespace().take_while(|word| !matches!(*word, "#" | "&&" | "|")).collect();
+            let words: Vec<&str> =
+                command.split_whitespace().take_while(|word| !matches!(*word, "#" | "&&" | "|")).collect();
             let code = host.hidsctl(&words).status.code();
             assert!(matches!(code, Some(0 | 1 | 3)), "hidsctl {command}: {code:?}");
             tried += 1;

@@ -47,7 +47,9 @@ pub fn run(options: &Options) -> Result<()> {
     match options.part {
         Some(Part::Lint) => lint()?,
         Some(Part::Unit) => unit(&options.filter)?,
-        Some(Part::Compat) => suites(&["--test", "compat", "--test", "ruleset", "--test", "rules"], &options.filter, &programs)?,
+        Some(Part::Compat) => {
+            suites(&["--test", "compat", "--test", "ruleset", "--test", "rules"], &options.filter, &programs)?
+        }
         Some(Part::Daemon) => suites(&["--test", "daemon"], &options.filter, &programs)?,
         Some(Part::Kernel) => suites(&["--test", "kernel", "--test", "respond"], &options.filter, &programs)?,
         None => {

@@ -78,7 +78,8 @@ fn grouped_mail_reaches_all_recipients_and_no_header_is_injected() {
     let root = tempfile::tempdir().expect("tempdir");
     let server = SmtpServer::start("plain", free_port());
     let mut spool = spool(root.path());
-    let granular = |to: &str, level| GranularMail { to: to.into(), level: Some(Level(level)), ..GranularMail::default() };
+    let granular =
+        |to: &str, level| GranularMail { to: to.into(), level: Some(Level(level)), ..GranularMail::default() };
     let mut config = config(server.port);
     config.granular = vec![granular("night@example.org", 12), granular("never@example.org", 15)];
     let handle = begin(config, &spool);
@@ -101,7 +102,11 @@ fn grouped_mail_reaches_all_recipients_and_no_header_is_injected() {
     assert_eq!(mail.header("Content-Type").replace('"', ""), "text/plain; charset=utf-8");
     assert!(mail.headers.iter().all(|(name, _)| name != "Bcc"));
     assert_eq!(mail.text.matches("OSSEC HIDS Notification.").count(), 3);
-    assert!(mail.text.contains("x\\r\n    .\\r\n    MAIL FROM:<evil@example.org>\\r\n    .dot \\xff \\x1b[2J"), "{}", mail.text);
+    assert!(
+        mail.text.contains("x\\r\n    .\\r\n    MAIL FROM:<evil@example.org>\\r\n    .dot \\xff \\x1b[2J"),
+        "{}",
+        mail.text
+    );
     wait_until("the spool is empty", || spool.is_empty());
     assert_eq!((handle.report().mails, handle.report().alerts), (1, 3));
     handle.stop();
@@ -118,8 +123,18 @@ fn urgent_alert_goes_at_once_and_a_solitary_one_alone() {
     let mut spool = spool(root.path());
     let mut config = config(server.port);
     config.granular = vec![
-        GranularMail { to: "now@example.org".into(), rules: vec![RuleId(1)], do_not_delay: true, ..GranularMail::default() },
-        GranularMail { to: "alone@example.org".into(), rules: vec![RuleId(2)], do_not_group: true, ..GranularMail::default() },
+        GranularMail {
+            to: "now@example.org".into(),
+            rules: vec![RuleId(1)],
+            do_not_delay: true,
+            ..GranularMail::default()
+        },
+        GranularMail {
+            to: "alone@example.org".into(),
+            rules: vec![RuleId(2)],
+            do_not_group: true,
+            ..GranularMail::default()
+        },
     ];
     let slow = MailTiming { quiet: Duration::from_secs(600), longest: Duration::from_secs(600), ..timing() };
     let handle = begin_with(config, &spool, slow);
@@ -237,7 +252,8 @@ fn mail_refused_for_days_is_kept_in_a_file() {
     let root = tempfile::tempdir().expect("tempdir");
     let server = SmtpServer::start("refuse-all", free_port());
     let mut spool = spool(root.path());
-    let handle = begin_with(config(server.port), &spool, MailTiming { refused_for: Duration::from_secs(1), ..timing() });
+    let handle =
+        begin_with(config(server.port), &spool, MailTiming { refused_for: Duration::from_secs(1), ..timing() });
     record(&mut spool, [alert(1, 5710, 7)]);
     wait_until("it is given up", || handle.report().given_up == 1);
     let kept = std::fs::read_to_string(root.path().join("mail/failed/1795558167.1.eml")).expect("kept");
@@ -291,7 +307,11 @@ fn program_gets_the_mail_on_standard_input_without_a_shell() {
     use std::os::unix::fs::PermissionsExt as _;
     let root = tempfile::tempdir().expect("tempdir");
     let (program, output) = (root.path().join("deliver"), root.path().join("out"));
-    std::fs::write(&program, format!("#!/bin/sh\ncat > {0}.new && env > {0}.env && mv {0}.new {0}\n", output.display())).expect("write");
+    std::fs::write(
+        &program,
+        format!("#!/bin/sh\ncat > {0}.new && env > {0}.env && mv {0}.new {0}\n", output.display()),
+    )
+    .expect("write");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("chmod");
     let mut spool = spool(root.path());
     let mut config = config(25);

@@ -15,7 +15,10 @@ pub fn available() -> bool {
         return true;
     }
     let required = std::env::var("HIDS_REQUIRE").unwrap_or_default();
-    assert!(!required.split(',').any(|word| word.trim() == "smtp"), "HIDS_REQUIRE=smtp, but python3-aiosmtpd is missing");
+    assert!(
+        !required.split(',').any(|word| word.trim() == "smtp"),
+        "HIDS_REQUIRE=smtp, but python3-aiosmtpd is missing"
+    );
     println!("skipped: python3-aiosmtpd is not installed");
     false
 }
@@ -86,8 +89,7 @@ impl SmtpServer {
         loop {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-            let mails: Vec<Received> =
-                whole.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            let mails: Vec<Received> = whole.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
             if mails.len() >= count {
                 return mails;
             }

@@ -179,11 +179,11 @@ impl ListTest {
         match self.lookup {
             Lookup::MatchKey => exact().is_some(),
             Lookup::NotMatchKey => exact().is_none(),
-            Lookup::MatchKeyValue => exact().is_some_and(|value| fits(value)),
+            Lookup::MatchKeyValue => exact().is_some_and(&fits),
             Lookup::AddressMatchKey => address().is_some(),
             Lookup::NotAddressMatchKey => address().is_none(),
             // OSSEC has this one the wrong way round.
-            Lookup::AddressMatchKeyValue => address().is_some_and(|value| fits(value)) != self.strict_ossec,
+            Lookup::AddressMatchKeyValue => address().is_some_and(&fits) != self.strict_ossec,
         }
     }
 }

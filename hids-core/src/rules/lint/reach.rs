@@ -21,8 +21,7 @@ pub(super) fn check(looked: &Looked<'_>, impossible: &[bool], diagnostics: &mut 
     let kinds = kinds_of_decoders(looked.decoders);
     // Parents stand before their children.
     let mut events: Vec<Vec<Known<'_>>> = Vec::with_capacity(looked.tree.rules.len());
-    for index in 0..looked.tree.rules.len() {
-        let rule = &looked.tree.rules[index];
+    for (index, rule) in looked.tree.rules.iter().enumerate() {
         let is_root = looked.tree.roots.contains(&(index as u32));
         let mut known = Vec::new();
         if is_root {

@@ -162,7 +162,7 @@ impl Report {
             out.push_str(&silent_rules(silent, all));
         }
         let covered = rules - silent.len();
-        let percent = if rules == 0 { 0 } else { covered * 100 / rules };
+        let percent = (covered * 100).checked_div(rules).unwrap_or(0);
         let _ = writeln!(
             out,
             "{} cases passed, {} failed; {covered} of {rules} rules fired ({percent} %)",

@@ -211,8 +211,8 @@ pub(super) fn push_line(bytes: &mut Vec<u8>, value: &impl Serialize) -> io::Resu
 pub(super) fn checked(line: &[u8]) -> Option<&[u8]> {
     let (sum, rest) = line.split_at_checked(8)?;
     let json = rest.strip_prefix(b" ")?;
-    let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
-    (crc32fast::hash(json) == sum).then_some(json)
+    // Compared as written: reading the digits would take `A` for `a`, and so miss a flipped bit.
+    (format!("{:08x}", crc32fast::hash(json)).as_bytes() == sum).then_some(json)
 }
 
 /// The state that a file's lines add up to, and the length of its whole lines.

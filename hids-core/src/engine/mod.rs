@@ -4,25 +4,29 @@
 //! one line with the state that earlier lines left. Owns the order of the stages (pre-decoding,
 //! decoding, accumulation, rules; `src/analysisd/analysisd.c`). Never: writes, blocks, mails.
 
+mod compiled;
 mod dropped;
 mod outcome;
+mod prepared;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::compiled::Compiled;
+use self::dropped::LastLines;
 pub use self::dropped::{Dropped, OssecProgram};
 pub use self::outcome::{Explanation, Outcome};
-use crate::decode::{self, Accumulator, Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, NameId, Scratch};
+use self::prepared::built_in;
+pub use self::prepared::{Analyser, Prepared};
+use crate::decode::{self, Accumulator, DecoderSet, DecoderTrial, EventKind};
 use crate::diag::{Diagnostic, SourceFile, has_errors};
 use crate::model::{Channel, EventRef, Level, RuleFacts, RuleId, Timestamp};
-use crate::pattern::{Prefilter, PrefilterBuilder, Subject};
-use crate::predecode::{Headers, predecode};
+use crate::pattern::{PrefilterBuilder, Subject};
 use crate::rules::{self, HostNews, Judged, ListTables, RuleEvent, RuleOptions, RuleSet, RuleState};
 pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
-use dropped::LastLines;
-use outcome::{Answer, Parts};
 
 /// Decoders, rules and lists as the configuration names them, in its order.
 #[derive(Clone, Debug, Default)]
@@ -98,13 +102,8 @@ pub fn lint(sources: &RulesetSources, options: &EngineOptions) -> Vec<Diagnostic
 
 /// Decoders and rules with the state that events leave.
 pub struct Engine {
-    decoders: DecoderSet,
-    rules: RuleSet,
-    prefilter: Prefilter,
-    options: EngineOptions,
-    scratch: Scratch,
-    /// The line without control bytes, in the strict mode.
-    clean: Vec<u8>,
+    analyser: Analyser,
+    prepared: Prepared,
     state: RuleState,
     accumulator: Accumulator,
     /// In the strict mode as the daemon.
@@ -131,13 +130,10 @@ impl Engine {
             return (None, diagnostics);
         }
         let state = RuleState::new(&rules);
+        let compiled = Arc::new(Compiled { decoders, rules, prefilter: prefilter.build(), options });
         let engine = Self {
-            decoders,
-            rules,
-            prefilter: prefilter.build(),
-            options,
-            scratch: Scratch::default(),
-            clean: Vec::new(),
+            analyser: Analyser::new(compiled),
+            prepared: Prepared::default(),
             state,
             accumulator: Accumulator::default(),
             last_lines: LastLines::default(),
@@ -163,17 +159,17 @@ impl Engine {
 
     /// Facts of all rules in load order.
     pub fn rules(&self) -> impl Iterator<Item = &Arc<RuleFacts>> {
-        self.rules.facts()
+        self.compiled().rules.facts()
     }
 
     /// How many rules there are.
     pub fn rule_count(&self) -> usize {
-        self.rules.facts().count()
+        self.compiled().rules.facts().count()
     }
 
     /// How many decoders there are.
     pub fn decoder_count(&self) -> usize {
-        self.decoders.len()
+        self.compiled().decoders.len()
     }
 
     /// The part of the state that outlives a restart.
@@ -193,7 +189,7 @@ impl Engine {
 
     /// Forgets everything that earlier lines left.
     pub fn reset(&mut self) {
-        self.state = RuleState::new(&self.rules);
+        self.state = RuleState::new(&self.compiled().rules);
         self.accumulator = Accumulator::default();
         self.last_lines = LastLines::default();
     }
@@ -202,8 +198,25 @@ impl Engine {
     pub fn losses(&self) -> Losses {
         let mut losses = self.state.losses();
         losses.forgotten_combinations += self.accumulator.forgotten();
-        losses.pattern_limit_hits = self.decoders.limit_hits() + self.rules.limit_hits();
+        losses.pattern_limit_hits = self.compiled().decoders.limit_hits() + self.compiled().rules.limit_hits();
         losses
+    }
+
+    /// Does the part of the analysis that depends on nothing but the line: several threads can,
+    /// each with an analyser of its own.
+    pub fn analyser(&self) -> Analyser {
+        Analyser::new(Arc::clone(&self.analyser.compiled))
+    }
+
+    /// The rest of the analysis of an event that [`Analyser::prepare`] has prepared. Events must come
+    /// in their order: what they leave counts for those after them.
+    pub fn finish<'a>(&'a mut self, event: EventRef<'a>, now: Timestamp, prepared: &'a mut Prepared) -> Outcome<'a> {
+        let Self { analyser, state, accumulator, last_lines, .. } = self;
+        Finish { compiled: &analyser.compiled, accumulator, last_lines }.run(event, now, prepared, state, None)
+    }
+
+    fn compiled(&self) -> &Compiled {
+        &self.analyser.compiled
     }
 
     fn analyse<'a>(
@@ -213,86 +226,70 @@ impl Engine {
         decoder_trials: Option<&mut Vec<DecoderTrial>>,
         rule_trials: Option<&mut Vec<RuleTrial>>,
     ) -> Outcome<'a> {
-        let Self { decoders, rules, prefilter, options, scratch, clean, state, accumulator, last_lines } = &mut *self;
-        let is_clean = !options.strict_ossec || !has_control_bytes(event.line);
-        let line = match is_clean {
-            true if options.strict_ossec => event.line,
-            true => event.line.strip_suffix(b"\r").unwrap_or(event.line),
-            false => {
-                clean.clear();
-                clean.extend(event.line.iter().copied().filter(|byte| !byte.is_ascii_control()));
-                clean
-            }
-        };
-        let headers = if options.strict_ossec { Headers::StrictOssec } else { Headers::Modern };
-        let found = predecode(line, headers);
-        // Characters of other alphabets that fold to ASCII letters exist only in the strict mode.
-        if options.strict_ossec && !found.log.is_ascii() {
-            prefilter.pass_all(&mut scratch.seen);
-        } else {
-            prefilter.scan(found.log, &mut scratch.seen);
-        }
-        let hostname = found.hostname.unwrap_or(&options.default_hostname);
-        let mut host_news = None;
-        let decoded = match event.source.channel {
-            Channel::Log => decoders.decode(&found, scratch, decoder_trials),
-            channel => {
-                scratch.fields.clear();
-                if channel == Channel::HostInformation {
-                    host_news = Some(state.host_news(found.log));
-                }
-                built_in(decoders, channel, found.log, host_news)
-            }
-        };
-        let decoder_name = decoded.name.map_or("", |name| decoders.name(name));
-        let as_daemon = options.is_strict_daemon();
-        let dropped = match decoded.kind {
-            _ if host_news == Some(HostNews::Same) => Some(Dropped::UnchangedHost),
-            EventKind::Firewall if as_daemon && !dropped::is_complete(&scratch.fields, found.log) => {
-                Some(Dropped::IncompleteFirewall)
-            }
-            EventKind::Syslog if as_daemon && last_lines.has(&event.source.location, line) => Some(Dropped::Repeated),
-            _ => None,
-        };
-        let parts = Parts::of(line, &found);
-        if dropped.is_some() {
-            return self.outcome(event, now, is_clean, parts, Answer { decoded, dropped, judged: Judged::default() });
-        }
-        if decoded.kind == EventKind::Firewall && (as_daemon || !options.strict_ossec) {
-            normalise_action(scratch, found.log);
-        }
-        if decoders.accumulates(&decoded) {
-            accumulator.complete(hostname, decoder_name, found.log, &mut scratch.fields, now);
-        }
-        let rule_event = RuleEvent {
-            full_log: line,
-            log: found.log,
-            log_offset: found.log_offset,
-            hostname,
-            program_name: found.program_name,
-            seen: &scratch.seen,
-            fields: &scratch.fields,
-            decoder: decoded.name,
-            decoder_name,
-            kind: decoded.kind,
-            fts: decoders.fts(&decoded),
-            location: &event.source.location,
-            now,
-        };
-        let judged = rules.judge(&rule_event, decoded.original_rule.map(RuleId), state, rule_trials);
-        self.outcome(event, now, is_clean, parts, Answer { decoded, dropped, judged })
+        let Self { analyser, prepared, state, accumulator, last_lines } = self;
+        analyser.run(event, prepared, decoder_trials);
+        Finish { compiled: &analyser.compiled, accumulator, last_lines }.run(event, now, prepared, state, rule_trials)
     }
+}
 
-    fn outcome<'a>(
-        &'a self,
+/// Accumulation and rules: all that depends on earlier events.
+struct Finish<'a, 'e> {
+    compiled: &'a Compiled,
+    accumulator: &'e mut Accumulator,
+    last_lines: &'e mut LastLines,
+}
+
+impl<'a> Finish<'a, '_> {
+    fn run(
+        self,
         event: EventRef<'a>,
         now: Timestamp,
-        is_clean: bool,
-        parts: Parts,
-        answer: Answer,
+        prepared: &'a mut Prepared,
+        state: &'a mut RuleState,
+        trials: Option<&mut Vec<RuleTrial>>,
     ) -> Outcome<'a> {
-        let line = if is_clean { event.line } else { &self.clean };
-        Outcome { engine: self, source: event.source, line, now, parts, answer }
+        let Compiled { decoders, rules, options, .. } = self.compiled;
+        let line = if prepared.is_clean { event.line } else { &prepared.clean };
+        let log = &line[prepared.parts.log.clone()];
+        let part = |range: &Option<Range<usize>>| range.clone().map(|range| &line[range]);
+        let hostname = part(&prepared.parts.hostname).unwrap_or(&options.default_hostname);
+        let mut dropped = prepared.dropped;
+        if event.source.channel == Channel::HostInformation {
+            let news = state.host_news(log);
+            prepared.decoded = built_in(decoders, Channel::HostInformation, log, Some(news));
+            dropped = (news == HostNews::Same).then_some(Dropped::UnchangedHost);
+        }
+        let decoded = prepared.decoded;
+        let decoder_name = decoded.name.map_or("", |name| decoders.name(name));
+        if options.is_strict_daemon()
+            && decoded.kind == EventKind::Syslog
+            && self.last_lines.has(&event.source.location, line)
+        {
+            dropped = Some(Dropped::Repeated);
+        }
+        let mut judged = Judged::default();
+        if dropped.is_none() {
+            if decoders.accumulates(&decoded) {
+                self.accumulator.complete(hostname, decoder_name, log, &mut prepared.fields, now);
+            }
+            let rule_event = RuleEvent {
+                full_log: line,
+                log,
+                log_offset: prepared.parts.log.start,
+                hostname,
+                program_name: part(&prepared.parts.program_name),
+                seen: &prepared.seen,
+                fields: &prepared.fields,
+                decoder: decoded.name,
+                decoder_name,
+                kind: decoded.kind,
+                fts: decoders.fts(&decoded),
+                location: &event.source.location,
+                now,
+            };
+            judged = rules.judge(&rule_event, decoded.original_rule.map(RuleId), state, trials);
+        }
+        Outcome { compiled: self.compiled, state, prepared, source: event.source, line, now, dropped, judged }
     }
 }
 
@@ -306,38 +303,4 @@ fn parse_all<T>(files: &[Arc<SourceFile>], parse: Parse<T>, diagnostics: &mut Ve
         diagnostics.extend(problems);
     }
     all
-}
-
-/// OSSEC deletes 0x00 to 0x1F and 0x7F from every line.
-fn has_control_bytes(line: &[u8]) -> bool {
-    line.iter().fold(false, |found, byte| found | byte.is_ascii_control())
-}
-
-/// Events of our own sensors are known by their first words.
-fn built_in(decoders: &DecoderSet, channel: Channel, log: &[u8], host_news: Option<HostNews>) -> Decoded {
-    let (name, kind) = match channel {
-        Channel::HostInformation if host_news == Some(HostNews::New) => ("hostinfo_new", EventKind::Ossec),
-        Channel::HostInformation => ("hostinfo_modified", EventKind::Ossec),
-        Channel::Syscheck if log.starts_with(b"New file") => ("syscheck_new_entry", EventKind::Ossec),
-        Channel::Syscheck if log.starts_with(b"File ") => ("syscheck_deleted", EventKind::Ossec),
-        Channel::Syscheck => ("syscheck_integrity_changed", EventKind::Ossec),
-        Channel::Rootcheck | Channel::Log => ("rootcheck", EventKind::Ossec),
-    };
-    let id: Option<NameId> = decoders.name_id(name);
-    Decoded::built_in(id, kind)
-}
-
-/// Rules on packet filters see one of five words.
-fn normalise_action(scratch: &mut Scratch, log: &[u8]) {
-    let Some(action) = scratch.fields.value(FieldId::ACTION, log) else { return };
-    let contains = |word: &[u8]| action.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
-    let word: &[u8] = match action.first().map(u8::to_ascii_lowercase) {
-        Some(b'd' | b'r' | b'b') => b"DROP",
-        Some(b'c' | b't') => b"CLOSED",
-        Some(b'a' | b'p' | b'o') => b"ALLOW",
-        _ if contains(b"drop") => b"DROP",
-        _ if contains(b"accept") => b"ALLOW",
-        _ => b"UNKNOWN",
-    };
-    scratch.fields.set_made(FieldId::ACTION, word);
 }

@@ -1,13 +1,17 @@
 //! What the engine says of one line: borrowed until an alert is made of it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Dropped, Engine};
-use crate::decode::{Decoded, DecoderTrial, EventKind, FieldId};
-use crate::model::{Alert, AlertId, DecoderNames, Field, FieldName, Fields, LogSource, RuleFacts, RuleStep, Timestamp};
+use super::{Compiled, Dropped, Prepared};
+use crate::decode::{DecoderTrial, EventKind, FieldId};
+use crate::model::{
+    Alert, AlertId, AlertView, DecoderNames, EvidenceLine, Field, FieldName, Fields, FieldsView, LogSource, RuleFacts,
+    RuleStep, Timestamp,
+};
 use crate::predecode::Predecoded;
-use crate::rules::{Judged, RuleTrial};
+use crate::rules::{Judged, RuleState, RuleTrial};
 
 /// Everything that was tried on a line.
 #[derive(Clone, Debug, Default)]
@@ -19,11 +23,11 @@ pub struct Explanation {
 }
 
 /// Where the parts of a line are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Parts {
-    hostname: Option<Range<usize>>,
-    program_name: Option<Range<usize>>,
-    log: Range<usize>,
+    pub hostname: Option<Range<usize>>,
+    pub program_name: Option<Range<usize>>,
+    pub log: Range<usize>,
 }
 
 impl Parts {
@@ -41,21 +45,16 @@ impl Parts {
     }
 }
 
-/// What the stages say of a line.
-pub(super) struct Answer {
-    pub decoded: Decoded,
-    pub dropped: Option<Dropped>,
-    pub judged: Judged,
-}
-
 /// The answer to one line.
 pub struct Outcome<'a> {
-    pub(super) engine: &'a Engine,
+    pub(super) compiled: &'a Compiled,
+    pub(super) state: &'a RuleState,
+    pub(super) prepared: &'a Prepared,
     pub(super) source: &'a Arc<LogSource>,
     pub(super) line: &'a [u8],
     pub(super) now: Timestamp,
-    pub(super) parts: Parts,
-    pub(super) answer: Answer,
+    pub(super) dropped: Option<Dropped>,
+    pub(super) judged: Judged,
 }
 
 impl<'a> Outcome<'a> {
@@ -66,74 +65,74 @@ impl<'a> Outcome<'a> {
 
     /// The message.
     pub fn log(&self) -> &'a [u8] {
-        &self.line[self.parts.log.clone()]
+        &self.line[self.prepared.parts.log.clone()]
     }
 
     /// Where the message starts in the line.
     pub fn log_offset(&self) -> usize {
-        self.parts.log.start
+        self.prepared.parts.log.start
     }
 
     /// Host in the line.
     pub fn hostname_in_line(&self) -> Option<&'a [u8]> {
-        self.parts.hostname.clone().map(|range| &self.line[range])
+        self.prepared.parts.hostname.clone().map(|range| &self.line[range])
     }
 
     /// Host in the line, or this machine.
     pub fn hostname(&self) -> &'a [u8] {
-        self.hostname_in_line().unwrap_or(&self.engine.options.default_hostname)
+        self.hostname_in_line().unwrap_or(&self.compiled.options.default_hostname)
     }
 
     /// Program in the line.
     pub fn program_name(&self) -> Option<&'a [u8]> {
-        self.parts.program_name.clone().map(|range| &self.line[range])
+        self.prepared.parts.program_name.clone().map(|range| &self.line[range])
     }
 
     /// Name of the decoder that alerts show.
     pub fn decoder(&self) -> Option<&'a Arc<str>> {
-        Some(self.engine.decoders.name(self.answer.decoded.name?))
+        Some(self.compiled.decoders.name(self.prepared.decoded.name?))
     }
 
     /// Name of its parent, when a child decoder took the line.
     pub fn decoder_parent(&self) -> Option<&'a Arc<str>> {
-        Some(self.engine.decoders.name(self.engine.decoders.parent_name(&self.answer.decoded)?))
+        Some(self.compiled.decoders.name(self.compiled.decoders.parent_name(&self.prepared.decoded)?))
     }
 
     /// Kind of the event.
     pub fn kind(&self) -> EventKind {
-        self.answer.decoded.kind
+        self.prepared.decoded.kind
     }
 
     /// Decoded fields in the order in which they were extracted.
     pub fn fields(&self) -> impl Iterator<Item = (&'a FieldName, &'a [u8])> {
-        let engine = self.engine;
+        let (compiled, prepared) = (self.compiled, self.prepared);
         let log: &'a [u8] = self.log();
-        engine.scratch.fields.iter(log).map(|(id, value)| (engine.decoders.fields().name(id), value))
+        prepared.fields.iter(log).map(|(id, value)| (compiled.decoders.fields().name(id), value))
     }
 
     /// Everything extracted: also the earlier values of fields that a decoder set twice, in the
     /// order in which OSSEC's logtest prints them.
     pub fn extracted(&self) -> impl Iterator<Item = (&'a FieldName, &'a [u8])> {
-        let engine = self.engine;
+        let (compiled, prepared) = (self.compiled, self.prepared);
         let log: &'a [u8] = self.log();
-        engine.scratch.fields.extracted(log).map(|(id, value)| (engine.decoders.fields().name(id), value))
+        prepared.fields.extracted(log).map(|(id, value)| (compiled.decoders.fields().name(id), value))
     }
 
     /// The peer's address as written, if a decoder extracted one.
     pub fn source_ip(&self) -> Option<&'a [u8]> {
-        self.engine.scratch.fields.value(FieldId::SRC_IP, self.log())
+        self.prepared.fields.value(FieldId::SRC_IP, self.log())
     }
 
     /// The rule that won, of level 0 included.
     pub fn rule(&self) -> Option<&'a Arc<RuleFacts>> {
-        self.answer.judged.rule.map(|rule| self.engine.rules.facts_of(rule))
+        self.judged.rule.map(|rule| self.compiled.rules.facts_of(rule))
     }
 
     /// The rules that matched on the way, root first, the winning rule last.
     pub fn chain(&self) -> impl Iterator<Item = &'a Arc<RuleFacts>> {
-        let engine = self.engine;
-        let chain: &[u32] = if self.answer.judged.rule.is_some() { engine.state.chain() } else { &[] };
-        chain.iter().map(|&rule| engine.rules.facts_of(rule))
+        let compiled = self.compiled;
+        let chain: &[u32] = if self.judged.rule.is_some() { self.state.chain() } else { &[] };
+        chain.iter().map(|&rule| compiled.rules.facts_of(rule))
     }
 
     /// Where the line comes from.
@@ -143,76 +142,103 @@ impl<'a> Outcome<'a> {
 
     /// How often the rule that won has fired since start, this time included; 0 without a rule.
     pub fn fired_times(&self) -> u64 {
-        self.answer.judged.rule.map_or(0, |rule| self.engine.state.fired_times(rule))
+        self.judged.rule.map_or(0, |rule| self.state.fired_times(rule))
     }
 
     /// Whether the event is an alert that somebody must see: recorded, or bound to a response.
     pub fn is_alert(&self) -> bool {
-        self.answer.judged.recorded || self.answer.judged.may_respond
+        self.judged.recorded || self.judged.may_respond
     }
 
     /// Whether the alert is recorded.
     pub fn is_recorded(&self) -> bool {
-        self.answer.judged.recorded
+        self.judged.recorded
     }
 
     /// Whether it is mailed.
     pub fn is_mailed(&self) -> bool {
-        self.answer.judged.mailed
+        self.judged.mailed
     }
 
     /// Whether an active response may be bound to it.
     pub fn may_respond(&self) -> bool {
-        self.answer.judged.may_respond
+        self.judged.may_respond
     }
 
     /// Whether the rule's `ignore` window, or a stored combination, swallowed it.
     pub fn is_ignored(&self) -> bool {
-        self.answer.judged.ignored
+        self.judged.ignored
     }
 
     /// Why the line is neither judged nor archived, in the strict mode as OSSEC's daemon.
     pub fn dropped(&self) -> Option<Dropped> {
-        self.answer.dropped
+        self.dropped
+    }
+
+    /// The alert, borrowed, for the outputs that need no copy; `None` when no rule wants the event.
+    pub fn view(&self, id: AlertId) -> Option<AlertView<'a>> {
+        let state = self.state;
+        Some(AlertView {
+            id,
+            time: self.now,
+            rule: self.rule()?,
+            fired_times: self.fired_times(),
+            decoder: self.decoder_names(),
+            fields: FieldsView(self.fields().collect()),
+            hostname: self.hostname(),
+            program_name: self.program_name(),
+            location: match self.forwarded_location() {
+                None => Cow::Borrowed(&self.source.location),
+                Some(location) => Cow::Owned(location),
+            },
+            full_log: self.line,
+            evidence: state.evidence().map(|(_, line)| line).collect(),
+            previous_output: state.previous_output(),
+        })
     }
 
     /// The alert, owned; `None` when no rule wants the event.
     pub fn to_alert(&self, id: AlertId) -> Option<Alert> {
-        let state = &self.engine.state;
+        let state = self.state;
         let step =
             |rule: &Arc<RuleFacts>| RuleStep { id: rule.id, level: rule.level, description: rule.description.clone() };
-        let decoder =
-            self.decoder().map(|name| DecoderNames { name: name.clone(), parent: self.decoder_parent().cloned() });
         let field = |(name, value): (&FieldName, &[u8])| Field { name: name.clone(), value: value.to_vec() };
+        let evidence = |(time, line): (Timestamp, &[u8])| EvidenceLine { time, full_log: line.to_vec() };
         Some(Alert {
             id,
             time: self.now,
             rule: self.rule()?.clone(),
-            fired_times: state.fired_times(self.answer.judged.rule?),
+            fired_times: state.fired_times(self.judged.rule?),
             chain: self.chain().map(step).collect(),
-            recorded: self.answer.judged.recorded,
-            mailed: self.answer.judged.mailed,
-            decoder,
+            recorded: self.judged.recorded,
+            mailed: self.judged.mailed,
+            decoder: self.decoder_names(),
             fields: Fields(self.fields().map(field).collect()),
             hostname: self.hostname().to_vec(),
             program_name: self.program_name().map(<[u8]>::to_vec),
             source: self.alert_source(),
             full_log: self.line.to_vec(),
             log_offset: self.log_offset(),
-            evidence: state.evidence().to_vec(),
+            evidence: state.evidence().map(evidence).collect(),
             previous_output: state.previous_output().map(<[u8]>::to_vec),
         })
     }
 
-    /// An alert forwarded by another OSSEC names the place it came from there, too.
+    fn decoder_names(&self) -> Option<DecoderNames> {
+        Some(DecoderNames { name: self.decoder()?.clone(), parent: self.decoder_parent().cloned() })
+    }
+
     fn alert_source(&self) -> Arc<LogSource> {
-        let forwarded = self.answer.decoded.original_rule.and_then(|_| crate::decode::forwarded_location(self.log()));
-        match forwarded {
+        match self.forwarded_location() {
             None => Arc::clone(self.source),
-            Some(place) => Arc::new(LogSource {
-                location: format!("{}|{}", self.source.location, String::from_utf8_lossy(place)),
-                channel: self.source.channel,
-            }),
+            Some(location) => Arc::new(LogSource { location, channel: self.source.channel }),
         }
+    }
+
+    /// An alert forwarded by another OSSEC names the place it came from there, too.
+    fn forwarded_location(&self) -> Option<String> {
+        self.prepared.decoded.original_rule?;
+        let place = crate::decode::forwarded_location(self.log())?;
+        Some(format!("{}|{}", self.source.location, String::from_utf8_lossy(place)))
     }
 }

@@ -152,6 +152,14 @@ impl FieldName {
     /// The name used in `hidsctl logtest --json` and in alerts.json.
     pub fn as_str(&self) -> &str {
         match self {
+            Self::Dynamic(name) => name,
+            fixed => fixed.fixed_name().unwrap_or_default(),
+        }
+    }
+
+    /// The same, of the fields that are not a decoder's own.
+    pub fn fixed_name(&self) -> Option<&'static str> {
+        Some(match self {
             Self::SrcIp => "srcip",
             Self::DstIp => "dstip",
             Self::SrcPort => "srcport",
@@ -166,8 +174,8 @@ impl FieldName {
             Self::Status => "status",
             Self::SystemName => "systemname",
             Self::FileName => "filename",
-            Self::Dynamic(name) => name,
-        }
+            Self::Dynamic(_) => return None,
+        })
     }
 }
 

@@ -45,6 +45,12 @@ impl Timestamp {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The date and time of day in `zone`.
+    pub fn civil_in(self, zone: &jiff::tz::TimeZone) -> jiff::civil::DateTime {
+        let time = jiff::Timestamp::from_second(self.unix_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        zone.to_datetime(time)
+    }
+
     /// The civil time in `zone`, for texts that an administrator reads.
     pub fn in_zone(self, zone: &jiff::tz::TimeZone) -> jiff::Zoned {
         jiff::Timestamp::from_nanosecond(i128::from(self.0))

@@ -1,11 +1,10 @@
 //! alerts.json: one object per line with OSSEC's keys in OSSEC's order.
 
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value, json};
 
-use super::alert_log::local_time;
-use super::text::{lossless, plain_json};
-use crate::model::{Alert, DecoderNames, FieldName, Fields, RuleFacts};
+use super::alert_log::push_local_time;
+use super::json::{Object, decoder_object, push_number, rule_object};
+use crate::model::{Alert, AlertView, FieldName};
 
 /// Appends the line of `alert`.
 ///
@@ -14,120 +13,57 @@ use crate::model::{Alert, DecoderNames, FieldName, Fields, RuleFacts};
 /// only the second of them, as OSSEC's does). Bytes that are not UTF-8 read `\x1b`; everything else
 /// comes back exactly as it was logged.
 pub fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
-    let mut object = Map::new();
-    object.insert("rule".into(), rule_object(&alert.rule, alert.fired_times));
-    object.insert("id".into(), alert.id.to_string().into());
-    object.insert("TimeStamp".into(), (alert.time.unix_seconds() * 1000).into());
+    alert_view_json(out, &alert.view(), zone);
+}
+
+/// [`alert_json`] of an alert that is borrowed from the engine.
+pub fn alert_view_json(out: &mut Vec<u8>, alert: &AlertView<'_>, zone: &TimeZone) {
+    const PEERS: [FieldName; 8] = [
+        FieldName::Action,
+        FieldName::Protocol,
+        FieldName::SrcIp,
+        FieldName::SrcPort,
+        FieldName::SrcUser,
+        FieldName::DstIp,
+        FieldName::DstPort,
+        FieldName::DstUser,
+    ];
+    let fields = &alert.fields;
+    let mut object = Object::start(out);
+    object.object("rule", |object| rule_object(object, alert.rule, alert.fired_times));
+    object.plain("id", |out| {
+        push_number(out, alert.id.epoch_seconds);
+        out.push(b'.');
+        push_number(out, i64::try_from(alert.id.sequence).unwrap_or(i64::MAX));
+    });
+    object.number("TimeStamp", alert.time.unix_seconds() * 1000);
     if let Some(decoder) = &alert.decoder {
-        object.insert("decoder".into(), (&*decoder.name).into());
-        insert_some(&mut object, "decoder_parent", decoder.parent.as_deref());
+        object.text("decoder", decoder.name.as_bytes());
+        object.some("decoder_parent", decoder.parent.as_deref().map(str::as_bytes));
     }
-    for name in [FieldName::Action, FieldName::Protocol, FieldName::SrcIp, FieldName::SrcPort, FieldName::SrcUser] {
-        insert_field(&mut object, &alert.fields, &name);
+    PEERS.into_iter().for_each(|name| object.field(fields, name));
+    object.text("location", alert.location.as_bytes());
+    object.text("full_log", alert.full_log);
+    let previous = alert.previous_output.or_else(|| alert.evidence.get(1).copied());
+    if let Some(previous) = previous {
+        object.text("previous_output", previous);
     }
-    for name in [FieldName::DstIp, FieldName::DstPort, FieldName::DstUser] {
-        insert_field(&mut object, &alert.fields, &name);
+    if let Some(path) = fields.value(&FieldName::FileName) {
+        object.object("SyscheckFile", |object| object.text("path", path));
     }
-    object.insert("location".into(), alert.source.location.clone().into());
-    object.insert("full_log".into(), lossless(&alert.full_log).into());
-    if let Some(previous) = previous_output(alert) {
-        object.insert("previous_output".into(), lossless(previous).into());
-    }
-    if let Some(path) = alert.fields.value(&FieldName::FileName) {
-        object.insert("SyscheckFile".into(), json!({ "path": lossless(path) }));
-    }
-    insert_bytes(&mut object, "hostname", Some(&alert.hostname));
-    insert_bytes(&mut object, "program_name", alert.program_name.as_deref());
+    object.some("hostname", Some(alert.hostname));
+    object.some("program_name", alert.program_name);
     for name in [FieldName::Status, FieldName::Url, FieldName::Data, FieldName::SystemName] {
-        insert_field(&mut object, &alert.fields, &name);
+        object.field(fields, name);
     }
-    insert_dynamic(&mut object, &alert.fields);
+    object.own_fields(fields);
     if let Some(decoder) = &alert.decoder {
-        object.insert("decoder_desc".into(), decoder_object(decoder));
+        object.object("decoder_desc", |object| decoder_object(object, decoder));
     }
-    insert_bytes(&mut object, "agent_name", Some(&alert.hostname));
-    object.insert("timestamp".into(), local_time(alert.time, zone).into());
-    object.insert("logfile".into(), alert.source.location.clone().into());
-    if !alert.evidence.is_empty() {
-        let lines: Vec<_> = alert.evidence.iter().map(|line| lossless(&line.full_log)).collect();
-        object.insert("evidence".into(), lines.into());
-    }
-    push_line(out, object);
-}
-
-/// `rule` as in alerts.json and archives.json.
-pub(super) fn rule_object(rule: &RuleFacts, fired_times: u64) -> Value {
-    let mut object = Map::new();
-    object.insert("level".into(), rule.level.0.into());
-    object.insert("comment".into(), rule.description.clone().into());
-    object.insert("sidid".into(), rule.id.0.into());
-    insert_some(&mut object, "cve", rule.cve.as_deref());
-    insert_some(&mut object, "info", rule.info.as_deref());
-    if let Some(frequency) = rule.frequency {
-        object.insert("frequency".into(), frequency.into());
-    }
-    object.insert("firedtimes".into(), fired_times.into());
-    insert_some(&mut object, "group", Some(&rule.group));
-    let (mut groups, mut pci, mut cis) = (Vec::new(), Vec::new(), Vec::new());
-    for name in rule.groups() {
-        match (name.strip_prefix("pci_dss_"), name.strip_prefix("cis_")) {
-            (Some(part), _) => pci.push(part),
-            (_, Some(part)) => cis.push(part),
-            _ => groups.push(name),
-        }
-    }
-    for (key, names) in [("groups", groups), ("PCI_DSS", pci), ("CIS", cis)] {
-        if !names.is_empty() {
-            object.insert(key.into(), names.into());
-        }
-    }
-    object.into()
-}
-
-/// `decoder_desc` of alerts.json, `decoder` of archives.json.
-pub(super) fn decoder_object(decoder: &DecoderNames) -> Value {
-    let mut object = Map::new();
-    insert_some(&mut object, "parent", decoder.parent.as_deref());
-    object.insert("name".into(), (&*decoder.name).into());
-    object.into()
-}
-
-pub(super) fn insert_some(object: &mut Map<String, Value>, key: &str, value: Option<&str>) {
-    if let Some(value) = value.filter(|value| !value.is_empty()) {
-        object.insert(key.into(), value.into());
-    }
-}
-
-pub(super) fn insert_bytes(object: &mut Map<String, Value>, key: &str, value: Option<&[u8]>) {
-    if let Some(value) = value.filter(|value| !value.is_empty()) {
-        object.insert(key.into(), lossless(value).into());
-    }
-}
-
-pub(super) fn insert_field(object: &mut Map<String, Value>, fields: &Fields, name: &FieldName) {
-    insert_bytes(object, name.as_str(), fields.value(name));
-}
-
-/// A decoder's own fields under their own names; one that OSSEC's keys already use gets `field_`.
-pub(super) fn insert_dynamic(object: &mut Map<String, Value>, fields: &Fields) {
-    const LATER_KEYS: [&str; 9] =
-        ["decoder_desc", "agent_name", "agentip", "timestamp", "logfile", "evidence", "decoder", "full_log", "id"];
-    for field in &fields.0 {
-        if let FieldName::Dynamic(name) = &field.name {
-            let mut key = name.to_string();
-            while object.contains_key(&key) || LATER_KEYS.contains(&key.as_str()) {
-                key.insert_str(0, "field_");
-            }
-            insert_bytes(object, &key, Some(&field.value));
-        }
-    }
-}
-
-pub(super) fn push_line(out: &mut Vec<u8>, object: Map<String, Value>) {
-    out.extend_from_slice(plain_json(&Value::Object(object).to_string()).as_bytes());
+    object.some("agent_name", Some(alert.hostname));
+    object.plain("timestamp", |out| push_local_time(out, alert.time, zone));
+    object.text("logfile", alert.location.as_bytes());
+    object.texts("evidence", alert.evidence.iter().copied());
+    object.end();
     out.push(b'\n');
-}
-
-fn previous_output(alert: &Alert) -> Option<&[u8]> {
-    alert.previous_output.as_deref().or_else(|| alert.evidence.get(1).map(|line| line.full_log.as_slice()))
 }

@@ -43,7 +43,30 @@ pub fn alert_log(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
 
 /// `YYYY Mon DD hh:mm:ss` in `zone`.
 pub fn local_time(time: Timestamp, zone: &TimeZone) -> String {
-    time.in_zone(zone).strftime("%Y %b %d %H:%M:%S").to_string()
+    let mut out = Vec::with_capacity(20);
+    push_local_time(&mut out, time, zone);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Appends [`local_time`].
+pub(super) fn push_local_time(out: &mut Vec<u8>, time: Timestamp, zone: &TimeZone) {
+    const MONTHS: [&[u8; 5]; 12] = [
+        b" Jan ", b" Feb ", b" Mar ", b" Apr ", b" May ", b" Jun ", b" Jul ", b" Aug ", b" Sep ", b" Oct ", b" Nov ",
+        b" Dec ",
+    ];
+    let local = time.civil_in(zone);
+    // A time in nanoseconds lies between the years 1677 and 2262.
+    let (century, year) = (local.year() / 100, local.year() % 100);
+    let digits = |value: i16| [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8];
+    let two = |value: i8| digits(value.into());
+    out.extend(digits(century));
+    out.extend(digits(year));
+    out.extend_from_slice(MONTHS[(local.month() as usize).saturating_sub(1) % 12]);
+    for (value, after) in [(local.day(), b' '), (local.hour(), b':'), (local.minute(), b':')] {
+        out.extend(two(value));
+        out.push(after);
+    }
+    out.extend(two(local.second()));
 }
 
 /// The fields that alerts.log and mail show, in OSSEC's order. `User` is the user acted upon.

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use serde_json::Map;
 
-use super::alert_json::{decoder_object, insert_bytes, insert_dynamic, insert_field, push_line, rule_object};
-use super::alert_log::{local_time, push_origin};
-use super::text::{lossless, visible};
+use super::alert_log::{local_time, push_local_time, push_origin};
+use super::json::{Object, decoder_object, rule_object};
+use super::text::visible;
 use crate::model::{DecoderNames, FieldName, Fields, LogSource, RuleFacts, Timestamp};
 
 /// Longest line of archives.log: the collector's longest line, every byte of it escaped.
@@ -61,7 +60,7 @@ pub fn archive_line(out: &mut Vec<u8>, event: &ArchivedEvent, zone: &TimeZone) {
 
 /// Appends the event's line of archives.json.
 pub fn archive_json(out: &mut Vec<u8>, event: &ArchivedEvent, zone: &TimeZone) {
-    const FIRST: [FieldName; 13] = [
+    const FIRST: [FieldName; 14] = [
         FieldName::SrcIp,
         FieldName::DstIp,
         FieldName::SrcPort,
@@ -75,26 +74,26 @@ pub fn archive_json(out: &mut Vec<u8>, event: &ArchivedEvent, zone: &TimeZone) {
         FieldName::Url,
         FieldName::Data,
         FieldName::SystemName,
+        FieldName::FileName,
     ];
-    let mut object = Map::new();
-    insert_bytes(&mut object, "program_name", event.program_name.as_deref());
-    insert_bytes(&mut object, "log", event.full_log.get(event.log_offset..));
-    for name in &FIRST {
-        insert_field(&mut object, &event.fields, name);
-    }
-    insert_field(&mut object, &event.fields, &FieldName::FileName);
+    let fields = event.fields.view();
+    let mut object = Object::start(out);
+    object.some("program_name", event.program_name.as_deref());
+    object.some("log", event.full_log.get(event.log_offset..));
+    FIRST.into_iter().for_each(|name| object.field(&fields, name));
     if let Some((rule, fired_times)) = &event.rule {
-        object.insert("rule".into(), rule_object(rule, *fired_times));
+        object.object("rule", |object| rule_object(object, rule, *fired_times));
     }
-    insert_dynamic(&mut object, &event.fields);
+    object.own_fields(&fields);
     if let Some(decoder) = &event.decoder {
-        object.insert("decoder".into(), decoder_object(decoder));
+        object.object("decoder", |object| decoder_object(object, decoder));
     }
-    object.insert("full_log".into(), lossless(&event.full_log).into());
-    object.insert("timestamp".into(), local_time(event.time, zone).into());
-    insert_bytes(&mut object, "agent_name", Some(&event.hostname));
-    object.insert("logfile".into(), event.source.location.clone().into());
-    push_line(out, object);
+    object.text("full_log", &event.full_log);
+    object.plain("timestamp", |out| push_local_time(out, event.time, zone));
+    object.some("agent_name", Some(&event.hostname));
+    object.text("logfile", event.source.location.as_bytes());
+    object.end();
+    out.push(b'\n');
 }
 
 /// Appends the event's line of firewall.log: `TIME HOST->LOCATION ACTION PROTOCOL SRC:SPORT->DST:DPORT`.

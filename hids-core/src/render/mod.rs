@@ -12,12 +12,13 @@ mod alert_json;
 mod alert_log;
 mod archive;
 mod custom;
+mod json;
 mod mail;
 mod parse;
 mod syslog;
 mod text;
 
-pub use alert_json::alert_json;
+pub use alert_json::{alert_json, alert_view_json};
 pub use alert_log::{alert_log, local_time};
 pub use archive::{ArchivedEvent, FirewallEvent, archive_json, archive_line, firewall_line};
 pub use custom::custom_alert;
@@ -26,5 +27,7 @@ pub use parse::{ParsedAlert, parse_alert_log};
 pub use syslog::{SyslogLayout, syslog_message};
 pub use text::{LINE_LIMIT_BYTES, header_text, visible, visible_string};
 
+#[cfg(test)]
+mod naive;
 #[cfg(test)]
 mod tests;

@@ -300,3 +300,45 @@ proptest! {
         }
     }
 }
+
+/// Bytes of all kinds that the writers treat differently, in many mixtures.
+fn mixed_text() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        "[ -~]{0,40}".prop_map(String::into_bytes),
+        any::<Vec<u8>>(),
+        "\\PC{0,8}|[\\x00-\\x1f\\x7f\"\\\\]{1,4}|[\u{80}-\u{9f}\u{2028}\u{202e}\u{feff}\u{e0041}]{1,3}"
+            .prop_map(String::into_bytes),
+    ];
+    proptest::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn json_is_what_a_tree_of_values_gives(
+        log in mixed_text(),
+        fields in proptest::collection::vec((0..18usize, mixed_text()), 0..8),
+        evidence in proptest::collection::vec(mixed_text(), 0..3),
+        group in "(pci_dss_1[.]1,|cis_2,|[a-z]{0,3},|\u{9}x\"é,){0,5}",
+        seconds in -100_000_000_000i64..9_000_000_000,
+        with_decoder: bool,
+    ) {
+        const OWN: [&str; 4] = ["srcip", "id", "field_id", "hostname"];
+        let mut alert = alert(&log);
+        alert.time = Timestamp::from_unix_seconds(seconds);
+        alert.hostname = log.clone();
+        let rule = Arc::make_mut(&mut alert.rule);
+        (rule.group, rule.cve, rule.frequency) = (group, Some(String::new()), Some(8));
+        alert.previous_output = evidence.first().cloned();
+        alert.evidence = evidence.into_iter().map(|full_log| EvidenceLine { time: alert.time, full_log }).collect();
+        if !with_decoder {
+            alert.decoder = None;
+        }
+        let fixed = [FieldName::SrcIp, FieldName::Url, FieldName::Data, FieldName::FileName, FieldName::Id];
+        let name = |at: usize| fixed.get(at).cloned().unwrap_or_else(|| FieldName::Dynamic(OWN[at % OWN.len()].into()));
+        alert.fields = Fields(fields.into_iter().map(|(at, value)| Field { name: name(at), value }).collect());
+        let (mut ours, mut naive) = (Vec::new(), Vec::new());
+        alert_json(&mut ours, &alert, &TimeZone::UTC);
+        super::naive::alert_json(&mut naive, &alert, &TimeZone::UTC);
+        prop_assert_eq!(String::from_utf8(ours), String::from_utf8(naive));
+    }
+}

@@ -156,7 +156,7 @@ fn push_bytes(out: &mut String, bytes: &[u8]) {
 
 /// Control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls,
 /// byte-order mark and tags: all that can end a line or make it look like another.
-fn is_unsafe(char: char) -> bool {
+pub(super) fn is_unsafe(char: char) -> bool {
     char.is_control()
         || matches!(char,
             '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'

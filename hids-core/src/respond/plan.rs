@@ -96,6 +96,11 @@ impl Planner {
         actions
     }
 
+    /// Whether some response is bound to `rule`: of an alert of any other nothing need be planned.
+    pub fn is_bound(&mut self, rule: &Arc<RuleFacts>) -> bool {
+        !self.bound_responses(rule).is_empty()
+    }
+
     /// What ends at or before `now`, and what must end earlier because the clock was set back.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Action> {
         self.follow_clock(now);

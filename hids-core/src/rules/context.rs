@@ -2,10 +2,9 @@
 
 use super::parse::Same;
 use super::run::RuleEvent;
-use super::store::{EventStore, Kept, Stored};
+use super::store::{EventStore, Evidence, Kept, Stored};
 use super::tree::ContextList;
 use crate::decode::FieldId;
-use crate::model::EvidenceLine;
 use crate::pattern::Pattern;
 
 /// Most earlier lines that an alert shows.
@@ -36,7 +35,7 @@ impl Context {
         event: &RuleEvent<'_>,
         store: &mut EventStore,
         strict_ossec: bool,
-        evidence: &mut Vec<EvidenceLine>,
+        evidence: &mut Evidence,
     ) -> bool {
         let list = store.list(self.list);
         let now = event.now.unix_seconds();
@@ -79,7 +78,7 @@ impl Context {
             lines += 1;
         }
         evidence.clear();
-        evidence.extend(counted[..lines].iter().map(|&slot| store.get(slot).evidence()));
+        counted[..lines].iter().for_each(|&slot| evidence.push(store.get(slot)));
         store.mark(last, level);
         store.mark(if strict_ossec { newest } else { first_counted.unwrap_or(newest) }, level);
         true

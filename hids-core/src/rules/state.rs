@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::compile::RuleSet;
 use super::run::RuleEvent;
-use super::store::EventStore;
+use super::store::{EventStore, Evidence};
 use crate::decode::{EventKind, FirstSeen, FtsFields};
-use crate::model::{EvidenceLine, RuleId, Timestamp};
+use crate::model::{RuleId, Timestamp};
 
 /// Instead of a rule's number (at most six digits), the ports that a scan found open.
 const HOST_INFORMATION: RuleId = RuleId(u32::MAX);
@@ -34,7 +34,7 @@ pub struct RuleState {
     /// The rules that matched on the way to the winner, in the event being judged.
     pub(super) chain: Vec<u32>,
     /// The lines that a composite rule counted, in the event being judged.
-    pub(super) evidence: Vec<EvidenceLine>,
+    pub(super) evidence: Evidence,
     /// For `check_diff`, the output before, in the event being judged.
     pub(super) previous_output: Option<Vec<u8>>,
     /// Mark of the event being judged.
@@ -117,7 +117,7 @@ impl RuleState {
             zone: rules.options.zone.clone(),
             combination: Vec::new(),
             chain: Vec::new(),
-            evidence: Vec::new(),
+            evidence: Evidence::default(),
             previous_output: None,
             mark: 0,
             changes: 0,
@@ -172,8 +172,8 @@ impl RuleState {
     }
 
     /// The lines that a composite rule counted in the last event.
-    pub fn evidence(&self) -> &[EvidenceLine] {
-        &self.evidence
+    pub fn evidence(&self) -> impl Iterator<Item = (Timestamp, &[u8])> {
+        self.evidence.lines()
     }
 
     /// For `check_diff`, the output before that of the last event.

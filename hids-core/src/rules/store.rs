@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::run::RuleEvent;
 use super::tree::ContextList;
 use crate::decode::{EventKind, FieldId};
-use crate::model::{EvidenceLine, Timestamp};
+use crate::model::Timestamp;
 
 /// Events kept per rule or group (`analysisd.sid_prev_matched_max`).
 pub(super) const LIST_LENGTH: usize = 128;
@@ -40,11 +40,35 @@ const KEPT_FIELDS: [(Kept, FieldId); 6] = [
     (Kept::Url, FieldId::URL),
 ];
 
+/// The lines that a composite rule counted: copies, since their events may be replaced at once.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    text: Vec<u8>,
+    lines: Vec<(Timestamp, usize)>,
+}
+
+impl Evidence {
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.lines.clear();
+    }
+
+    pub(super) fn push(&mut self, stored: &Stored) {
+        self.text.extend_from_slice(stored.full_log());
+        self.lines.push((stored.time, self.text.len()));
+    }
+
+    pub(super) fn lines(&self) -> impl Iterator<Item = (Timestamp, &[u8])> {
+        let mut start = 0;
+        self.lines.iter().map(move |&(time, end)| (time, &self.text[std::mem::replace(&mut start, end)..end]))
+    }
+}
+
 /// An event kept.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     references: u32,
-    time: Timestamp,
+    pub time: Timestamp,
     pub seconds: i64,
     /// Level of the composite rule that last counted it.
     pub mark: u16,
@@ -68,8 +92,8 @@ impl Stored {
         &self.text[self.log.0 as usize..self.log.1 as usize]
     }
 
-    pub(super) fn evidence(&self) -> EvidenceLine {
-        EvidenceLine { time: self.time, full_log: self.text[..self.full_log_end as usize].to_vec() }
+    pub(super) fn full_log(&self) -> &[u8] {
+        &self.text[..self.full_log_end as usize]
     }
 
     /// Whether the part equals `value`; `None` when the event had no such part.

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +31,9 @@ use crate::respond;
 const LINE_LIMIT_BYTES: usize = 64 * 1024;
 
 const CHUNK_BYTES: u64 = 1 << 20;
+
+/// Text of alerts that is written at a time.
+const WRITE_BYTES: usize = 128 << 10;
 
 const READ_AHEAD_CHUNKS: usize = 8;
 
@@ -60,9 +63,7 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
     let policy = respond::policy(&config.respond)?;
     let protected = respond::protected(&config.respond, MachineAddresses::default());
     let sink = match &args.alerts_json {
-        Some(path) => {
-            Some(BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?))
-        }
+        Some(path) => Some(File::create(path).with_context(|| format!("cannot write {}", path.display()))?),
         None => None,
     };
     let mut replay = Replay {
@@ -83,7 +84,7 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
         replay.file(path, args.threads).with_context(|| format!("cannot analyse {}", path.display()))?;
     }
     if let Some(sink) = &mut replay.sink {
-        sink.flush().context("cannot write the alerts")?;
+        sink.write_all(&replay.buffer).context("cannot write the alerts")?;
     }
     // Its line is free before the summary comes.
     replay.progress = Progress::new(0);
@@ -106,7 +107,7 @@ struct Replay {
     engine: Engine,
     planner: Planner,
     zone: TimeZone,
-    sink: Option<BufWriter<File>>,
+    sink: Option<File>,
     buffer: Vec<u8>,
     now: Timestamp,
     events: u64,
@@ -154,22 +155,25 @@ impl Replay {
         }
         self.alerts += 1;
         let id = AlertId { epoch_seconds: self.now.unix_seconds(), sequence: self.alerts };
-        let Some(alert) = outcome.to_alert(id) else { return Ok(()) };
-        for action in self.planner.plan(&alert, self.now) {
-            if let Action::Block(block) = action
-                && self.blocked.insert(block.address)
-            {
-                self.would_block.push(block.address);
+        if let (true, Some(sink), Some(alert)) = (outcome.is_recorded(), &mut self.sink, outcome.view(id)) {
+            render::alert_view_json(&mut self.buffer, &alert, &self.zone);
+            if self.buffer.len() >= WRITE_BYTES {
+                sink.write_all(&self.buffer).context("cannot write the alerts")?;
+                self.buffer.clear();
+            }
+        }
+        if outcome.rule().is_some_and(|rule| self.planner.is_bound(rule))
+            && let Some(alert) = outcome.to_alert(id)
+        {
+            for action in self.planner.plan(&alert, self.now) {
+                if let Action::Block(block) = action
+                    && self.blocked.insert(block.address)
+                {
+                    self.would_block.push(block.address);
+                }
             }
         }
         self.planner.expire(self.now);
-        if let Some(sink) = &mut self.sink
-            && alert.recorded
-        {
-            self.buffer.clear();
-            render::alert_json(&mut self.buffer, &alert, &self.zone);
-            sink.write_all(&self.buffer).context("cannot write the alerts")?;
-        }
         Ok(())
     }
 }

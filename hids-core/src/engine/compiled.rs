@@ -1,0 +1,14 @@
+//! What no event changes: shared by all threads that analyse.
+
+use super::EngineOptions;
+use crate::decode::DecoderSet;
+use crate::pattern::Prefilter;
+use crate::rules::RuleSet;
+
+/// Decoders and rules, ready to run.
+pub(super) struct Compiled {
+    pub decoders: DecoderSet,
+    pub rules: RuleSet,
+    pub prefilter: Prefilter,
+    pub options: EngineOptions,
+}

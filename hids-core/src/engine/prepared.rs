@@ -1,0 +1,123 @@
+//! The part of the analysis that depends on the line alone: header, literals, decoder, fields.
+//!
+//! It can be done by several threads at once, in any order; the rules, which count, come after it in
+//! the order of the events.
+
+use std::sync::Arc;
+
+use super::compiled::Compiled;
+use super::dropped::{self, Dropped};
+use super::outcome::Parts;
+use crate::decode::{Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, Scratch};
+use crate::model::{Channel, EventRef};
+use crate::pattern::Seen;
+use crate::predecode::{Headers, predecode};
+use crate::rules::HostNews;
+
+/// What the line of one event tells by itself; reuse it to save allocations.
+#[derive(Default)]
+pub struct Prepared {
+    pub(super) parts: Parts,
+    pub(super) decoded: Decoded,
+    pub(super) fields: FieldValues,
+    pub(super) seen: Seen,
+    /// Whether the line was analysed as it is.
+    pub(super) is_clean: bool,
+    /// Why the strict mode drops it, whatever came before.
+    pub(super) dropped: Option<Dropped>,
+    /// The line without control bytes, in the strict mode.
+    pub(super) clean: Vec<u8>,
+}
+
+/// Prepares events for [`Engine::finish`](super::Engine::finish).
+pub struct Analyser {
+    pub(super) compiled: Arc<Compiled>,
+    scratch: Scratch,
+}
+
+impl Analyser {
+    pub(super) fn new(compiled: Arc<Compiled>) -> Self {
+        Self { compiled, scratch: Scratch::default() }
+    }
+
+    /// Finds header, decoder and fields of `event`.
+    pub fn prepare(&mut self, event: EventRef<'_>, prepared: &mut Prepared) {
+        self.run(event, prepared, None);
+    }
+
+    pub(super) fn run(&mut self, event: EventRef<'_>, prepared: &mut Prepared, trials: Option<&mut Vec<DecoderTrial>>) {
+        let Self { compiled, scratch } = self;
+        let Compiled { decoders, prefilter, options, .. } = &**compiled;
+        prepared.is_clean = !options.strict_ossec || !has_control_bytes(event.line);
+        let line = match prepared.is_clean {
+            true if options.strict_ossec => event.line,
+            true => event.line.strip_suffix(b"\r").unwrap_or(event.line),
+            false => {
+                prepared.clean.clear();
+                prepared.clean.extend(event.line.iter().copied().filter(|byte| !byte.is_ascii_control()));
+                &prepared.clean
+            }
+        };
+        let headers = if options.strict_ossec { Headers::StrictOssec } else { Headers::Modern };
+        let found = predecode(line, headers);
+        // Characters of other alphabets that fold to ASCII letters exist only in the strict mode.
+        if options.strict_ossec && !found.log.is_ascii() {
+            prefilter.pass_all(&mut scratch.seen);
+        } else {
+            prefilter.scan(found.log, &mut scratch.seen);
+        }
+        let decoded = match event.source.channel {
+            Channel::Log => decoders.decode(&found, scratch, trials),
+            channel => {
+                scratch.fields.clear();
+                built_in(decoders, channel, found.log, None)
+            }
+        };
+        let as_daemon = options.is_strict_daemon();
+        let is_firewall = decoded.kind == EventKind::Firewall;
+        let is_incomplete = is_firewall && as_daemon && !dropped::is_complete(&scratch.fields, found.log);
+        prepared.dropped = is_incomplete.then_some(Dropped::IncompleteFirewall);
+        if is_firewall && !is_incomplete && (as_daemon || !options.strict_ossec) {
+            normalise_action(scratch, found.log);
+        }
+        prepared.parts = Parts::of(line, &found);
+        prepared.decoded = decoded;
+        std::mem::swap(&mut prepared.fields, &mut scratch.fields);
+        std::mem::swap(&mut prepared.seen, &mut scratch.seen);
+    }
+}
+
+/// OSSEC deletes 0x00 to 0x1F and 0x7F from every line.
+fn has_control_bytes(line: &[u8]) -> bool {
+    line.iter().fold(false, |found, byte| found | byte.is_ascii_control())
+}
+
+/// Events of our own sensors are known by their first words; whether a scan found a host
+/// new or changed, only the earlier scans tell.
+pub(super) fn built_in(decoders: &DecoderSet, channel: Channel, log: &[u8], host_news: Option<HostNews>) -> Decoded {
+    let (name, kind) = match channel {
+        Channel::HostInformation if host_news == Some(HostNews::New) => ("hostinfo_new", EventKind::Ossec),
+        Channel::HostInformation => ("hostinfo_modified", EventKind::Ossec),
+        Channel::Syscheck if log.starts_with(b"New file") => ("syscheck_new_entry", EventKind::Ossec),
+        Channel::Syscheck if log.starts_with(b"File ") => ("syscheck_deleted", EventKind::Ossec),
+        Channel::Syscheck => ("syscheck_integrity_changed", EventKind::Ossec),
+        Channel::Rootcheck | Channel::Log => ("rootcheck", EventKind::Ossec),
+    };
+    let id: Option<NameId> = decoders.name_id(name);
+    Decoded::built_in(id, kind)
+}
+
+/// Rules on packet filters see one of five words.
+fn normalise_action(scratch: &mut Scratch, log: &[u8]) {
+    let Some(action) = scratch.fields.value(FieldId::ACTION, log) else { return };
+    let contains = |word: &[u8]| action.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
+    let word: &[u8] = match action.first().map(u8::to_ascii_lowercase) {
+        Some(b'd' | b'r' | b'b') => b"DROP",
+        Some(b'c' | b't') => b"CLOSED",
+        Some(b'a' | b'p' | b'o') => b"ALLOW",
+        _ if contains(b"drop") => b"DROP",
+        _ if contains(b"accept") => b"ALLOW",
+        _ => b"UNKNOWN",
+    };
+    scratch.fields.set_made(FieldId::ACTION, word);
+}

@@ -1,0 +1,72 @@
+//! An alert borrowed: what the busiest outputs need, without a copy.
+
+use std::borrow::Cow;
+
+use super::{Alert, AlertId, DecoderNames, FieldName, Fields, RuleFacts, Timestamp};
+
+/// The parts of an [`Alert`] that alerts.json shows, wherever they are kept.
+#[derive(Debug)]
+pub struct AlertView<'a> {
+    /// Its name.
+    pub id: AlertId,
+    /// When the event was received.
+    pub time: Timestamp,
+    /// The rule that won.
+    pub rule: &'a RuleFacts,
+    /// How often that rule has fired since start, this time included.
+    pub fired_times: u64,
+    /// The decoder, if one took the line.
+    pub decoder: Option<DecoderNames>,
+    /// The decoded fields.
+    pub fields: FieldsView<'a>,
+    /// Host name from the line, or this machine's.
+    pub hostname: &'a [u8],
+    /// Program name from the line.
+    pub program_name: Option<&'a [u8]>,
+    /// What stands after `HOST->`.
+    pub location: Cow<'a, str>,
+    /// The whole line.
+    pub full_log: &'a [u8],
+    /// Earlier lines that a composite rule counted, newest first.
+    pub evidence: Vec<&'a [u8]>,
+    /// For `check_diff`: the output before this one.
+    pub previous_output: Option<&'a [u8]>,
+}
+
+/// Decoded fields in extraction order.
+#[derive(Debug, Default)]
+pub struct FieldsView<'a>(pub Vec<(&'a FieldName, &'a [u8])>);
+
+impl<'a> FieldsView<'a> {
+    /// The value of `name`, if it was extracted.
+    pub fn value(&self, name: &FieldName) -> Option<&'a [u8]> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
+impl Fields {
+    /// The fields, borrowed.
+    pub fn view(&self) -> FieldsView<'_> {
+        FieldsView(self.0.iter().map(|field| (&field.name, field.value.as_slice())).collect())
+    }
+}
+
+impl Alert {
+    /// The alert, borrowed.
+    pub fn view(&self) -> AlertView<'_> {
+        AlertView {
+            id: self.id,
+            time: self.time,
+            rule: &self.rule,
+            fired_times: self.fired_times,
+            decoder: self.decoder.clone(),
+            fields: self.fields.view(),
+            hostname: &self.hostname,
+            program_name: self.program_name.as_deref(),
+            location: Cow::Borrowed(&self.source.location),
+            full_log: &self.full_log,
+            evidence: self.evidence.iter().map(|line| line.full_log.as_slice()).collect(),
+            previous_output: self.previous_output.as_deref(),
+        }
+    }
+}

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::Pattern;
+use super::anchored::is_plain;
+use super::{Dialect, Pattern};
 
 /// Shortest literal worth seeking.
 const MIN_LITERAL_BYTES: usize = 3;
@@ -28,7 +29,11 @@ pub struct PrefilterBuilder {
 
 /// The literals of one pattern, at least one of which every match contains.
 #[derive(Clone, Debug)]
-pub struct Required(Box<[(u32, u64)]>);
+pub struct Required {
+    masks: Box<[(u32, u64)]>,
+    /// Whether the pattern is nothing but these literals, so that it matches where one of them is.
+    is_whole: bool,
+}
 
 /// Seeks all literals at once: each by its rarest three bytes, which a small table knows.
 #[derive(Debug)]
@@ -55,12 +60,21 @@ struct Sought {
 
 /// Which literals a line contains; reused from line to line.
 #[derive(Debug, Default)]
-pub struct Seen(Vec<u64>);
+pub struct Seen {
+    words: Vec<u64>,
+    /// Whether the line was scanned; if not, every bit is set.
+    is_scanned: bool,
+}
 
 impl PrefilterBuilder {
     /// What `pattern` requires; `None` when it can match without any literal.
     pub fn add(&mut self, pattern: &Pattern) -> Option<Required> {
-        let mut literals = required_literals(pattern.expression()?)?;
+        let whole = whole_literals(pattern);
+        let is_whole = whole.is_some();
+        let mut literals = match whole {
+            Some(literals) => literals,
+            None => required_literals(pattern.expression()?)?,
+        };
         if self.literals.len() + literals.len() > usize::from(u16::MAX) {
             return None;
         }
@@ -75,7 +89,7 @@ impl PrefilterBuilder {
                 None => masks.push((word, bit)),
             }
         }
-        Some(Required(masks.into()))
+        Some(Required { masks: masks.into(), is_whole })
     }
 
     fn index(&mut self, literal: Box<[u8]>) -> usize {
@@ -152,8 +166,9 @@ fn rarity(byte: u8) -> u32 {
 impl Prefilter {
     /// Finds the literals in `line`.
     pub fn scan(&self, line: &[u8], seen: &mut Seen) {
-        seen.0.clear();
-        seen.0.resize(self.words, 0);
+        seen.words.clear();
+        seen.words.resize(self.words, 0);
+        seen.is_scanned = true;
         let mut state = 0;
         for (at, &byte) in line.iter().enumerate() {
             state = key(state, byte);
@@ -176,29 +191,70 @@ impl Prefilter {
                 continue;
             }
             let (word, bit) = (sought.index as usize / 64, 1 << (sought.index % 64));
-            if seen.0[word] & bit != 0 {
+            if seen.words[word] & bit != 0 {
                 continue;
             }
             let Some(start) = end.checked_sub(usize::from(sought.end)) else { continue };
             let text = line.get(start..start + sought.literal.len());
             if text.is_some_and(|text| text.eq_ignore_ascii_case(&sought.literal)) {
-                seen.0[word] |= bit;
+                seen.words[word] |= bit;
             }
         }
     }
 
     /// Lets every pattern be run: for lines whose bytes say nothing about a match.
     pub fn pass_all(&self, seen: &mut Seen) {
-        seen.0.clear();
-        seen.0.resize(self.words, u64::MAX);
+        seen.words.clear();
+        seen.words.resize(self.words, u64::MAX);
+        seen.is_scanned = false;
+    }
+}
+
+impl Seen {
+    /// Whether one of the bits of [`Required::single_mask`] is set.
+    pub fn has_any(&self, (word, mask): (u32, u64)) -> bool {
+        self.words[word as usize] & mask != 0
     }
 }
 
 impl Required {
     /// Whether the pattern can match a part of the line that was scanned.
     pub fn may_match(&self, seen: &Seen) -> bool {
-        self.0.iter().any(|&(word, mask)| seen.0[word as usize] & mask != 0)
+        self.masks.iter().any(|&(word, mask)| seen.words[word as usize] & mask != 0)
     }
+
+    /// Whether the pattern matches the whole line that was scanned; `None` when it must be run.
+    pub fn matches(&self, seen: &Seen) -> Option<bool> {
+        match self.may_match(seen) {
+            true if self.is_whole && seen.is_scanned => Some(true),
+            true => None,
+            false => Some(false),
+        }
+    }
+
+    /// The one word of bits of which one must be set, if all literals are in one.
+    pub fn single_mask(&self) -> Option<(u32, u64)> {
+        match &*self.masks {
+            [single] => Some(*single),
+            _ => None,
+        }
+    }
+}
+
+/// The literals, in lower case, of a pattern that is nothing but their alternatives.
+fn whole_literals(pattern: &Pattern) -> Option<Vec<Box<[u8]>>> {
+    let text = pattern.as_str();
+    let is_literal = |byte: u8| match pattern.dialect() {
+        Dialect::OsMatch => byte.is_ascii() && !b"^$".contains(&byte),
+        Dialect::OsRegex => is_plain(byte) || byte == b'|',
+        Dialect::Pcre2 | Dialect::Word => false,
+    };
+    // Only a pattern that runs as an automaton folds case as the search does.
+    pattern.expression()?;
+    let fits = |literal: &[u8]| (MIN_LITERAL_BYTES..=MAX_LITERAL_BYTES).contains(&literal.len());
+    let literals: Vec<Box<[u8]>> = text.split('|').map(|word| word.to_ascii_lowercase().into_bytes().into()).collect();
+    let all = text.bytes().all(is_literal) && literals.len() <= MAX_LITERALS && literals.iter().all(|word| fits(word));
+    all.then_some(literals)
 }
 
 /// Literals in lower case, one of which every match of `expression` contains in some case.

@@ -89,7 +89,21 @@ proptest::proptest! {
             let Some(required) = builder.add(&pattern) else { continue };
             let mut seen = Seen::default();
             builder.build().scan(subject.as_bytes(), &mut seen);
-            proptest::prop_assert!(required.may_match(&seen) || !pattern.is_match(subject.as_bytes()));
+            let matches = pattern.is_match(subject.as_bytes());
+            proptest::prop_assert!(required.may_match(&seen) || !matches);
+            proptest::prop_assert_eq!(required.matches(&seen).unwrap_or(matches), matches);
+        }
+    }
+
+    #[test]
+    fn alternatives_of_literals_match_where_the_search_finds_one(text in "[ab]{3,4}(\\|[aB ]{3}){0,3}", subject in "[abAB \u{e4}]{0,24}") {
+        for dialect in [Dialect::OsRegex, Dialect::OsMatch] {
+            let pattern = Pattern::new(dialect, &text).unwrap();
+            let mut builder = PrefilterBuilder::default();
+            let required = builder.add(&pattern).unwrap();
+            let mut seen = Seen::default();
+            builder.build().scan(subject.as_bytes(), &mut seen);
+            proptest::prop_assert_eq!(required.matches(&seen), Some(pattern.is_match(subject.as_bytes())));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::address::AddressList;
-use super::condition::Condition;
+use super::condition::{Condition, Gate};
 use super::context::Context;
 use super::list::{ListTables, ListTest};
 use super::parse::{AlertOption, CompiledRule, RuleDef, TextField};
@@ -74,7 +74,8 @@ pub(super) struct Rule {
     pub kind: EventKind,
     pub conditions: Box<[Condition]>,
     pub context: Option<Context>,
-    pub children: Box<[u32]>,
+    /// In the order in which they are tried.
+    pub children: Box<[Gate]>,
     pub noalert: bool,
     pub recorded: bool,
     pub mailed: bool,
@@ -98,7 +99,11 @@ impl RuleSet {
     ) -> Self {
         let tree = Tree::build(defs, diagnostics);
         let mut compiler = Compiler { decoders, tables, options: &options, prefilter, diagnostics };
-        let rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
+        let mut rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
+        for (index, children) in tree.children.iter().enumerate() {
+            let gate = |&child: &u32| Gate::new(child, &rules[child as usize].conditions);
+            rules[index].children = children.iter().map(gate).collect();
+        }
         Self {
             rules,
             roots: tree.roots,
@@ -120,7 +125,7 @@ impl RuleSet {
 
     /// Ids of the rules tried when `index` has matched, in the order in which they are tried.
     pub fn children(&self, index: u32) -> impl Iterator<Item = RuleId> {
-        self.rules[index as usize].children.iter().map(|&child| self.rules[child as usize].facts.id)
+        self.rules[index as usize].children.iter().map(|child| self.rules[child.rule as usize].facts.id)
     }
 
     /// How often PCRE2 gave up on a pattern.
@@ -149,7 +154,8 @@ impl Compiler<'_> {
             kind: tree.kinds[index],
             conditions: conditions.into(),
             context: tree.contexts[index].and_then(|list| self.context(def, list)),
-            children: tree.children[index].as_slice().into(),
+            // Filled when all rules are compiled.
+            children: Box::default(),
             noalert: def.noalert,
             recorded,
             mailed,

@@ -84,11 +84,12 @@ impl Condition {
     pub(super) fn passes(&self, rule: RuleId, event: &RuleEvent<'_>, state: &mut RuleState) -> bool {
         match self {
             Self::DecodedAs(name) => event.decoder == Some(*name),
+            Self::Text(TextField::Match | TextField::Regex, pattern, required) => {
+                let known = required.as_ref().and_then(|required| required.matches(event.seen));
+                known.unwrap_or_else(|| pattern.is_match(event.log))
+            }
             Self::Text(field, pattern, required) => {
-                let possible = required.as_ref().is_none_or(|required| match field {
-                    TextField::Match | TextField::Regex => required.may_match(event.seen),
-                    _ => event.may_match_field(required),
-                });
+                let possible = required.as_ref().is_none_or(|required| event.may_match_field(required));
                 possible && text(*field, event).is_some_and(|text| pattern.is_match(text))
             }
             Self::Action(action) => event.field(FieldId::ACTION) == Some(action),
@@ -105,6 +106,40 @@ impl Condition {
             Self::List(test) => list_key(test.field, event).is_some_and(|key| test.passes(key)),
             Self::Never => false,
         }
+    }
+}
+
+/// The cheapest of what a rule asks, kept with its parent: most rules are refused by it without being
+/// looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gate {
+    pub rule: u32,
+    decoder: Option<NameId>,
+    literals: Option<(u32, u64)>,
+}
+
+impl Gate {
+    /// The gate of a rule with these conditions. What stands behind a condition that remembers the
+    /// event is left out: it must be remembered even if the rule is refused then.
+    pub(super) fn new(rule: u32, conditions: &[Condition]) -> Self {
+        let mut gate = Self { rule, decoder: None, literals: None };
+        for condition in conditions {
+            match condition {
+                Condition::Differs | Condition::FirstTime => break,
+                Condition::DecodedAs(name) => gate.decoder = Some(*name),
+                Condition::Text(TextField::Match | TextField::Regex, _, Some(required)) => {
+                    gate.literals = gate.literals.or(required.single_mask());
+                }
+                _ => {}
+            }
+        }
+        gate
+    }
+
+    /// Whether the rule may pass.
+    pub(super) fn is_open(&self, event: &RuleEvent<'_>) -> bool {
+        self.decoder.is_none_or(|name| event.decoder == Some(name))
+            && self.literals.is_none_or(|literals| event.seen.has_any(literals))
     }
 }
 

@@ -169,8 +169,11 @@ impl Walk<'_, '_> {
             return None;
         }
         state.chain.push(index);
-        for &child in &rule.children {
-            if let Some(winner) = self.rule(child, state) {
+        for child in &rule.children {
+            // Explanations name every rule, and the condition that refused it.
+            if (child.is_open(self.event) || self.trials.is_some())
+                && let Some(winner) = self.rule(child.rule, state)
+            {
                 return Some(winner);
             }
         }

@@ -3,9 +3,12 @@
 //! It answers "what would have been alerted and blocked?": the same engine and the same planner as
 //! the daemon's, but nothing is blocked, mailed or recorded.
 
+mod chunks;
+mod parallel;
+
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +16,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
-use hids_core::engine::Engine;
+use hids_core::engine::{Analyser, Engine, Prepared};
 use hids_core::logtime::LineClock;
 use hids_core::model::{AlertId, Channel, EventRef, LogSource, Timestamp};
 use hids_core::render;
@@ -21,21 +24,18 @@ use hids_core::respond::{Action, MachineAddresses, Planner};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
+use self::chunks::Chunks;
 use super::exit::Exit;
 use super::logtest::load;
 use super::progress::Progress;
 use super::{Common, output};
 use crate::respond;
 
-/// Longest line that is analysed whole; the collector cuts at the same length.
-const LINE_LIMIT_BYTES: usize = 64 * 1024;
-
-const CHUNK_BYTES: u64 = 1 << 20;
+/// Most threads that are started.
+const MAX_THREADS: usize = 256;
 
 /// Text of alerts that is written at a time.
 const WRITE_BYTES: usize = 128 << 10;
-
-const READ_AHEAD_CHUNKS: usize = 8;
 
 /// Options of `replay`.
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub struct ReplayArgs {
     /// What kind of log the files are, as in `<log_format>`; all formats of one line per event are alike
     #[arg(long, value_name = "FORMAT", default_value = "syslog", value_parser = ["syslog", "apache", "generic", "iis", "squid", "snort-fast", "syslog-pipe"])]
     format: String,
-    /// Threads: one analyses in order, a second one reads ahead; more change nothing
+    /// Threads: all but one take lines apart, one applies the rules in order; the answers are the same
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     /// Write the alerts to this file, one JSON object a line
@@ -52,9 +52,21 @@ pub struct ReplayArgs {
     /// Answer exactly as ossec-logtest does
     #[arg(long)]
     strict_ossec: bool,
+    /// Leave out what comes after this stage, to measure the stages
+    #[arg(long, hide = true, value_enum, default_value_t = Stage::Alerts)]
+    stop_after: Stage,
     /// Files to analyse, in this order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// The stages of the analysis, each with those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+enum Stage {
+    Read,
+    Decode,
+    Rules,
+    Alerts,
 }
 
 /// Analyses the files and ends with a one-line JSON summary.
@@ -67,10 +79,13 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
         None => None,
     };
     let mut replay = Replay {
+        analyser: engine.analyser(),
         engine,
         planner: Planner::new(policy, protected),
         zone: TimeZone::system(),
         sink,
+        last_stage: args.stop_after,
+        prepared: Prepared::default(),
         buffer: Vec::new(),
         now: Timestamp::default(),
         events: 0,
@@ -105,6 +120,9 @@ fn total_bytes(files: &[PathBuf]) -> u64 {
 
 struct Replay {
     engine: Engine,
+    analyser: Analyser,
+    prepared: Prepared,
+    last_stage: Stage,
     planner: Planner,
     zone: TimeZone,
     sink: Option<File>,
@@ -123,33 +141,53 @@ impl Replay {
         let modified = file.metadata()?.modified().unwrap_or(UNIX_EPOCH);
         let mut clock = LineClock::new(self.zone.clone(), year_of(modified, &self.zone));
         let source = Arc::new(LogSource { location: path.to_string_lossy().into_owned(), channel: Channel::Log });
-        let mut chunks = Chunks { file, rest: Vec::new(), is_over: false };
-        if threads < 2 {
-            return chunks.try_for_each(|chunk| self.chunk(&chunk?, &source, &mut clock));
+        let mut chunks = Chunks::new(file);
+        if threads > 1 {
+            let analysers = (1..threads.min(MAX_THREADS)).map(|_| self.engine.analyser()).collect();
+            return parallel::run(chunks, analysers, &source, |chunk, prepared| {
+                for (line, prepared) in chunks::lines(chunk).zip(prepared) {
+                    self.tick(line, &mut clock);
+                    self.finish(line, &source, prepared)?;
+                }
+                self.progress.advance(chunk.len(), self.events);
+                Ok(())
+            });
         }
-        std::thread::scope(|scope| {
-            let (sender, receiver) = crossbeam_channel::bounded(READ_AHEAD_CHUNKS);
-            // Ends when everything is read, or when the analysis has failed and the receiver is gone.
-            scope.spawn(move || chunks.try_for_each(|chunk| sender.send(chunk)));
-            receiver.iter().try_for_each(|chunk| self.chunk(&chunk?, &source, &mut clock))
+        chunks.try_for_each(|chunk| {
+            let chunk = chunk?;
+            chunks::lines(&chunk).try_for_each(|line| self.line(line, &source, &mut clock))?;
+            self.progress.advance(chunk.len(), self.events);
+            Ok(())
         })
     }
 
-    fn chunk(&mut self, chunk: &[u8], source: &Arc<LogSource>, clock: &mut LineClock) -> anyhow::Result<()> {
-        let chunk = chunk.strip_suffix(b"\n").unwrap_or(chunk);
-        for line in chunk.split(|&byte| byte == b'\n') {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            self.line(&line[..line.len().min(LINE_LIMIT_BYTES)], source, clock)?;
-        }
-        self.progress.advance(chunk.len() + 1, self.events);
-        Ok(())
+    /// Moves the clock on: a line without a time, or with one before its predecessor's, happens when
+    /// that one did.
+    fn tick(&mut self, line: &[u8], clock: &mut LineClock) {
+        self.now = self.now.max(clock.time_of(line).unwrap_or(self.now));
+        self.events += 1;
     }
 
     fn line(&mut self, line: &[u8], source: &Arc<LogSource>, clock: &mut LineClock) -> anyhow::Result<()> {
-        // A line without a time, or with one before its predecessor's, happens when that one did.
-        self.now = self.now.max(clock.time_of(line).unwrap_or(self.now));
-        self.events += 1;
-        let outcome = self.engine.process(EventRef { source, received: self.now, line }, self.now);
+        self.tick(line, clock);
+        if self.last_stage == Stage::Read {
+            return Ok(());
+        }
+        let mut prepared = std::mem::take(&mut self.prepared);
+        self.analyser.prepare(EventRef { source, received: self.now, line }, &mut prepared);
+        let result = self.finish(line, source, &mut prepared);
+        self.prepared = prepared;
+        result
+    }
+
+    fn finish(&mut self, line: &[u8], source: &Arc<LogSource>, prepared: &mut Prepared) -> anyhow::Result<()> {
+        if self.last_stage <= Stage::Decode {
+            return Ok(());
+        }
+        let outcome = self.engine.finish(EventRef { source, received: self.now, line }, self.now, prepared);
+        if self.last_stage == Stage::Rules {
+            return Ok(());
+        }
         if !outcome.is_alert() {
             return Ok(());
         }
@@ -175,43 +213,6 @@ impl Replay {
         }
         self.planner.expire(self.now);
         Ok(())
-    }
-}
-
-/// The whole lines of a file, about a mebibyte at a time.
-struct Chunks {
-    file: File,
-    rest: Vec<u8>,
-    is_over: bool,
-}
-
-impl Iterator for Chunks {
-    type Item = io::Result<Vec<u8>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.is_over {
-            return None;
-        }
-        let mut chunk = std::mem::take(&mut self.rest);
-        loop {
-            let before = chunk.len();
-            match (&mut self.file).take(CHUNK_BYTES).read_to_end(&mut chunk) {
-                Ok(0) => {
-                    self.is_over = true;
-                    return (!chunk.is_empty()).then_some(Ok(chunk));
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    self.is_over = true;
-                    return Some(Err(error));
-                }
-            }
-            // Only what is new can hold a line end; a line may be longer than a chunk.
-            if let Some(end) = memchr::memrchr(b'\n', &chunk[before..]) {
-                self.rest = chunk.split_off(before + end + 1);
-                return Some(Ok(chunk));
-            }
-        }
     }
 }
 

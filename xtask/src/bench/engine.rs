@@ -131,7 +131,8 @@ fn best(command: &mut Command) -> Result<Usage> {
     for _ in 0..REPEATS {
         let usage = once(command)?;
         let peak_kib = usage.peak_kib.max(best.map_or(0, |best| best.peak_kib));
-        let (cpu, wall) = best.map_or((usage.cpu, usage.wall), |best| (best.cpu.min(usage.cpu), best.wall.min(usage.wall)));
+        let (cpu, wall) =
+            best.map_or((usage.cpu, usage.wall), |best| (best.cpu.min(usage.cpu), best.wall.min(usage.wall)));
         best = Some(Usage { cpu, wall, peak_kib });
     }
     best.context("nothing was run")
@@ -161,7 +162,12 @@ fn once(command: &mut Command) -> Result<Usage> {
         std::thread::sleep(Duration::from_millis(2));
     };
     let status = child.wait().context("cannot wait for the process")?;
-    ensure!(status.success(), "{} ended with {status}: {}", command.get_program().display(), fs::read_to_string(&error.0)?);
+    ensure!(
+        status.success(),
+        "{} ended with {status}: {}",
+        command.get_program().display(),
+        fs::read_to_string(&error.0)?
+    );
     // Fields 14 and 15 of the line: user and system time of all threads; the state is field 3.
     let ticks = |field: usize| stat.split(' ').nth(field - 3).and_then(|text| text.parse::<f64>().ok());
     let cpu = ticks(14).zip(ticks(15)).map(|(user, system)| (user + system) / TICKS_PER_SECOND);

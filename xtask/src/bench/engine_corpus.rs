@@ -42,7 +42,8 @@ pub fn make(directory: &Path, lines: u32) -> Result<(PathBuf, String)> {
 /// `log N pass = …` of OSSEC's form.
 fn samples(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    let mut entries: Vec<_> = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut entries: Vec<_> =
+        fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {

@@ -4,6 +4,8 @@
 //! here passes or fails; a figure is only compared with what the project wants.
 
 mod corpus;
+pub mod engine;
+mod engine_corpus;
 mod latency;
 mod memory;
 mod replay;
@@ -12,7 +14,7 @@ mod restore;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::build::{Profile, build_all};
 use crate::exec::say;
@@ -21,6 +23,8 @@ use crate::system::{BUILD, LAB, ensure, require_root};
 /// How much to measure.
 #[derive(Args)]
 pub struct Options {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Lines appended one after the other to measure the time until each address is blocked
     #[arg(long, default_value_t = 1000)]
     blocks: u32,
@@ -38,6 +42,12 @@ pub struct Options {
     profile: Profile,
 }
 
+#[derive(Subcommand)]
+enum Part {
+    /// Only the analysis of whole files, with OSSEC's rules where ../shared is there (no root needed)
+    Engine(engine::Options),
+}
+
 /// The guide's configuration, but an address is blocked by one wrong password.
 pub fn configuration() -> String {
     hids_tests::hids::GUIDE
@@ -47,6 +57,9 @@ pub fn configuration() -> String {
 
 /// Measures everything and prints one line for each figure.
 pub fn run(options: &Options) -> Result<()> {
+    if let Some(Part::Engine(options)) = &options.part {
+        return engine::run(options);
+    }
     require_root("namespaces and the firewall inside them")?;
     ensure(&[&BUILD, &LAB])?;
     let programs = build_all(options.profile)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{AlertId, LogSource};
+use crate::model::{AlertId, Channel, LogSource};
 
 const ROOTS: &str = r#"<group name="syslog,"><rule id="1" level="0" noalert="1"><category>syslog</category><description>root</description></rule></group>"#;
 const DECODERS: &str = r#"<decoder name="none"><prematch>^zzz</prematch></decoder>

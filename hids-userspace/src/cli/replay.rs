@@ -85,7 +85,6 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
         zone: TimeZone::system(),
         sink,
         last_stage: args.stop_after,
-        prepared: Prepared::default(),
         buffer: Vec::new(),
         now: Timestamp::default(),
         events: 0,
@@ -121,7 +120,6 @@ fn total_bytes(files: &[PathBuf]) -> u64 {
 struct Replay {
     engine: Engine,
     analyser: Analyser,
-    prepared: Prepared,
     last_stage: Stage,
     planner: Planner,
     zone: TimeZone,
@@ -153,9 +151,13 @@ impl Replay {
                 Ok(())
             });
         }
+        let mut prepared = Prepared::default();
         chunks.try_for_each(|chunk| {
             let chunk = chunk?;
-            chunks::lines(&chunk).try_for_each(|line| self.line(line, &source, &mut clock))?;
+            for line in chunks::lines(&chunk) {
+                self.tick(line, &mut clock);
+                self.line(line, &source, &mut prepared)?;
+            }
             self.progress.advance(chunk.len(), self.events);
             Ok(())
         })
@@ -168,16 +170,12 @@ impl Replay {
         self.events += 1;
     }
 
-    fn line(&mut self, line: &[u8], source: &Arc<LogSource>, clock: &mut LineClock) -> anyhow::Result<()> {
-        self.tick(line, clock);
+    fn line(&mut self, line: &[u8], source: &Arc<LogSource>, prepared: &mut Prepared) -> anyhow::Result<()> {
         if self.last_stage == Stage::Read {
             return Ok(());
         }
-        let mut prepared = std::mem::take(&mut self.prepared);
-        self.analyser.prepare(EventRef { source, received: self.now, line }, &mut prepared);
-        let result = self.finish(line, source, &mut prepared);
-        self.prepared = prepared;
-        result
+        self.analyser.prepare(EventRef { source, received: self.now, line }, prepared);
+        self.finish(line, source, prepared)
     }
 
     fn finish(&mut self, line: &[u8], source: &Arc<LogSource>, prepared: &mut Prepared) -> anyhow::Result<()> {

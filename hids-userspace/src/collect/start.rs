@@ -148,6 +148,13 @@ impl CollectorHandle {
         found
     }
 
+    /// Disconnects when the positions of all files at start have been handed on.
+    pub fn announced(&self) -> Receiver<()> {
+        let (until_announced, announced) = crossbeam_channel::bounded(0);
+        self.files.tell(Control::Announced(until_announced));
+        announced
+    }
+
     /// Stops reading, hands on what was read and waits for the threads to end.
     ///
     /// The receiver must go on taking batches meanwhile; when it takes none for 5 s the rest is left

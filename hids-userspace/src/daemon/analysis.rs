@@ -141,6 +141,7 @@ pub struct AnalysisHandle {
     engines: Sender<Box<Engine>>,
     /// The same channel: an engine that another one replaces before it is taken comes out here.
     untaken: Receiver<Box<Engine>>,
+    barriers: Sender<Sender<()>>,
     rules: std::sync::atomic::AtomicUsize,
     thread: JoinHandle<()>,
 }
@@ -168,6 +169,7 @@ pub fn start(
     let counters = Arc::<AnalysisCounters>::default();
     let (engines, new_engines) = crossbeam_channel::bounded(1);
     let untaken = new_engines.clone();
+    let (barriers, new_barriers) = crossbeam_channel::bounded(1);
     let waiting = channels.batches.clone();
     let rules = engine.rule_count().into();
     let mut analysis = Analysis {
@@ -179,9 +181,10 @@ pub fn start(
         responder: channels.responder,
         recorder: channels.recorder,
     };
-    let thread =
-        thread::Builder::new().name("analysis".into()).spawn(move || analysis.run(&channels.batches, &new_engines))?;
-    Ok(AnalysisHandle { counters, waiting, engines, untaken, rules, thread })
+    let thread = thread::Builder::new()
+        .name("analysis".into())
+        .spawn(move || analysis.run(&channels.batches, &new_engines, &new_barriers))?;
+    Ok(AnalysisHandle { counters, waiting, engines, untaken, barriers, rules, thread })
 }
 
 impl AnalysisHandle {
@@ -212,9 +215,17 @@ impl AnalysisHandle {
         }
     }
 
+    /// Disconnects when every batch that waits now is recorded and committed.
+    pub fn committed(&self) -> Receiver<()> {
+        let (until_committed, committed) = crossbeam_channel::bounded(0);
+        // The thread only ends when the daemon stops; then the sender goes away at once.
+        let _ = self.barriers.send(until_committed);
+        committed
+    }
+
     /// Waits until everything has been analysed. The collectors have stopped before.
     pub fn join(self) {
-        drop(self.engines);
+        drop((self.engines, self.barriers));
         if self.thread.join().is_err() {
             tracing::error!("the analysis thread ended by a panic");
         }
@@ -239,8 +250,8 @@ struct Analysis {
 }
 
 impl Analysis {
-    fn run(&mut self, batches: &Receiver<LogBatch>, engines: &Receiver<Box<Engine>>) {
-        let mut engines = engines.clone();
+    fn run(&mut self, batches: &Receiver<LogBatch>, engines: &Receiver<Box<Engine>>, barriers: &Receiver<Sender<()>>) {
+        let (mut engines, mut barriers) = (engines.clone(), barriers.clone());
         loop {
             let save = match self.has_unsaved() {
                 true => crossbeam_channel::at(self.remembered.next_save),
@@ -255,12 +266,22 @@ impl Analysis {
                     Ok(engine) => self.change_engine(*engine),
                     Err(_) => engines = crossbeam_channel::never(),
                 },
+                recv(barriers) -> barrier => match barrier {
+                    Ok(until_committed) => self.pass(until_committed, batches),
+                    Err(_) => barriers = crossbeam_channel::never(),
+                },
                 recv(save) -> _ => self.save(),
             }
         }
         if self.has_unsaved() {
             self.save();
         }
+    }
+
+    /// Sends a barrier behind every batch that waits.
+    fn pass(&mut self, until_committed: Sender<()>, batches: &Receiver<LogBatch>) {
+        batches.try_iter().take(batches.len()).for_each(|batch| self.take(batch));
+        let _ = self.recorder.send(Processed { until_committed: vec![until_committed], ..Processed::default() });
     }
 
     fn has_unsaved(&self) -> bool {

@@ -8,6 +8,7 @@
 //! | record → syslog outputs | 4,096 alerts | dropped and counted: a far server must not stop the recording |
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use hids_core::engine::Engine;
@@ -24,6 +25,9 @@ use crate::record::{self, RecordError, RecordHandle, Recorder, RecorderOptions};
 use crate::respond::{self, Mode, ResponderHandle, ResponderOptions};
 
 const BATCHES: usize = 256;
+
+/// How long a start waits for the first commit; a full disk must not keep the daemon from blocking.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
 const REQUESTS: usize = 4096;
 const COMMITTED: usize = 4096;
 
@@ -115,6 +119,10 @@ impl Stages {
             },
             batches,
         )?;
+        // Ready means: whatever is written from now on is read, also after a `kill -9`. Before the
+        // first commit of the positions, the next start would begin at the ends of the files.
+        let _ = collector.announced().recv_timeout(COMMIT_PATIENCE);
+        let _ = analysis.committed().recv_timeout(COMMIT_PATIENCE);
         Ok(Self { collector, analysis, requests, responder, recorder, mail, spool, syslog })
     }
 

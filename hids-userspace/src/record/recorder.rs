@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crossbeam_channel::Sender;
 use hids_core::engine::SavedState;
 use hids_core::model::{Alert, SourcePosition, Timestamp};
 use hids_core::render::{self, ArchivedEvent, FirewallEvent};
@@ -34,6 +35,8 @@ pub struct Processed {
     pub next_sequence: u64,
     /// What rules remember after it, when that is to be saved.
     pub rule_state: Option<Box<SavedState>>,
+    /// Go away when it is committed: whoever holds the other ends learns of it.
+    pub until_committed: Vec<Sender<()>>,
 }
 
 impl Processed {
@@ -45,6 +48,7 @@ impl Processed {
         self.positions.append(&mut later.positions);
         self.next_sequence = self.next_sequence.max(later.next_sequence);
         self.rule_state = later.rule_state.or(self.rule_state.take());
+        self.until_committed.append(&mut later.until_committed);
     }
 }
 

@@ -18,6 +18,8 @@ use crate::config::LogSourceConfig;
 pub(in crate::collect) enum Control {
     /// Follow these sources from now on; the sender goes away when their files have been found.
     Reload(Vec<LogSourceConfig>, Sender<()>),
+    /// The sender goes away when all positions at start have been handed on.
+    Announced(Sender<()>),
     /// End.
     Stop,
 }

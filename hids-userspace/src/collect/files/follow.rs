@@ -180,6 +180,8 @@ impl Follower {
                 match order {
                     Control::Stop => return self.finish_pipes(),
                     Control::Reload(sources, _until_found) => self.reload(sources)?,
+                    // Orders are only taken after the announcement.
+                    Control::Announced(_sender) => {}
                 }
             }
             self.take_kernel_events()?;

@@ -95,3 +95,37 @@ fn the_peer_is_named_when_its_words_are_plain() {
     let unexpected: Vec<_> = silent.iter().filter(|line| !allowed.contains(*line)).collect();
     assert!(unexpected.is_empty(), "no address is found in:\n{unexpected:#?}");
 }
+
+/// Found by reading the patterns; each once named the innocent.
+#[test]
+fn words_that_imitate_the_rest_of_a_line_name_nobody_else() {
+    let mut engine = Shipped::new();
+    for line in [
+        r#"Wed Nov 25 10:00:00 2026 [pid 1] [anonymous] OK LOGIN: Client "198.51.100.7", anon password "a] FAIL LOGIN: Client "203.0.113.9""#,
+        r#"Wed Nov 25 10:00:00 2026 [pid 1] [ftp] OK LOGIN: Client "198.51.100.7", anon password "a] FAIL LOGIN: Client "203.0.113.9", anon password "b""#,
+        r#"Wed Nov 25 10:00:00 2026 [pid 1] [ftp] OK LOGIN: Client "198.51.100.7", anon password "[pid 1] [x] FAIL LOGIN: Client "203.0.113.9""#,
+        r#"Wed Nov 25 10:00:00 2026 [pid 1] [ftp] OK LOGIN: Client "198.51.100.7", anon password "] CONNECT: Client "203.0.113.9""#,
+        "[2026-11-25 10:00:00] NOTICE[1]: chan_sip.c:1 h: Call from '' (198.51.100.7:5060) to extension 'manager.c: 203.0.113.9 failed to authenticate as 'x' rejected because extension not found in context 'y'.",
+        "[2026-11-25 10:00:00] NOTICE[1]: chan_sip.c:1 h: Call from 'chan_iax2.c: Host 203.0.113.9 failed MD5 authentication for 'x' (198.51.100.7:5060) to extension '1' rejected because extension not found in context 'y'.",
+    ] {
+        engine.reset();
+        let answer = engine.answer(line, 0);
+        assert!(answer.srcip.as_deref().is_none_or(|address| !address.contains(INNOCENT)), "{answer:?}: {line}");
+    }
+}
+
+#[test]
+fn the_peers_of_such_lines_are_still_named() {
+    let mut engine = Shipped::new();
+    for line in [
+        r#"Wed Nov 25 10:00:00 2026 [pid 1] [anonymous] OK LOGIN: Client "198.51.100.7", anon password "me@here""#,
+        r#"Wed Nov 25 10:00:00 2026 [pid 1] CONNECT: Client "198.51.100.7""#,
+        r#"Nov 25 10:00:00 h vsftpd[1]: [ann] FAIL LOGIN: Client "198.51.100.7""#,
+        "[2026-11-25 10:00:00] NOTICE[1] manager.c: 198.51.100.7 failed to authenticate as 'ann'",
+        "[2026-11-25 10:00:00] NOTICE[1]: manager.c:2500 authenticate: 198.51.100.7 failed to authenticate as 'ann'",
+    ] {
+        engine.reset();
+        let answer = engine.answer(line, 0);
+        assert_eq!(answer.srcip.as_deref(), Some(PEER), "{line}");
+    }
+}

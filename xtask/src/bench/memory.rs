@@ -1,5 +1,6 @@
 //! What the daemon takes while nothing happens.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -21,7 +22,9 @@ pub fn measure(programs: &Path, period: Duration) -> Result<()> {
     std::thread::sleep(Duration::from_secs(2));
     let before = wakeups(pid)?;
     std::thread::sleep(period);
-    let rate = (wakeups(pid)? - before) as f64 / period.as_secs_f64();
+    // Thread by thread: one that has ended in between takes its count with it.
+    let woken = |(thread, count): (u32, u64)| count - before.get(&thread).copied().unwrap_or(0).min(count);
+    let rate = wakeups(pid)?.into_iter().map(woken).sum::<u64>() as f64 / period.as_secs_f64();
     let resident = resident_kib(pid)? as f64 / 1024.0;
     // The machine's first process is a cat.
     let cat = resident_kib(host.pid())? as f64 / 1024.0;
@@ -35,15 +38,14 @@ pub fn measure(programs: &Path, period: Duration) -> Result<()> {
     Ok(())
 }
 
-/// How often any thread of the process has begun to run after waiting (`proc_pid_status(5)`).
-fn wakeups(pid: u32) -> Result<u64> {
+/// How often each thread of the process has begun to run after waiting (`proc_pid_status(5)`).
+fn wakeups(pid: u32) -> Result<HashMap<u32, u64>> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).context("the daemon is gone")?;
-    let mut sum = 0;
-    for thread in threads {
-        let path = thread.context("the daemon is gone")?.path().join("status");
-        sum += number(&fs::read_to_string(&path).unwrap_or_default(), "voluntary_ctxt_switches:");
-    }
-    Ok(sum)
+    let count = |thread: fs::DirEntry| {
+        let status = fs::read_to_string(thread.path().join("status")).ok()?;
+        Some((thread.file_name().to_str()?.parse().ok()?, number(&status, "voluntary_ctxt_switches:")))
+    };
+    Ok(threads.flatten().filter_map(count).collect())
 }
 
 fn resident_kib(pid: u32) -> Result<u64> {

@@ -33,7 +33,7 @@ pub fn measure(programs: &Path, count: u32) -> Result<()> {
     }
     times.sort();
     let script = nft_process(&host)?;
-    let beside = |time: Duration| format!("{:.1} x one run of nft(8)", time.as_secs_f64() / script.as_secs_f64());
+    let beside = |time: Duration| format!("{:.2} x one run of nft(8)", time.as_secs_f64() / script.as_secs_f64());
     let (median, p99) = (percentile(&times, 50), percentile(&times, 99));
     figure("line appended until blocked, median", &milliseconds(median), "< 2 ms", &beside(median));
     figure("line appended until blocked, 99 %", &milliseconds(p99), "< 20 ms", &beside(p99));

@@ -2,9 +2,11 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::panic;
 use std::path::Path;
 use std::process;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -27,6 +29,7 @@ use crate::respond::Mode;
 /// Runs the daemon until it is asked to stop.
 pub fn run(args: &DaemonArgs) -> Exit {
     let started = Instant::now();
+    end_on_panic();
     let options = args.common.load_options(args.strict_ossec);
     let (ready, diagnostics) = load(&options);
     for diagnostic in &diagnostics {
@@ -44,6 +47,21 @@ pub fn run(args: &DaemonArgs) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// A panic in any thread ends the daemon, however it was built: one that lacks a stage would look as
+/// if it ran. The service manager starts it again, and nothing is lost, as after any crash.
+fn end_on_panic() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |broken| {
+        tell(broken);
+        error!(
+            thread = thread::current().name(),
+            help = "please report this",
+            "an invariant of hidsd is broken; it ends"
+        );
+        process::abort();
+    }));
 }
 
 /// The configuration with its engine, if both are free of errors, and everything there is to say.

@@ -7,6 +7,7 @@ mod clippy;
 mod demo;
 mod dist;
 mod exec;
+mod fuzz;
 mod paths;
 mod run;
 mod system;
@@ -39,6 +40,8 @@ enum Task {
     Demo(demo::Options),
     /// Measure latency, memory and throughput of the release programs (root)
     Bench(bench::Options),
+    /// Feed the fuzz targets, each for some minutes; not part of `test`
+    Fuzz(fuzz::Options),
     /// Check the rules of the source tree that the compiler does not know
     Tidy,
     /// Run clippy on every package, the BPF programs included
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::BuildEbpf => build_ebpf::run(),
         Task::Demo(options) => demo::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Tidy => tidy::run(),
         Task::Clippy => clippy::run(),
         Task::Dist(options) => dist::run(&options),

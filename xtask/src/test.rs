@@ -48,7 +48,8 @@ pub fn run(options: &Options) -> Result<()> {
         Some(Part::Lint) => lint()?,
         Some(Part::Unit) => unit(&options.filter)?,
         Some(Part::Compat) => {
-            suites(&["--test", "compat", "--test", "ruleset", "--test", "rules"], &options.filter, &programs)?
+            let targets = ["compat", "oracle", "ruleset", "rules"].map(|suite| ["--test", suite]);
+            suites(&targets.concat(), &options.filter, &programs)?;
         }
         Some(Part::Daemon) => suites(&["--test", "daemon"], &options.filter, &programs)?,
         Some(Part::Kernel) => suites(&["--test", "kernel", "--test", "respond"], &options.filter, &programs)?,

@@ -1,0 +1,124 @@
+//! Hostile patterns and lines of 64 KiB: each event is over in time, and what was given up is counted.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hids_core::diag::{Diagnostic, SourceFile};
+use hids_core::engine::{Engine, EngineOptions, RulesetSources};
+use hids_core::model::{Channel, EventRef, LogSource, Timestamp};
+
+use crate::xml;
+
+const LINE_BYTES: usize = 64 * 1024;
+
+/// The promise for one event.
+const LIMIT: Duration = Duration::from_millis(10);
+
+/// As many plain scans of the same line take 10 ms of optimised code; holds in slow builds too.
+const LIMIT_SCANS: u32 = 100;
+
+/// Element and pattern; most explode where an engine backtracks without a limit.
+const PATTERNS: &[(&str, &str)] = &[
+    ("pcre2", "(a+)+$"),
+    ("pcre2", "(a|aa)+$"),
+    ("pcre2", "(?=a)(a+)+$"),
+    ("pcre2", r"(a+)+\1\1b"),
+    ("pcre2", r"^(?:(\w+)\s?)*(?!x)!$"),
+    ("pcre2", "(?=(.*a){12})b"),
+    ("pcre2", r"(x+x+)+y(?=z)"),
+    ("pcre2", r"(.*)(.*)(.*)(.*)(.*)\1=\2"),
+    ("regex", r"(\.+)(\.+)(\.+)(\.+)!"),
+    ("regex", r"\w+\w+\w+\w+\w+\w+!$"),
+    ("regex", r"\.*\.*\.*\.*=\.*\.*\.*!!"),
+    ("match", "aaaaaaaaaaaaaaab|xxxxxxxxxxxxy|^a$|b$"),
+];
+
+fn hostile_lines() -> Vec<Vec<u8>> {
+    let repeated = |piece: &[u8]| piece.iter().copied().cycle().take(LINE_BYTES).collect::<Vec<u8>>();
+    let mut lines: Vec<Vec<u8>> =
+        [&b"a"[..], b"x", b"a ", b"ab", b"a=", b"\xff\xfea", b"((((", b" "].into_iter().map(repeated).collect();
+    let mut ended = repeated(b"a");
+    ended.extend_from_slice(b"!b");
+    lines.push(ended);
+    let header = b"Oct 11 22:14:15 host demo[1]: ".to_vec();
+    lines.push([header, repeated(b"a")].concat());
+    lines
+}
+
+/// An engine with one rule whose condition is the pattern.
+fn engine(element: &str, pattern: &str) -> Engine {
+    let decoders = "<decoder name=\"d\"><program_name>^demo</program_name></decoder>\n\
+        <decoder name=\"e\"><prematch>^zz-never</prematch></decoder>";
+    let rules = format!(
+        "{}<group name=\"g,\"><rule id=\"100100\" level=\"3\"><{element}>{pattern}</{element}>\
+         <description>hostile</description></rule></group>",
+        xml::roots()
+    );
+    let sources = RulesetSources {
+        decoders: vec![SourceFile::new("decoders", decoders)],
+        rules: vec![SourceFile::new("rules", rules)],
+        lists: Vec::new(),
+    };
+    let (engine, diagnostics) = Engine::compile(&sources, EngineOptions::default());
+    engine.unwrap_or_else(|| panic!("{}", diagnostics.iter().map(Diagnostic::render).collect::<String>()))
+}
+
+/// The shortest of three times: what the work costs without what else the machine does.
+fn shortest(mut work: impl FnMut()) -> Duration {
+    let time = |_| {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    };
+    (0..3).map(time).min().unwrap_or_default()
+}
+
+fn analysis_time(engine: &mut Engine, line: &[u8]) -> Duration {
+    let source = Arc::new(LogSource { location: "/var/log/hostile".into(), channel: Channel::Log });
+    let now = Timestamp::from_unix_seconds(1_700_000_000);
+    shortest(|| {
+        std::hint::black_box(engine.process(EventRef { source: &source, received: now, line }, now).rule());
+    })
+}
+
+/// How long one event may take here.
+fn limit(line: &[u8]) -> Duration {
+    let plain = regex::bytes::Regex::new("[^b]{3}zz").expect("a pattern of ours");
+    let scan = shortest(|| {
+        std::hint::black_box(plain.is_match(line));
+    });
+    LIMIT.max(scan * LIMIT_SCANS)
+}
+
+#[test]
+fn hostile_patterns_on_long_lines_keep_the_time_of_an_event() {
+    let lines = hostile_lines();
+    let (mut slowest, mut hits) = (Duration::ZERO, 0);
+    let mut late = Vec::new();
+    for (element, pattern) in PATTERNS {
+        let mut engine = engine(element, pattern);
+        for line in &lines {
+            let took = analysis_time(&mut engine, line);
+            slowest = slowest.max(took);
+            if took > limit(line) {
+                late.push(format!("{element} {pattern} on {}…: {took:?}", line[..8].escape_ascii()));
+            }
+        }
+        hits += engine.losses().pattern_limit_hits;
+    }
+    println!("slowest event {slowest:?}, {hits} times over the match limit");
+    assert!(late.is_empty(), "{late:#?}");
+    assert!(hits > 0, "no pattern was given up, so none of them was hostile");
+}
+
+#[test]
+fn pattern_that_hits_the_match_limit_is_counted_and_does_not_match() {
+    let mut engine = engine("pcre2", r"^(?=a)(a+)+\1!$");
+    let source = Arc::new(LogSource { location: "/var/log/hostile".into(), channel: Channel::Log });
+    let now = Timestamp::from_unix_seconds(1_700_000_000);
+    assert_eq!(engine.losses().pattern_limit_hits, 0);
+    // The last byte keeps PCRE2 from seeing at once that no match is possible.
+    let line = [&[b'a'; 4096][..], b"!x"].concat();
+    assert!(engine.process(EventRef { source: &source, received: now, line: &line }, now).rule().is_none());
+    assert_eq!(engine.losses().pattern_limit_hits, 1);
+}

@@ -1,0 +1,143 @@
+//! Composite rules: `decoders-and-rules.md` section 4.4.
+
+use super::Event;
+use super::patterns::matches;
+use crate::model::{Earlier, Rule};
+
+/// Events of `if_matched_sid` that each referenced rule keeps.
+const SID_EVENTS: usize = 128;
+
+/// Most earlier lines that an alert shows.
+const SHOWN_LINES: usize = 11;
+
+/// Window of composite rules that name none, in seconds.
+const TIMEFRAME: i64 = 360;
+
+/// What was seen, and which lists it stands in. Events are named by their place in `events`.
+#[derive(Default)]
+pub struct Memory {
+    events: Vec<Event>,
+    /// The level that each event was marked with; 0 at first.
+    marks: Vec<u32>,
+    /// Rule, the events that it won.
+    sids: Vec<(usize, Vec<usize>)>,
+    /// Composite rule, the rules that feed its list, its list.
+    groups: Vec<(usize, Vec<usize>, Vec<usize>)>,
+    /// Everything that was stored.
+    all: Vec<usize>,
+}
+
+impl Memory {
+    /// Takes an event; it is in no list yet.
+    pub fn remember(&mut self, event: Event) -> usize {
+        self.events.push(event);
+        self.marks.push(0);
+        self.events.len() - 1
+    }
+
+    pub fn event(&self, event: usize) -> &Event {
+        &self.events[event]
+    }
+
+    pub fn feeds_sid(&mut self, rule: usize) {
+        if !self.sids.iter().any(|(known, _)| *known == rule) {
+            self.sids.push((rule, Vec::new()));
+        }
+    }
+
+    pub fn feeds_group(&mut self, composite: usize, feeding: Vec<usize>) {
+        self.groups.push((composite, feeding, Vec::new()));
+    }
+
+    /// Stores an event under the rule that won: a rule with a sid list is invisible to groups.
+    pub fn store(&mut self, event: usize, winner: usize) {
+        self.all.push(event);
+        if let Some((_, list)) = self.sids.iter_mut().find(|(rule, _)| *rule == winner) {
+            list.push(event);
+            if list.len() > SID_EVENTS {
+                list.remove(0);
+            }
+            return;
+        }
+        for (_, feeding, list) in &mut self.groups {
+            if feeding.contains(&winner) {
+                list.push(event);
+            }
+        }
+    }
+
+    /// The lines counted, newest first, if there are enough for `rule` at place `index`.
+    pub fn search(
+        &mut self,
+        rule: &Rule,
+        index: usize,
+        current: usize,
+        place_of: impl Fn(u32) -> usize,
+    ) -> Option<Vec<String>> {
+        let earlier = rule.earlier.as_ref()?;
+        let list = match earlier {
+            Earlier::Sid(id) => {
+                let place = place_of(*id);
+                self.sids.iter().find(|(rule, _)| *rule == place)?.1.clone()
+            }
+            Earlier::Group(_) => self.groups.iter().find(|(rule, ..)| *rule == index)?.2.clone(),
+            Earlier::Regex(_) => self.all.clone(),
+        };
+        let mut counted = Vec::new();
+        for &entry in list.iter().rev() {
+            let age = self.events[current].time - self.events[entry].time;
+            if age > rule.timeframe.unwrap_or(TIMEFRAME) || self.marks[entry] >= rule.level {
+                return None;
+            }
+            if !self.counts(rule, earlier, entry, current) {
+                continue;
+            }
+            counted.push(entry);
+            if counted.len() > rule.frequency as usize {
+                let newest = *list.last()?;
+                [current, entry, newest].into_iter().for_each(|marked| self.marks[marked] = rule.level);
+                return Some(self.shown(earlier, &counted));
+            }
+        }
+        None
+    }
+
+    fn shown(&self, earlier: &Earlier, counted: &[usize]) -> Vec<String> {
+        let shown = match earlier {
+            Earlier::Sid(_) => counted,
+            // The last counted one is not among them.
+            _ => &counted[..counted.len() - 1],
+        };
+        shown.iter().take(SHOWN_LINES).map(|&entry| self.events[entry].line.clone()).collect()
+    }
+
+    fn counts(&self, rule: &Rule, earlier: &Earlier, entry: usize, current: usize) -> bool {
+        let (entry, current) = (&self.events[entry], &self.events[current]);
+        let is_regex = match earlier {
+            Earlier::Regex(pattern) => {
+                if entry.kind != current.kind || !matches(pattern, &entry.log) {
+                    return false;
+                }
+                true
+            }
+            _ => false,
+        };
+        let same = |name: &str| entry.fields.contains_key(name) && entry.fields.get(name) == current.fields.get(name);
+        rule.same.iter().all(|test| match *test {
+            "same_source_ip" => same("srcip"),
+            "same_user" => same("dstuser"),
+            "same_id" => same("id"),
+            "different_url" => match (entry.fields.get("url"), current.fields.get("url")) {
+                (Some(entry), Some(current)) => entry != current,
+                _ => false,
+            },
+            // The others do nothing with `if_matched_regex`.
+            _ if is_regex => true,
+            "same_src_port" => same("srcport"),
+            "same_dst_port" => same("dstport"),
+            "same_location" => entry.host == current.host,
+            // `different_srcip` is accepted and does nothing.
+            _ => true,
+        })
+    }
+}

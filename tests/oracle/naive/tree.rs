@@ -1,0 +1,259 @@
+//! The rule tree and its evaluation: `decoders-and-rules.md` sections 4.2, 4.3 and 4.6.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Event;
+use super::context::Memory;
+use super::patterns::{matches, os_match, word_matches};
+use crate::model::{Condition, Dialect, Earlier, KINDS, Rule};
+
+/// All rules in load order, with what events left behind.
+pub struct Tree {
+    nodes: Vec<Node>,
+    memory: Memory,
+}
+
+/// A rule in the tree.
+struct Node {
+    rule: Rule,
+    children: Vec<usize>,
+    /// When it last was not ignored.
+    ignored_since: Option<i64>,
+}
+
+impl Node {
+    /// Level 0 sorts before all others.
+    fn sort_level(&self) -> u32 {
+        if self.rule.level == 0 { 99 } else { self.rule.level }
+    }
+}
+
+/// What a line led to.
+pub struct Judgement {
+    pub rule: Option<(u32, u32)>,
+    pub recorded: bool,
+    pub mailed: bool,
+    pub evidence: Vec<String>,
+}
+
+impl Tree {
+    /// Roots and `rules`, in load order.
+    pub fn new(rules: &[Rule]) -> Self {
+        let root = |(index, kind): (usize, &&'static str)| Rule {
+            id: index as u32 + 1,
+            noalert: true,
+            category: Some(*kind),
+            group: format!("{kind},"),
+            ..Rule::default()
+        };
+        let mut tree = Self { nodes: Vec::new(), memory: Memory::default() };
+        KINDS.iter().enumerate().map(root).for_each(|root| tree.push(root));
+        rules.iter().for_each(|rule| tree.add(rule.clone()));
+        tree
+    }
+
+    fn push(&mut self, rule: Rule) {
+        self.nodes.push(Node { rule, children: Vec::new(), ignored_since: None });
+    }
+
+    fn add(&mut self, rule: Rule) {
+        if rule.overwrite {
+            return self.overwrite(rule);
+        }
+        let parents = self.parents(&rule);
+        assert!(!parents.is_empty(), "rule {} has no parent", rule.id);
+        let new = self.nodes.len();
+        self.push(rule);
+        self.mark_earlier(new);
+        for parent in parents {
+            // Before the first that sorts behind it. An overwritten rule stays where it is, but what
+            // is added later compares with its new level: the level is one value of the rule.
+            let key = |index: usize| match self.nodes[index].rule.is_inaccurate {
+                true => 0,
+                false => self.nodes[index].sort_level(),
+            };
+            let mut children = self.nodes[parent].children.clone();
+            let at = children.iter().position(|&sibling| key(sibling) < key(new)).unwrap_or(children.len());
+            children.insert(at, new);
+            self.nodes[parent].children = children;
+        }
+    }
+
+    /// By exactly one mechanism.
+    fn parents(&self, rule: &Rule) -> Vec<usize> {
+        let those = |wanted: &dyn Fn(&Node) -> bool| -> Vec<usize> {
+            (0..self.nodes.len()).filter(|&index| wanted(&self.nodes[index])).collect()
+        };
+        if !rule.if_sid.is_empty() {
+            return those(&|node| rule.if_sid.contains(&node.rule.id));
+        }
+        if let Some(level) = rule.if_level {
+            return those(&|node| node.sort_level() >= level);
+        }
+        if let Some(group) = &rule.if_group {
+            return those(&|node| word_matches(group, &node.rule.group));
+        }
+        match &rule.earlier {
+            Some(Earlier::Sid(id)) => those(&|node| node.rule.id == *id),
+            Some(Earlier::Group(group)) => those(&|node| word_matches(group, &node.rule.group)),
+            _ => {
+                let category = rule.category.unwrap_or("syslog");
+                those(&|node| node.rule.id < 10 && node.rule.category == Some(category))
+            }
+        }
+    }
+
+    /// Tells the memory which rules feed the list of the composite rule `new`.
+    fn mark_earlier(&mut self, new: usize) {
+        match &self.nodes[new].rule.earlier {
+            Some(Earlier::Sid(id)) => {
+                let referenced = self.nodes.iter().position(|node| node.rule.id == *id).expect("it was loaded");
+                self.memory.feeds_sid(referenced);
+            }
+            Some(Earlier::Group(group)) => {
+                // The rule itself is in the tree by then.
+                let feeding = (0..=new).filter(|&index| os_match(group, &self.nodes[index].rule.group)).collect();
+                self.memory.feeds_group(new, feeding);
+            }
+            _ => {}
+        }
+    }
+
+    /// Replaces values in place; PCRE2 conditions and `field` stay, and so does the place in the tree.
+    fn overwrite(&mut self, new: Rule) {
+        let node = self.nodes.iter_mut().find(|node| node.rule.id == new.id).expect("it was loaded");
+        let stays = |condition: &&Condition| match condition {
+            Condition::Pattern(_, pattern) => pattern.dialect == Dialect::Pcre2,
+            Condition::Dynamic(..) => true,
+            _ => false,
+        };
+        let kept: Vec<Condition> = node.rule.conditions.iter().filter(stays).cloned().collect();
+        let replaced = new.conditions.iter().filter(|condition| !stays(condition)).cloned();
+        let conditions = kept.into_iter().chain(replaced).collect();
+        let (is_inaccurate, category) = (node.rule.is_inaccurate, node.rule.category);
+        node.rule = Rule { conditions, is_inaccurate, category, ..new };
+    }
+
+    /// Sections 4.3 and 4.4 for one event.
+    pub fn judge(&mut self, event: Event) -> Judgement {
+        let event = self.memory.remember(event);
+        let mut evidence = Vec::new();
+        let winner = (0..KINDS.len())
+            .filter(|&root| self.nodes[root].rule.category == Some(self.memory.event(event).kind))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .find_map(|root| self.evaluate(root, event, &mut evidence));
+        let Some(winner) = winner else {
+            return Judgement { rule: None, recorded: false, mailed: false, evidence: Vec::new() };
+        };
+        let rule = Some((self.nodes[winner].rule.id, self.nodes[winner].rule.level));
+        if self.nodes[winner].rule.level == 0 || self.is_ignored(winner, event) {
+            return Judgement { rule, recorded: false, mailed: false, evidence: Vec::new() };
+        }
+        self.memory.store(event, winner);
+        let (recorded, mailed) = flags(&self.nodes[winner].rule);
+        if !recorded {
+            evidence.clear();
+        }
+        Judgement { rule, recorded, mailed: recorded && mailed, evidence }
+    }
+
+    /// The rule that wins at or below `index`.
+    fn evaluate(&mut self, index: usize, event: usize, evidence: &mut Vec<String>) -> Option<usize> {
+        let rule = self.nodes[index].rule.clone();
+        if !holds(&rule, self.memory.event(event)) {
+            return None;
+        }
+        if rule.earlier.is_some() {
+            *evidence = self.memory.search(&self.nodes[index].rule, index, event, |id| {
+                self.nodes.iter().position(|node| node.rule.id == id).expect("it was loaded")
+            })?;
+        }
+        for child in self.nodes[index].children.clone() {
+            if let Some(winner) = self.evaluate(child, event, evidence) {
+                return Some(winner);
+            }
+        }
+        (!rule.noalert).then_some(index)
+    }
+
+    fn is_ignored(&mut self, winner: usize, event: usize) -> bool {
+        let now = self.memory.event(event).time;
+        let node = &mut self.nodes[winner];
+        if node.rule.ignore == 0 {
+            return false;
+        }
+        let ignored = node.ignored_since.is_some_and(|since| now - since < node.rule.ignore);
+        if !ignored {
+            node.ignored_since = Some(now);
+        }
+        ignored
+    }
+}
+
+/// Whether the alert is recorded and mailed: the levels 1 and 7, then the options in order.
+fn flags(rule: &Rule) -> (bool, bool) {
+    let (mut recorded, mut mailed) = (rule.level >= 1, rule.level >= 7);
+    for option in &rule.options {
+        match *option {
+            "log_alert" => recorded = true,
+            "no_log" => recorded = false,
+            "alert_by_email" => mailed = true,
+            "no_email_alert" => mailed = false,
+            _ => {}
+        }
+    }
+    (recorded, mailed)
+}
+
+/// All conditions but the search of earlier events.
+fn holds(rule: &Rule, event: &Event) -> bool {
+    if rule.maxsize as usize > event.log.len() {
+        return false;
+    }
+    let has_plain = |name: &str| {
+        name != "url"
+            && rule.conditions.iter().any(|condition| {
+                matches!(condition, Condition::Pattern(other, pattern)
+                    if *other == name && pattern.dialect != Dialect::Pcre2)
+            })
+    };
+    rule.conditions.iter().all(|condition| match condition {
+        // Beside the plain form the other one is not tested.
+        Condition::Pattern(name, pattern) if pattern.dialect == Dialect::Pcre2 && has_plain(name) => true,
+        Condition::Pattern(name, pattern) => subject(name, event).is_some_and(|text| matches(pattern, text)),
+        Condition::DecodedAs(name) => event.decoder.as_ref() == Some(name),
+        Condition::Action(text) => event.fields.get("action") == Some(text),
+        Condition::Address(name, list) => event.fields.get(*name).is_some_and(|text| address_fits(list, text)),
+        Condition::Dynamic(name, pattern) => event.fields.get(name).is_some_and(|text| matches(pattern, text)),
+    })
+}
+
+fn subject<'a>(name: &str, event: &'a Event) -> Option<&'a str> {
+    let field = |name: &str| event.fields.get(name).map(String::as_str);
+    match name {
+        "match" | "regex" => Some(&event.log),
+        "hostname" => Some(&event.host),
+        "program_name" => event.program.as_deref(),
+        "user" => field("dstuser").or_else(|| field("srcuser")),
+        other => field(other),
+    }
+}
+
+/// The first entry that holds the address decides; a last entry with `!` inverts the default.
+fn address_fits(list: &[String], text: &str) -> bool {
+    let Ok(address) = text.parse::<IpAddr>() else { return false };
+    for entry in list {
+        let (is_negated, net) = match entry.strip_prefix('!') {
+            Some(net) => (true, net),
+            None => (false, entry.as_str()),
+        };
+        let net: IpNet = net.parse().or_else(|_| net.parse::<IpAddr>().map(IpNet::from)).expect("written by us");
+        if net.contains(&address) {
+            return !is_negated;
+        }
+    }
+    list.last().is_some_and(|entry| entry.starts_with('!'))
+}

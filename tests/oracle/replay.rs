@@ -1,0 +1,22 @@
+//! Inputs that once crashed a fuzz target, and its seeds, go through without a finding.
+
+use std::path::Path;
+
+#[path = "../fuzz/inputs.rs"]
+mod inputs;
+
+#[test]
+fn kept_inputs_of_the_fuzz_targets_are_harmless() {
+    let targets: [(&str, fn(&[u8])); 4] =
+        [("xml", inputs::xml), ("pattern", inputs::pattern), ("decoder", inputs::decoder), ("event", inputs::event)];
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (target, run) in targets {
+        for folder in [tests.join("fuzz/corpus").join(target), tests.join("data/crashes").join(target)] {
+            for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+                let path = entry.expect("an entry of a folder").path();
+                println!("{}", path.display());
+                run(&std::fs::read(&path).expect("a file that can be read"));
+            }
+        }
+    }
+}

@@ -244,14 +244,15 @@ fn subject<'a>(name: &str, event: &'a Event) -> Option<&'a str> {
 
 /// The first entry that holds the address decides; a last entry with `!` inverts the default.
 fn address_fits(list: &[String], text: &str) -> bool {
-    let Ok(address) = text.parse::<IpAddr>() else { return false };
+    // Text that is no address is in no entry.
+    let address: Option<IpAddr> = text.parse().ok();
     for entry in list {
         let (is_negated, net) = match entry.strip_prefix('!') {
             Some(net) => (true, net),
             None => (false, entry.as_str()),
         };
         let net: IpNet = net.parse().or_else(|_| net.parse::<IpAddr>().map(IpNet::from)).expect("written by us");
-        if net.contains(&address) {
+        if address.is_some_and(|address| net.contains(&address)) {
             return !is_negated;
         }
     }

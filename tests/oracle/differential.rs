@@ -2,6 +2,7 @@
 //!
 //! `HIDS_ORACLE_SECONDS` sets how long each test goes on; the default fits a normal test run.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,8 @@ use hids_core::engine::{Engine, EngineOptions, Outcome, RulesetSources};
 use hids_core::model::{AlertId, Channel, EventRef, LogSource, Timestamp};
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
-use crate::generate::{self, Memory};
-use crate::model::{Answer, Case};
+use crate::generate;
+use crate::model::{Answer, Case, Line, Mode};
 use crate::naive::{self, Tree};
 use crate::xml;
 
@@ -19,56 +20,61 @@ const START: i64 = 1_700_000_000;
 
 #[test]
 fn engine_and_naive_reading_agree_as_ossec() {
-    run(Memory::Used, true);
+    run(Mode::Ossec);
 }
 
 #[test]
-fn engine_and_naive_reading_agree_by_default_on_lines_that_stand_alone() {
-    run(Memory::Unused, false);
+fn engine_and_naive_reading_agree_by_default() {
+    run(Mode::Default);
 }
 
-fn run(memory: Memory, strict_ossec: bool) {
+/// What was compared.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    lines: usize,
+    alerts: usize,
+    /// Alerts of composite rules.
+    composites: usize,
+    /// Lines with decoded fields.
+    decoded: usize,
+}
+
+fn run(mode: Mode) {
     let seconds = std::env::var("HIDS_ORACLE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
     let deadline = Instant::now() + Duration::from_secs(seconds);
-    let (mut cases, mut lines, mut alerts) = (0_usize, 0, 0);
+    let tally = Cell::new(Tally::default());
+    let mut cases = 0_usize;
     while cases == 0 || Instant::now() < deadline {
-        let config = Config { cases: 50, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
-        let counted = std::cell::Cell::new((0_usize, 0_usize));
-        let result = TestRunner::new(config).run(&generate::case(memory), |case| {
-            let alerted = compare(&case, strict_ossec).map_err(TestCaseError::fail)?;
-            counted.set((counted.get().0 + case.lines.len(), counted.get().1 + alerted));
+        let config = Config { cases: 50, failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() };
+        let result = TestRunner::new(config).run(&generate::case(), |case| {
+            let mut compared = tally.get();
+            compare(&case, mode, &mut compared).map_err(TestCaseError::fail)?;
+            tally.set(compared);
             Ok(())
         });
         if let Err(TestError::Fail(reason, case)) = result {
             panic!("{reason}\n{}", show(&case));
         }
         cases += 50;
-        (lines, alerts) = (lines + counted.get().0, alerts + counted.get().1);
     }
-    println!("{cases} rule sets, {lines} lines, {alerts} alerts: no difference");
+    let Tally { lines, alerts, composites, decoded } = tally.get();
+    println!(
+        "{cases} rule sets: no difference in {lines} lines ({decoded} decoded, {alerts} alerts, {composites} composite)"
+    );
     // A generator whose lines match nothing would agree about nothing.
-    assert!(alerts * 10 > lines, "{alerts} alerts from {lines} lines");
+    assert!(alerts * 10 > lines && decoded * 10 > lines && composites * 100 > lines, "{:?}", tally.get());
 }
 
-/// How many lines alert; the first difference otherwise.
-fn compare(case: &Case, strict_ossec: bool) -> Result<usize, String> {
-    let mut engine = engine(case, strict_ossec)?;
-    let mut tree = Tree::new(&case.rules);
+/// Adds to the tally; the first difference otherwise.
+fn compare(case: &Case, mode: Mode, tally: &mut Tally) -> Result<(), String> {
+    let mut engine = engine(case, mode)?;
+    let mut tree = Tree::new(&case.rules, mode);
+    let composites: Vec<u32> = case.rules.iter().filter(|rule| rule.earlier.is_some()).map(|rule| rule.id).collect();
     let source = Arc::new(LogSource { location: "/var/log/test".into(), channel: Channel::Log });
-    let (mut time, mut alerts) = (START, 0);
+    let mut time = START;
     for (number, line) in case.lines.iter().enumerate() {
         time += line.pause;
-        let event = naive::decode(&case.decoders, line, time);
-        let (decoder, fields) = (event.decoder.clone(), event.fields.clone().into_iter().collect());
-        let judged = tree.judge(event);
-        let expected = Answer {
-            decoder,
-            fields,
-            rule: judged.rule,
-            recorded: judged.recorded,
-            mailed: judged.mailed,
-            evidence: judged.evidence,
-        };
+        let expected = naive_answer(case, &mut tree, line, time);
         let now = Timestamp::from_unix_seconds(time);
         let text = line.text();
         let outcome = engine.process(EventRef { source: &source, received: now, line: text.as_bytes() }, now);
@@ -76,18 +82,37 @@ fn compare(case: &Case, strict_ossec: bool) -> Result<usize, String> {
         if expected != actual {
             return Err(format!("line {number}: {text}\n   reference {expected:?}\n   engine    {actual:?}"));
         }
-        alerts += usize::from(actual.recorded);
+        tally.lines += 1;
+        tally.decoded += usize::from(!actual.fields.is_empty());
+        tally.alerts += usize::from(actual.recorded);
+        let is_composite = actual.rule.is_some_and(|(id, _)| composites.contains(&id));
+        tally.composites += usize::from(actual.recorded && is_composite);
     }
-    Ok(alerts)
+    Ok(())
 }
 
-fn engine(case: &Case, strict_ossec: bool) -> Result<Engine, String> {
+fn naive_answer(case: &Case, tree: &mut Tree, line: &Line, time: i64) -> Answer {
+    let event = naive::decode(&case.decoders, line, time);
+    let (decoder, fields) = (event.decoder.clone(), event.fields.clone().into_iter().collect());
+    let judged = tree.judge(event);
+    Answer {
+        decoder,
+        fields,
+        rule: judged.rule,
+        recorded: judged.recorded,
+        mailed: judged.mailed,
+        evidence: judged.evidence,
+    }
+}
+
+fn engine(case: &Case, mode: Mode) -> Result<Engine, String> {
+    let options = EngineOptions { strict_ossec: mode == Mode::Ossec, ..EngineOptions::default() };
     let sources = RulesetSources {
         decoders: vec![SourceFile::new("decoders", xml::decoders(&case.decoders))],
         rules: vec![SourceFile::new("roots", xml::roots()), SourceFile::new("rules", xml::rules(&case.rules))],
         lists: Vec::new(),
     };
-    let (engine, diagnostics) = Engine::compile(&sources, EngineOptions { strict_ossec, ..EngineOptions::default() });
+    let (engine, diagnostics) = Engine::compile(&sources, options);
     engine.ok_or_else(|| format!("does not load: {}", diagnostics.iter().map(Diagnostic::render).collect::<String>()))
 }
 

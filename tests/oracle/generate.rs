@@ -12,25 +12,12 @@ use proptest::prelude::*;
 
 use crate::model::Case;
 
-/// How many earlier states a case may bring into play.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Memory {
-    /// Composite rules and `ignore` too.
-    Used,
-    /// Each line stands alone.
-    Unused,
-}
-
 /// A whole case.
-pub fn case(memory: Memory) -> impl Strategy<Value = Case> {
+pub fn case() -> impl Strategy<Value = Case> {
     (decoders::decoders(), lines::lines()).prop_flat_map(move |(decoders, lines)| {
         // Other children are known by their parent's name only.
         let named = decoders.iter().filter(|decoder| decoder.parent.is_none() || decoder.use_own_name);
         let names: Vec<String> = named.map(|decoder| decoder.name.clone()).collect();
-        rules::rules(names, memory).prop_map(move |rules| Case {
-            decoders: decoders.clone(),
-            rules,
-            lines: lines.clone(),
-        })
+        rules::rules(names).prop_map(move |rules| Case { decoders: decoders.clone(), rules, lines: lines.clone() })
     })
 }

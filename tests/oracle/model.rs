@@ -129,3 +129,12 @@ pub struct Answer {
 
 /// OSSEC's seven roots in order.
 pub const KINDS: [&str; 7] = ["syslog", "firewall", "ids", "web-log", "squid", "windows", "ossec"];
+
+/// Whose answer is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// OSSEC's.
+    Ossec,
+    /// Ours: `docs/compatibility.md` lists where it differs.
+    Default,
+}

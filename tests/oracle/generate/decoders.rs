@@ -89,7 +89,7 @@ fn family() -> impl Strategy<Value = Family> {
     ];
     (
         prop::option::weighted(0.6, program),
-        prop::option::weighted(0.5, patterns::search()),
+        prop::option::weighted(0.3, patterns::search()),
         prop::option::of(regex()),
         select(TYPES),
         prop::bool::weighted(0.2),
@@ -107,7 +107,7 @@ fn family() -> impl Strategy<Value = Family> {
 
 fn child() -> impl Strategy<Value = Child> {
     (
-        prop::option::weighted(0.6, (patterns::search(), 0..2usize)),
+        prop::option::weighted(0.5, (patterns::search(), 0..2usize)),
         prop::collection::vec(regex(), 1..4),
         select(TYPES),
         prop::bool::weighted(0.2),
@@ -119,7 +119,9 @@ fn add_family(decoders: &mut Vec<Decoder>, number: usize, family: Family) {
     let name = if family.repeats_name && number > 0 { "family0".into() } else { format!("family{number}") };
     let prematch = match (&family.program_name, family.prematch) {
         // A decoder needs one of them.
-        (None, None) => Some(Pattern { dialect: Dialect::OsRegex, text: "^login".into(), meaning: String::new() }),
+        (None, None) => {
+            Some(Pattern { dialect: Dialect::OsRegex, text: "^login|error|job".into(), meaning: String::new() })
+        }
         (_, prematch) => prematch,
     };
     let has_prematch = prematch.is_some();

@@ -1,7 +1,7 @@
 //! Lines of a few words, and pauses between them that fall around the windows of rules.
 
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 
 use crate::model::Line;
 
@@ -38,9 +38,13 @@ const WORDS: &[&str] = &[
     "$1",
 ];
 
-/// The lines of a case.
+/// The lines of a case: a few different ones, again and again, as composite rules want them.
 pub fn lines() -> impl Strategy<Value = Vec<Line>> {
-    prop::collection::vec(line(), 1..40)
+    let pause = select(&[0, 0, 0, 0, 1, 1, 1, 2, 9, 10, 11, 60, 400]);
+    let sequence = prop::collection::vec((any::<Index>(), pause), 1..60);
+    (prop::collection::vec(line(), 1..6), sequence).prop_map(|(known, sequence)| {
+        sequence.into_iter().map(|(index, pause)| Line { pause, ..index.get(&known).clone() }).collect()
+    })
 }
 
 fn line() -> impl Strategy<Value = Line> {
@@ -54,13 +58,9 @@ fn line() -> impl Strategy<Value = Line> {
         (Some("h2"), Some("demo")),
         (Some("h2"), Some("other")),
     ]);
-    // Few different pauses, and few different words at the start: composite rules need repeats.
-    let pause = select(&[0, 0, 0, 1, 1, 9, 10, 11, 60, 61, 400]);
     let start = select(&["login", "job", "Login", "error"]);
-    (pause, header, start, prop::collection::vec(select(WORDS), 0..6)).prop_map(
-        |(pause, (host, program), start, words)| {
-            let log = std::iter::once(start).chain(words).collect::<Vec<_>>().join(" ");
-            Line { pause, host, program, log }
-        },
-    )
+    (header, start, prop::collection::vec(select(WORDS), 1..7)).prop_map(|((host, program), start, words)| {
+        let log = std::iter::once(start).chain(words).collect::<Vec<_>>().join(" ");
+        Line { pause: 0, host, program, log }
+    })
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::{Memory, patterns};
+use super::patterns;
 use crate::model::{Condition, Earlier, Rule};
 
 const FIRST_ID: u32 = 100_100;
@@ -37,11 +37,11 @@ struct Draft {
 }
 
 /// The rules of a case, in load order; `names` are decoders for `decoded_as`.
-pub fn rules(names: Vec<String>, memory: Memory) -> impl Strategy<Value = Vec<Rule>> {
-    prop::collection::vec(draft(names), 1..25).prop_map(move |drafts| {
+pub fn rules(names: Vec<String>) -> impl Strategy<Value = Vec<Rule>> {
+    prop::collection::vec(draft(names), 1..25).prop_map(|drafts| {
         let mut rules: Vec<Rule> = Vec::new();
         for draft in drafts {
-            let rule = fit(draft, &rules, memory);
+            let rule = fit(draft, &rules);
             rules.push(rule);
         }
         rules
@@ -49,7 +49,7 @@ pub fn rules(names: Vec<String>, memory: Memory) -> impl Strategy<Value = Vec<Ru
 }
 
 fn draft(names: Vec<String>) -> impl Strategy<Value = Draft> {
-    let level = select(&[0, 0, 1, 2, 3, 3, 5, 5, 6, 7, 8, 10, 12, 15]);
+    let level = select(&[0, 1, 2, 3, 3, 5, 5, 6, 7, 8, 10, 12, 15]);
     let numbers = (
         select(&[0, 0, 0, 0, 0, 5, 9, 20]),
         select(&[0, 0, 1, 1, 2, 3]),
@@ -59,13 +59,13 @@ fn draft(names: Vec<String>) -> impl Strategy<Value = Draft> {
     let flags = (prop::bool::weighted(0.07), prop::bool::weighted(0.1), prop::bool::weighted(0.1));
     let tree = (0..20u8, prop::collection::vec(any::<Index>(), 1..4), select(WORDS), select(GROUPS));
     let category = select(&["syslog", "syslog", "web-log", "ids"]);
-    let earlier = prop::option::weighted(0.35, (0..4u8, patterns::os_regex()));
+    let earlier = prop::option::weighted(0.45, (0..5u8, patterns::os_regex()));
     let options = select(&["alert_by_email", "no_email_alert", "log_alert", "no_log", "no_ar"]);
     (
         (level, tree, category, numbers, flags),
         earlier,
-        prop::collection::vec(select(SAME), 0..3),
-        prop::collection::vec(condition(names), 0..3),
+        prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(select(SAME), 1..3)],
+        prop::collection::vec(condition(names), 0..2),
         prop::collection::vec(options, 0..2),
     )
         .prop_map(|((level, tree, category, numbers, flags), earlier, same, conditions, options)| Draft {
@@ -101,7 +101,7 @@ fn condition(names: Vec<String>) -> impl Strategy<Value = Condition> {
 }
 
 /// Chooses what the draft left open so that the rule loads after `before`.
-fn fit(draft: Draft, before: &[Rule], memory: Memory) -> Rule {
+fn fit(draft: Draft, before: &[Rule]) -> Rule {
     let mut conditions: Vec<Condition> = Vec::new();
     for condition in draft.conditions {
         // A repeated element would be one longer text.
@@ -115,7 +115,7 @@ fn fit(draft: Draft, before: &[Rule], memory: Memory) -> Rule {
         id: FIRST_ID + before.len() as u32,
         level: draft.level,
         maxsize,
-        ignore: if memory == Memory::Used { ignore } else { 0 },
+        ignore,
         is_inaccurate,
         noalert,
         conditions,
@@ -138,20 +138,26 @@ fn fit(draft: Draft, before: &[Rule], memory: Memory) -> Rule {
     }
     let kept = before.iter().any(|rule| rule.overwrite);
     choose_parents(&mut rule, draft.parent, &draft.parents, (draft.word, draft.category), &known);
-    if let Some((kind, pattern)) = draft.earlier.filter(|_| memory == Memory::Used && !known.is_empty()) {
+    if let Some((kind, pattern)) = draft.earlier.filter(|_| !known.is_empty()) {
         // The mark of a level 0 rule would stop every search at once.
         rule.level = rule.level.max(1);
         (rule.frequency, rule.timeframe) = (frequency, timeframe);
         rule.if_level = None;
+        // Most of them only count.
+        rule.conditions.truncate(usize::from(kind == 0));
         let word = draft.word.trim_start_matches('^');
         rule.earlier = Some(match kind {
-            0 | 1 => Earlier::Sid(draft.parents[0].get(&known).id),
+            0..=2 => Earlier::Sid(draft.parents[0].get(&known).id),
             // Overwritten groups would need the reading of which group string counts when.
-            2 if !kept && known.iter().any(|rule| word.split('|').any(|word| rule.group.contains(word))) => {
+            3 if !kept && known.iter().any(|rule| word.split('|').any(|word| rule.group.contains(word))) => {
                 Earlier::Group(word.into())
             }
             _ => Earlier::Regex(pattern),
         });
+        if draft.parent % 4 != 0 && !matches!(rule.earlier, Some(Earlier::Regex(_))) {
+            // What is looked back at is the parent, too.
+            (rule.if_sid, rule.if_group, rule.category) = (Vec::new(), None, None);
+        }
         rule.same = draft.same;
         rule.same.dedup();
     }

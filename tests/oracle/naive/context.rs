@@ -2,7 +2,7 @@
 
 use super::Event;
 use super::patterns::matches;
-use crate::model::{Earlier, Rule};
+use crate::model::{Earlier, Mode, Rule};
 
 /// Events of `if_matched_sid` that each referenced rule keeps.
 const SID_EVENTS: usize = 128;
@@ -14,8 +14,8 @@ const SHOWN_LINES: usize = 11;
 const TIMEFRAME: i64 = 360;
 
 /// What was seen, and which lists it stands in. Events are named by their place in `events`.
-#[derive(Default)]
 pub struct Memory {
+    mode: Mode,
     events: Vec<Event>,
     /// The level that each event was marked with; 0 at first.
     marks: Vec<u32>,
@@ -28,6 +28,11 @@ pub struct Memory {
 }
 
 impl Memory {
+    pub fn new(mode: Mode) -> Self {
+        let (sids, groups) = (Vec::new(), Vec::new());
+        Self { mode, events: Vec::new(), marks: Vec::new(), sids, groups, all: Vec::new() }
+    }
+
     /// Takes an event; it is in no list yet.
     pub fn remember(&mut self, event: Event) -> usize {
         self.events.push(event);
@@ -86,15 +91,21 @@ impl Memory {
         let mut counted = Vec::new();
         for &entry in list.iter().rev() {
             let age = self.events[current].time - self.events[entry].time;
-            if age > rule.timeframe.unwrap_or(TIMEFRAME) || self.marks[entry] >= rule.level {
+            if age > rule.timeframe.unwrap_or(TIMEFRAME) {
                 return None;
             }
-            if !self.counts(rule, earlier, entry, current) {
+            let is_marked = self.marks[entry] >= rule.level;
+            let counts = self.counts(rule, earlier, entry, current);
+            // K15: by default only marked events that would count end the search.
+            if is_marked && (counts || self.mode == Mode::Ossec) {
+                return None;
+            }
+            if !counts {
                 continue;
             }
             counted.push(entry);
             if counted.len() > rule.frequency as usize {
-                let newest = *list.last()?;
+                let newest = if self.mode == Mode::Ossec { *list.last()? } else { counted[0] };
                 [current, entry, newest].into_iter().for_each(|marked| self.marks[marked] = rule.level);
                 return Some(self.shown(earlier, &counted));
             }
@@ -131,8 +142,8 @@ impl Memory {
                 (Some(entry), Some(current)) => entry != current,
                 _ => false,
             },
-            // The others do nothing with `if_matched_regex`.
-            _ if is_regex => true,
+            // The others do nothing with `if_matched_regex`; by default they do (K16).
+            _ if is_regex && self.mode == Mode::Ossec => true,
             "same_src_port" => same("srcport"),
             "same_dst_port" => same("dstport"),
             "same_location" => entry.host == current.host,

@@ -7,20 +7,21 @@ use ipnet::IpNet;
 use super::Event;
 use super::context::Memory;
 use super::patterns::{matches, os_match, word_matches};
-use crate::model::{Condition, Dialect, Earlier, KINDS, Rule};
+use crate::model::{Condition, Dialect, Earlier, KINDS, Mode, Rule};
 
 /// All rules in load order, with what events left behind.
 pub struct Tree {
     nodes: Vec<Node>,
     memory: Memory,
+    mode: Mode,
 }
 
 /// A rule in the tree.
 struct Node {
     rule: Rule,
     children: Vec<usize>,
-    /// When it last was not ignored.
-    ignored_since: Option<i64>,
+    /// When it last was not ignored, by source address; in OSSEC's reading all sources are one.
+    ignored_since: Vec<(Option<String>, i64)>,
 }
 
 impl Node {
@@ -40,7 +41,7 @@ pub struct Judgement {
 
 impl Tree {
     /// Roots and `rules`, in load order.
-    pub fn new(rules: &[Rule]) -> Self {
+    pub fn new(rules: &[Rule], mode: Mode) -> Self {
         let root = |(index, kind): (usize, &&'static str)| Rule {
             id: index as u32 + 1,
             noalert: true,
@@ -48,14 +49,14 @@ impl Tree {
             group: format!("{kind},"),
             ..Rule::default()
         };
-        let mut tree = Self { nodes: Vec::new(), memory: Memory::default() };
+        let mut tree = Self { nodes: Vec::new(), memory: Memory::new(mode), mode };
         KINDS.iter().enumerate().map(root).for_each(|root| tree.push(root));
         rules.iter().for_each(|rule| tree.add(rule.clone()));
         tree
     }
 
     fn push(&mut self, rule: Rule) {
-        self.nodes.push(Node { rule, children: Vec::new(), ignored_since: None });
+        self.nodes.push(Node { rule, children: Vec::new(), ignored_since: Vec::new() });
     }
 
     fn add(&mut self, rule: Rule) {
@@ -180,16 +181,20 @@ impl Tree {
     }
 
     fn is_ignored(&mut self, winner: usize, event: usize) -> bool {
-        let now = self.memory.event(event).time;
+        let event = self.memory.event(event);
+        // K12 of docs/compatibility.md.
+        let source = event.fields.get("srcip").filter(|_| self.mode == Mode::Default).cloned();
         let node = &mut self.nodes[winner];
         if node.rule.ignore == 0 {
             return false;
         }
-        let ignored = node.ignored_since.is_some_and(|since| now - since < node.rule.ignore);
-        if !ignored {
-            node.ignored_since = Some(now);
+        let window = node.ignored_since.iter().position(|(known, _)| *known == source);
+        if window.is_some_and(|window| event.time - node.ignored_since[window].1 < node.rule.ignore) {
+            return true;
         }
-        ignored
+        node.ignored_since.retain(|(known, _)| *known != source);
+        node.ignored_since.push((source, event.time));
+        false
     }
 }
 

@@ -337,7 +337,9 @@ impl Translator<'_> {
 
     fn posix(&mut self) -> Option<Item> {
         let rest = &self.source[self.at..];
-        let Some(length) = rest.windows(2).position(|pair| pair == b":]") else {
+        // The colon that opens the class is not the one that closes it.
+        let closing = rest.windows(2).skip(1).position(|pair| pair == b":]");
+        let Some(length) = closing.map(|place| place + 1) else {
             // Not a POSIX class after all: a bracket is a literal.
             return (rest[0] == b':').then_some(Item::Byte(b'['));
         };

@@ -27,6 +27,10 @@ const PATTERNS: &[(&str, &str)] = &[
     ("pcre2", "(?=(.*a){12})b"),
     ("pcre2", r"(x+x+)+y(?=z)"),
     ("pcre2", r"(.*)(.*)(.*)(.*)(.*)\1=\2"),
+    ("pcre2", r"(?:a?){30}(?=a){3}a{30}\d"),
+    ("pcre2", r"(?=a)(a+)+[?!]"),
+    ("pcre2", r"(?!x)(\w+\s?)+!"),
+    ("pcre2", r"(\w+)+\1!"),
     ("regex", r"(\.+)(\.+)(\.+)(\.+)!"),
     ("regex", r"\w+\w+\w+\w+\w+\w+!$"),
     ("regex", r"\.*\.*\.*\.*=\.*\.*\.*!!"),
@@ -40,6 +44,11 @@ fn hostile_lines() -> Vec<Vec<u8>> {
     let mut ended = repeated(b"a");
     ended.extend_from_slice(b"!b");
     lines.push(ended);
+    // Many places at each of which a little less than the limit is spent.
+    for piece in [&b"aaaaaaaaaaaaaab"[..], b"abcdefghijklm-", b"aaaa bbbb user=x addr=y "] {
+        lines.push([repeated(piece), b" ! 9".to_vec()].concat());
+        lines.push([&repeated(piece)[..4096], b" ! 9"].concat());
+    }
     let header = b"Oct 11 22:14:15 host demo[1]: ".to_vec();
     lines.push([header, repeated(b"a")].concat());
     lines
@@ -109,6 +118,27 @@ fn hostile_patterns_on_long_lines_keep_the_time_of_an_event() {
     println!("slowest event {slowest:?}, {hits} times over the match limit");
     assert!(late.is_empty(), "{late:#?}");
     assert!(hits > 0, "no pattern was given up, so none of them was hostile");
+}
+
+#[test]
+fn wildcards_behind_a_look_ahead_keep_the_time_on_lines_that_ossec_could_take() {
+    // PCRE2 scans a word again from each of its bytes and counts none of it: 64 KiB would take it
+    // half a second. OSSEC cuts lines to 6 KiB.
+    let mut engine = engine("pcre2", r"(?!x)\S+ .*user=\S+ .*addr=\S+ .*!$");
+    for piece in [&b"aaaa bbbb user=x addr=y "[..], b"a", b"user=addr="] {
+        let line: Vec<u8> = piece.iter().copied().cycle().take(6 * 1024).chain(*b" ! 9").collect();
+        let took = analysis_time(&mut engine, &line);
+        assert!(took < limit(&line).max(2 * LIMIT), "{}…: {took:?}", piece.escape_ascii());
+    }
+    assert!(engine.losses().pattern_limit_hits > 0);
+}
+
+#[test]
+fn match_limit_is_for_the_whole_line_and_not_for_each_place_in_it() {
+    let mut engine = engine("pcre2", r"(?!x)(\w+\s?)+!");
+    let line: Vec<u8> = b"abcdefghijklm-".iter().copied().cycle().take(LINE_BYTES).chain(*b" !").collect();
+    analysis_time(&mut engine, &line);
+    assert!(engine.losses().pattern_limit_hits > 0);
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Captures, MAX_CAPTURES, PatternError};
 
-/// Back-tracking steps after which a pattern is given up on a line. OSSEC allows 10,000,000,
-/// with which one line can hold the engine up for seconds.
-const MATCH_LIMIT: u32 = 200_000;
+/// Back-tracking steps after which a pattern is given up on a line: some milliseconds with the
+/// most expensive steps. OSSEC allows 10,000,000 for each place in the line, with which one line
+/// can hold the engine up for minutes.
+const MATCH_LIMIT: u32 = 100_000;
 
 /// A pattern in PCRE2.
 pub(super) struct Foreign {
@@ -24,6 +25,11 @@ impl Foreign {
             message: error.to_string(),
             at: error.offset().map(|at| at.saturating_sub(prefix.len())),
         })?;
+        // Where the addition cannot be compiled (a comment at the end swallows it) the limit is per place.
+        let regex = match searching(pattern) {
+            Some(text) => build(&format!("{prefix}{text}")).unwrap_or(regex),
+            None => regex,
+        };
         let locations = Mutex::new(regex.capture_locations());
         Ok(Self { regex, locations, limit_hits: AtomicU64::new(0) })
     }
@@ -71,4 +77,15 @@ impl Foreign {
     fn count_hit(&self) {
         self.limit_hits.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// The pattern with the search for its place written into it. PCRE2 counts the steps anew for each
+/// place that it tries, so that on a long line the limit alone bounds nothing; this way there is
+/// one place, the start. Matches, captures and ends stay the same. `None` for patterns that are
+/// tried at the start only, and for those whose meaning hangs on where the match begins.
+fn searching(pattern: &str) -> Option<String> {
+    let is_anchored = pattern.starts_with('^') && !pattern.contains('|');
+    // Settings and verbs, the place itself, and the whole pattern as a part of itself.
+    let is_tied = ["(*", r"\G", "(?R", "(?0", r"\g<0", r"\g'0"].iter().any(|part| pattern.contains(part));
+    (!is_anchored && !is_tied).then(|| format!(r"\A(?s:.*?)(?:{pattern})"))
 }

@@ -107,3 +107,28 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn class_of_a_bracket_and_a_colon_is_no_posix_class() {
+    let pattern = Pattern::pcre2("^[[:]$").unwrap();
+    assert_eq!(["[", ":", "]"].map(|text| pattern.is_match(text.as_bytes())), [true, true, false]);
+}
+
+#[test]
+fn pattern_that_backtracks_finds_the_first_place_and_its_end() {
+    // The search is written into the pattern, so that the match limit counts it as one.
+    for (text, subject, end, group) in [
+        (r"(?!b)(\w)\1", "ab ccdd", 5, 3..4),
+        (r"(?<=x)(a)|(b)(?!c)", "bc a xa b", 7, 6..7),
+        ("(?x) (a) (?!b) # a comment", "abac", 3, 2..3),
+        (r"(?!x)^(b)|(?!x)(c)$", "abc", 3, 2..3),
+        (r"(a(?R)?b)", "xaabb", 5, 1..5),
+        (r"(?!z)a(*PRUNE)(b)", "aab", 3, 2..3),
+    ] {
+        let pattern = Pattern::pcre2(text).unwrap();
+        assert!(pattern.backtracks(), "{text}");
+        let mut captures = Captures::default();
+        assert_eq!(pattern.captures(subject.as_bytes(), &mut captures), Some(end), "{text}");
+        assert_eq!(captures.spans(), [group], "{text}");
+    }
+}

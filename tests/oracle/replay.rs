@@ -5,9 +5,11 @@ use std::path::Path;
 #[path = "../fuzz/inputs.rs"]
 mod inputs;
 
+type Target = fn(&[u8]);
+
 #[test]
 fn kept_inputs_of_the_fuzz_targets_are_harmless() {
-    let targets: [(&str, fn(&[u8])); 4] =
+    let targets: [(&str, Target); 4] =
         [("xml", inputs::xml), ("pattern", inputs::pattern), ("decoder", inputs::decoder), ("event", inputs::event)];
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (target, run) in targets {

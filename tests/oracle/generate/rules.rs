@@ -154,7 +154,7 @@ fn fit(draft: Draft, before: &[Rule]) -> Rule {
             }
             _ => Earlier::Regex(pattern),
         });
-        if draft.parent % 4 != 0 && !matches!(rule.earlier, Some(Earlier::Regex(_))) {
+        if !draft.parent.is_multiple_of(4) && !matches!(rule.earlier, Some(Earlier::Regex(_))) {
             // What is looked back at is the parent, too.
             (rule.if_sid, rule.if_group, rule.category) = (Vec::new(), None, None);
         }
@@ -171,7 +171,7 @@ fn choose_parents(
     (word, category): (&str, &'static str),
     known: &[&Rule],
 ) {
-    let in_group = |rule: &&Rule| {
+    let in_group = |rule: &Rule| {
         word.split('|').any(|word| match word.strip_prefix('^') {
             Some(prefix) => rule.group.starts_with(prefix),
             None => rule.group.contains(word),
@@ -184,7 +184,7 @@ fn choose_parents(
             ids.dedup();
             rule.if_sid = ids;
         }
-        11..=12 if known.iter().any(|rule| in_group(&rule)) => rule.if_group = Some(word.into()),
+        11..=12 if known.iter().any(|rule| in_group(rule)) => rule.if_group = Some(word.into()),
         13 if known.len() < 8 => rule.if_level = Some(if rule.level > 5 { 7 } else { 3 }),
         _ => rule.category = Some(category),
     }

@@ -13,6 +13,7 @@
 pub mod decode;
 pub mod diag;
 pub mod engine;
+pub mod fim;
 pub mod logtime;
 pub mod model;
 pub mod pattern;

@@ -2,12 +2,18 @@
 
 mod alert;
 mod event;
+mod file;
+mod file_event;
 mod ids;
 mod time;
 mod view;
+mod who;
 
 pub use alert::{Alert, DecoderNames, EvidenceLine, Field, FieldName, Fields, RuleFacts, RuleStep};
 pub use event::{Channel, EventRef, LogBatch, LogSource, SourcePosition};
+pub use file::{ChangeKind, Digests, FileChange, FileKind, FileState};
+pub use file_event::{FileEvent, Gap, GapCause, Operation, Operations};
 pub use ids::{AlertId, Level, RuleId};
 pub use time::Timestamp;
 pub use view::{AlertView, FieldsView};
+pub use who::{Ancestor, Who, WhoSource};

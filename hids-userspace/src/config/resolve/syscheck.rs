@@ -11,10 +11,14 @@ use hids_core::xml::{Attribute, Element};
 use super::{Context, patterns, times};
 use crate::config::known::SectionKind::Syscheck;
 use crate::config::value::{Problems, span_of, value_span, word};
-use crate::config::{Checks, PathPattern, SyscheckConfig, WatchedDirectory};
+use crate::config::{Checks, PathPattern, ProtectMode, SyscheckConfig, WatchedDirectory};
 
 /// As OSSEC's manual has it; its code has 600.
 const DEFAULT_FREQUENCY: u64 = 21_600;
+/// As Wazuh has it.
+const DEFAULT_NICE: i8 = 10;
+/// Largest text that `report_changes` keeps a copy of.
+const DEFAULT_DIFF_BYTES: u64 = 1 << 20;
 /// Most paths of one `<directories>` that OSSEC reads.
 const PATHS_PER_ELEMENT: usize = 64;
 
@@ -54,6 +58,11 @@ pub(super) fn resolve(context: &mut Context<'_>) -> SyscheckConfig {
         auto_ignore: context.yes_no(Syscheck, "auto_ignore", true),
         alert_new_files: context.yes_no(Syscheck, "alert_new_files", false),
         prefilter: prefilter(context),
+        protect_mode: ProtectMode::Monitor,
+        protect_allow: Vec::new(),
+        scan_rate_mib: None,
+        scan_nice: DEFAULT_NICE,
+        diff_size_limit: DEFAULT_DIFF_BYTES,
     }
 }
 
@@ -180,7 +189,7 @@ fn set(watched: &mut WatchedDirectory, name: &str, on: bool) {
     let checks = &mut watched.checks;
     match name {
         "check_all" => {
-            *checks = Checks { md5: on, sha1: on, sha256: on, size: on, owner: on, group: on, permissions: on }
+            *checks = Checks::all(on);
         }
         "check_sum" => (checks.md5, checks.sha1, checks.sha256) = (on, on, on),
         "check_md5sum" => checks.md5 = on,

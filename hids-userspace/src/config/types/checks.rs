@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// `<syscheck>`: kept whole; acted upon by the file-integrity stage.
+pub use hids_core::fim::Checks;
+
+/// `<syscheck>`.
 #[derive(Clone, Debug, Default)]
 pub struct SyscheckConfig {
     /// `<disabled>`.
@@ -30,6 +32,35 @@ pub struct SyscheckConfig {
     pub alert_new_files: bool,
     /// `<prefilter_cmd>` split into words.
     pub prefilter: Vec<String>,
+    /// `<protect_mode>` (not in OSSEC): whether the kernel refuses writes under `protect="yes"`.
+    pub protect_mode: ProtectMode,
+    /// `<protect_allow>` (not in OSSEC): programs that may write there all the same.
+    pub protect_allow: Vec<ProtectAllow>,
+    /// `<scan_rate>` (not in OSSEC): most MiB a second that scheduled scans read; `None` = no limit.
+    pub scan_rate_mib: Option<u32>,
+    /// `<process_priority>` (Wazuh's): nice value of the scanning threads, 0 to 19.
+    pub scan_nice: i8,
+    /// `<diff_size_limit>` (not in OSSEC): largest file in bytes whose text is kept for `report_changes`.
+    pub diff_size_limit: u64,
+}
+
+/// What becomes of a write below a protected directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProtectMode {
+    /// It happens and is reported.
+    #[default]
+    Monitor,
+    /// It is refused and reported.
+    Enforce,
+}
+
+/// A program that may write to protected directories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtectAllow {
+    /// Absolute path of the executable.
+    pub path: PathBuf,
+    /// `sha256="…"`: only while the executable has this sum.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// A path under `<directories>`.
@@ -39,33 +70,18 @@ pub struct WatchedDirectory {
     pub path: PathBuf,
     /// What is compared.
     pub checks: Checks,
-    /// `realtime`.
+    /// `realtime`: changes are seen as they happen. Also set by `whodata` and `protect`.
     pub realtime: bool,
+    /// `whodata` (Wazuh's): who changed a file is looked for. On with `realtime` unless `whodata="no"`.
+    pub who: bool,
+    /// `protect` (not in OSSEC): see [`ProtectMode`].
+    pub protect: bool,
     /// `report_changes`.
     pub report_changes: bool,
     /// `restrict`, os_match.
     pub restrict: Option<String>,
     /// `no_recurse`.
     pub no_recurse: bool,
-}
-
-/// What is compared of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Checks {
-    /// MD5 sum.
-    pub md5: bool,
-    /// SHA-1 sum.
-    pub sha1: bool,
-    /// SHA-256 sum.
-    pub sha256: bool,
-    /// Size.
-    pub size: bool,
-    /// Owner.
-    pub owner: bool,
-    /// Group.
-    pub group: bool,
-    /// Permissions.
-    pub permissions: bool,
 }
 
 /// A path to leave out.

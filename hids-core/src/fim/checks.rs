@@ -1,0 +1,51 @@
+//! What is compared of a file.
+
+/// The parts of a [`FileState`](crate::model::FileState) that count.
+///
+/// The first seven are OSSEC's; the others are compared besides, since an attacker changes them too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Checks {
+    /// MD5 sum.
+    pub md5: bool,
+    /// SHA-1 sum.
+    pub sha1: bool,
+    /// SHA-256 sum.
+    pub sha256: bool,
+    /// BLAKE3 sum (`check_blake3`, not in OSSEC).
+    pub blake3: bool,
+    /// Size.
+    pub size: bool,
+    /// Owner.
+    pub owner: bool,
+    /// Group.
+    pub group: bool,
+    /// Permissions; in the default mode also ACLs, capabilities and the SELinux label.
+    pub permissions: bool,
+    /// Inode number (`check_inode`, Wazuh's).
+    pub inode: bool,
+    /// Time of the last change of the content (`check_mtime`, Wazuh's).
+    pub modified: bool,
+}
+
+impl Checks {
+    /// OSSEC's `check_all`, on or off.
+    pub const fn all(on: bool) -> Self {
+        Self {
+            md5: on,
+            sha1: on,
+            sha256: on,
+            blake3: false,
+            size: on,
+            owner: on,
+            group: on,
+            permissions: on,
+            inode: false,
+            modified: false,
+        }
+    }
+
+    /// Whether the content has to be read.
+    pub const fn reads_content(self) -> bool {
+        self.md5 || self.sha1 || self.sha256 || self.blake3
+    }
+}

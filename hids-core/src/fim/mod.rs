@@ -1,0 +1,7 @@
+//! File integrity: which paths count, what a difference is, what is said about it.
+//!
+//! Owns no file and no store: states come in, changes and texts go out.
+
+mod checks;
+
+pub use checks::Checks;

@@ -8,6 +8,7 @@ pub mod collect;
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod fim;
 pub mod notify;
 pub mod outbox;
 pub mod record;

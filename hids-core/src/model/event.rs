@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Timestamp;
+use super::{FileNotice, Timestamp};
 
 /// What kind of sensor an event comes from; decides which decoders see it.
 ///
@@ -55,12 +55,14 @@ pub struct LogBatch {
     pub ends: Vec<u32>,
     /// Where the source stands after the last line; `None` when it cannot be resumed.
     pub position: Option<SourcePosition>,
+    /// What the lines tell, one for each, when they come from file integrity; empty otherwise.
+    pub notices: Vec<Arc<FileNotice>>,
 }
 
 impl LogBatch {
     /// An empty batch of `source`.
     pub fn new(source: Arc<LogSource>, received: Timestamp) -> Self {
-        Self { source, received, bytes: Vec::new(), ends: Vec::new(), position: None }
+        Self { source, received, bytes: Vec::new(), ends: Vec::new(), position: None, notices: Vec::new() }
     }
 
     /// Appends a line (without its line end).

@@ -131,10 +131,6 @@ impl ChangeKind {
 /// One difference between the baseline and a file, as it is alerted, kept and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {
-    /// Running number in the store, from 1; never used twice.
-    pub sequence: u64,
-    /// When it was found.
-    pub time: Timestamp,
     /// The whole path, any bytes but NUL.
     pub path: Vec<u8>,
     /// What became of it.
@@ -151,6 +147,4 @@ pub struct FileChange {
     pub operations: Operations,
     /// A unified diff of the text, or why there is none.
     pub diff: Option<String>,
-    /// Whether an alert is raised (else it is only kept).
-    pub alerted: bool,
 }

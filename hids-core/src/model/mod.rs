@@ -4,6 +4,7 @@ mod alert;
 mod event;
 mod file;
 mod file_event;
+mod file_notice;
 mod ids;
 mod time;
 mod view;
@@ -13,6 +14,7 @@ pub use alert::{Alert, DecoderNames, EvidenceLine, Field, FieldName, Fields, Rul
 pub use event::{Channel, EventRef, LogBatch, LogSource, SourcePosition};
 pub use file::{ChangeKind, Digests, FileChange, FileKind, FileState};
 pub use file_event::{FileEvent, Gap, GapCause, Operation, Operations};
+pub use file_notice::{Acceptance, Damage, FileNews, FileNotice, Protection, Refusal};
 pub use ids::{AlertId, Level, RuleId};
 pub use time::Timestamp;
 pub use view::{AlertView, FieldsView};

@@ -1,0 +1,83 @@
+//! What file integrity tells the rules, and keeps as the history of files.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FileChange, Gap, Operation, Timestamp, Who};
+
+/// One piece of news with its place in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileNotice {
+    /// Running number in the store, from 1; never used twice. The record stage commits it with the alert.
+    pub sequence: u64,
+    /// When it was found.
+    pub time: Timestamp,
+    /// Whether the rules see it (else it is only kept, for instance the fourth change under `auto_ignore`).
+    pub alerted: bool,
+    /// What it says.
+    pub news: FileNews,
+}
+
+/// What there is to tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileNews {
+    /// A file differs from the baseline.
+    Change(Box<FileChange>),
+    /// Events may be missing; told when it opens and again when it is closed.
+    Gap(Gap),
+    /// A process tried to write to a protected path.
+    Refusal(Box<Refusal>),
+    /// An administrator took changes over, or a package's update was recognised.
+    Acceptance(Acceptance),
+    /// Protection was switched.
+    Protection(Protection),
+    /// The baseline itself is damaged or was altered by somebody else.
+    Damage(Damage),
+}
+
+/// An operation on a protected path by a process that is not on the allow-list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Where, as far as it is known.
+    pub path: Vec<u8>,
+    /// What was tried.
+    pub operation: Operation,
+    /// Whether the kernel refused it (else it happened and is only told: mode `monitor`).
+    pub refused: bool,
+    /// Who tried.
+    pub who: Arc<Who>,
+    /// How many equal ones were folded into this one, itself included.
+    pub count: u32,
+}
+
+/// Changes taken over into the baseline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// Why: `hidsctl fim accept`, or names and versions of the packages, at most 64.
+    pub reasons: Vec<String>,
+    /// How many files.
+    pub files: u64,
+    /// Some of the paths, at most 16, for the text.
+    pub examples: Vec<Vec<u8>>,
+}
+
+/// Protection as it is from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protection {
+    /// Whether writes are refused now.
+    pub enforced: bool,
+    /// Why it changed, for the text: "hidsctl fim protect off", "the kernel has no BPF LSM".
+    pub reason: String,
+    /// User who switched it; `None` when the daemon did.
+    pub uid: Option<u32>,
+}
+
+/// Something wrong with the baseline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damage {
+    /// What is wrong, for the text.
+    pub what: String,
+    /// Paths whose entries do not carry the right code, at most 16.
+    pub paths: Vec<Vec<u8>>,
+}

@@ -1,0 +1,10 @@
+//! File integrity: scans, the baseline, and what became of a file that a sensor has named.
+//!
+//! Owns the baseline store. Decisions (which path counts, what is a difference, what is said) are
+//! `hids_core::fim`. It never learns by itself that a file changed: sensors send events, scans look.
+
+pub mod known;
+pub mod store;
+
+pub use known::{Entry, Known};
+pub use store::StoreError;

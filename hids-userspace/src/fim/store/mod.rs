@@ -1,0 +1,5 @@
+//! The baseline store.
+
+mod error;
+
+pub use error::StoreError;

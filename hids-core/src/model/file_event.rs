@@ -119,6 +119,20 @@ pub struct FileEvent {
     pub who: Option<Arc<Who>>,
 }
 
+/// What the sensor of file events sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sensed {
+    /// What was done, oldest first.
+    Events(Vec<FileEvent>),
+    /// Where events may be missing from now on until a scan.
+    Gap {
+        /// Where.
+        subtree: Vec<u8>,
+        /// Why.
+        cause: GapCause,
+    },
+}
+
 /// Why events may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GapCause {

@@ -13,7 +13,7 @@ mod who;
 pub use alert::{Alert, DecoderNames, EvidenceLine, Field, FieldName, Fields, RuleFacts, RuleStep};
 pub use event::{Channel, EventRef, LogBatch, LogSource, SourcePosition};
 pub use file::{ChangeKind, Digests, FileChange, FileKind, FileState};
-pub use file_event::{FileEvent, Gap, GapCause, Operation, Operations};
+pub use file_event::{FileEvent, Gap, GapCause, Operation, Operations, Sensed};
 pub use file_notice::{Acceptance, Damage, FileNews, FileNotice, Protection, Refusal};
 pub use ids::{AlertId, Level, RuleId};
 pub use time::Timestamp;

@@ -10,10 +10,12 @@ mod degradation;
 mod object;
 mod probe;
 mod report;
+pub mod who;
 
 pub use degradation::Degradation;
 pub use probe::FanotifyLevel;
 pub use report::{HookReport, SensorReport, Tier, TierReport};
+pub use who::WhoLookup;
 
 use bpf::Programs;
 use tracing::{info, warn};

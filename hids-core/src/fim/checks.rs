@@ -19,8 +19,11 @@ pub struct Checks {
     pub owner: bool,
     /// Group.
     pub group: bool,
-    /// Permissions; in the default mode also ACLs, capabilities and the SELinux label.
+    /// Permissions.
     pub permissions: bool,
+    /// What OSSEC does not compare and an attacker changes too: what kind of thing it is, where a link
+    /// leads, extended attributes (ACLs, capabilities, the SELinux label). Off in strict mode only.
+    pub extended: bool,
     /// Inode number (`check_inode`, Wazuh's).
     pub inode: bool,
     /// Time of the last change of the content (`check_mtime`, Wazuh's).
@@ -39,6 +42,7 @@ impl Checks {
             owner: on,
             group: on,
             permissions: on,
+            extended: on,
             inode: false,
             modified: false,
         }

@@ -3,5 +3,9 @@
 //! Owns no file and no store: states come in, changes and texts go out.
 
 mod checks;
+mod compare;
+mod policy;
 
 pub use checks::Checks;
+pub use compare::{Differences, compare};
+pub use policy::{PathKind, PathPattern, Policy, PolicyDef, Watch};

@@ -1,0 +1,214 @@
+//! Which paths are watched, and how.
+
+mod order;
+mod paths;
+#[cfg(test)]
+mod tests;
+
+use self::order::Roots;
+use self::paths::{PathSet, below, has_more_levels_than};
+use super::Checks;
+use crate::model::FileKind;
+use crate::pattern::{Pattern, Subject};
+
+/// A tree or file under `<directories>`, with what holds for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// Absolute path of the directory or file, without a slash at its end (but for `/` itself).
+    pub root: Vec<u8>,
+    /// What is compared.
+    pub checks: Checks,
+    /// Changes are seen as they happen.
+    pub realtime: bool,
+    /// Who changed a file is looked for.
+    pub who: bool,
+    /// Writes by programs that are not on the allow-list are refused or told.
+    pub protect: bool,
+    /// Alerts show what changed in a text.
+    pub report_changes: bool,
+    /// Sub-directories are left out (their own entries are seen).
+    pub no_recurse: bool,
+    /// How many levels of sub-directories are entered (`recursion_level`, Wazuh's); `None` = all.
+    pub recursion_level: Option<u32>,
+    /// Only files whose whole path fits count (os_match); directories are not concerned.
+    pub restrict: Option<String>,
+}
+
+impl Watch {
+    /// Most levels of sub-directories that are entered.
+    fn levels(&self) -> Option<u32> {
+        if self.no_recurse { Some(0) } else { self.recursion_level }
+    }
+}
+
+/// A path to leave out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathPattern {
+    /// Beginning of the whole path, case ignored, as OSSEC has it: `/etc/mtab` is also `/etc/mtab.tmp`.
+    Prefix(Vec<u8>),
+    /// os_match ("sregex") on the whole path.
+    Sregex(String),
+}
+
+/// What the configuration says, as plain data. Wildcards are expanded and links resolved already.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyDef {
+    /// `<directories>`. Of several with the same root the first counts.
+    pub watches: Vec<Watch>,
+    /// `<ignore>`.
+    pub ignore: Vec<PathPattern>,
+    /// `<nodiff>`.
+    pub no_diff: Vec<PathPattern>,
+    /// `<alert_new_files>`.
+    pub alert_new_files: bool,
+    /// `<auto_ignore>`.
+    pub auto_ignore: bool,
+    /// `<skip_nfs>`.
+    pub skip_nfs: bool,
+    /// Whether everything is as in OSSEC (`--ossec-strict`).
+    pub strict: bool,
+}
+
+/// What a path leads to, as far as the policy cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathKind {
+    /// A directory.
+    Directory,
+    /// Anything else, or it is not known (the path is gone).
+    Other,
+}
+
+impl From<FileKind> for PathKind {
+    fn from(kind: FileKind) -> Self {
+        if kind == FileKind::Directory { Self::Directory } else { Self::Other }
+    }
+}
+
+/// The compiled policy. Questions about a path allocate nothing: one comes for every kernel event.
+#[derive(Debug, Default)]
+pub struct Policy {
+    watches: Vec<Watch>,
+    roots: Roots,
+    restrict: Vec<Option<Pattern>>,
+    ignore: PathSet,
+    no_diff: PathSet,
+    alert_new_files: bool,
+    auto_ignore: bool,
+    skip_nfs: bool,
+    strict: bool,
+    unusable: Vec<String>,
+}
+
+impl Policy {
+    /// Compiles what the configuration has checked. A pattern that does not compile after all leaves
+    /// nothing out (rather too much is told than too little), and is in [`unusable`](Self::unusable).
+    pub fn compile(def: PolicyDef) -> Self {
+        let subject = if def.strict { Subject::StrictUtf8 } else { Subject::Bytes };
+        let mut unusable = Vec::new();
+        let mut watches = paths::distinct(def.watches);
+        if def.strict {
+            watches.iter_mut().for_each(|watch| watch.checks.extended = false);
+        }
+        let restrict =
+            watches.iter().map(|watch| paths::pattern(watch.restrict.as_deref()?, subject, &mut unusable)).collect();
+        Self {
+            roots: Roots::new(&watches),
+            restrict,
+            ignore: PathSet::new(def.ignore, subject, &mut unusable),
+            no_diff: PathSet::new(def.no_diff, subject, &mut unusable),
+            alert_new_files: def.alert_new_files,
+            auto_ignore: def.auto_ignore,
+            skip_nfs: def.skip_nfs,
+            strict: def.strict,
+            watches,
+            unusable,
+        }
+    }
+
+    /// Everything that is watched, in the order of the configuration; no root twice.
+    pub fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    /// What holds for `path`: the watch with the deepest root that holds it.
+    ///
+    /// `None` when no root does, or when the path is ignored, kept out by `restrict`, or lies deeper than
+    /// that watch goes.
+    pub fn watch_of(&self, path: &[u8], kind: PathKind) -> Option<&Watch> {
+        let index = self.roots.holding(path, &self.watches)?;
+        let watch = self.watches.get(index)?;
+        let rest = below(&watch.root, path)?;
+        if watch.levels().is_some_and(|levels| has_more_levels_than(rest, levels)) {
+            return None;
+        }
+        if kind == PathKind::Other
+            && let Some(Some(restrict)) = self.restrict.get(index)
+            && !restrict.is_match(path)
+        {
+            return None;
+        }
+        (!self.ignore.holds(path, watch.root.len())).then_some(watch)
+    }
+
+    /// Whether scans and marks go into `directory`: a root, or below one that goes so deep, and not ignored.
+    ///
+    /// A scan that meets another [root](Self::is_root) on its way passes it by: each root is scanned on its
+    /// own.
+    pub fn enters(&self, directory: &[u8]) -> bool {
+        let Some(watch) = self.roots.holding(directory, &self.watches).and_then(|index| self.watches.get(index)) else {
+            return false;
+        };
+        let Some(rest) = below(&watch.root, directory) else { return false };
+        if rest.is_empty() {
+            return true;
+        }
+        let fits = watch.levels().is_none_or(|levels| levels > 0 && !has_more_levels_than(rest, levels - 1));
+        fits && !self.ignore.holds(directory, watch.root.len())
+    }
+
+    /// Whether `path` is the root of a watch.
+    pub fn is_root(&self, path: &[u8]) -> bool {
+        self.root(path).is_some()
+    }
+
+    /// The watch whose root is `path`.
+    pub fn root(&self, path: &[u8]) -> Option<&Watch> {
+        let watch = self.watches.get(self.roots.holding(path, &self.watches)?)?;
+        (watch.root == path).then_some(watch)
+    }
+
+    /// Whether alerts may show text of `path` (`<nodiff>` keeps secrets out of them).
+    pub fn shows_diff(&self, path: &[u8]) -> bool {
+        !self.no_diff.holds(path, 0)
+    }
+
+    /// Whether objects of `kind` are compared: OSSEC knows files and links only.
+    pub fn counts(&self, kind: FileKind) -> bool {
+        !self.strict || matches!(kind, FileKind::Regular | FileKind::Symlink)
+    }
+
+    /// Whether files that were not known alert.
+    pub fn alerts_new_files(&self) -> bool {
+        self.alert_new_files
+    }
+
+    /// Whether OSSEC would fall silent after the third change of a path.
+    pub fn auto_ignores(&self) -> bool {
+        self.auto_ignore
+    }
+
+    /// Whether network filesystems are left out.
+    pub fn skips_nfs(&self) -> bool {
+        self.skip_nfs
+    }
+
+    /// Whether everything is as in OSSEC.
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Patterns that did not compile, with the reason. Empty when the configuration was checked.
+    pub fn unusable(&self) -> &[String] {
+        &self.unusable
+    }
+}

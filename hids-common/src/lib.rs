@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod counter;
+pub mod limits;
 pub mod names;
 #[cfg(feature = "user")]
 pub mod user;

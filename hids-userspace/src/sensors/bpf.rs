@@ -1,5 +1,8 @@
 //! Loads the BPF object, attaches its programs and reads their counters.
 
+pub mod offsets;
+pub mod types;
+
 use std::collections::BTreeMap;
 
 use aya::maps::PerCpuArray;

@@ -15,6 +15,12 @@ pub enum Degradation {
     /// The kernel does not describe its own types.
     #[error("the kernel has no readable BTF at /sys/kernel/btf/vmlinux")]
     NoBtf(#[source] aya::BtfError),
+    /// The kernel's description of its types cannot be read.
+    #[error("the kernel's type information is of no use")]
+    Types(#[from] super::bpf::types::TypesError),
+    /// The kernel's structs lack fields that the programs read.
+    #[error("this kernel's structs have no field {}", .0.join(", "))]
+    MissingFields(Vec<String>),
     /// The BPF LSM was not chosen at boot.
     #[error("bpf is not among the active security modules ({active})")]
     LsmNotActive {
@@ -80,11 +86,15 @@ impl Degradation {
     pub fn help(&self) -> &'static str {
         match self {
             Self::ObjectLeftOut | Self::Missing { .. } => "build with cargo xtask build, or install a package that was",
-            Self::NoBtf(_) => "use a kernel built with CONFIG_DEBUG_INFO_BTF (every current distribution's is)",
+            Self::NoBtf(_) | Self::Types(_) => {
+                "use a kernel built with CONFIG_DEBUG_INFO_BTF (every current distribution's is)"
+            }
             Self::LsmNotActive { .. } => "add bpf to the lsm= boot parameter",
             Self::Lockdown { .. } => "the lockdown= boot parameter or Secure Boot decides this",
             Self::NotPermitted { .. } => "run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, outside a container",
-            Self::Refused { .. } | Self::Object(_) => "report this with the kernel version; the other sensors go on",
+            Self::Refused { .. } | Self::Object(_) | Self::MissingFields(_) => {
+                "report this with the kernel version; the other sensors go on"
+            }
             Self::Fanotify(_) => "run as root with CAP_SYS_ADMIN on a kernel with CONFIG_FANOTIFY",
         }
     }

@@ -7,6 +7,7 @@
 
 mod bpf;
 mod degradation;
+pub mod files;
 mod object;
 mod probe;
 mod report;

@@ -2,5 +2,6 @@
 //! owned descriptors and give `io::Result`.
 #![allow(unsafe_code)]
 
+pub mod fanotify;
 pub mod netlink;
 pub mod nftables;

@@ -7,4 +7,4 @@ pub mod known;
 pub mod store;
 
 pub use known::{Entry, Known};
-pub use store::StoreError;
+pub use store::{Store, StoreError, StoreKey, StoreLimits, StoreView};

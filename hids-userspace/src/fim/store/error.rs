@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// A failed operation on the baseline.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file.
+    /// The file, or one beside it, cannot be opened or made.
     #[error("cannot open the baseline {}", path.display())]
     Open {
         /// Where.
@@ -15,4 +15,83 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// The key file is there and is no key, so that nothing could be checked with it.
+    #[error("{} is not a key of the baseline: it must hold 32 bytes and belong to its owner alone", path.display())]
+    Key {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Another process has the baseline open.
+    #[error("the baseline {} is in use by another process", path.display())]
+    InUse {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The operating system refused a read.
+    #[error("cannot read the baseline")]
+    Read(#[source] Box<redb::Error>),
+    /// The operating system refused a write: most often a full disk. What the transaction held is
+    /// not in the baseline; the same may be tried again.
+    #[error("cannot write the baseline")]
+    Write(#[source] Box<redb::Error>),
+    /// What was read is not what was written.
+    #[error("the baseline is damaged: {what}")]
+    Damaged {
+        /// What is wrong.
+        what: String,
+    },
+    /// A path that is not absolute, is not in its shortest form, or holds a NUL.
+    #[error("not a whole path: {}", path.escape_ascii())]
+    Path {
+        /// Which.
+        path: Vec<u8>,
+    },
+}
+
+impl StoreError {
+    /// Whether the disk is full: worth another try later.
+    pub fn is_full(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            }
+            if let Some(redb::Error::Io(error)) = error.downcast_ref::<redb::Error>() {
+                return matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            }
+            cause = error.source();
+        }
+        false
+    }
+
+    /// The message with its causes, for one log field.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// For operations that only read.
+pub(super) fn reading(error: impl Into<redb::Error>) -> StoreError {
+    match error.into() {
+        redb::Error::Corrupted(what) => StoreError::Damaged { what },
+        redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+            StoreError::Damaged { what: error.to_string() }
+        }
+        error => StoreError::Read(Box::new(error)),
+    }
+}
+
+/// For operations that write.
+pub(super) fn writing(error: impl Into<redb::Error>) -> StoreError {
+    match reading(error) {
+        StoreError::Read(error) => StoreError::Write(error),
+        other => other,
+    }
 }

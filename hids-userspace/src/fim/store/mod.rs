@@ -1,5 +1,30 @@
-//! The baseline store.
+//! The baseline store: one crash-safe file that shows when it was altered.
+//!
+//! Owns `fim.redb` (entries, notices, gaps, texts), `fim.head` beside it and the key. Holds what it
+//! is given: what is a difference, and what is told, is decided elsewhere. One [`Update`] at a time
+//! writes; any number of threads read through [`StoreView`]s.
 
+mod codec;
 mod error;
+mod head;
+mod key;
+mod limits;
+mod open;
+mod paths;
+mod progress;
+mod rows;
+mod update;
+mod verify;
+mod view;
 
 pub use error::StoreError;
+pub use key::StoreKey;
+pub use limits::StoreLimits;
+pub use open::Store;
+pub use progress::ScanProgress;
+pub use update::{Durability, GapId, Update};
+pub use verify::{VerifyProgress, VerifyReport};
+pub use view::{StoreCounts, StoreView, Subtree};
+
+#[cfg(test)]
+mod tests;

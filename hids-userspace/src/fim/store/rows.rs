@@ -1,0 +1,101 @@
+//! Rows of all tables: each carries its code, and the sum is kept up to date.
+
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+
+use super::StoreError;
+use super::error::writing;
+use super::head::{CODE_BYTES, Codes, Kind, Sum};
+
+pub(super) type Bytes = &'static [u8];
+
+/// The table of a kind of rows.
+pub(super) const fn table(kind: Kind) -> TableDefinition<'static, Bytes, Bytes> {
+    TableDefinition::new(kind.name())
+}
+
+/// The one row of the head.
+pub(super) const HEAD: TableDefinition<'static, (), Bytes> = TableDefinition::new("head");
+
+/// What is written so far in a transaction.
+#[derive(Clone, Debug)]
+pub(super) struct Totals {
+    pub(super) rows: [u64; Kind::ALL.len()],
+    pub(super) sum: Sum,
+}
+
+/// The value without its code.
+pub(super) fn value_of(stored: &[u8]) -> Result<&[u8], StoreError> {
+    let length = stored.len().checked_sub(CODE_BYTES);
+    length.map(|length| &stored[..length]).ok_or_else(|| StoreError::Damaged { what: "a row is too short".to_owned() })
+}
+
+/// One table inside a transaction.
+pub(super) struct Rows<'t> {
+    kind: Kind,
+    codes: &'t Codes,
+    totals: &'t mut Totals,
+    table: Table<'t, Bytes, Bytes>,
+    stored: Vec<u8>,
+}
+
+impl<'t> Rows<'t> {
+    pub(super) fn open(
+        transaction: &'t WriteTransaction,
+        kind: Kind,
+        codes: &'t Codes,
+        totals: &'t mut Totals,
+    ) -> Result<Self, StoreError> {
+        let table = transaction.open_table(table(kind)).map_err(writing)?;
+        Ok(Self { kind, codes, totals, table, stored: Vec::new() })
+    }
+
+    /// Writes a row, over the one that was there.
+    pub(super) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let term = self.codes.term(self.kind, key, value);
+        self.stored.clear();
+        self.stored.extend_from_slice(value);
+        self.stored.extend_from_slice(&term.code);
+        let old = self.table.insert(key, self.stored.as_slice()).map_err(writing)?;
+        self.totals.sum.add(term.summand);
+        match old {
+            Some(old) => {
+                let old = self.codes.term(self.kind, key, value_of(old.value())?);
+                self.totals.sum.subtract(old.summand);
+            }
+            None => self.totals.rows[self.kind as usize] += 1,
+        }
+        Ok(())
+    }
+
+    /// Takes a row out; whether there was one.
+    pub(super) fn remove(&mut self, key: &[u8]) -> Result<bool, StoreError> {
+        let Some(old) = self.table.remove(key).map_err(writing)? else { return Ok(false) };
+        let term = self.codes.term(self.kind, key, value_of(old.value())?);
+        self.totals.sum.subtract(term.summand);
+        let rows = &mut self.totals.rows[self.kind as usize];
+        *rows = rows.saturating_sub(1);
+        Ok(true)
+    }
+
+    /// The value of a row.
+    pub(super) fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let stored = self.table.get(key).map_err(writing)?;
+        stored.map(|stored| value_of(stored.value()).map(<[u8]>::to_vec)).transpose()
+    }
+
+    /// Keys from `from` to before `to`, at most `limit`.
+    pub(super) fn keys(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        let range = self.table.range::<&[u8]>(from..to).map_err(writing)?;
+        range.take(limit).map(|row| row.map(|(key, _)| key.value().to_vec()).map_err(writing)).collect()
+    }
+
+    /// Rows from `from` to before `to`, at most `limit`.
+    pub(super) fn rows(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let range = self.table.range::<&[u8]>(from..to).map_err(writing)?;
+        let row = |row: Result<(redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>), redb::StorageError>| {
+            let (key, stored) = row.map_err(writing)?;
+            Ok((key.value().to_vec(), value_of(stored.value())?.to_vec()))
+        };
+        range.take(limit).map(row).collect()
+    }
+}

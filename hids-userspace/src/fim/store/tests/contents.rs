@@ -1,0 +1,153 @@
+//! What is put in comes out again.
+
+use hids_core::model::{ChangeKind, FileChange, FileNews, Gap, GapCause, Operations};
+
+use super::*;
+
+fn change(path: &[u8]) -> FileNews {
+    FileNews::Change(Box::new(FileChange {
+        path: path.to_vec(),
+        kind: ChangeKind::Modified,
+        old: entry(1).state.map(Box::new),
+        new: entry(2).state.map(Box::new),
+        count: 1,
+        who: Vec::new(),
+        operations: Operations::NONE,
+        diff: None,
+    }))
+}
+
+fn paths(entries: Subtree) -> Vec<Vec<u8>> {
+    entries.map(|entry| entry.expect("readable").0).collect()
+}
+
+#[test]
+fn entries_are_there_after_the_store_is_opened_again() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    {
+        let store = open(directory.path());
+        let mut update = store.begin().expect("begins");
+        update.put(b"/etc/passwd", &entry(1)).expect("put");
+        update.put(b"/etc/sp\xffecial\n", &entry(2)).expect("put");
+        assert_eq!(update.entry(b"/etc/passwd").expect("readable"), Some(entry(1)));
+        update.commit(Durability::Synced).expect("committed");
+    }
+    let view = open(directory.path()).view();
+    assert_eq!(view.entry(b"/etc/passwd").expect("readable"), Some(entry(1)));
+    assert_eq!(view.entry(b"/etc/sp\xffecial\n").expect("readable"), Some(entry(2)));
+    assert_eq!(view.entry(b"/etc/shadow").expect("readable"), None);
+    assert_eq!(view.counts().expect("readable").entries, 2);
+}
+
+#[test]
+fn an_update_that_is_dropped_changes_nothing() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    let store = open(directory.path());
+    let mut update = store.begin().expect("begins");
+    update.put(b"/a", &entry(1)).expect("put");
+    drop(update);
+    assert_eq!(store.view().entry(b"/a").expect("readable"), None);
+    assert_eq!(store.view().counts().expect("readable").entries, 0);
+}
+
+#[test]
+fn a_subtree_is_the_path_and_what_is_below_it_and_no_neighbour() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    let store = open(directory.path());
+    let mut update = store.begin().expect("begins");
+    let all: [&[u8]; 9] =
+        [b"/", b"/etc", b"/etc-old/a", b"/etc/\x01", b"/etc/a", b"/etc/a/b", b"/etc0", b"/etc\x01/x", b"/etc\xff"];
+    update.put_all(all.iter().map(|path| (*path, &EMPTY))).expect("put");
+    update.commit(Durability::Soon).expect("committed");
+    let below = paths(store.view().subtree(b"/etc").expect("whole"));
+    assert_eq!(below, [b"/etc".as_slice(), b"/etc/\x01", b"/etc/a", b"/etc/a/b"]);
+    assert_eq!(paths(store.view().subtree(b"/").expect("whole")).len(), all.len());
+    let names = |after| store.view().children(b"/", after, 2).expect("readable").into_iter().map(|(name, _)| name);
+    assert_eq!(names(None).collect::<Vec<_>>(), [b"etc".as_slice(), b"etc0"]);
+    assert_eq!(names(Some(b"etc0")).collect::<Vec<_>>(), [b"etc\xff".as_slice()]);
+    let mut update = store.begin().expect("begins");
+    assert_eq!(update.remove_subtree(b"/etc").expect("removed"), 4);
+    update.commit(Durability::Soon).expect("committed");
+    assert_eq!(paths(store.view().entries()).len(), all.len() - 4);
+}
+
+static EMPTY: Entry = Entry { state: None, changes: 0, read: hids_core::model::Timestamp::from_unix_seconds(0) };
+
+#[test]
+fn a_path_that_is_not_whole_is_refused() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    let store = open(directory.path());
+    for path in [b"".as_slice(), b"etc", b"/etc/", b"//etc", b"/a\0b"] {
+        let error = store.begin().expect("begins").put(path, &entry(1));
+        assert!(matches!(error, Err(StoreError::Path { .. })), "{path:?}: {error:?}");
+    }
+}
+
+#[test]
+fn notices_are_numbered_and_found_by_number_and_by_path() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    let store = open(directory.path());
+    let mut update = store.begin().expect("begins");
+    let time = Timestamp::from_unix_seconds(1);
+    for path in [b"/a".as_slice(), b"/b", b"/a"] {
+        update.notice(time, true, change(path)).expect("noticed");
+    }
+    update.commit(Durability::Synced).expect("committed");
+    drop(store);
+    let store = open(directory.path());
+    let numbers = |notices: Vec<hids_core::model::FileNotice>| -> Vec<u64> {
+        notices.iter().map(|notice| notice.sequence).collect()
+    };
+    assert_eq!(numbers(store.notices_after(0, 10).expect("readable")), [1, 2, 3]);
+    assert_eq!(numbers(store.notices_after(1, 1).expect("readable")), [2]);
+    assert_eq!(numbers(store.history(b"/a", 10).expect("readable")), [3, 1]);
+    assert_eq!(numbers(store.view().last_notices(2).expect("readable")), [3, 2]);
+    let mut update = store.begin().expect("begins");
+    assert_eq!(update.notice(time, true, change(b"/c")).expect("noticed"), 4);
+}
+
+#[test]
+fn gaps_stay_open_until_they_are_closed() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    let store = open(directory.path());
+    let time = Timestamp::from_unix_seconds(5);
+    let gap = Gap { subtree: b"/etc".to_vec(), cause: GapCause::QueueOverflow, opened: time, closed: None, found: 0 };
+    let mut update = store.begin().expect("begins");
+    let id = update.open_gap(&gap).expect("opened");
+    update.commit(Durability::Synced).expect("committed");
+    assert_eq!(store.view().open_gaps().expect("readable"), [(id, gap.clone())]);
+    let mut update = store.begin().expect("begins");
+    let closed = update.close_gap(id, time, 3).expect("closed").expect("was open");
+    assert_eq!((closed.closed, closed.found), (Some(time), 3));
+    assert_eq!(update.close_gap(id, time, 3).expect("readable"), None);
+    update.commit(Durability::Synced).expect("committed");
+    assert_eq!(store.view().open_gaps().expect("readable"), []);
+}
+
+#[test]
+fn texts_within_the_limit_are_kept() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    let limits = StoreLimits { text_bytes: 1000, ..StoreLimits::default() };
+    let (store, _) = Store::open(&directory.path().join("fim.redb"), &key(), limits).expect("store opens");
+    let mut update = store.begin().expect("begins");
+    assert!(update.set_text(b"/a", &[b'x'; 1000]).expect("kept"));
+    assert_eq!(update.text(b"/a").expect("readable"), Some(vec![b'x'; 1000]));
+    assert!(!update.set_text(b"/a", &[b'x'; 1001]).expect("refused"));
+    assert_eq!(update.text(b"/a").expect("readable"), None);
+}
+
+#[test]
+fn the_place_of_a_scan_is_remembered() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    let store = open(directory.path());
+    let progress = ScanProgress { subtrees: vec![b"/etc".to_vec()], files: 7, ..ScanProgress::default() };
+    let mut update = store.begin().expect("begins");
+    update.set_progress(Some(&progress)).expect("set");
+    update.set_fact("totals", b"12").expect("set");
+    update.commit(Durability::Synced).expect("committed");
+    assert_eq!(store.view().progress().expect("readable"), Some(progress));
+    assert_eq!(store.view().fact("totals").expect("readable"), Some(b"12".to_vec()));
+    let mut update = store.begin().expect("begins");
+    update.set_progress(None).expect("set");
+    assert_eq!(update.progress().expect("readable"), None);
+}

@@ -1,0 +1,266 @@
+//! Reading what is committed, from any number of threads.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use hids_core::model::{FileNotice, Gap};
+use redb::{ReadOnlyTable, ReadTransaction};
+
+use super::codec::{decode, decode_entry, decode_notice};
+use super::error::reading;
+use super::head::Kind;
+use super::open::Shared;
+use super::rows::{Bytes, table, value_of};
+use super::update::{decompress, gap_of};
+use super::{GapId, ScanProgress, StoreError, paths};
+use crate::fim::{Entry, Known};
+
+/// Entries that an iterator reads at one time.
+const CHUNK: usize = 512;
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreCounts {
+    /// Paths known, deleted ones that are remembered among them.
+    pub entries: u64,
+    /// Notices kept.
+    pub notices: u64,
+    /// Gaps open.
+    pub gaps: u64,
+    /// Number of the last notice ever written.
+    pub last_sequence: u64,
+    /// Number of the last commit.
+    pub commit: u64,
+}
+
+/// What is committed. Each call reads one state; a later call may read a newer one.
+#[derive(Clone, Debug)]
+pub struct StoreView {
+    shared: Arc<Shared>,
+}
+
+impl StoreView {
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    fn row<T>(
+        &self,
+        kind: Kind,
+        key: &[u8],
+        decode: impl Fn(&[u8]) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        self.shared.read(|transaction| {
+            let stored = open(transaction, kind)?.get(key).map_err(reading)?;
+            stored.map(|stored| decode(value_of(stored.value())?)).transpose()
+        })
+    }
+
+    fn rows<T>(
+        &self,
+        kind: Kind,
+        (from, to): (&[u8], &[u8]),
+        limit: usize,
+        decode: impl Fn(&[u8], &[u8]) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.shared.read(|transaction| {
+            let mut rows = Vec::new();
+            if from >= to {
+                return Ok(rows);
+            }
+            for row in open(transaction, kind)?.range::<&[u8]>(from..to).map_err(reading)?.take(limit) {
+                let (key, stored) = row.map_err(reading)?;
+                rows.push(decode(key.value(), value_of(stored.value())?)?);
+            }
+            Ok(rows)
+        })
+    }
+
+    /// Notices after `sequence`, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn notices_after(&self, sequence: u64, limit: usize) -> Result<Vec<FileNotice>, StoreError> {
+        let from = sequence.saturating_add(1).to_be_bytes();
+        self.rows(Kind::Notice, (&from, &[0xff; 9]), limit, |_, value| decode_notice(value))
+    }
+
+    /// What happened to `path`, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn history(&self, path: &[u8], limit: usize) -> Result<Vec<FileNotice>, StoreError> {
+        let (from, to) = paths::children(path);
+        self.shared.read(|transaction| {
+            let notices = open(transaction, Kind::Notice)?;
+            let mut found = Vec::new();
+            let range = open(transaction, Kind::History)?;
+            let range = range.range::<&[u8]>(from.as_slice()..to.as_slice()).map_err(reading)?;
+            for row in range.rev().take(limit) {
+                let (key, _) = row.map_err(reading)?;
+                let sequence = key.value().get(path.len() + 1..).unwrap_or_default();
+                if let Some(stored) = notices.get(sequence).map_err(reading)? {
+                    found.push(decode_notice(value_of(stored.value())?)?);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// The last `limit` notices, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_notices(&self, limit: usize) -> Result<Vec<FileNotice>, StoreError> {
+        self.shared.read(|transaction| {
+            let notices = open(transaction, Kind::Notice)?;
+            let range = notices.range::<&[u8]>(..).map_err(reading)?;
+            let notice = |row: Result<_, redb::StorageError>| {
+                let (_, stored): (_, redb::AccessGuard<'_, Bytes>) = row.map_err(reading)?;
+                decode_notice(value_of(stored.value())?)
+            };
+            range.rev().take(limit).map(notice).collect()
+        })
+    }
+
+    /// A path and everything below it, in the store's order.
+    ///
+    /// # Errors
+    /// When the path is not whole.
+    pub fn subtree(&self, path: &[u8]) -> Result<Subtree, StoreError> {
+        let own = paths::key_of(path)?;
+        let after = [own.as_slice(), b"\0"].concat();
+        let ranges = std::iter::once((own, after)).chain(paths::below(path)).collect();
+        Ok(Subtree { view: self.clone(), ranges, ready: VecDeque::new() })
+    }
+
+    /// All entries, in the store's order.
+    pub fn entries(&self) -> Subtree {
+        let all = VecDeque::from([(Vec::new(), vec![0xff])]);
+        Subtree { view: self.clone(), ranges: all, ready: VecDeque::new() }
+    }
+
+    /// Gaps that are open, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open_gaps(&self) -> Result<Vec<(GapId, Gap)>, StoreError> {
+        self.rows(Kind::Gap, (&[], &[0xff; 9]), usize::MAX, |key, value| gap_of(&(key.to_vec(), value.to_vec())))
+    }
+
+    /// The text that was kept of a file.
+    ///
+    /// # Errors
+    /// When the path is not whole, or the file cannot be read.
+    pub fn text(&self, path: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let limit = self.shared.limits.text_bytes;
+        self.row(Kind::Text, &paths::key_of(path)?, |value| decompress(value, limit))
+    }
+
+    /// Where the last scan stands, if it did not end.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn progress(&self) -> Result<Option<ScanProgress>, StoreError> {
+        self.row(Kind::Fact, super::update::PROGRESS, |value| decode(value, "the progress of a scan"))
+    }
+
+    /// The value that was remembered under a name.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn fact(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.row(Kind::Fact, &super::update::fact_key(name), |value| Ok(value.to_vec()))
+    }
+
+    /// How much there is.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn counts(&self) -> Result<StoreCounts, StoreError> {
+        let head = self.shared.read(|transaction| self.shared.head(transaction))?;
+        Ok(StoreCounts {
+            entries: head.rows[Kind::Entry as usize],
+            notices: head.rows[Kind::Notice as usize],
+            gaps: head.rows[Kind::Gap as usize],
+            last_sequence: head.last_sequence,
+            commit: head.commit,
+        })
+    }
+}
+
+impl Known for StoreView {
+    fn entry(&self, path: &[u8]) -> Result<Option<Entry>, StoreError> {
+        self.row(Kind::Entry, &paths::key_of(path)?, decode_entry)
+    }
+
+    fn children(
+        &self,
+        directory: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Entry)>, StoreError> {
+        let (mut from, to) = paths::children(directory);
+        if let Some(after) = after {
+            // The next name in the order of bytes.
+            from.extend_from_slice(after);
+            from.push(0);
+        }
+        self.rows(Kind::Entry, (&from, &to), limit, |key, value| {
+            let name = key.get(directory.len() + 1..).unwrap_or_default();
+            Ok((name.to_vec(), decode_entry(value)?))
+        })
+    }
+}
+
+fn open(transaction: &ReadTransaction, kind: Kind) -> Result<ReadOnlyTable<Bytes, Bytes>, StoreError> {
+    transaction.open_table(table(kind)).map_err(reading)
+}
+
+/// Entries of a subtree, read piece by piece: what is committed meanwhile may be seen or not.
+#[derive(Debug)]
+pub struct Subtree {
+    view: StoreView,
+    ranges: VecDeque<(Vec<u8>, Vec<u8>)>,
+    ready: VecDeque<(Vec<u8>, Entry)>,
+}
+
+impl Subtree {
+    /// The next piece; false when there is none.
+    fn refill(&mut self) -> Result<bool, StoreError> {
+        while let Some((from, to)) = self.ranges.pop_front() {
+            let rows = self.view.rows(Kind::Entry, (&from, &to), CHUNK, |key, value| {
+                let path = paths::path_of(key)
+                    .ok_or_else(|| StoreError::Damaged { what: "an entry has no path".to_owned() })?;
+                Ok((path, decode_entry(value)?))
+            })?;
+            if let Some((path, _)) = rows.last().filter(|_| rows.len() == CHUNK) {
+                let next = [paths::key_of(path)?.as_slice(), b"\0"].concat();
+                self.ranges.push_front((next, to));
+            }
+            self.ready.extend(rows);
+            if !self.ready.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Iterator for Subtree {
+    type Item = Result<(Vec<u8>, Entry), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty() {
+            match self.refill() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => {
+                    self.ranges.clear();
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.ready.pop_front().map(Ok)
+    }
+}

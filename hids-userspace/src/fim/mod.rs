@@ -3,7 +3,9 @@
 //! Owns the baseline store. Decisions (which path counts, what is a difference, what is said) are
 //! `hids_core::fim`. It never learns by itself that a file changed: sensors send events, scans look.
 
+pub mod examine;
 pub mod known;
+pub mod scan;
 pub mod store;
 
 pub use known::{Entry, Known};

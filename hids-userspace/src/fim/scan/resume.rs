@@ -1,0 +1,54 @@
+//! How far an interrupted scan has come.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// Directories that are done, with everything below them. The caller adds each
+/// [`Found::Done`](super::Found::Done) once it has written what came before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumePoint {
+    done: BTreeSet<Vec<u8>>,
+}
+
+impl ResumePoint {
+    /// Most directories that are remembered. Of more the deepest are forgotten, and scanned again.
+    pub const MOST: usize = 4096;
+
+    /// Adds a directory, in place of all below it.
+    pub fn add(&mut self, directory: Vec<u8>) {
+        if self.covers(&directory) {
+            return;
+        }
+        let mut below = directory.clone();
+        if below != b"/" {
+            below.push(b'/');
+        }
+        let inside: Vec<_> =
+            self.done.range(below.clone()..).take_while(|path| path.starts_with(&below)).cloned().collect();
+        for path in inside {
+            self.done.remove(&path);
+        }
+        self.done.insert(directory);
+        if self.done.len() > Self::MOST {
+            let deepest =
+                self.done.iter().max_by_key(|path| path.iter().filter(|&&byte| byte == b'/').count()).cloned();
+            deepest.map(|path| self.done.remove(&path));
+        }
+    }
+
+    /// Whether `directory` or one above it is done.
+    pub fn covers(&self, directory: &[u8]) -> bool {
+        if self.done.is_empty() {
+            return false;
+        }
+        let slashes =
+            directory.iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(at, _)| &directory[..at.max(1)]);
+        self.done.contains(directory) || slashes.into_iter().any(|above| self.done.contains(above))
+    }
+
+    /// Whether nothing is done.
+    pub fn is_empty(&self) -> bool {
+        self.done.is_empty()
+    }
+}

@@ -13,6 +13,7 @@ mod run;
 mod system;
 mod test;
 mod tidy;
+mod vm;
 
 use std::process::ExitCode;
 

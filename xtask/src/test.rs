@@ -12,19 +12,22 @@ use clap::{Args, ValueEnum};
 use crate::build::{Profile, build_all};
 use crate::exec::{cargo, run as run_command, say};
 use crate::system::{BUILD, LAB, ensure};
-use crate::{clippy, tidy};
+use crate::{build_ebpf, clippy, tidy, vm};
 
 /// What to test.
 #[derive(Args)]
 pub struct Options {
     /// One part only; everything without it
     part: Option<Part>,
+    /// With `vm`: write what was seen to docs/kernels.md
+    #[arg(long)]
+    write_docs: bool,
     /// Arguments for the test programs, for example a part of a test's name
     #[arg(last = true)]
     filter: Vec<String>,
 }
 
-/// Parts of the tests; `hids-tests` holds the last three.
+/// Parts of the tests; `hids-tests` holds all but the first two.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// Formatting, tidy and clippy
@@ -37,10 +40,18 @@ enum Part {
     Daemon,
     /// BPF, nftables, sshd, Apache and SMTP in namespaces (root)
     Kernel,
+    /// The suite `tests/vm` inside other kernels under QEMU (root)
+    Vm,
 }
 
 /// Runs the chosen part, or all in order, and stops at the first that fails.
 pub fn run(options: &Options) -> Result<()> {
+    let docs = if options.write_docs { vm::Docs::Write } else { vm::Docs::Compare };
+    if options.part == Some(Part::Vm) {
+        ensure(&[&BUILD])?;
+        build_ebpf::run()?;
+        return vm::run(&options.filter, docs);
+    }
     ensure(&[&BUILD, &LAB])?;
     let programs = build_all(Profile::Debug)?;
     let start = Instant::now();
@@ -53,11 +64,12 @@ pub fn run(options: &Options) -> Result<()> {
         }
         Some(Part::Daemon) => suites(&["--test", "daemon"], &options.filter, &programs)?,
         Some(Part::Kernel) => suites(&["--test", "kernel", "--test", "respond"], &options.filter, &programs)?,
-        None => {
+        Some(Part::Vm) | None => {
             lint()?;
             unit(&options.filter)?;
             // All of them, so that none can be forgotten here.
             suites(&["--tests"], &options.filter, &programs)?;
+            vm::run(&options.filter, docs)?;
         }
     }
     say(&format!("passed in {:.0} s", start.elapsed().as_secs_f64()));

@@ -66,6 +66,14 @@ pub const LAB: Needs = Needs {
     services: &["apache2", "apache-htcacheclean", "ssh", "rsyslog"],
 };
 
+/// To run the kernel suite in other kernels. Those are downloaded by `vm/kernels.rs`, not installed.
+pub const VM: Needs = Needs {
+    purpose: "testing on other kernels under QEMU",
+    debian: &["binutils", "busybox-static", "e2fsprogs", "kmod", "libc-bin", "qemu-system-x86", "xz-utils"],
+    red_hat: &["binutils", "busybox", "e2fsprogs", "kmod", "qemu-system-x86-core", "xz"],
+    services: &[],
+};
+
 /// Installs what is missing of each set.
 ///
 /// # Errors

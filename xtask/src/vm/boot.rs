@@ -1,0 +1,107 @@
+//! Boots a guest, shows what its suite says and decides whether it passed.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::kernels::Kernel;
+use crate::exec::{command, print};
+use crate::paths;
+
+/// A guest that takes longer hangs; the suite takes about a minute.
+const PATIENCE: Duration = Duration::from_secs(400);
+
+/// What the first script says when the suite has ended, followed by its exit status.
+const END: &str = "hids-vm: exit ";
+
+/// What a kernel says when it is broken.
+const BROKEN: &[&str] = &["Kernel panic", "BUG: ", "Oops: ", "WARNING: CPU", "general protection fault"];
+
+/// A guest; dropping it ends it.
+struct Guest(Child);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // It has mostly ended by itself; then both fail, which is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Boots `kernel` with `initramfs`; returns the lines that the suite wrote for the table.
+///
+/// # Errors
+/// When the suite failed or did not end in time, or the kernel complained.
+pub fn run(kernel: &Kernel, initramfs: &Path) -> Result<Vec<String>> {
+    let results = paths::target().join("vm").join(format!("results-{}", kernel.release));
+    let mut guest = qemu(kernel, initramfs, &results);
+    print(&guest);
+    let child = guest.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start qemu-system-x86_64")?;
+    let mut guest = Guest(child);
+    let console = guest.0.stdout.take().context("qemu has no output")?;
+    let (sender, lines) = mpsc::channel();
+    // Ends with the guest, which ends its output.
+    thread::spawn(move || {
+        for line in BufReader::new(console).split(b'\n') {
+            let Ok(line) = line else { break };
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let ended = follow(&lines, &kernel.release)?;
+    drop(guest);
+    match ended {
+        Some(0) => {}
+        Some(status) => bail!("the suite ended with status {status} in {}", kernel.release),
+        None => bail!("the guest {} ended without saying how the suite ended", kernel.release),
+    }
+    let text = fs::read_to_string(&results).with_context(|| format!("cannot read {}", results.display()))?;
+    Ok(text.lines().map(|line| line.trim_end().to_owned()).collect())
+}
+
+/// Shows the guest's lines until it has ended; the suite's exit status, if the guest told it.
+fn follow(lines: &mpsc::Receiver<String>, release: &str) -> Result<Option<i32>> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut status = None;
+    let mut broken = None;
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                println!("    {line}");
+                if let Some(number) = line.strip_prefix(END) {
+                    status = number.parse().ok();
+                }
+                if BROKEN.iter().any(|word| line.contains(word)) {
+                    broken.get_or_insert(line);
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => bail!("{release} did not end within {} s", PATIENCE.as_secs()),
+        }
+    }
+    match broken {
+        Some(line) => bail!("the kernel {release} complained: {line}"),
+        None => Ok(status),
+    }
+}
+
+/// Without `/dev/kvm`: it is missing or broken on many build machines, and the suite is short.
+fn qemu(kernel: &Kernel, initramfs: &Path, results: &PathBuf) -> Command {
+    let mut qemu = command("qemu-system-x86_64");
+    qemu.args(["-accel", "tcg", "-cpu", "max", "-m", "1024", "-smp", "2"]);
+    qemu.arg("-kernel").arg(kernel.image()).arg("-initrd").arg(initramfs);
+    // `audit=1`: only then does the kernel keep login and session of processes.
+    qemu.args(["-append", "console=ttyS0 quiet panic=-1 audit=1"]);
+    qemu.args(["-display", "none", "-monitor", "none", "-no-reboot", "-nic", "none", "-serial", "stdio"]);
+    // The second serial line carries what the suite found, undisturbed by the kernel's messages.
+    qemu.arg("-serial").arg(format!("file:{}", results.display()));
+    qemu
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask test vm`: the suite `tests/vm` as root inside other kernels, under QEMU.
+//!
+//! Each kernel package is unpacked below `target/vm` (never installed), packed with the test program
+//! into an initramfs and booted without hardware virtualisation: a boot takes seconds. What the
+//! machine's own kernel refuses (BPF LSM under lockdown) is tested there. Nothing of the machine is
+//! reachable from the guest: it has no disk and no network card.
+
+mod boot;
+mod cpio;
+mod image;
+mod kernels;
+mod table;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use hids_tests::require;
+
+use crate::exec::{cargo, output, print, say};
+use crate::paths;
+use crate::system::{VM, ensure, has};
+
+/// Whether the table of what each kernel gives is written to `docs/kernels.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Docs {
+    /// Write it.
+    Write,
+    /// Only compare it, and say if it is not what was seen.
+    Compare,
+}
+
+/// Runs the suite in every kernel that can be had; `filter` goes to the test program.
+///
+/// # Errors
+/// When a test fails, a guest does not come to its end, or there is no guest and `HIDS_REQUIRE`
+/// names `vm`.
+pub fn run(filter: &[String], docs: Docs) -> Result<()> {
+    if let Some(why) = impossible()? {
+        return skip(&why);
+    }
+    let kernels = kernels::fetch()?;
+    if kernels.is_empty() {
+        return skip("apt offers no kernel package and none is below target/vm");
+    }
+    let suite = build_suite()?;
+    let mut cells = Vec::new();
+    for kernel in &kernels {
+        let start = Instant::now();
+        let initramfs = image::pack(kernel, &suite, filter)?;
+        let results = boot::run(kernel, &initramfs)?;
+        say(&format!("{} passed in {:.0} s", kernel.release, start.elapsed().as_secs_f64()));
+        cells.extend(table::cells(&kernel.release, &results));
+    }
+    // A filtered run has seen only a part.
+    if filter.is_empty() { table::keep(&cells, docs) } else { Ok(()) }
+}
+
+/// Why there can be no guest here, if so.
+fn impossible() -> Result<Option<String>> {
+    if std::env::consts::ARCH != "x86_64" {
+        return Ok(Some(format!("the guest's kernels are for x86_64 and this machine is {}", std::env::consts::ARCH)));
+    }
+    if !has("apt-get") {
+        return Ok(Some("the guest's kernels are Debian packages and this system has no apt-get".to_owned()));
+    }
+    ensure(&[&VM])?;
+    Ok(None)
+}
+
+fn skip(why: &str) -> Result<()> {
+    if require::is_required("vm") {
+        bail!("HIDS_REQUIRE names vm, but {why}");
+    }
+    say(&format!("skipped the kernels under QEMU: {why}"));
+    Ok(())
+}
+
+/// Builds the test program; returns its path.
+fn build_suite() -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["test", "--package", "hids-tests", "--test", "vm", "--no-run", "--message-format=json"]);
+    build.stderr(std::process::Stdio::inherit());
+    print(&build);
+    let messages = output(&mut build).context("cannot build the suite for the guest")?;
+    let path = messages.lines().filter_map(executable).next_back();
+    path.context("cargo named no test program").map(|path| paths::root().join(path))
+}
+
+/// The program that one of cargo's messages names.
+fn executable(message: &str) -> Option<String> {
+    let message: serde_json::Value = serde_json::from_str(message).ok()?;
+    let is_suite = message["target"]["name"] == "vm";
+    message["executable"].as_str().filter(|_| is_suite).map(str::to_owned)
+}

@@ -7,12 +7,14 @@
 //!
 //! Modules may use what stands before them in this list, never what stands after:
 //! `diag`, `model` ← `pattern`, `xml` ← `predecode` ← `decode` ← `rules` ← `engine` ← `ruletest`;
-//! `respond` uses `model` and `pattern`, `render` uses `model` only.
+//! `respond` uses `model` and `pattern`, `fim` those and `escape`, `render` uses `model` and `escape`; `engine`
+//! asks `fim` which decoder takes an event of file integrity.
 #![forbid(unsafe_code)]
 
 pub mod decode;
 pub mod diag;
 pub mod engine;
+mod escape;
 pub mod fim;
 pub mod logtime;
 pub mod model;

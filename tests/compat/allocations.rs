@@ -24,7 +24,7 @@ fn allocations(engine: &mut Engine, line: &[u8]) -> u64 {
     let source = Arc::new(LogSource { location: "/var/log/messages".into(), channel: Channel::Log });
     let now = Timestamp::from_unix_seconds(1);
     let mut analyse = || {
-        let event = EventRef { source: &source, received: now, line };
+        let event = EventRef { source: &source, received: now, line, notice: None };
         assert!(!engine.process(event, now).is_recorded(), "the line must not alert");
     };
     // Buffers, the cache of program names and lazy automata are filled by the first lines.

@@ -120,7 +120,7 @@ impl Entry {
             let now = START_SECONDS + self.seconds.as_ref().map_or(0, |seconds| seconds[index]);
             let now = Timestamp::from_unix_seconds(now);
             let (source, line) = (source(index), bytes(line));
-            let outcome = engine.process(EventRef { source: &source, received: now, line: &line }, now);
+            let outcome = engine.process(EventRef { source: &source, received: now, line: &line, notice: None }, now);
             self.answer(&outcome)
         });
         lines.collect()

@@ -38,7 +38,8 @@ fn run(decoders: &str, rules: &str) -> (String, Vec<String>) {
     let mut seen = String::new();
     for (index, line) in [A, B, B, A].into_iter().enumerate() {
         let now = Timestamp::from_unix_seconds(1_700_000_000 + 10 * index as i64);
-        let outcome = engine.process(EventRef { source: &source, received: now, line: line.as_bytes() }, now);
+        let outcome =
+            engine.process(EventRef { source: &source, received: now, line: line.as_bytes(), notice: None }, now);
         let fields: Vec<_> = outcome.fields().collect();
         let chain: Vec<_> = outcome.chain().map(|rule| rule.id.0).collect();
         let flags = (outcome.is_recorded(), outcome.is_mailed(), outcome.may_respond());

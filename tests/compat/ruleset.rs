@@ -61,7 +61,7 @@ pub fn strict_engine(sources: &RulesetSources) -> Engine {
 pub fn analyse<T>(engine: &mut Engine, line: &[u8], read: impl FnOnce(&Outcome<'_>) -> T) -> T {
     let source = Arc::new(LogSource { location: "stdin".into(), channel: Channel::Log });
     let now = Timestamp::from_unix_seconds(1_700_000_000);
-    read(&engine.process(EventRef { source: &source, received: now, line }, now))
+    read(&engine.process(EventRef { source: &source, received: now, line, notice: None }, now))
 }
 
 /// Decoder, rule, level, alert and fields of an answer, in the form of the reference data.

@@ -132,7 +132,7 @@ fn answers(engine: &mut Engine, lines: &[u8], ask: Ask) -> Vec<String> {
         seconds += i64::try_from(choice).unwrap_or_default() * 20;
         let now = Timestamp::from_unix_seconds(seconds);
         let source = &sources[choice % sources.len()];
-        let outcome = ask(engine, EventRef { source, received: now, line }, now);
+        let outcome = ask(engine, EventRef { source, received: now, line, notice: None }, now);
         answers.push(answer(&outcome, answers.len() as u64));
     }
     answers

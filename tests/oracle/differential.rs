@@ -77,7 +77,8 @@ fn compare(case: &Case, mode: Mode, tally: &mut Tally) -> Result<(), String> {
         let expected = naive_answer(case, &mut tree, line, time);
         let now = Timestamp::from_unix_seconds(time);
         let text = line.text();
-        let outcome = engine.process(EventRef { source: &source, received: now, line: text.as_bytes() }, now);
+        let outcome =
+            engine.process(EventRef { source: &source, received: now, line: text.as_bytes(), notice: None }, now);
         let actual = answer(&outcome);
         if expected != actual {
             return Err(format!("line {number}: {text}\n   reference {expected:?}\n   engine    {actual:?}"));

@@ -86,7 +86,9 @@ fn analysis_time(engine: &mut Engine, line: &[u8]) -> Duration {
     let source = Arc::new(LogSource { location: "/var/log/hostile".into(), channel: Channel::Log });
     let now = Timestamp::from_unix_seconds(1_700_000_000);
     shortest(|| {
-        std::hint::black_box(engine.process(EventRef { source: &source, received: now, line }, now).rule());
+        std::hint::black_box(
+            engine.process(EventRef { source: &source, received: now, line, notice: None }, now).rule(),
+        );
     })
 }
 
@@ -149,6 +151,8 @@ fn pattern_that_hits_the_match_limit_is_counted_and_does_not_match() {
     assert_eq!(engine.losses().pattern_limit_hits, 0);
     // The last byte keeps PCRE2 from seeing at once that no match is possible.
     let line = [&[b'a'; 4096][..], b"!x"].concat();
-    assert!(engine.process(EventRef { source: &source, received: now, line: &line }, now).rule().is_none());
+    assert!(
+        engine.process(EventRef { source: &source, received: now, line: &line, notice: None }, now).rule().is_none()
+    );
     assert_eq!(engine.losses().pattern_limit_hits, 1);
 }

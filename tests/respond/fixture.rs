@@ -172,5 +172,6 @@ pub fn alert_with(fields: &[(FieldName, &[u8])]) -> Arc<Alert> {
         log_offset: 0,
         evidence: vec![EvidenceLine { time: now, full_log: b"earlier line".to_vec() }],
         previous_output: None,
+        notice: None,
     })
 }

@@ -58,7 +58,7 @@ impl Shipped {
     /// Analyses a line received at `second`.
     pub fn answer(&mut self, line: &str, second: i64) -> Answer {
         let now = Timestamp::from_unix_seconds(second);
-        let event = EventRef { source: &self.source, received: now, line: line.as_bytes() };
+        let event = EventRef { source: &self.source, received: now, line: line.as_bytes(), notice: None };
         let outcome = self.engine.process(event, now);
         let field = |wanted: &str| {
             let mut fields = outcome.fields();

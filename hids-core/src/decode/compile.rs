@@ -9,19 +9,11 @@ use super::kind::EventKind;
 use super::parse::{DecoderDef, Offset, OffsetPattern, Plugin};
 use super::source::unknown_name;
 use crate::diag::Diagnostic;
+use crate::fim;
 use crate::pattern::{Pattern, PrefilterBuilder, Required, Subject};
 
-/// Names of decoders that are not in any file.
-pub const BUILT_IN: [&str; 8] = [
-    "rootcheck",
-    "syscheck_integrity_changed",
-    "syscheck_integrity_changed_2nd",
-    "syscheck_integrity_changed_3rd",
-    "syscheck_new_entry",
-    "syscheck_deleted",
-    "hostinfo_new",
-    "hostinfo_modified",
-];
+/// Names of decoders that are not in any file; those of file integrity come besides.
+const BUILT_IN: [&str; 3] = ["rootcheck", "hostinfo_new", "hostinfo_modified"];
 
 /// Number of a decoder's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,7 +88,7 @@ impl DecoderSet {
             by_name: HashMap::new(),
             fields: FieldTable::default(),
         };
-        for name in BUILT_IN {
+        for name in BUILT_IN.into_iter().chain(fim::DECODERS) {
             set.intern(name);
         }
         for def in defs {

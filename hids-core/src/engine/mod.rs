@@ -54,6 +54,8 @@ pub struct EngineOptions {
     pub default_hostname: Vec<u8>,
     /// Time zone of `<time>` and `<weekday>`.
     pub zone: jiff::tz::TimeZone,
+    /// `<auto_ignore>`: whether the second and the third change of a file have rules of their own.
+    pub counts_changes: bool,
     /// Whether to answer exactly as OSSEC does, its defects included.
     pub strict_ossec: bool,
     /// As which of OSSEC's programs the strict mode answers.
@@ -69,6 +71,7 @@ impl Default for EngineOptions {
             default_timeframe: Duration::from_secs(360),
             default_hostname: b"localhost".to_vec(),
             zone: jiff::tz::TimeZone::UTC,
+            counts_changes: true,
             strict_ossec: false,
             strict_program: OssecProgram::Logtest,
         }
@@ -289,7 +292,8 @@ impl<'a> Finish<'a, '_> {
             };
             judged = rules.judge(&rule_event, decoded.original_rule.map(RuleId), state, trials);
         }
-        Outcome { compiled: self.compiled, state, prepared, source: event.source, line, now, dropped, judged }
+        let EventRef { source, notice, .. } = event;
+        Outcome { compiled: self.compiled, state, prepared, source, line, notice, now, dropped, judged }
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::{Compiled, Dropped, Prepared};
 use crate::decode::{DecoderTrial, EventKind, FieldId};
 use crate::model::{
-    Alert, AlertId, AlertView, DecoderNames, EvidenceLine, Field, FieldName, Fields, FieldsView, LogSource, RuleFacts,
-    RuleStep, Timestamp,
+    Alert, AlertId, AlertView, DecoderNames, EvidenceLine, Field, FieldName, Fields, FieldsView, FileNotice, LogSource,
+    RuleFacts, RuleStep, Timestamp,
 };
 use crate::predecode::Predecoded;
 use crate::rules::{Judged, RuleState, RuleTrial};
@@ -52,6 +52,7 @@ pub struct Outcome<'a> {
     pub(super) prepared: &'a Prepared,
     pub(super) source: &'a Arc<LogSource>,
     pub(super) line: &'a [u8],
+    pub(super) notice: Option<&'a Arc<FileNotice>>,
     pub(super) now: Timestamp,
     pub(super) dropped: Option<Dropped>,
     pub(super) judged: Judged,
@@ -194,6 +195,7 @@ impl<'a> Outcome<'a> {
             full_log: self.line,
             evidence: state.evidence().map(|(_, line)| line).collect(),
             previous_output: state.previous_output(),
+            notice: self.notice.map(|notice| &**notice),
         })
     }
 
@@ -221,6 +223,7 @@ impl<'a> Outcome<'a> {
             log_offset: self.log_offset(),
             evidence: state.evidence().map(evidence).collect(),
             previous_output: state.previous_output().map(<[u8]>::to_vec),
+            notice: self.notice.cloned(),
         })
     }
 

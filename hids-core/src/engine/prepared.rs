@@ -9,9 +9,10 @@ use super::compiled::Compiled;
 use super::dropped::{self, Dropped};
 use super::outcome::Parts;
 use crate::decode::{Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, Scratch};
-use crate::model::{Channel, EventRef};
+use crate::fim;
+use crate::model::{Channel, EventRef, FileNews};
 use crate::pattern::Seen;
-use crate::predecode::{Headers, predecode};
+use crate::predecode::{Headers, Predecoded, predecode};
 use crate::rules::HostNews;
 
 /// What the line of one event tells by itself; reuse it to save allocations.
@@ -48,9 +49,11 @@ impl Analyser {
     pub(super) fn run(&mut self, event: EventRef<'_>, prepared: &mut Prepared, trials: Option<&mut Vec<DecoderTrial>>) {
         let Self { compiled, scratch } = self;
         let Compiled { decoders, prefilter, options, .. } = &**compiled;
-        prepared.is_clean = !options.strict_ossec || !has_control_bytes(event.line);
+        // The texts of file integrity are our own: OSSEC's analysisd makes them itself, after cleaning.
+        let is_ours = event.notice.is_some();
+        prepared.is_clean = !options.strict_ossec || is_ours || !has_control_bytes(event.line);
         let line = match prepared.is_clean {
-            true if options.strict_ossec => event.line,
+            true if options.strict_ossec || is_ours => event.line,
             true => event.line.strip_suffix(b"\r").unwrap_or(event.line),
             false => {
                 prepared.clean.clear();
@@ -59,7 +62,7 @@ impl Analyser {
             }
         };
         let headers = if options.strict_ossec { Headers::StrictOssec } else { Headers::Modern };
-        let found = predecode(line, headers);
+        let found = if is_ours { Predecoded::without_header(line) } else { predecode(line, headers) };
         // Characters of other alphabets that fold to ASCII letters exist only in the strict mode.
         if options.strict_ossec && !found.log.is_ascii() {
             prefilter.pass_all(&mut scratch.seen);
@@ -70,7 +73,10 @@ impl Analyser {
             Channel::Log => decoders.decode(&found, scratch, trials),
             channel => {
                 scratch.fields.clear();
-                built_in(decoders, channel, found.log, None)
+                match event.notice {
+                    Some(notice) => of_file_integrity(compiled, &notice.news, &mut scratch.fields),
+                    None => built_in(decoders, channel, found.log, None),
+                }
             }
         };
         let as_daemon = options.is_strict_daemon();
@@ -85,6 +91,15 @@ impl Analyser {
         std::mem::swap(&mut prepared.fields, &mut scratch.fields);
         std::mem::swap(&mut prepared.seen, &mut scratch.seen);
     }
+}
+
+/// News of file integrity needs no decoding: it is there as a value.
+fn of_file_integrity(compiled: &Compiled, news: &FileNews, fields: &mut FieldValues) -> Decoded {
+    let name = fim::decoder(news, compiled.options.counts_changes);
+    if let Some(path) = fim::subject(news) {
+        fields.set_made(FieldId::FILE_NAME, path);
+    }
+    Decoded::built_in(compiled.decoders.name_id(name), EventKind::Ossec)
 }
 
 /// OSSEC deletes 0x00 to 0x1F and 0x7F from every line.

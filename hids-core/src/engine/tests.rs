@@ -32,7 +32,7 @@ fn fired(engine: &mut Engine, message: &str, second: i64) -> (Option<u32>, bool)
     let line = format!("Oct 11 22:14:15 web1 demo[7]: {message}");
     let now = Timestamp::from_unix_seconds(second);
     let source = source();
-    let outcome = engine.process(EventRef { source: &source, received: now, line: line.as_bytes() }, now);
+    let outcome = engine.process(EventRef { source: &source, received: now, line: line.as_bytes(), notice: None }, now);
     (outcome.rule().map(|rule| rule.id.0), outcome.is_recorded())
 }
 
@@ -71,7 +71,7 @@ fn alert_carries_chain_fields_and_the_lines_that_counted() {
     let now = Timestamp::from_unix_seconds(2);
     let source = source();
     let line = b"Oct 11 22:14:15 web1 demo[7]: fail 192.0.2.1\r";
-    let outcome = engine.process(EventRef { source: &source, received: now, line }, now);
+    let outcome = engine.process(EventRef { source: &source, received: now, line, notice: None }, now);
     let alert = outcome.to_alert(AlertId { epoch_seconds: 2, sequence: 1 }).unwrap();
     assert_eq!(alert.source_address().unwrap().to_string(), "192.0.2.1");
     assert_eq!(alert.chain.iter().map(|step| step.id.0).collect::<Vec<_>>(), [1, 100, 110]);
@@ -118,7 +118,7 @@ fn explanation_names_the_condition_that_refused_each_rule() {
     let now = Timestamp::from_unix_seconds(0);
     let source = source();
     let line = b"Oct 11 22:14:15 web1 demo[7]: hello";
-    let (outcome, explanation) = engine.explain(EventRef { source: &source, received: now, line }, now);
+    let (outcome, explanation) = engine.explain(EventRef { source: &source, received: now, line, notice: None }, now);
     assert!(outcome.rule().is_none());
     let tried: Vec<_> = explanation.rules.iter().map(|trial| (trial.id.0, trial.depth, trial.refused_by)).collect();
     assert_eq!(tried, [(1, 0, None), (100, 1, Some("match"))]);
@@ -142,7 +142,8 @@ fn host_is_reported_when_it_is_new_and_when_its_ports_change() {
     let run = |engine: &mut Engine, line: &str| {
         let source = Arc::new(LogSource { location: "nmap".into(), channel: Channel::HostInformation });
         let now = Timestamp::from_unix_seconds(0);
-        let outcome = engine.process(EventRef { source: &source, received: now, line: line.as_bytes() }, now);
+        let outcome =
+            engine.process(EventRef { source: &source, received: now, line: line.as_bytes(), notice: None }, now);
         (outcome.decoder().unwrap().to_string(), outcome.dropped())
     };
     let mut before = engine(rules, false);
@@ -166,7 +167,7 @@ proptest::proptest! {
                 for line in [line, &text] {
                     let now = Timestamp::from_unix_seconds(0);
                     let source = source();
-                    let outcome = engine.process(EventRef { source: &source, received: now, line }, now);
+                    let outcome = engine.process(EventRef { source: &source, received: now, line, notice: None }, now);
                     outcome.to_alert(AlertId { epoch_seconds: 0, sequence: 0 });
                 }
             }

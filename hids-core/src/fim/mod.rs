@@ -5,7 +5,11 @@
 mod checks;
 mod compare;
 mod policy;
+mod repeat;
+mod text;
 
 pub use checks::Checks;
 pub use compare::{Differences, compare};
 pub use policy::{PathKind, PathPattern, Policy, PolicyDef, Watch};
+pub use repeat::{DECODERS, decoder};
+pub use text::{TextStyle, subject, text};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlertId, Level, LogSource, RuleId, Timestamp};
+use super::{AlertId, FileNotice, Level, LogSource, RuleId, Timestamp};
 
 /// Everything that outputs and responses need to know of an event that a rule matched.
 ///
@@ -44,6 +44,9 @@ pub struct Alert {
     pub evidence: Vec<EvidenceLine>,
     /// For `check_diff`: the output before this one.
     pub previous_output: Option<Vec<u8>>,
+    /// What file integrity told, when the event is its. `full_log` is then its text: several lines of ours,
+    /// in which hostile names are escaped already.
+    pub notice: Option<Arc<FileNotice>>,
 }
 
 impl Alert {

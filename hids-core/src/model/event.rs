@@ -72,13 +72,19 @@ impl LogBatch {
         self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
     }
 
+    /// Appends what file integrity tells: its text (`hids_core::fim::text`, several lines) and the notice.
+    pub fn push_notice(&mut self, text: &[u8], notice: Arc<FileNotice>) {
+        self.push(text);
+        self.notices.push(notice);
+    }
+
     /// The events in order, borrowed from this batch.
     pub fn events(&self) -> impl Iterator<Item = EventRef<'_>> {
         let mut start = 0;
-        self.ends.iter().map(move |&end| {
+        self.ends.iter().enumerate().map(move |(index, &end)| {
             let line = &self.bytes[start..end as usize];
             start = end as usize;
-            EventRef { source: &self.source, received: self.received, line }
+            EventRef { source: &self.source, received: self.received, line, notice: self.notices.get(index) }
         })
     }
 
@@ -102,4 +108,6 @@ pub struct EventRef<'a> {
     pub received: Timestamp,
     /// The bytes of the line, hostile.
     pub line: &'a [u8],
+    /// What the line tells, when it comes from file integrity.
+    pub notice: Option<&'a Arc<FileNotice>>,
 }

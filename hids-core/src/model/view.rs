@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Alert, AlertId, DecoderNames, FieldName, Fields, RuleFacts, Timestamp};
+use super::{Alert, AlertId, DecoderNames, FieldName, Fields, FileNotice, RuleFacts, Timestamp};
 
 /// The parts of an [`Alert`] that alerts.json shows, wherever they are kept.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct AlertView<'a> {
     pub evidence: Vec<&'a [u8]>,
     /// For `check_diff`: the output before this one.
     pub previous_output: Option<&'a [u8]>,
+    /// What file integrity told, when the event is its.
+    pub notice: Option<&'a FileNotice>,
 }
 
 /// Decoded fields in extraction order.
@@ -67,6 +69,7 @@ impl Alert {
             full_log: &self.full_log,
             evidence: self.evidence.iter().map(|line| line.full_log.as_slice()).collect(),
             previous_output: self.previous_output.as_deref(),
+            notice: self.notice.as_deref(),
         }
     }
 }

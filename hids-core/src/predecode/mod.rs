@@ -35,6 +35,11 @@ pub struct Predecoded<'a> {
 }
 
 impl<'a> Predecoded<'a> {
+    /// A line that is known to have no header.
+    pub fn without_header(line: &'a [u8]) -> Self {
+        Self::message(line, 0)
+    }
+
     /// The line from `offset` on, without names.
     fn message(line: &'a [u8], offset: usize) -> Self {
         let offset = offset.min(line.len());

@@ -40,6 +40,7 @@ fn alert(full_log: &[u8]) -> Alert {
         log_offset: 0,
         evidence: Vec::new(),
         previous_output: None,
+        notice: None,
     }
 }
 

@@ -45,6 +45,7 @@ fn alert(rule: &Arc<RuleFacts>, fields: &[(FieldName, &[u8])]) -> Alert {
         log_offset: 0,
         evidence: Vec::new(),
         previous_output: None,
+        notice: None,
     }
 }
 

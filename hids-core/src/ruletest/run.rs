@@ -45,7 +45,7 @@ pub fn run(engine: &mut Engine, case: &Case) -> Verdict {
     let mut differences = Vec::new();
     for _ in 0..case.repeat {
         for line in &case.lines {
-            let outcome = engine.process(EventRef { source: &source, received: now, line }, now);
+            let outcome = engine.process(EventRef { source: &source, received: now, line, notice: None }, now);
             fired.extend(outcome.rule().map(|rule| rule.id));
             differences = compare(case, &outcome);
         }

@@ -49,7 +49,7 @@ pub(super) fn run(common: &Common, args: &LogtestArgs) -> anyhow::Result<Exit> {
     }
     while read_line(&mut input, &mut line)? {
         let received = now();
-        let event = EventRef { source: &source, received, line: &line };
+        let event = EventRef { source: &source, received, line: &line, notice: None };
         let (outcome, tried) = if args.verbose {
             let (outcome, tried) = engine.explain(event, received);
             (outcome, Some(tried))

@@ -174,7 +174,7 @@ impl Replay {
         if self.last_stage == Stage::Read {
             return Ok(());
         }
-        self.analyser.prepare(EventRef { source, received: self.now, line }, prepared);
+        self.analyser.prepare(EventRef { source, received: self.now, line, notice: None }, prepared);
         self.finish(line, source, prepared)
     }
 
@@ -182,7 +182,8 @@ impl Replay {
         if self.last_stage <= Stage::Decode {
             return Ok(());
         }
-        let outcome = self.engine.finish(EventRef { source, received: self.now, line }, self.now, prepared);
+        let outcome =
+            self.engine.finish(EventRef { source, received: self.now, line, notice: None }, self.now, prepared);
         if self.last_stage == Stage::Rules {
             return Ok(());
         }

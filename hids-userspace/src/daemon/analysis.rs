@@ -91,6 +91,7 @@ fn engine_options(config: &Config) -> EngineOptions {
         default_hostname: host_name().into_bytes(),
         zone: jiff::tz::TimeZone::system(),
         strict_ossec: config.analysis.strict_ossec,
+        counts_changes: config.syscheck.auto_ignore,
         strict_program: OssecProgram::Logtest,
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn alert(sequence: u64, seconds: i64) -> Arc<Alert> {
         log_offset: 0,
         evidence: Vec::new(),
         previous_output: None,
+        notice: None,
     })
 }
 

@@ -21,8 +21,20 @@ const FORBIDDEN_PACKAGES: &[(&str, &[&str])] = &[
 const STAGES: &[&str] = &["collect", "sensors", "fim", "rootcheck", "respond", "notify", "record"];
 
 /// `hids-core` from the bottom up: a module imports only those before it.
-const CORE_ORDER: &[&str] =
-    &["model", "diag", "xml", "pattern", "predecode", "decode", "rules", "respond", "render", "engine"];
+const CORE_ORDER: &[&str] = &[
+    "model",
+    "diag",
+    "xml",
+    "pattern",
+    "escape",
+    "fim",
+    "predecode",
+    "decode",
+    "rules",
+    "respond",
+    "render",
+    "engine",
+];
 
 /// Checks the imports of one Rust file.
 pub fn check(source: &Source, findings: &mut Vec<Finding>) {

@@ -30,7 +30,7 @@ impl Batch {
             if self.prepared.len() == at {
                 self.prepared.push(Prepared::default());
             }
-            let event = EventRef { source, received: hids_core::model::Timestamp::default(), line };
+            let event = EventRef { source, received: hids_core::model::Timestamp::default(), line, notice: None };
             analyser.prepare(event, &mut self.prepared[at]);
         }
     }

@@ -34,6 +34,7 @@ pub(in crate::notify) fn alert(sequence: u64, rule: u32, level: u16) -> Alert {
         log_offset: 0,
         evidence: Vec::new(),
         previous_output: None,
+        notice: None,
     }
 }
 

@@ -1,0 +1,64 @@
+//! How often a path is reported, and as what.
+
+use super::Policy;
+use crate::model::{ChangeKind, FileNews};
+
+/// Changes of one path that OSSEC reports under `auto_ignore`.
+const OSSEC_CHANGES: u32 = 3;
+
+/// Names of the built-in decoders of changes (OSSEC's) and of the other news (ours; nobody else's rules
+/// use them). Rules ask for them with `<decoded_as>`.
+pub const DECODERS: [&str; 12] = [
+    "syscheck_integrity_changed",
+    "syscheck_integrity_changed_2nd",
+    "syscheck_integrity_changed_3rd",
+    "syscheck_new_entry",
+    "syscheck_deleted",
+    "syscheck_gap",
+    "syscheck_gap_closed",
+    "syscheck_refused",
+    "syscheck_would_refuse",
+    "syscheck_accepted",
+    "syscheck_protection",
+    "syscheck_damage",
+];
+
+impl Policy {
+    /// Whether the rules see a change of a path whose `count`-th change it is.
+    ///
+    /// In the strict mode `auto_ignore` silences everything after the third change of a path, as in OSSEC:
+    /// whoever changes a file three times is not seen the fourth time. In the default mode each change alerts.
+    pub fn alerts_change(&self, kind: ChangeKind, count: u32) -> bool {
+        match kind {
+            ChangeKind::Added => self.alerts_new_files(),
+            _ => !(self.is_strict() && self.auto_ignores() && count > OSSEC_CHANGES),
+        }
+    }
+
+    /// Whether the files that the very first scan finds alert as new ones: in OSSEC they do with
+    /// `alert_new_files`; in the default mode the first scan makes the baseline and nothing is new.
+    pub fn alerts_first_scan(&self) -> bool {
+        self.is_strict() && self.alerts_new_files()
+    }
+}
+
+/// The built-in decoder that takes `news`. `counts_changes` is `auto_ignore`: without it OSSEC calls every
+/// change the first one.
+pub fn decoder(news: &FileNews, counts_changes: bool) -> &'static str {
+    match news {
+        FileNews::Change(change) => match (change.kind, change.count) {
+            (ChangeKind::Deleted, _) => "syscheck_deleted",
+            (ChangeKind::Added | ChangeKind::Readded, _) => "syscheck_new_entry",
+            (ChangeKind::Modified, 2) if counts_changes => "syscheck_integrity_changed_2nd",
+            (ChangeKind::Modified, OSSEC_CHANGES..) if counts_changes => "syscheck_integrity_changed_3rd",
+            (ChangeKind::Modified, _) => "syscheck_integrity_changed",
+        },
+        FileNews::Gap(gap) if gap.closed.is_some() => "syscheck_gap_closed",
+        FileNews::Gap(_) => "syscheck_gap",
+        FileNews::Refusal(refusal) if refusal.refused => "syscheck_refused",
+        FileNews::Refusal(_) => "syscheck_would_refuse",
+        FileNews::Acceptance(_) => "syscheck_accepted",
+        FileNews::Protection(_) => "syscheck_protection",
+        FileNews::Damage(_) => "syscheck_damage",
+    }
+}

@@ -1,0 +1,160 @@
+//! What is said: OSSEC's texts of changes, with who did it, and texts of our own for the other news.
+//!
+//! The promise: whatever bytes names hold, the lines of a text are those written here. A name cannot
+//! end a line, and the lines of a diff begin with the marks of a diff.
+
+mod changes;
+#[cfg(test)]
+mod tests;
+mod who;
+
+use super::Checks;
+use crate::escape::{visible, visible_string};
+use crate::model::{Acceptance, Damage, FileNews, Gap, Protection, Refusal};
+
+/// Longest path in a text (`%.756s` in OSSEC's `src/analysisd/decoders/syscheck.c`); JSON has all of it.
+const PATH_LIMIT_BYTES: usize = 756;
+/// Longest other name in a text.
+const NAME_LIMIT_BYTES: usize = 256;
+
+/// How to say it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextStyle {
+    /// What is compared of the file: other differences are not told.
+    pub checks: Checks,
+    /// Exactly OSSEC's texts of changes: nothing of who did it, nothing that OSSEC does not compare.
+    pub strict: bool,
+}
+
+/// The text of `news`: lines ended by newlines, but for the last one (in the strict mode as OSSEC has it).
+///
+/// Valid UTF-8 without control characters but newlines and tabs.
+pub fn text(news: &FileNews, style: TextStyle) -> Vec<u8> {
+    let mut text = Text::default();
+    match news {
+        FileNews::Change(change) => return changes::change(change, style),
+        FileNews::Gap(told) => gap(&mut text, told),
+        FileNews::Refusal(told) => refusal(&mut text, told),
+        FileNews::Acceptance(told) => acceptance(&mut text, told),
+        FileNews::Protection(told) => protection(&mut text, told),
+        FileNews::Damage(told) => damage(&mut text, told),
+    }
+    text.finish()
+}
+
+/// The path that `news` is about, for the field `filename`.
+pub fn subject(news: &FileNews) -> Option<&[u8]> {
+    match news {
+        FileNews::Change(change) => Some(&change.path),
+        FileNews::Gap(gap) => Some(&gap.subtree),
+        FileNews::Refusal(refusal) => Some(&refusal.path),
+        FileNews::Acceptance(_) | FileNews::Protection(_) | FileNews::Damage(_) => None,
+    }
+}
+
+fn gap(text: &mut Text, gap: &Gap) {
+    let subtree = path(&gap.subtree);
+    let why = gap.cause.describe();
+    let Some(duration) = gap.duration() else {
+        text.line(format_args!("Changes of files below '{subtree}' may have been missed: {why}."));
+        text.line(format_args!("The files there are being compared with the baseline; what changed is alerted."));
+        return;
+    };
+    text.line(format_args!(
+        "Files below '{subtree}' were compared with the baseline after events may have been missed."
+    ));
+    text.line(format_args!("Cause: {why}"));
+    text.line(format_args!("Open for: {}.{:03} seconds", duration.as_secs(), duration.subsec_millis()));
+    text.line(format_args!("Changes found: {}", gap.found));
+}
+
+fn refusal(text: &mut Text, refusal: &Refusal) {
+    let (protected, operation) = (path(&refusal.path), refusal.operation.name());
+    if refusal.refused {
+        text.line(format_args!("Refused: {operation} of the protected '{protected}'."));
+    } else {
+        text.line(format_args!("Not refused, only told: {operation} of the protected '{protected}'."));
+        text.line(format_args!("To refuse it: <protect_mode>enforce</protect_mode>"));
+    }
+    if refusal.count > 1 {
+        text.line(format_args!("Times: {}", refusal.count));
+    }
+    who::who(text, &refusal.who, "Tried by");
+}
+
+fn acceptance(text: &mut Text, acceptance: &Acceptance) {
+    text.line(format_args!("Changes of {} files were accepted into the baseline.", acceptance.files));
+    for reason in &acceptance.reasons {
+        text.line(format_args!("Because of: '{}'", quoted(reason.as_bytes())));
+    }
+    for example in &acceptance.examples {
+        text.line(format_args!("File: '{}'", path(example)));
+    }
+    let shown = acceptance.examples.len() as u64;
+    if acceptance.files > shown && shown > 0 {
+        text.line(format_args!("And {} more.", acceptance.files - shown));
+    }
+}
+
+fn protection(text: &mut Text, protection: &Protection) {
+    let reason = quoted(protection.reason.as_bytes());
+    if protection.enforced {
+        text.line(format_args!("Protection of files is in force from now on: writes are refused."));
+    } else {
+        text.line(format_args!("Protection of files is not in force from now on: writes are not refused."));
+    }
+    text.line(format_args!("Because of: '{reason}'"));
+    if let Some(uid) = protection.uid {
+        text.line(format_args!("Switched by user: '{uid}'"));
+    }
+}
+
+fn damage(text: &mut Text, damage: &Damage) {
+    text.line(format_args!("The baseline of file integrity is damaged or was altered by somebody else."));
+    text.line(format_args!("What is wrong: '{}'", quoted(damage.what.as_bytes())));
+    for entry in &damage.paths {
+        text.line(format_args!("Entry: '{}'", path(entry)));
+    }
+    text.line(format_args!(
+        "What to do: hidsctl fim verify; if nobody is known to have done it, treat the host as broken into."
+    ));
+}
+
+/// Lines being written.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        use std::fmt::Write as _;
+        // Writing into a string cannot fail.
+        let _ = self.0.write_fmt(line);
+        self.0.push('\n');
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.0.ends_with('\n') {
+            self.0.pop();
+        }
+        self.0.into_bytes()
+    }
+}
+
+/// A path on one line, as OSSEC's texts have it.
+fn path(bytes: &[u8]) -> String {
+    limited(bytes, PATH_LIMIT_BYTES)
+}
+
+/// Any other name on one line, without an apostrophe that would end its quotes.
+fn quoted(bytes: &[u8]) -> String {
+    limited(bytes, NAME_LIMIT_BYTES).replace('\'', "\\x27")
+}
+
+fn limited(bytes: &[u8], limit_bytes: usize) -> String {
+    if bytes.len() <= limit_bytes / 4 {
+        return visible_string(bytes);
+    }
+    let mut out = Vec::new();
+    visible(&mut out, bytes, limit_bytes);
+    String::from_utf8(out).unwrap_or_default()
+}

@@ -1,0 +1,74 @@
+//! Who did it, in lines.
+
+use std::fmt::Write as _;
+
+use super::{Text, quoted};
+use crate::model::{Operations, Who};
+
+/// Most processes that a text shows, the last ones.
+const SHOWN: usize = 4;
+
+/// Those who changed a file and what they did; or that nobody was seen.
+pub(super) fn all(text: &mut Text, who: &[std::sync::Arc<Who>], operations: Operations) {
+    if who.is_empty() && operations.is_empty() {
+        text.line(format_args!("Found by a scan: who did it and when is not known."));
+    }
+    let hidden = who.len().saturating_sub(SHOWN);
+    if hidden > 0 {
+        text.line(format_args!("Changed by {} processes; the last {SHOWN} of them:", who.len()));
+    }
+    who.iter().skip(hidden).for_each(|one| self::who(text, one, "Changed by"));
+    if !operations.is_empty() {
+        let names: Vec<&str> = operations.iter().map(|operation| operation.name()).collect();
+        text.line(format_args!("Operations: {}", names.join(", ")));
+    }
+}
+
+/// One process. `label` says what it did.
+pub(super) fn who(text: &mut Text, who: &Who, label: &str) {
+    let command = quoted(&who.command);
+    match (who.executable.is_empty(), who.command.is_empty()) {
+        (false, _) => {
+            text.line(format_args!(
+                "{label}: '{}' (process {}, command '{command}')",
+                quoted(&who.executable),
+                who.pid
+            ));
+        }
+        (true, false) => text.line(format_args!("{label}: process {}, command '{command}'", who.pid)),
+        (true, true) if who.pid == 0 => text.line(format_args!("{label}: a process that the kernel did not name")),
+        (true, true) => {
+            text.line(format_args!("{label}: process {}, which ended before it could be looked at", who.pid));
+        }
+    }
+    let mut ids = String::new();
+    for (name, id) in [
+        ("user", who.uid),
+        ("effective user", who.euid),
+        ("group", who.gid),
+        ("login user", who.login_uid),
+        ("session", who.session),
+    ] {
+        if let Some(id) = id {
+            let comma = if ids.is_empty() { "" } else { ", " };
+            let _ = write!(ids, "{comma}{name} '{id}'");
+        }
+    }
+    if !ids.is_empty() {
+        text.line(format_args!("As: {ids}"));
+    }
+    if !who.parents.is_empty() {
+        let name = |bytes: &[u8], other: &[u8]| quoted(if bytes.is_empty() { other } else { bytes });
+        let parents: Vec<String> = who
+            .parents
+            .iter()
+            .map(|parent| format!("'{}' ({})", name(&parent.executable, &parent.command), parent.pid))
+            .collect();
+        text.line(format_args!("Started by: {}", parents.join(" < ")));
+    }
+    if let Some(container) = &who.container {
+        text.line(format_args!("Container: '{}'", quoted(container.as_bytes())));
+    } else if !who.cgroup.is_empty() {
+        text.line(format_args!("Control group: '{}'", quoted(&who.cgroup)));
+    }
+}

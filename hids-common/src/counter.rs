@@ -38,6 +38,10 @@ slots! {
         Exec = "sched_process_exec",
         /// A process or thread ended: tracepoint `sched:sched_process_exit`.
         Exit = "sched_process_exit",
+        /// A process was forked: tracepoint `sched:sched_process_fork`.
+        Fork = "sched_process_fork",
+        /// A control group was made: tracepoint `cgroup:cgroup_mkdir`.
+        CgroupMkdir = "cgroup_mkdir",
     }
 }
 
@@ -46,6 +50,12 @@ slots! {
     DropReason {
         /// The map slot that the hook writes to was not there.
         MissingSlot = "missing_slot",
+        /// The ring to user space was full.
+        RingFull = "ring_full",
+        /// The map of processes was full.
+        MapFull = "map_full",
+        /// A field of a kernel struct could not be read.
+        Unreadable = "unreadable",
     }
 }
 

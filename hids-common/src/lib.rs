@@ -7,5 +7,6 @@
 pub mod counter;
 pub mod limits;
 pub mod names;
+pub mod record;
 #[cfg(feature = "user")]
 pub mod user;

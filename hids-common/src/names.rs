@@ -11,3 +11,9 @@ pub const LSM_PROBE: &str = "lsm_probe";
 
 /// The hook that [`LSM_PROBE`] is made for.
 pub const LSM_PROBE_HOOK: &str = "file_open";
+
+/// Hash map of [`Process`](crate::record::Process) by number: every living process.
+pub const PROCESSES_MAP: &str = "PROCESSES";
+
+/// Ring of [records](crate::record).
+pub const EVENTS_MAP: &str = "EVENTS";

@@ -5,9 +5,13 @@
 #![no_std]
 #![no_main]
 
+mod cgroup;
 mod emit;
 mod exec;
 mod maps;
+mod offsets;
+mod path;
+mod who;
 
 use aya_ebpf::macros::{lsm, raw_tracepoint};
 use aya_ebpf::programs::{LsmContext, RawTracePointContext};
@@ -29,6 +33,24 @@ pub fn sched_process_exec(ctx: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub fn sched_process_exit(ctx: RawTracePointContext) -> i32 {
     emit::outcome(Hook::Exit, exec::on_exit(&ctx))
+}
+
+/// `sched:sched_process_fork`, since Linux 2.6.32; raw tracepoints since 4.17.
+///
+/// Kernel: `trace_sched_process_fork(struct task_struct *parent, struct task_struct *child)`, called by
+/// `kernel_clone()` in `kernel/fork.c` before the child runs, for threads too.
+#[raw_tracepoint(tracepoint = "sched_process_fork")]
+pub fn sched_process_fork(ctx: RawTracePointContext) -> i32 {
+    emit::outcome(Hook::Fork, exec::on_fork(&ctx))
+}
+
+/// `cgroup:cgroup_mkdir`, since Linux 4.11, with the path since 4.19.
+///
+/// Kernel: `trace_cgroup_mkdir(struct cgroup *cgrp, const char *path)`, called by `cgroup_mkdir()` in
+/// `kernel/cgroup/cgroup.c` when the group is there.
+#[raw_tracepoint(tracepoint = "cgroup_mkdir")]
+pub fn cgroup_mkdir(ctx: RawTracePointContext) -> i32 {
+    emit::outcome(Hook::CgroupMkdir, cgroup::on_mkdir(&ctx))
 }
 
 /// `security_file_open`, since Linux 5.7 as a BPF hook. Loaded to see whether the kernel takes LSM

@@ -18,4 +18,4 @@ pub use file_notice::{Acceptance, Damage, FileNews, FileNotice, Protection, Refu
 pub use ids::{AlertId, Level, RuleId};
 pub use time::Timestamp;
 pub use view::{AlertView, FieldsView};
-pub use who::{Ancestor, Who, WhoSource};
+pub use who::{Ancestor, ExecutableNote, ExecutableNotes, Who, WhoSource};

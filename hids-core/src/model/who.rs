@@ -9,6 +9,8 @@ pub struct Who {
     pub pid: u32,
     /// Path of the executable; empty when unknown.
     pub executable: Vec<u8>,
+    /// What to know before believing that path.
+    pub executable_notes: ExecutableNotes,
     /// Command name, at most 15 bytes.
     pub command: Vec<u8>,
     /// Real user.
@@ -65,5 +67,65 @@ impl WhoSource {
             Self::Tracepoint => "tracepoint",
             Self::Lsm => "lsm",
         }
+    }
+}
+
+/// Something about the path of an executable that keeps it from being what it looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum ExecutableNote {
+    /// The path is that of another mount namespace (a container's): it is no path here.
+    OtherMounts,
+    /// The process had another root directory than its mount namespace; the path is the whole one.
+    Chroot,
+    /// The file had no name when it was started: a memfd, or deleted before.
+    Nameless,
+    /// The path was too long; its beginning is missing.
+    CutOff,
+}
+
+impl ExecutableNote {
+    /// Every note.
+    pub const ALL: [Self; 4] = [Self::OtherMounts, Self::Chroot, Self::Nameless, Self::CutOff];
+
+    /// The word in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OtherMounts => "other-mounts",
+            Self::Chroot => "chroot",
+            Self::Nameless => "nameless",
+            Self::CutOff => "cut-off",
+        }
+    }
+}
+
+/// A set of [`ExecutableNote`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ExecutableNotes(u8);
+
+impl ExecutableNotes {
+    /// The path is as it looks.
+    pub const NONE: Self = Self(0);
+
+    /// This set with `note`.
+    #[must_use]
+    pub const fn with(self, note: ExecutableNote) -> Self {
+        Self(self.0 | 1 << note as u8)
+    }
+
+    /// Whether `note` is in the set.
+    pub const fn contains(self, note: ExecutableNote) -> bool {
+        self.0 & 1 << note as u8 != 0
+    }
+
+    /// Whether there is nothing to note.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The notes in the set.
+    pub fn iter(self) -> impl Iterator<Item = ExecutableNote> {
+        ExecutableNote::ALL.into_iter().filter(move |note| self.contains(*note))
     }
 }

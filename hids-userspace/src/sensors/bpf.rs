@@ -1,5 +1,6 @@
 //! Loads the BPF object, attaches its programs and reads their counters.
 
+mod fields;
 pub mod offsets;
 pub mod types;
 
@@ -14,6 +15,9 @@ use hids_common::user::total;
 
 use super::object::OBJECT;
 use super::{Degradation, HookReport, probe};
+use fields::process_offsets;
+use offsets::Offsets;
+use types::KernelTypes;
 
 /// The attached programs and their maps; dropping it detaches them.
 #[derive(Debug)]
@@ -24,7 +28,10 @@ pub struct Programs {
 impl Programs {
     /// Loads the object and attaches one program to every hook.
     pub fn attach() -> Result<Self, Degradation> {
-        let mut object = load()?;
+        let types = KernelTypes::of_this_kernel()?;
+        let offsets = process_offsets(&types)?;
+        drop(types);
+        let mut object = load(&offsets)?;
         for hook in Hook::ALL {
             // A program is named after the tracepoint it is attached to.
             let name = hook.name();
@@ -66,7 +73,7 @@ pub fn probe_lsm() -> Result<(), Degradation> {
     if let Some(active) = active.filter(|list| !list.split(',').any(|module| module == "bpf")) {
         return Err(Degradation::LsmNotActive { active });
     }
-    let mut object = load()?;
+    let mut object = load(&Offsets::default())?;
     let btf = Btf::from_sys_fs().map_err(Degradation::NoBtf)?;
     let program = object.program_mut(LSM_PROBE).ok_or(Degradation::Missing { what: "program", name: LSM_PROBE })?;
     let refused = |source| Degradation::refused("LSM programs", source, probe::lockdown());
@@ -75,8 +82,10 @@ pub fn probe_lsm() -> Result<(), Degradation> {
 }
 
 /// Makes the object's maps; no program is in the kernel yet.
-fn load() -> Result<Ebpf, Degradation> {
+fn load(offsets: &Offsets) -> Result<Ebpf, Degradation> {
     let bytes = OBJECT.ok_or(Degradation::ObjectLeftOut)?;
-    // The programs need no type information of the kernel, and reading it costs time and memory.
-    EbpfLoader::new().btf(None).load(bytes).map_err(Degradation::Object)
+    let mut loader = EbpfLoader::new();
+    offsets.apply(&mut loader);
+    // aya needs no type information of the kernel for these programs, and reading it costs time and memory.
+    loader.btf(None).load(bytes).map_err(Degradation::Object)
 }

@@ -61,8 +61,6 @@ pub struct Offsets {
     numbers: Vec<(&'static str, u32)>,
 }
 
-// Used by the loaders of the next commits.
-#[allow(dead_code)]
 impl Offsets {
     /// Looks every field of `table` up. Fails with the names of all required fields that `types` lack.
     pub fn resolve(types: &KernelTypes, table: &[Field]) -> Result<Self, Degradation> {
@@ -84,6 +82,7 @@ impl Offsets {
     }
 
     /// The number of one global.
+    #[allow(dead_code)]
     pub fn number(&self, global: &str) -> Option<u32> {
         self.numbers.iter().find(|(name, _)| *name == global).map(|(_, number)| *number)
     }

@@ -55,6 +55,7 @@ pub struct KernelTypes {
 
 /// One parameter of a kernel function.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct Parameter {
     /// Its name; empty when the kernel does not tell.
     pub name: String,
@@ -97,7 +98,14 @@ impl KernelTypes {
         self.named(name, |kind| kind == STRUCT || kind == UNION).find_map(|id| self.member(id, members, MAX_DEPTH))
     }
 
+    /// The size of a struct or union in bytes.
+    pub fn size(&self, name: &str) -> Option<u32> {
+        self.named(name, |kind| kind == STRUCT || kind == UNION).find_map(|id| self.size_or_type(id))
+    }
+
     /// The parameters of a kernel function in order; `None` when the kernel has none of this name.
+    // For hooks whose arguments differ between kernels.
+    #[allow(dead_code)]
     pub fn parameters(&self, function: &str) -> Option<Vec<Parameter>> {
         let function = self.named(function, |kind| kind == FUNCTION).next()?;
         let (prototype, (kind, count)) =
@@ -157,6 +165,7 @@ impl KernelTypes {
     }
 
     /// The name of what a parameter is or points to.
+    #[allow(dead_code)]
     fn pointee_name(&self, mut id: u32) -> &[u8] {
         for _ in 0..MAX_DEPTH {
             match self.kind(id) {

@@ -14,7 +14,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hids_core::model::{Ancestor, Who, WhoSource};
+use hids_core::model::{Ancestor, ExecutableNotes, Who, WhoSource};
 
 use super::WhoLookup;
 
@@ -100,6 +100,7 @@ fn read(pid: u32, identity: &Identity) -> Option<Who> {
     Some(Who {
         pid,
         executable: identity.executable.clone(),
+        executable_notes: ExecutableNotes::NONE,
         command: identity.command.clone(),
         uid,
         euid,

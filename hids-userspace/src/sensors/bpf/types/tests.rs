@@ -81,6 +81,7 @@ fn member_of_a_nested_struct_is_found_by_its_path() {
     assert_eq!(types.offset("file.f_path.gone"), None);
     assert_eq!(types.offset("file.dentry"), None, "only anonymous structs lend their members");
     assert_eq!(types.offset("file"), None);
+    assert_eq!(types.size("file"), Some(64));
 }
 
 #[test]

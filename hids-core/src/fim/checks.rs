@@ -48,6 +48,24 @@ impl Checks {
         }
     }
 
+    /// What either asks for.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self {
+            md5: self.md5 || other.md5,
+            sha1: self.sha1 || other.sha1,
+            sha256: self.sha256 || other.sha256,
+            blake3: self.blake3 || other.blake3,
+            size: self.size || other.size,
+            owner: self.owner || other.owner,
+            group: self.group || other.group,
+            permissions: self.permissions || other.permissions,
+            extended: self.extended || other.extended,
+            inode: self.inode || other.inode,
+            modified: self.modified || other.modified,
+        }
+    }
+
     /// Whether the content has to be read.
     pub const fn reads_content(self) -> bool {
         self.md5 || self.sha1 || self.sha256 || self.blake3

@@ -5,8 +5,10 @@
 
 pub mod examine;
 pub mod known;
+pub mod policy;
 pub mod scan;
 pub mod store;
 
 pub use known::{Entry, Known};
+pub use policy::policy_def;
 pub use store::{Store, StoreError, StoreKey, StoreLimits, StoreView};

@@ -21,7 +21,7 @@ pub(in crate::config) static SECTIONS: &[SectionSpec] = &[
     each(SectionKind::ActiveResponse, "active-response", ACTIVE_RESPONSE, None),
     each(SectionKind::EmailAlerts, "email_alerts", EMAIL_ALERTS, None),
     each(SectionKind::SyslogOutput, "syslog_output", SYSLOG_OUTPUT, None),
-    all(SectionKind::Syscheck, "syscheck", SYSCHECK, Some("file integrity checking is not part of this version yet")),
+    all(SectionKind::Syscheck, "syscheck", SYSCHECK, None),
     all(
         SectionKind::Rootcheck,
         "rootcheck",
@@ -134,6 +134,11 @@ const SYSCHECK: &[OptionSpec] = &[
     option("auto_ignore", YesNo),
     option("alert_new_files", YesNo),
     option("prefilter_cmd", Special),
+    option("protect_mode", OneOf(&["monitor", "enforce"])),
+    option("protect_allow", Special).repeats(),
+    option("scan_rate", Number(0, 1 << 20)),
+    option("process_priority", Special),
+    option("diff_size_limit", Special),
     option("windows_registry", Text).repeats().no_effect(WINDOWS),
     option("registry_ignore", Text).repeats().no_effect(WINDOWS),
 ];

@@ -45,16 +45,16 @@ pub(in crate::config) fn wazuh_section(name: &str) -> Option<&'static str> {
 pub(in crate::config) fn wazuh_option(section: SectionKind, name: &str) -> Option<&'static str> {
     const REMOVE: &str = "it is Wazuh's, OSSEC and this program do not have it; remove it";
     let known: &[&str] = match section {
+        SectionKind::Syscheck if matches!(name, "whodata" | "recursion_level" | "check_inode" | "check_mtime") => {
+            return Some("it is an attribute of `<directories>`");
+        }
         SectionKind::Syscheck => &[
-            "process_priority",
             "synchronization",
-            "whodata",
             "max_eps",
             "file_limit",
             "diff",
             "allow_remote_prefilter_cmd",
             "tags",
-            "recursion_level",
             "follow_symbolic_link",
             "max_files_per_second",
             "registry_limit",

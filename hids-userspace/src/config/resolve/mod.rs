@@ -70,7 +70,7 @@ pub(super) fn resolve(
     let collect = localfile::resolve(&mut context);
     let respond = active_response::resolve(&mut context);
     let syslog_outputs = syslog_output::resolve(&mut context);
-    let syscheck = syscheck::resolve(&mut context);
+    let syscheck = syscheck::resolve(&mut context, strict_ossec);
     let rootcheck = rootcheck::resolve(&context);
     let reports = reports::resolve(&mut context);
     database::check(&mut context);

@@ -1,17 +1,18 @@
 //! `<syscheck>`.
 
+mod directories;
+mod protect;
+
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use hids_core::diag::closest;
 use hids_core::pattern::Dialect::OsMatch;
-use hids_core::xml::{Attribute, Element};
+use hids_core::xml::Element;
 
 use super::{Context, patterns, times};
 use crate::config::known::SectionKind::Syscheck;
-use crate::config::value::{Problems, span_of, value_span, word};
-use crate::config::{Checks, PathPattern, ProtectMode, SyscheckConfig, WatchedDirectory};
+use crate::config::value::{Problems, digits, value_span, word};
+use crate::config::{PathPattern, SyscheckConfig};
 
 /// As OSSEC's manual has it; its code has 600.
 const DEFAULT_FREQUENCY: u64 = 21_600;
@@ -19,15 +20,19 @@ const DEFAULT_FREQUENCY: u64 = 21_600;
 const DEFAULT_NICE: i8 = 10;
 /// Largest text that `report_changes` keeps a copy of.
 const DEFAULT_DIFF_BYTES: u64 = 1 << 20;
-/// Most paths of one `<directories>` that OSSEC reads.
-const PATHS_PER_ELEMENT: usize = 64;
+/// Largest that may be asked for: copies are kept, and compared in memory.
+const MOST_DIFF_BYTES: u64 = 64 << 20;
 
-pub(super) fn resolve(context: &mut Context<'_>) -> SyscheckConfig {
+pub(super) fn resolve(context: &mut Context<'_>, strict_ossec: bool) -> SyscheckConfig {
     let raw = context.raw;
     let mut seen = HashSet::new();
     let mut watched = Vec::new();
     for element in raw.all(Syscheck, "directories") {
-        directories(element, &mut seen, &mut watched, context.problems);
+        directories::resolve(element, &mut seen, &mut watched, context.problems);
+    }
+    if let (true, Some(section)) = (watched.is_empty(), raw.sections.iter().find(|one| one.spec.kind == Syscheck)) {
+        let message = "`<syscheck>` names no `<directories>`, so no file is watched";
+        context.problems.note("C056", section.name_span(), message, "for instance /etc,/usr/bin,/usr/sbin");
     }
     let mut patterns =
         |name| raw.all(Syscheck, name).filter_map(|element| path_pattern(element, context.problems)).collect();
@@ -56,14 +61,69 @@ pub(super) fn resolve(context: &mut Context<'_>) -> SyscheckConfig {
         no_diff,
         skip_nfs: context.yes_no(Syscheck, "skip_nfs", false),
         auto_ignore: context.yes_no(Syscheck, "auto_ignore", true),
-        alert_new_files: context.yes_no(Syscheck, "alert_new_files", false),
+        alert_new_files: context.yes_no(Syscheck, "alert_new_files", !strict_ossec),
         prefilter: prefilter(context),
-        protect_mode: ProtectMode::Monitor,
-        protect_allow: Vec::new(),
-        scan_rate_mib: None,
-        scan_nice: DEFAULT_NICE,
-        diff_size_limit: DEFAULT_DIFF_BYTES,
+        protect_mode: protect::mode(context),
+        protect_allow: protect::allowed(context),
+        scan_rate_mib: scan_rate(context),
+        scan_nice: nice(context),
+        diff_size_limit: diff_size_limit(context),
     }
+}
+
+/// MiB per second; 0 is no limit.
+fn scan_rate(context: &Context<'_>) -> Option<u32> {
+    context.number(Syscheck, "scan_rate").and_then(|rate| u32::try_from(rate).ok()).filter(|rate| *rate > 0)
+}
+
+fn nice(context: &mut Context<'_>) -> i8 {
+    let Some(element) = context.raw.last(Syscheck, "process_priority") else { return DEFAULT_NICE };
+    let text = element.text.value.trim();
+    match text.parse() {
+        Ok(nice @ -20..=19) => nice,
+        _ => {
+            let message = format!("`<process_priority>` wants a nice value from -20 to 19, found \"{text}\"");
+            let help = "10 leaves other programs alone, 0 is as they are";
+            context.problems.error("C012", &value_span(element), message, help);
+            DEFAULT_NICE
+        }
+    }
+}
+
+fn diff_size_limit(context: &mut Context<'_>) -> u64 {
+    let Some(element) = context.raw.last(Syscheck, "diff_size_limit") else { return DEFAULT_DIFF_BYTES };
+    let text = element.text.value.trim();
+    match bytes(text) {
+        Some(size) if size <= MOST_DIFF_BYTES => size,
+        Some(_) => {
+            let message = format!("`<diff_size_limit>` can be 64MB at most, found {text}");
+            context.problems.error(
+                "C012",
+                &value_span(element),
+                message,
+                "larger files are checked, but without a diff",
+            );
+            DEFAULT_DIFF_BYTES
+        }
+        None => {
+            let message = format!("`<diff_size_limit>` wants a number of bytes, found \"{text}\"");
+            context.problems.error("C011", &value_span(element), message, "write it as 65536, 64KB or 1MB");
+            DEFAULT_DIFF_BYTES
+        }
+    }
+}
+
+/// Digits, with `KB`, `MB` or `GB` behind them as Wazuh writes it (1024 each).
+fn bytes(text: &str) -> Option<u64> {
+    let end = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[end..].trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" => 1 << 10,
+        "M" | "MB" => 1 << 20,
+        "G" | "GB" => 1 << 30,
+        _ => return None,
+    };
+    Some(digits(&text[..end])?.saturating_mul(unit))
 }
 
 fn prefilter(context: &mut Context<'_>) -> Vec<String> {
@@ -77,132 +137,6 @@ fn prefilter(context: &mut Context<'_>) -> Vec<String> {
             Vec::new()
         }
         None => Vec::new(),
-    }
-}
-
-/// One `<directories>`: its attributes hold for each path of the list.
-fn directories(
-    element: &Element,
-    seen: &mut HashSet<PathBuf>,
-    watched: &mut Vec<WatchedDirectory>,
-    problems: &mut Problems,
-) {
-    let mut pattern =
-        WatchedDirectory { checks: Checks { sha256: true, ..Checks::default() }, ..WatchedDirectory::default() };
-    for attribute in &element.attributes {
-        apply_attribute(attribute, &mut pattern, problems);
-    }
-    if element.attributes.is_empty() || pattern.checks == Checks::default() {
-        let message = "`<directories>` does not say what to check, which OSSEC refuses";
-        problems.error("C050", &element.name.span, message, "add check_all=\"yes\"");
-    }
-    let paths: Vec<&str> = element.text.value.split(',').map(str::trim).filter(|path| !path.is_empty()).collect();
-    if paths.is_empty() {
-        problems.error("C019", &element.name.span, "`<directories>` is empty", "name directories, separated by commas");
-    }
-    for (index, path) in paths.into_iter().enumerate() {
-        let span = span_of(element, path);
-        if index == PATHS_PER_ELEMENT {
-            problems.warning(
-                "C052",
-                &span,
-                format!("OSSEC reads {PATHS_PER_ELEMENT} paths of one `<directories>`; here all count"),
-                "split the list",
-            );
-        }
-        if !path.starts_with('/') {
-            problems.error(
-                "C018",
-                &span,
-                format!("`<directories>` wants absolute paths, found \"{path}\""),
-                "begin it with `/`",
-            );
-        } else if !seen.insert(PathBuf::from(path)) {
-            let message = format!("{path} is given twice and the first counts; OSSEC drops the rest of this list");
-            problems.warning("C051", &span, message, "keep one of them");
-        } else {
-            watched.push(WatchedDirectory { path: path.into(), ..pattern.clone() });
-        }
-    }
-}
-
-/// Applies one attribute; they count from left to right, as in OSSEC.
-fn apply_attribute(attribute: &Attribute, watched: &mut WatchedDirectory, problems: &mut Problems) {
-    const NAMES: [&str; 13] = [
-        "check_all",
-        "check_sum",
-        "check_md5sum",
-        "check_sha1sum",
-        "check_sha256sum",
-        "check_size",
-        "check_owner",
-        "check_group",
-        "check_perm",
-        "realtime",
-        "report_changes",
-        "restrict",
-        "no_recurse",
-    ];
-    let (name, value) = (attribute.name.value.as_str(), attribute.value.value.as_str());
-    if !NAMES.contains(&name) {
-        let help = match (closest(name, NAMES), name) {
-            (
-                _,
-                "whodata"
-                | "recursion_level"
-                | "follow_symbolic_link"
-                | "tags"
-                | "check_inode"
-                | "check_mtime"
-                | "check_attrs"
-                | "diff_size_limit",
-            ) => "it is Wazuh's, OSSEC and this program do not have it; remove it".to_owned(),
-            (Some(right), _) => format!("did you mean `{right}`?"),
-            _ => format!("attributes are {}", NAMES.join(", ")),
-        };
-        problems.error("C007", &attribute.name.span, format!("`<directories>` has no attribute `{name}`"), &help);
-        return;
-    }
-    if name == "restrict" {
-        watched.restrict = patterns::compile(&attribute.value, OsMatch, problems).map(|_| value.to_owned());
-        return;
-    }
-    let on = match value {
-        "yes" => true,
-        "no" if name != "no_recurse" => false,
-        _ => {
-            let wants = if name == "no_recurse" { "yes" } else { "yes or no" };
-            let message = format!("attribute `{name}` wants {wants}, found \"{value}\"");
-            problems.error(
-                "C010",
-                &attribute.value.span,
-                message,
-                "in lower case and without blanks; or remove the attribute",
-            );
-            return;
-        }
-    };
-    set(watched, name, on);
-}
-
-fn set(watched: &mut WatchedDirectory, name: &str, on: bool) {
-    let checks = &mut watched.checks;
-    match name {
-        "check_all" => {
-            *checks = Checks::all(on);
-        }
-        "check_sum" => (checks.md5, checks.sha1, checks.sha256) = (on, on, on),
-        "check_md5sum" => checks.md5 = on,
-        "check_sha1sum" => checks.sha1 = on,
-        "check_sha256sum" => checks.sha256 = on,
-        "check_size" => checks.size = on,
-        "check_owner" => checks.owner = on,
-        "check_group" => checks.group = on,
-        "check_perm" => checks.permissions = on,
-        "realtime" => watched.realtime = on,
-        "report_changes" => watched.report_changes = on,
-        "no_recurse" => watched.no_recurse = on,
-        _ => {}
     }
 }
 

@@ -83,11 +83,11 @@ fn the_guide_is_told_what_differs_from_ossec() {
     let loaded = Folder::new(GUIDE).load();
     assert_eq!(
         codes(&loaded.diagnostics, Severity::Note),
-        ["C032", "C086", "C084"],
+        ["C032", "C056", "C086", "C084"],
         "{}",
         rendered(&loaded.diagnostics)
     );
-    assert_eq!(codes(&loaded.diagnostics, Severity::Warning), ["C021"], "{}", rendered(&loaded.diagnostics));
+    assert!(codes(&loaded.diagnostics, Severity::Warning).is_empty(), "{}", rendered(&loaded.diagnostics));
     let timeout = loaded.diagnostics.iter().find(|problem| problem.code == "C084").expect("a note about the timeout");
     assert!(timeout.message.contains("1200 seconds"), "{}", timeout.message);
 }

@@ -3,6 +3,7 @@
 mod any_input;
 mod bad_values;
 mod examples;
+mod file_integrity;
 mod messages;
 mod rule_sources;
 mod traps;

@@ -78,8 +78,8 @@ fn options_without_effect_are_named_once_each() {
 
 #[test]
 fn sections_not_acted_on_are_named_once_each() {
-    let text = "<syscheck><frequency>1</frequency></syscheck><syscheck><disabled>no</disabled></syscheck>
-        <rootcheck><disabled>yes</disabled></rootcheck><client><server-ip>192.0.2.1</server-ip></client>";
+    let text = "<rootcheck><frequency>1</frequency></rootcheck><rootcheck><scanall>no</scanall></rootcheck>
+        <syscheck><disabled>yes</disabled></syscheck><client><server-ip>192.0.2.1</server-ip></client>";
     assert_eq!(warnings(text), ["C021", "C021"]);
 }
 
@@ -300,14 +300,4 @@ fn syslog_output_over_tls_is_tcp() {
             .remove(0);
     assert!(output.tcp && output.tls && output.tls_verify);
     assert_eq!((output.port, output.level), (514, Some(Level(5))));
-}
-
-#[test]
-fn directory_attributes_count_from_left_to_right() {
-    let text = "<syscheck><directories check_all=\"yes\" check_md5sum=\"no\" realtime=\"yes\">/etc, /usr/bin,/etc</directories></syscheck>";
-    let syscheck = config(text).syscheck;
-    assert_eq!(syscheck.directories.len(), 2);
-    let checks = syscheck.directories[1].checks;
-    assert!(checks.sha256 && checks.permissions && !checks.md5 && syscheck.directories[1].realtime);
-    assert!(warnings(text).contains(&"C051"));
 }

@@ -28,7 +28,7 @@ pub struct SyscheckConfig {
     pub skip_nfs: bool,
     /// `<auto_ignore>`.
     pub auto_ignore: bool,
-    /// `<alert_new_files>`.
+    /// `<alert_new_files>`; where it is not given, yes in the default mode, no in the strict one.
     pub alert_new_files: bool,
     /// `<prefilter_cmd>` split into words.
     pub prefilter: Vec<String>,
@@ -38,7 +38,7 @@ pub struct SyscheckConfig {
     pub protect_allow: Vec<ProtectAllow>,
     /// `<scan_rate>` (not in OSSEC): most MiB a second that scheduled scans read; `None` = no limit.
     pub scan_rate_mib: Option<u32>,
-    /// `<process_priority>` (Wazuh's): nice value of the scanning threads, 0 to 19.
+    /// `<process_priority>` (Wazuh's): nice value of the scanning threads, -20 to 19.
     pub scan_nice: i8,
     /// `<diff_size_limit>` (not in OSSEC): largest file in bytes whose text is kept for `report_changes`.
     pub diff_size_limit: u64,
@@ -82,6 +82,8 @@ pub struct WatchedDirectory {
     pub restrict: Option<String>,
     /// `no_recurse`.
     pub no_recurse: bool,
+    /// `recursion_level` (Wazuh's): how many levels of sub-directories are entered; `None` = all.
+    pub recursion_level: Option<u32>,
 }
 
 /// A path to leave out.

@@ -1,0 +1,191 @@
+//! `<directories>`: paths, and what holds for them.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use hids_core::diag::closest;
+use hids_core::pattern::Dialect::OsMatch;
+use hids_core::xml::{Attribute, Element};
+
+use super::super::patterns;
+use crate::config::value::{Problems, digits, span_of};
+use crate::config::{Checks, WatchedDirectory};
+
+/// Most paths of one `<directories>` that OSSEC reads.
+const PATHS_PER_ELEMENT: usize = 64;
+/// Most levels of sub-directories, as in Wazuh.
+const MOST_LEVELS: u64 = 320;
+/// Places in which programs of all kinds must be able to write, or which are no files.
+const NOT_TO_PROTECT: [&str; 8] = ["/", "/dev", "/proc", "/run", "/sys", "/tmp", "/var", "/var/tmp"];
+
+const NAMES: [&str; 19] = [
+    "check_all",
+    "check_sum",
+    "check_md5sum",
+    "check_sha1sum",
+    "check_sha256sum",
+    "check_blake3",
+    "check_size",
+    "check_owner",
+    "check_group",
+    "check_perm",
+    "check_inode",
+    "check_mtime",
+    "realtime",
+    "whodata",
+    "protect",
+    "report_changes",
+    "restrict",
+    "no_recurse",
+    "recursion_level",
+];
+
+/// One `<directories>`: its attributes hold for each path of the list.
+pub(super) fn resolve(
+    element: &Element,
+    seen: &mut HashSet<PathBuf>,
+    watched: &mut Vec<WatchedDirectory>,
+    problems: &mut Problems,
+) {
+    let pattern = attributes(element, problems);
+    let paths: Vec<&str> = element.text.value.split(',').map(str::trim).filter(|path| !path.is_empty()).collect();
+    if paths.is_empty() {
+        problems.error("C019", &element.name.span, "`<directories>` is empty", "name directories, separated by commas");
+    }
+    for (index, path) in paths.into_iter().enumerate() {
+        let span = span_of(element, path);
+        if index == PATHS_PER_ELEMENT {
+            problems.warning(
+                "C052",
+                &span,
+                format!("OSSEC reads {PATHS_PER_ELEMENT} paths of one `<directories>`; here all count"),
+                "split the list",
+            );
+        }
+        if !path.starts_with('/') {
+            problems.error(
+                "C018",
+                &span,
+                format!("`<directories>` wants absolute paths, found \"{path}\""),
+                "begin it with `/`",
+            );
+        } else if let Some(problem) = glob::Pattern::new(path).err().filter(|_| !std::path::Path::new(path).exists()) {
+            let message = format!("`<directories>`: \"{path}\" is no pattern: {}", problem.msg);
+            problems.error("C018", &span, message, "close the bracket, or write [[] for a bracket itself");
+        } else if !seen.insert(PathBuf::from(path)) {
+            let message = format!("{path} is given twice and the first counts; OSSEC drops the rest of this list");
+            problems.warning("C051", &span, message, "keep one of them");
+        } else {
+            let plain = path.trim_end_matches('/');
+            if pattern.protect && NOT_TO_PROTECT.contains(&if plain.is_empty() { "/" } else { plain }) {
+                let message = format!("with `protect` hardly any program can write below {path}, logging included");
+                problems.warning("C053", &span, message, "protect the directories of programs and of configuration");
+            }
+            watched.push(WatchedDirectory { path: path.into(), ..pattern.clone() });
+        }
+    }
+}
+
+/// What the attributes say; they count from left to right, as in OSSEC.
+fn attributes(element: &Element, problems: &mut Problems) -> WatchedDirectory {
+    let checks = Checks { sha256: true, ..Checks::default() };
+    let mut pattern = WatchedDirectory { checks, ..WatchedDirectory::default() };
+    let mut who = None;
+    for attribute in &element.attributes {
+        apply(attribute, &mut pattern, &mut who, problems);
+    }
+    pattern.checks.extended = false;
+    if element.attributes.is_empty() || pattern.checks == Checks::default() {
+        let message = "`<directories>` does not say what to check, which OSSEC refuses";
+        problems.error("C050", &element.name.span, message, "add check_all=\"yes\"");
+    }
+    pattern.checks.extended = true;
+    pattern.realtime |= pattern.protect || who == Some(true);
+    pattern.who = pattern.realtime && who != Some(false);
+    pattern
+}
+
+fn apply(attribute: &Attribute, watched: &mut WatchedDirectory, who: &mut Option<bool>, problems: &mut Problems) {
+    let (name, value) = (attribute.name.value.as_str(), attribute.value.value.as_str());
+    if !NAMES.contains(&name) {
+        return unknown(attribute, problems);
+    }
+    match name {
+        "restrict" => {
+            watched.restrict = patterns::compile(&attribute.value, OsMatch, problems).map(|_| value.to_owned());
+            return;
+        }
+        "recursion_level" => return levels(attribute, watched, problems),
+        _ => {}
+    }
+    let on = match value {
+        "yes" => true,
+        "no" if name != "no_recurse" => false,
+        _ => {
+            let wants = if name == "no_recurse" { "yes" } else { "yes or no" };
+            let message = format!("attribute `{name}` wants {wants}, found \"{value}\"");
+            problems.error(
+                "C010",
+                &attribute.value.span,
+                message,
+                "in lower case and without blanks; or remove the attribute",
+            );
+            return;
+        }
+    };
+    match name {
+        "whodata" => *who = Some(on),
+        "realtime" => watched.realtime = on,
+        "protect" => watched.protect = on,
+        "report_changes" => watched.report_changes = on,
+        "no_recurse" => watched.no_recurse = on,
+        _ => set_check(&mut watched.checks, name, on),
+    }
+}
+
+fn unknown(attribute: &Attribute, problems: &mut Problems) {
+    let name = attribute.name.value.as_str();
+    let help = match (closest(name, NAMES), name) {
+        (_, "follow_symbolic_link" | "tags" | "check_attrs") => {
+            "it is Wazuh's, OSSEC and this program do not have it; remove it".to_owned()
+        }
+        (_, "diff_size_limit") => "it is an option of `<syscheck>` and holds for all directories".to_owned(),
+        (Some(right), _) => format!("did you mean `{right}`?"),
+        _ => format!("attributes are {}", NAMES.join(", ")),
+    };
+    problems.error("C007", &attribute.name.span, format!("`<directories>` has no attribute `{name}`"), &help);
+}
+
+fn levels(attribute: &Attribute, watched: &mut WatchedDirectory, problems: &mut Problems) {
+    let value = attribute.value.value.as_str();
+    match digits(value).filter(|levels| *levels <= MOST_LEVELS).and_then(|levels| u32::try_from(levels).ok()) {
+        Some(levels) => watched.recursion_level = Some(levels),
+        None => {
+            let message =
+                format!("attribute `recursion_level` wants a number from 0 to {MOST_LEVELS}, found \"{value}\"");
+            problems.error("C012", &attribute.value.span, message, "leave it out to enter all sub-directories");
+        }
+    }
+}
+
+fn set_check(checks: &mut Checks, name: &str, on: bool) {
+    match name {
+        // What is not in OSSEC's `check_all` keeps what was said of it.
+        "check_all" => {
+            let Checks { blake3, inode, modified, .. } = *checks;
+            *checks = Checks { blake3, inode, modified, ..Checks::all(on) };
+        }
+        "check_sum" => (checks.md5, checks.sha1, checks.sha256) = (on, on, on),
+        "check_md5sum" => checks.md5 = on,
+        "check_sha1sum" => checks.sha1 = on,
+        "check_sha256sum" => checks.sha256 = on,
+        "check_blake3" => checks.blake3 = on,
+        "check_size" => checks.size = on,
+        "check_owner" => checks.owner = on,
+        "check_group" => checks.group = on,
+        "check_perm" => checks.permissions = on,
+        "check_inode" => checks.inode = on,
+        "check_mtime" => checks.modified = on,
+        _ => {}
+    }
+}

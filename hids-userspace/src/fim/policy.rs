@@ -1,0 +1,147 @@
+//! The configuration's directories as the core's policy wants them: wildcards expanded, links resolved.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use hids_core::fim::{PathPattern, PolicyDef, Watch};
+
+use crate::config::{self, SyscheckConfig, WatchedDirectory};
+
+/// Reads the file system: what a wildcard (`*`, `?`, `[`) fits now, and where a root that is a link leads.
+///
+/// The kernel tells paths without links, so a root like `/bin` that is a link to `/usr/bin` is watched, and
+/// its files are told, as `/usr/bin`. Two entries that lead to one root are one with everything that either
+/// asks for. A root that does not exist (yet) stays as it is written.
+pub fn policy_def(config: &SyscheckConfig, strict: bool) -> PolicyDef {
+    let mut watches: Vec<Watch> = Vec::new();
+    for directory in &config.directories {
+        for root in roots(&directory.path) {
+            let watch = watch(directory, root.as_os_str().as_bytes());
+            match watches.iter_mut().find(|known| known.root == watch.root) {
+                Some(known) => merge(known, watch),
+                None => watches.push(watch),
+            }
+        }
+    }
+    PolicyDef {
+        watches,
+        ignore: config.ignore.iter().map(pattern).collect(),
+        no_diff: config.no_diff.iter().map(pattern).collect(),
+        alert_new_files: config.alert_new_files,
+        auto_ignore: config.auto_ignore,
+        skip_nfs: config.skip_nfs,
+        strict,
+    }
+}
+
+/// Whether OSSEC takes the path as a pattern.
+pub fn has_wildcard(path: &Path) -> bool {
+    path.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
+}
+
+fn roots(written: &Path) -> Vec<PathBuf> {
+    let found = match written.to_str().filter(|_| has_wildcard(written) && written.symlink_metadata().is_err()) {
+        // A pattern that cannot be read was an error in the configuration.
+        Some(pattern) => glob::glob(pattern).map(|paths| paths.flatten().collect()).unwrap_or_default(),
+        None => vec![written.to_path_buf()],
+    };
+    found.into_iter().map(|path| resolved(&path)).collect()
+}
+
+/// Where the path leads without links; a link that is no directory is watched itself.
+fn resolved(path: &Path) -> PathBuf {
+    let target = if path.is_dir() {
+        path.canonicalize().ok()
+    } else {
+        // A file: links on the way to it, not the last one.
+        path.parent().and_then(|parent| Some(parent.canonicalize().ok()?.join(path.file_name()?)))
+    };
+    target.unwrap_or_else(|| path.to_path_buf())
+}
+
+fn watch(directory: &WatchedDirectory, root: &[u8]) -> Watch {
+    Watch {
+        root: root.to_vec(),
+        checks: directory.checks,
+        realtime: directory.realtime,
+        who: directory.who,
+        protect: directory.protect,
+        report_changes: directory.report_changes,
+        no_recurse: directory.no_recurse,
+        recursion_level: directory.recursion_level,
+        restrict: directory.restrict.clone(),
+    }
+}
+
+/// Two entries that lead to the same place: nothing that either asks for is lost.
+fn merge(known: &mut Watch, other: Watch) {
+    known.checks = known.checks.union(other.checks);
+    known.realtime |= other.realtime;
+    known.who |= other.who;
+    known.protect |= other.protect;
+    known.report_changes |= other.report_changes;
+    known.no_recurse &= other.no_recurse;
+    known.recursion_level = known.recursion_level.zip(other.recursion_level).map(|(one, two)| one.max(two));
+    if known.restrict != other.restrict {
+        // os_match has alternatives; a directory without a restriction is watched whole.
+        known.restrict = known.restrict.take().zip(other.restrict).map(|(one, two)| format!("{one}|{two}"));
+    }
+}
+
+fn pattern(pattern: &config::PathPattern) -> PathPattern {
+    match pattern {
+        config::PathPattern::Prefix(text) => PathPattern::Prefix(text.as_bytes().to_vec()),
+        config::PathPattern::Sregex(text) => PathPattern::Sregex(text.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use hids_core::fim::Checks;
+
+    use super::*;
+
+    fn entry(path: PathBuf) -> WatchedDirectory {
+        WatchedDirectory { path, checks: Checks::all(true), ..WatchedDirectory::default() }
+    }
+
+    #[test]
+    fn wildcards_are_expanded_and_links_resolved() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap();
+        for name in ["home/a/bin", "home/b/bin", "real"] {
+            std::fs::create_dir_all(top.join(name)).unwrap();
+        }
+        symlink("real", top.join("link")).unwrap();
+        std::fs::write(top.join("real/file"), "x").unwrap();
+        let config = SyscheckConfig {
+            directories: vec![
+                entry(top.join("home/*/bin")),
+                entry(top.join("link")),
+                WatchedDirectory { realtime: true, restrict: Some(".conf$".into()), ..entry(top.join("real")) },
+                entry(top.join("link/file")),
+                entry(top.join("missing")),
+            ],
+            ..SyscheckConfig::default()
+        };
+        let def = policy_def(&config, false);
+        let roots: Vec<&str> = def
+            .watches
+            .iter()
+            .map(|watch| std::str::from_utf8(&watch.root[top.as_os_str().len()..]).unwrap())
+            .collect();
+        assert_eq!(roots, ["/home/a/bin", "/home/b/bin", "/real", "/real/file", "/missing"]);
+        assert!(def.watches[2].realtime && def.watches[2].restrict.is_none());
+    }
+
+    #[test]
+    fn a_directory_whose_name_looks_like_a_pattern_is_taken_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("[x]")).unwrap();
+        let config = SyscheckConfig { directories: vec![entry(top.join("[x]"))], ..SyscheckConfig::default() };
+        assert_eq!(policy_def(&config, false).watches[0].root, top.join("[x]").as_os_str().as_bytes());
+    }
+}

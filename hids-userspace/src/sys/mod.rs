@@ -3,5 +3,6 @@
 #![allow(unsafe_code)]
 
 pub mod fanotify;
+pub mod files;
 pub mod netlink;
 pub mod nftables;

@@ -1,13 +1,34 @@
 //! One path looked at.
 
 use std::io;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
 
 use hids_core::fim::Checks;
 use hids_core::model::{FileState, Timestamp};
 
+use super::content::Unhindered;
+use super::place::{Name, is_gone, open_directory, split};
+use super::{Examiner, Hint, Look, Prefilter};
+
 /// How a file is looked at, beyond what is checked.
 #[derive(Clone, Debug, Default)]
-pub struct ExamineOptions {}
+pub struct ExamineOptions {
+    /// A program whose output stands for the content in MD5 and SHA-1 (`<prefilter_cmd>`).
+    pub prefilter: Option<Arc<Prefilter>>,
+    /// What becomes of the memory that holds what was read.
+    pub page_cache: PageCache,
+}
+
+/// What reading leaves in the kernel's page cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageCache {
+    /// As it was: pages that were not there before are given back.
+    #[default]
+    AsBefore,
+    /// Whatever the kernel wants to keep.
+    Fill,
+}
 
 /// What was found at a path.
 #[derive(Debug)]
@@ -39,8 +60,8 @@ pub enum Unread {
         attempts: u32,
     },
     /// `prefilter_cmd` gave no output to take sums of.
-    #[error("the prefilter command failed: {0}")]
-    Prefilter(String),
+    #[error("the prefilter command gave no output")]
+    Prefilter(#[source] io::Error),
 }
 
 /// Looks at `path`, an absolute path of any length; `None` when nothing is there.
@@ -51,6 +72,17 @@ pub enum Unread {
 ///
 /// An error means that it is not known whether something is there.
 pub fn examine(path: &[u8], checks: Checks, options: &ExamineOptions) -> io::Result<Option<Examined>> {
-    let _ = (path, checks, options);
-    Err(io::ErrorKind::Unsupported.into())
+    let (directory, name) = split(path);
+    let directory = match open_directory(directory) {
+        Ok(directory) => directory,
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let Some(name) = Name::new(name) else { return Ok(None) };
+    let look =
+        Examiner::new(options, &Unhindered).examine(directory.as_fd(), name.as_c_str(), path, Hint::Unknown, checks)?;
+    Ok(match look {
+        Look::Seen(examined) => Some(*examined),
+        Look::Nothing | Look::Stopped => None,
+    })
 }

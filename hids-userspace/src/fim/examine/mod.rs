@@ -3,6 +3,21 @@
 //! Owns the way to a file (no symbolic link is ever followed on it) and to its content. Named pipes,
 //! sockets and devices are never opened. Compares nothing and keeps nothing.
 
+mod attributes;
+mod content;
 mod examined;
+mod examiner;
+mod place;
+mod prefilter;
+mod stat;
+mod sums;
+#[cfg(test)]
+mod tests;
 
-pub use examined::{ExamineOptions, Examined, Unread, examine};
+pub use examined::{ExamineOptions, Examined, PageCache, Unread, examine};
+pub use prefilter::Prefilter;
+
+pub(super) use content::Pace;
+pub(super) use examiner::{Examiner, Hint, Look};
+pub(super) use place::{LONGEST_PATH_BYTES, Name, open_directory, split};
+pub(super) use stat::{Stat, stat_at};

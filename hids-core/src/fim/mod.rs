@@ -6,10 +6,12 @@ mod checks;
 mod compare;
 mod policy;
 mod repeat;
+mod schedule;
 mod text;
 
 pub use checks::Checks;
 pub use compare::{Differences, compare};
 pub use policy::{PathKind, PathPattern, Policy, PolicyDef, Watch};
 pub use repeat::{DECODERS, decoder};
+pub use schedule::{LastScan, Schedule};
 pub use text::{TextStyle, subject, text};

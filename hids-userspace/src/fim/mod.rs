@@ -3,11 +3,15 @@
 //! Owns the baseline store. Decisions (which path counts, what is a difference, what is said) are
 //! `hids_core::fim`. It never learns by itself that a file changed: sensors send events, scans look.
 
+pub(crate) mod answer;
+mod clock;
 pub mod examine;
 pub mod known;
 pub mod policy;
+pub mod request;
 pub mod scan;
 pub mod store;
+pub mod watch;
 
 pub use known::{Entry, Known};
 pub use policy::policy_def;

@@ -140,6 +140,11 @@ impl<'s> Update<'s> {
         Ok(notice.sequence)
     }
 
+    /// Gives no number up to `sequence` to a notice: those were used before a power loss took them back.
+    pub fn skip_to(&mut self, sequence: u64) {
+        self.head.last_sequence = self.head.last_sequence.max(sequence);
+    }
+
     /// Remembers a gap until it is closed.
     ///
     /// # Errors

@@ -134,6 +134,22 @@ impl StoreView {
         Ok(Subtree { view: self.clone(), ranges, ready: VecDeque::new() })
     }
 
+    /// What [`subtree`](Self::subtree) gives after `after`, a path that it gave earlier.
+    ///
+    /// # Errors
+    /// When a path is not whole.
+    pub fn subtree_after(&self, path: &[u8], after: &[u8]) -> Result<Subtree, StoreError> {
+        let mut rest = self.subtree(path)?;
+        let next = [paths::key_of(after)?.as_slice(), b"\0"].concat();
+        while rest.ranges.front().is_some_and(|(_, to)| *to <= next) {
+            rest.ranges.pop_front();
+        }
+        if let Some((from, _)) = rest.ranges.front_mut().filter(|(from, _)| *from < next) {
+            *from = next;
+        }
+        Ok(rest)
+    }
+
     /// All entries, in the store's order.
     pub fn entries(&self) -> Subtree {
         let all = VecDeque::from([(Vec::new(), vec![0xff])]);

@@ -1,0 +1,85 @@
+//! `hidsctl fim list` and `hidsctl fim diff`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{absolute, ask_for, baseline, shown};
+use crate::cli::exit::Exit;
+use crate::cli::{Common, output};
+use crate::fim::request::{FimRequest, ListItem, ListView, PathText};
+
+/// Entries that are asked for at one time.
+const PAGE: usize = 1000;
+
+/// What to list.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only this path and what is below it
+    #[arg(default_value = "/")]
+    below: PathBuf,
+}
+
+/// What to compare.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Only this path and what is below it
+    #[arg(default_value = "/")]
+    below: PathBuf,
+    /// Compare the baseline with this export instead
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
+}
+
+/// Lists everything.
+pub(super) fn run(common: &Common, args: &ListArgs) -> anyhow::Result<Exit> {
+    show(common, &absolute(&args.below)?, false)?;
+    Ok(Exit::Success)
+}
+
+/// Lists changes; 1 when there are any.
+pub(super) fn diff(common: &Common, args: &DiffArgs) -> anyhow::Result<Exit> {
+    if let Some(export) = &args.export {
+        return baseline::compare(common, export, &absolute(&args.below)?);
+    }
+    let shown = show(common, &absolute(&args.below)?, true)?;
+    Ok(if shown == 0 { Exit::Success } else { Exit::No })
+}
+
+/// Prints page after page; how many there were.
+fn show(common: &Common, below: &PathText, changed: bool) -> anyhow::Result<u64> {
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let request = FimRequest::List { below: below.clone(), after, limit: PAGE, changed };
+        let (page, _) = ask_for::<ListView>(common, request)?;
+        for item in &page.items {
+            count += 1;
+            if common.json {
+                output::print_json(&serde_json::to_value(item)?)?;
+            } else {
+                output::print(&line(item))?;
+            }
+        }
+        after = page.items.last().map(|item| item.path.clone());
+        if !page.more || after.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+/// `0644 0:0 1234 sha256 /path`, with the number of changes before it.
+pub(super) fn line(item: &ListItem) -> String {
+    let changes = if item.changes == 0 { String::new() } else { format!("{}x ", item.changes) };
+    let Some(state) = &item.state else { return format!("{changes}gone {}\n", shown(&item.path)) };
+    let sum = state.digests.last().map_or("-", |(_, sum)| sum.as_str());
+    let target = state.link_target.as_ref().map_or(String::new(), |target| format!(" -> {}", shown(target)));
+    format!(
+        "{changes}{} {} {}:{} {} {sum} {}{target}\n",
+        state.kind,
+        state.mode,
+        state.uid,
+        state.gid,
+        state.size_bytes,
+        shown(&item.path)
+    )
+}

@@ -1,0 +1,105 @@
+//! `hidsctl fim`: looks at file integrity and steers it.
+
+mod accept;
+mod baseline;
+mod history;
+mod list;
+mod protect;
+mod scan;
+mod status;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde::de::DeserializeOwned;
+
+use super::Common;
+use super::exit::Exit;
+use super::reload::ask_within;
+use crate::control::Request;
+use crate::fim::request::{FimRequest, PathText};
+
+/// Options of `fim`.
+#[derive(Debug, Args)]
+pub struct FimArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compare files with the baseline now
+    Scan(scan::ScanArgs),
+    /// Show the baseline, scans that run, and where events may be missing
+    Status,
+    /// List what the baseline holds
+    List(list::ListArgs),
+    /// Show every path that changed and that nobody has accepted, or what differs from an export
+    Diff(list::DiffArgs),
+    /// Take changes over, so that they no longer count as changes
+    Accept(accept::AcceptArgs),
+    /// Write a signed copy of the baseline, to be checked on another machine
+    Export(baseline::ExportArgs),
+    /// Check the baseline itself, or an exported copy
+    Verify(baseline::VerifyArgs),
+    /// Show the history of a file: what, when, who, old and new
+    Why(history::WhyArgs),
+    /// Refuse writes below protected directories, or only report them
+    Protect(protect::ProtectArgs),
+    /// Take the kernel's lock off protected directories; works without the daemon
+    Unlock,
+}
+
+/// Runs one of the commands.
+pub(super) fn run(common: &Common, args: &FimArgs) -> anyhow::Result<Exit> {
+    match &args.command {
+        Command::Scan(args) => scan::run(common, args),
+        Command::Status => status::run(common),
+        Command::List(args) => list::run(common, args),
+        Command::Diff(args) => list::diff(common, args),
+        Command::Accept(args) => accept::run(common, args),
+        Command::Export(args) => baseline::export(common, args),
+        Command::Verify(args) => baseline::verify(common, args),
+        Command::Why(args) => history::run(common, args),
+        Command::Protect(args) => protect::run(common, args),
+        Command::Unlock => protect::unlock(common),
+    }
+}
+
+/// Asks the daemon about file integrity; an answer may take as long as a million entries need.
+fn ask(common: &Common, request: FimRequest) -> anyhow::Result<serde_json::Value> {
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3600);
+    ask_within(common, &Request::Fim(request), PATIENCE)
+}
+
+/// The same, as the values that it holds.
+fn ask_for<T: DeserializeOwned>(common: &Common, request: FimRequest) -> anyhow::Result<(T, serde_json::Value)> {
+    let answer = ask(common, request)?;
+    Ok((serde_json::from_value(answer.clone()).context("hidsd and hidsctl are not of one version")?, answer))
+}
+
+/// A path as the daemon knows it: absolute, without `.`, `..` and links being followed.
+fn absolute(path: &Path) -> anyhow::Result<PathText> {
+    let path = std::path::absolute(path).with_context(|| format!("cannot tell where {} is", path.display()))?;
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => _ = plain.pop(),
+            part => plain.push(part),
+        }
+    }
+    Ok(PathText::from(plain.as_os_str().as_bytes()))
+}
+
+/// A path for a terminal.
+fn shown(path: &PathText) -> String {
+    super::output::visible(path.as_bytes())
+}
+
+/// Back to a path of this machine.
+fn as_path(path: &PathText) -> &Path {
+    Path::new(OsStr::from_bytes(path.as_bytes()))
+}

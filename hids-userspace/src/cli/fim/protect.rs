@@ -1,0 +1,51 @@
+//! `hidsctl fim protect` and `hidsctl fim unlock`.
+
+use clap::{Args, ValueEnum};
+
+use super::ask;
+use crate::cli::exit::Exit;
+use crate::cli::{Common, output};
+use crate::fim::request::FimRequest;
+use crate::sensors;
+
+/// What becomes of writes below protected directories.
+#[derive(Debug, Args)]
+pub struct ProtectArgs {
+    mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// They are refused
+    On,
+    /// They happen and are reported
+    Off,
+}
+
+/// Switches; each switch is an alert.
+pub(super) fn run(common: &Common, args: &ProtectArgs) -> anyhow::Result<Exit> {
+    let answer = ask(common, FimRequest::Protect { enforce: args.mode == Mode::On })?;
+    if common.json {
+        output::print_json(&answer)?;
+    } else {
+        let text = match args.mode {
+            Mode::On => "writes below protected directories are refused from now on\n",
+            Mode::Off => "writes below protected directories are only reported from now on\n",
+        };
+        output::print(text)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Takes the pinned programs away, whether the daemon runs or not.
+pub(super) fn unlock(common: &Common) -> anyhow::Result<Exit> {
+    let removed = sensors::guard::unlock(sensors::guard::default_pins())?;
+    if common.json {
+        output::print_json(&serde_json::json!({ "removed": removed }))?;
+    } else if removed == 0 {
+        output::print("nothing was locked\n")?;
+    } else {
+        output::print("protected directories can be written again until hidsd locks them\n")?;
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,126 @@
+//! `hidsctl fim scan`.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::{absolute, ask, ask_for};
+use crate::cli::exit::Exit;
+use crate::cli::{Common, output};
+use crate::fim::request::{FimRequest, FimView, ScanView};
+
+/// Time between two looks at a scan.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What to scan.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// Files and directories [default: everything that is watched]
+    paths: Vec<PathBuf>,
+    /// Read every file, not only those whose attributes say that they changed
+    #[arg(long)]
+    full: bool,
+    /// Do not wait for the end
+    #[arg(long)]
+    no_wait: bool,
+    /// End the scans that run
+    #[arg(long, conflicts_with_all = ["paths", "full", "no_wait"])]
+    stop: bool,
+}
+
+/// Starts a scan and shows how far it is.
+pub(super) fn run(common: &Common, args: &ScanArgs) -> anyhow::Result<Exit> {
+    if args.stop {
+        let answer = ask(common, FimRequest::StopScan)?;
+        if common.json {
+            output::print_json(&answer)?;
+        } else {
+            output::print(&format!("{} scans were stopped\n", answer["stopped"]))?;
+        }
+        return Ok(Exit::Success);
+    }
+    let paths = args.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let answer = ask(common, FimRequest::Scan { paths, full: args.full })?;
+    let Some(number) = answer["scan"].as_u64() else { bail!("hidsd and hidsctl are not of one version") };
+    if args.no_wait {
+        if common.json {
+            output::print_json(&answer)?;
+        }
+        return Ok(Exit::Success);
+    }
+    let view = wait(common, number)?;
+    if common.json {
+        output::print_json(&serde_json::json!({ "scan": number, "status": view }))?;
+    } else {
+        output::print(&format!("{}\n", view.last_scan.as_deref().unwrap_or("the scan has ended")))?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Until the scan has ended; a bar on the terminal meanwhile.
+fn wait(common: &Common, number: u64) -> anyhow::Result<FimView> {
+    let mut bar = Bar { is_terminal: io::stderr().is_terminal(), drawn: false };
+    loop {
+        let (view, _) = ask_for::<FimView>(common, FimRequest::Status)?;
+        match view.scans.iter().find(|scan| scan.number == number) {
+            Some(scan) => bar.draw(scan),
+            None => return Ok(view),
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+struct Bar {
+    is_terminal: bool,
+    drawn: bool,
+}
+
+impl Bar {
+    fn draw(&mut self, scan: &ScanView) {
+        if self.is_terminal {
+            self.drawn = true;
+            // A terminal that is gone does not stop the work.
+            let _ = write!(io::stderr(), "\r\x1b[K{}", line(scan));
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if self.drawn {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// One line about a scan that runs.
+pub(super) fn line(scan: &ScanView) -> String {
+    const CELLS: u64 = 30;
+    let speed = (scan.bytes >> 20) / scan.seconds.max(1);
+    let counts = format!("{} files, {} MiB, {speed} MiB/s, {} differences", scan.files, scan.bytes >> 20, scan.found);
+    if scan.files_expected == 0 {
+        return counts;
+    }
+    let full = (CELLS * scan.files.min(scan.files_expected) / scan.files_expected) as usize;
+    let bar = format!("{}{}", "#".repeat(full), "-".repeat(CELLS as usize - full));
+    let share = (100 * scan.files / scan.files_expected).min(100);
+    let left = scan.seconds_left.map_or(String::new(), |left| format!(", {} left", output::duration(left)));
+    format!("[{bar}] {share:3} %  {counts}{left}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scan_that_finds_more_than_the_last_one_is_never_over_100_percent() {
+        let scan = ScanView { files: 300, files_expected: 200, bytes: 5 << 20, seconds: 1, ..ScanView::default() };
+        let text = line(&scan);
+        assert!(text.starts_with("[##############################] 100 %"), "{text}");
+        assert!(!line(&ScanView { files: 3, ..ScanView::default() }).contains('['));
+    }
+}

@@ -1,0 +1,58 @@
+//! `hidsctl fim status`.
+
+use std::fmt::Write as _;
+
+use super::{ask_for, scan, shown};
+use crate::cli::exit::Exit;
+use crate::cli::{Common, output};
+use crate::fim::request::{FimRequest, FimView};
+
+/// Shows the baseline, scans and gaps.
+pub(super) fn run(common: &Common) -> anyhow::Result<Exit> {
+    let (view, answer) = ask_for::<FimView>(common, FimRequest::Status)?;
+    if common.json {
+        output::print_json(&answer)?;
+    } else {
+        output::print(&text(&view))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn text(view: &FimView) -> String {
+    let mut out = String::new();
+    if !view.enabled {
+        return "file integrity is off: no <directories> in <syscheck>, or <disabled>yes\n".into();
+    }
+    let mut row = |name: &str, value: &str| _ = writeln!(out, "{name:<22} {value}");
+    row("baseline", &format!("{} entries", view.entries));
+    row("changes since start", &view.changes.to_string());
+    row("events since start", &view.events.to_string());
+    if view.waiting > 0 {
+        row("paths waiting", &view.waiting.to_string());
+    }
+    if view.unsent > 0 {
+        row("not yet alerted", &view.unsent.to_string());
+    }
+    if view.unreadable > 0 {
+        row("unreadable files", &view.unreadable.to_string());
+    }
+    if let Some(protection) = &view.protection {
+        row("protection", &output::visible(protection.as_bytes()));
+        row("writes refused", &view.refusals.to_string());
+    }
+    for (name, value) in [("last scan", &view.last_scan), ("next scan", &view.next_scan)] {
+        row(name, value.as_deref().unwrap_or("none yet"));
+    }
+    if let Some(trouble) = &view.trouble {
+        row("TROUBLE", &output::visible(trouble.as_bytes()));
+    }
+    for running in &view.scans {
+        row(&format!("scan {} ({})", running.number, running.cause), &scan::line(running));
+    }
+    for gap in &view.gaps {
+        let text = format!("{} since {}: {}", shown(&gap.subtree), gap.since, gap.cause.describe());
+        row("open gap", &text);
+    }
+    row("gaps closed", &view.gaps_closed.to_string());
+    out
+}

@@ -1,0 +1,105 @@
+//! Answers to `hidsctl fim` that need nothing but the baseline: with or without a daemon.
+
+use std::path::Path;
+
+use hids_core::fim::{PathKind, Policy};
+use hids_core::model::FileNotice;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::request::{FimRequest, HistoryItem, HistoryView, ListItem, ListView, PathText, StateView};
+use super::store::{Store, StoreError, StoreView};
+use super::{Entry, Known as _, watch};
+
+/// Most items in one answer.
+const PAGE: usize = 10_000;
+
+/// Answers what only reads.
+pub(crate) fn answer(
+    request: &FimRequest,
+    store: &Store,
+    policy: &Policy,
+    state: &Path,
+    zone: &TimeZone,
+) -> Result<Value, String> {
+    let view = store.view();
+    let _ = state;
+    match request {
+        FimRequest::List { below, after, limit, changed } => {
+            let after = after.as_ref().map(PathText::as_bytes);
+            value(&list(&view, below.as_bytes(), after, (*limit).min(PAGE), *changed).map_err(|error| failed(&error))?)
+        }
+        FimRequest::Why { path, limit } => {
+            let limit = (*limit).min(PAGE);
+            value(&history(&view, path, policy, limit, zone).map_err(|error| failed(&error))?)
+        }
+        _ => Err("hidsd and hidsctl are not of one version".to_owned()),
+    }
+}
+
+fn list(
+    view: &StoreView,
+    below: &[u8],
+    after: Option<&[u8]>,
+    limit: usize,
+    changed: bool,
+) -> Result<ListView, StoreError> {
+    let mut page = ListView::default();
+    let entries = match after {
+        Some(after) => view.subtree_after(below, after)?,
+        None => view.subtree(below)?,
+    };
+    for entry in entries {
+        let (path, entry) = entry?;
+        if changed && entry.changes == 0 && entry.state.is_some() {
+            continue;
+        }
+        if page.items.len() == limit {
+            page.more = true;
+            break;
+        }
+        page.items.push(item(&path, &entry));
+    }
+    Ok(page)
+}
+
+fn item(path: &[u8], entry: &Entry) -> ListItem {
+    ListItem { path: PathText::from(path), state: entry.state.as_ref().map(StateView::from), changes: entry.changes }
+}
+
+fn history(
+    view: &StoreView,
+    path: &PathText,
+    policy: &Policy,
+    limit: usize,
+    zone: &TimeZone,
+) -> Result<HistoryView, StoreError> {
+    let bytes = path.as_bytes();
+    let watched = [PathKind::Directory, PathKind::Other].into_iter().any(|kind| policy.watch_of(bytes, kind).is_some());
+    let item = view.entry(bytes)?.map(|entry| item(bytes, &entry));
+    let notices = view.history(bytes, limit)?;
+    let history = notices.into_iter().map(|notice| history_item(&notice, policy, zone)).collect();
+    Ok(HistoryView { path: path.clone(), watched, item, history })
+}
+
+fn history_item(notice: &FileNotice, policy: &Policy, zone: &TimeZone) -> HistoryItem {
+    let text = watch::text_of(&notice.news, policy);
+    HistoryItem {
+        sequence: notice.sequence,
+        time: notice.time.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
+        alerted: notice.alerted,
+        text: String::from_utf8_lossy(&text).into_owned(),
+        notice: Value::Null,
+    }
+}
+
+/// An answer as JSON.
+pub(crate) fn value(answer: &impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(answer).map_err(|error| error.to_string())
+}
+
+/// Why the baseline did not answer.
+pub(crate) fn failed(error: &StoreError) -> String {
+    format!("the baseline cannot be used: {}", watch::error_text(error))
+}

@@ -1,0 +1,287 @@
+//! What `hidsctl fim` asks, and the answers: plain values for the control socket.
+
+use std::fmt::Write as _;
+
+use hids_core::model::{FileState, GapCause};
+use serde::{Deserialize, Serialize};
+
+/// A path on the control socket: text where it is UTF-8, else its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PathText {
+    /// UTF-8.
+    Text(String),
+    /// Anything else.
+    Bytes(Vec<u8>),
+}
+
+impl PathText {
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl From<&[u8]> for PathText {
+    fn from(path: &[u8]) -> Self {
+        match std::str::from_utf8(path) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Bytes(path.to_vec()),
+        }
+    }
+}
+
+/// One question about file integrity, or one wish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fim", rename_all = "kebab-case")]
+pub enum FimRequest {
+    /// Compare files with the baseline now.
+    Scan {
+        /// Where; everything that is watched when empty.
+        paths: Vec<PathText>,
+        /// Whether every file is read, or only those whose attributes say that they changed.
+        full: bool,
+    },
+    /// The baseline, scans that run, gaps.
+    Status,
+    /// End the scans that run; what they have found stays.
+    StopScan,
+    /// What the baseline holds.
+    List {
+        /// Below which path.
+        below: PathText,
+        /// Continue after this path.
+        after: Option<PathText>,
+        /// At most so many.
+        limit: usize,
+        /// Only paths with changes that nobody has accepted.
+        changed: bool,
+    },
+    /// The history of a path.
+    Why {
+        /// Which.
+        path: PathText,
+        /// At most so many, the newest.
+        limit: usize,
+    },
+    /// Take changes over: they are no longer shown as changes.
+    Accept {
+        /// Files and subtrees.
+        paths: Vec<PathText>,
+        /// Only files that are as a package of dpkg or rpm has them.
+        packages: bool,
+    },
+    /// Write a signed copy of the baseline.
+    Export {
+        /// To which new file.
+        file: PathText,
+    },
+    /// Check the baseline itself.
+    Verify,
+    /// Switch the refusal of writes under `protect="yes"`.
+    Protect {
+        /// Whether writes are refused from now on.
+        enforce: bool,
+    },
+}
+
+/// What `hidsctl fim status` and the part `fim` of `hidsctl status` show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FimView {
+    /// Whether `<syscheck>` is at work.
+    pub enabled: bool,
+    /// Files, directories and links in the baseline.
+    pub entries: u64,
+    /// Changes found since the start.
+    pub changes: u64,
+    /// Refused or reported writes to protected paths since the start.
+    pub refusals: u64,
+    /// Events taken from the sensor since the start.
+    pub events: u64,
+    /// Paths that wait until they are quiet.
+    pub waiting: u64,
+    /// Files whose content could not be read when they were looked at last.
+    pub unreadable: u64,
+    /// Notices that the rules have not taken yet.
+    pub unsent: u64,
+    /// What runs now.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub scans: Vec<ScanView>,
+    /// Where events may be missing.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub gaps: Vec<GapView>,
+    /// Gaps closed since the start.
+    pub gaps_closed: u64,
+    /// The scheduled scan that ended last, as text.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_scan: Option<String>,
+    /// When the next one begins, as text.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_scan: Option<String>,
+    /// Why the baseline cannot be written now.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trouble: Option<String>,
+    /// How protection stands: `none`, `monitor`, `enforced`, or why it is not in force.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub protection: Option<String>,
+}
+
+/// A scan that runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScanView {
+    /// Its number since the start of the daemon.
+    pub number: u64,
+    /// Why: `first`, `start`, `scheduled`, `gap`, `asked`, `directory`.
+    pub cause: String,
+    /// Looked at so far.
+    pub files: u64,
+    /// Read so far.
+    pub bytes: u64,
+    /// About how many there are, from the scan before; 0 when not known.
+    pub files_expected: u64,
+    /// Differences so far.
+    pub found: u64,
+    /// For how long it has run.
+    pub seconds: u64,
+    /// How long it may still take; nothing when not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seconds_left: Option<u64>,
+}
+
+/// An open gap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapView {
+    /// Where.
+    pub subtree: PathText,
+    /// Why.
+    pub cause: GapCause,
+    /// Since when, as text.
+    pub since: String,
+}
+
+/// One line of `hidsctl fim list`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListItem {
+    /// Which.
+    pub path: PathText,
+    /// As it was last seen; nothing = it is gone.
+    pub state: Option<StateView>,
+    /// Changes since it was first seen or accepted.
+    pub changes: u32,
+}
+
+/// The answer to [`FimRequest::List`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListView {
+    /// In ascending order of the paths' bytes within each directory.
+    pub items: Vec<ListItem>,
+    /// Whether there are more after the last.
+    pub more: bool,
+}
+
+/// The answer to [`FimRequest::Why`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryView {
+    /// Which.
+    pub path: PathText,
+    /// Whether a `<directories>` holds it and nothing leaves it out.
+    pub watched: bool,
+    /// As the baseline has it.
+    pub item: Option<ListItem>,
+    /// What became of it, newest first.
+    pub history: Vec<HistoryItem>,
+}
+
+/// One piece of the history of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryItem {
+    /// Its number in the store.
+    pub sequence: u64,
+    /// When it was found, RFC 3339.
+    pub time: String,
+    /// Whether it was alerted.
+    pub alerted: bool,
+    /// The lines of the alert, with hostile bytes made visible.
+    pub text: String,
+    /// The same as values, as in alerts.json.
+    pub notice: serde_json::Value,
+}
+
+/// A [`FileState`] as values that people and programs read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateView {
+    /// `file`, `directory`, `symbolic link` …
+    pub kind: String,
+    /// Size.
+    pub size_bytes: u64,
+    /// Permissions in octal digits, `0644`.
+    pub mode: String,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Number on the filesystem.
+    pub inode: u64,
+    /// Last change of the content, seconds since 1970.
+    pub modified: i64,
+    /// Last change of content or attributes, seconds since 1970.
+    pub changed: i64,
+    /// Sums by name, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub digests: Vec<(String, String)>,
+    /// Where a link leads.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub link_target: Option<PathText>,
+    /// Names of extended attributes.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub xattrs: Vec<PathText>,
+}
+
+impl From<&FileState> for StateView {
+    fn from(state: &FileState) -> Self {
+        let sums = &state.digests;
+        let digests = [
+            ("md5", sums.md5.as_ref().map(|sum| hex(sum))),
+            ("sha1", sums.sha1.as_ref().map(|sum| hex(sum))),
+            ("sha256", sums.sha256.as_ref().map(|sum| hex(sum))),
+            ("blake3", sums.blake3.as_ref().map(|sum| hex(sum))),
+        ];
+        Self {
+            kind: state.kind.name().to_owned(),
+            size_bytes: state.size_bytes,
+            mode: format!("{:04o}", state.mode & 0o7777),
+            uid: state.uid,
+            gid: state.gid,
+            inode: state.inode,
+            modified: state.modified.unix_seconds(),
+            changed: state.changed.unix_seconds(),
+            digests: digests.into_iter().filter_map(|(name, sum)| Some((name.to_owned(), sum?))).collect(),
+            link_target: state.link_target.as_deref().map(PathText::from),
+            xattrs: state.xattrs.keys().map(|name| PathText::from(name.as_slice())).collect(),
+        }
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// The answer to [`FimRequest::Accept`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptView {
+    /// Paths whose changes were taken over.
+    pub accepted: u64,
+    /// Paths with changes that stay, because no package has them as they are.
+    pub refused: u64,
+    /// Some of those.
+    pub refused_examples: Vec<PathText>,
+    /// Packages that were recognised.
+    pub packages: Vec<String>,
+}

@@ -1,0 +1,238 @@
+//! From what was seen to what is kept and told: one transaction for many looks.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use hids_core::fim::PathKind;
+use hids_core::model::{ChangeKind, FileNews, FileState, GapCause, Timestamp};
+
+use super::examiners::{Look, Seen};
+use super::judge::{Circumstances, Verdict, judge};
+use super::pending::Hint;
+use super::run::Watcher;
+use crate::fim::store::{Durability, StoreError, Update};
+use crate::fim::{Entry, clock};
+
+/// Entries after which a commit goes to the disk, though nothing was told.
+const UNSYNCED_ENTRIES: u64 = 20_000;
+
+/// One outcome to be applied.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub path: Vec<u8>,
+    pub hint: Hint,
+    /// Nothing = it is gone.
+    pub state: Option<FileState>,
+    /// The content as text, if differences of text are reported.
+    pub text: Option<Vec<u8>>,
+    /// When the look began.
+    pub read: Timestamp,
+    /// The entry that a scan compared with; it must still be there.
+    pub compared_with: Option<Option<Entry>>,
+}
+
+/// What became of some outcomes.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// Changes that were written into the history.
+    pub changes: u64,
+    /// Paths whose entry was another one than the scan had seen.
+    pub stale: Vec<(Vec<u8>, Hint)>,
+}
+
+impl Watcher {
+    /// Takes looks that have ended.
+    pub(super) fn take_looks(&mut self, first: Seen) {
+        let mut outcomes = Vec::new();
+        let more: Vec<Seen> = self.examiners.seen.try_iter().take(1023).collect();
+        let now = Instant::now();
+        for seen in std::iter::once(first).chain(more) {
+            outcomes.extend(self.outcome_of(seen, now));
+        }
+        self.apply_or_fail(outcomes);
+    }
+
+    fn outcome_of(&mut self, seen: Seen, now: Instant) -> Option<Outcome> {
+        let Seen { path, hint, look } = seen;
+        let read = look.began();
+        if let Some(unread) = look.unread() {
+            self.note_unreadable(&path, unread);
+        }
+        let (state, text) = match look {
+            Look::NotWatched => {
+                self.pending.finished(&path, now);
+                return None;
+            }
+            Look::Failed(error) => {
+                self.note_unreadable(&path, &error);
+                self.pending.finished(&path, now);
+                return None;
+            }
+            // Perhaps an editor is between deleting the old file and writing the new one.
+            Look::Gone if !hint.was_gone && self.is_known(&path) => {
+                self.pending.gone(&path, hint, now);
+                return None;
+            }
+            Look::Gone => (None, None),
+            Look::There { examined, text } => (Some(examined.state), text),
+        };
+        self.pending.finished(&path, now);
+        Some(Outcome { path: path.to_vec(), hint, state, text, read, compared_with: None })
+    }
+
+    /// Whether the baseline holds `path` as something that is there.
+    fn is_known(&self, path: &[u8]) -> bool {
+        // When the baseline cannot be read the next step says so.
+        self.view_entry(path).ok().flatten().is_some_and(|entry| entry.state.is_some())
+    }
+
+    /// Writes the outcomes. When that fails nothing of them is lost: the trees are scanned again once
+    /// the store works.
+    pub(super) fn apply_or_fail(&mut self, outcomes: Vec<Outcome>) -> Applied {
+        if outcomes.is_empty() {
+            return Applied::default();
+        }
+        let applied = self.apply(outcomes);
+        match applied {
+            Ok(applied) => {
+                for (path, hint) in &applied.stale {
+                    self.look_again(path, hint.clone());
+                }
+                applied
+            }
+            Err(error) => {
+                self.store_failed(&error);
+                Applied::default()
+            }
+        }
+    }
+
+    fn apply(&mut self, outcomes: Vec<Outcome>) -> Result<Applied, StoreError> {
+        let store = std::sync::Arc::clone(&self.store);
+        let mut update = store.begin()?;
+        let (mut applied, mut told, mut written) = (Applied::default(), false, 0);
+        for outcome in outcomes {
+            let known = update.entry(&outcome.path)?;
+            if outcome.compared_with.as_ref().is_some_and(|compared| *compared != known) {
+                applied.stale.push((outcome.path, outcome.hint));
+                continue;
+            }
+            let deletes_tree = outcome.state.is_none() && is_directory(known.as_ref());
+            let path = outcome.path.clone();
+            let hint = outcome.hint.clone();
+            let (changed, alerted, wrote) = self.apply_one(&mut update, known, outcome)?;
+            (applied.changes, told) = (applied.changes + u64::from(changed), told | alerted);
+            written += u64::from(wrote);
+            if deletes_tree {
+                let below = self.delete_below(&mut update, &path, &hint)?;
+                applied.changes += below;
+                told |= below > 0;
+            }
+        }
+        self.unsynced += written;
+        let synced = told || applied.changes > 0 || self.unsynced >= UNSYNCED_ENTRIES;
+        update.commit(if synced { Durability::Synced } else { Durability::Soon })?;
+        if synced {
+            self.unsynced = 0;
+        }
+        self.shared.changes.fetch_add(applied.changes, Relaxed);
+        if told {
+            self.wake_outbox();
+        }
+        Ok(applied)
+    }
+
+    /// Whether it was a change, whether rules shall see it, whether the entry was written.
+    fn apply_one(
+        &self,
+        update: &mut Update<'_>,
+        known: Option<Entry>,
+        outcome: Outcome,
+    ) -> Result<(bool, bool, bool), StoreError> {
+        let Outcome { path, hint, state, text, read, .. } = outcome;
+        let kind = state.as_ref().map_or(PathKind::Other, |state| state.kind.into());
+        // What is gone may have been a directory, which `restrict` does not leave out.
+        let watch = self.policy.watch_of(&path, kind).or_else(|| self.policy.watch_of(&path, PathKind::Directory));
+        let Some(watch) = watch else { return Ok((false, false, false)) };
+        let has_baseline = self.baselined.contains(&watch.root) || self.policy.alerts_first_scan();
+        let circumstances = Circumstances { policy: &self.policy, watch, has_baseline, now: read };
+        let verdict = judge(&path, known.as_ref(), state, &hint, circumstances);
+        let shows_text = watch.report_changes && self.policy.shows_diff(&path);
+        match verdict {
+            Verdict::Same => Ok((false, false, false)),
+            Verdict::Refresh(entry) => {
+                update.put(&path, &entry)?;
+                if let Some(text) = text.filter(|_| shows_text) {
+                    update.set_text(&path, &text)?;
+                }
+                Ok((false, false, true))
+            }
+            Verdict::Change { entry, mut change, alerted } => {
+                update.put(&path, &entry)?;
+                if watch.report_changes && change.kind == ChangeKind::Modified {
+                    let old = if shows_text { update.text(&path)? } else { None };
+                    change.diff = self.difference_of_text(shows_text, old.as_deref(), text.as_deref());
+                }
+                match text.filter(|_| shows_text) {
+                    Some(text) => _ = update.set_text(&path, &text)?,
+                    None => _ = update.remove_text(&path)?,
+                }
+                let time = if hint.operations.is_empty() { read } else { hint.time.max(read) };
+                update.notice(time, alerted, FileNews::Change(change))?;
+                Ok((true, alerted, true))
+            }
+        }
+    }
+
+    /// Everything below a directory that is gone is gone with it.
+    fn delete_below(&self, update: &mut Update<'_>, directory: &[u8], hint: &Hint) -> Result<u64, StoreError> {
+        let mut changes = 0;
+        // Read from what was committed: this update has not touched anything below.
+        for entry in self.view.subtree(directory)? {
+            let (path, _) = entry?;
+            if path == directory {
+                continue;
+            }
+            let Some(known) = update.entry(&path)?.filter(|entry| entry.state.is_some()) else { continue };
+            let gone =
+                Outcome { path, hint: hint.clone(), state: None, text: None, read: clock::now(), compared_with: None };
+            let (changed, ..) = self.apply_one(update, Some(known), gone)?;
+            changes += u64::from(changed);
+        }
+        Ok(changes)
+    }
+
+    /// Looks at a path again without an event behind it.
+    pub(super) fn look_again(&mut self, path: &[u8], hint: Hint) {
+        if self.pending.look(path, hint, Instant::now()).is_err() {
+            self.open_gap(path.to_vec(), GapCause::BacklogFull);
+        }
+    }
+
+    pub(super) fn note_unreadable(&self, path: &[u8], why: &dyn std::error::Error) {
+        if self.shared.unreadable.fetch_add(1, Relaxed) == 0 {
+            tracing::warn!(
+                path = %hids_core::render::visible_string(path),
+                why = %error_text(why),
+                "a watched file cannot be read; its content is not compared (hidsctl fim status counts such files)"
+            );
+        }
+    }
+}
+
+fn is_directory(entry: Option<&Entry>) -> bool {
+    let state = entry.and_then(|entry| entry.state.as_ref());
+    state.is_some_and(|state| state.kind == hids_core::model::FileKind::Directory)
+}
+
+/// An error with its causes.
+pub(in crate::fim) fn error_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

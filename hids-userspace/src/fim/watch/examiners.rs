@@ -1,0 +1,141 @@
+//! Threads that look at files, so that a large one holds up nobody else.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use hids_core::fim::{PathKind, Policy};
+use hids_core::model::{FileKind, Timestamp};
+
+use super::pending::Hint;
+use crate::fim::clock;
+use crate::fim::examine::{self, ExamineOptions, Examined, Unread};
+
+/// Looks that wait for a thread; more stay with the pending paths.
+pub(super) const QUEUE: usize = 512;
+
+/// A path to look at.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub path: Arc<[u8]>,
+    pub hint: Hint,
+    /// The policy of that moment.
+    pub policy: Arc<Policy>,
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub path: Arc<[u8]>,
+    pub hint: Hint,
+    pub look: Look,
+}
+
+/// The outcome of a look.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// It is left out, now that its kind is known.
+    NotWatched,
+    /// Nothing is there.
+    Gone,
+    /// Something is there.
+    There {
+        examined: Box<Examined>,
+        /// The content, where differences of text are reported and it is not too long.
+        text: Option<Vec<u8>>,
+    },
+    /// It is not known whether something is there.
+    Failed(io::Error),
+}
+
+/// The running threads; they end when it is dropped.
+#[derive(Debug)]
+pub(super) struct Examiners {
+    jobs: Sender<Job>,
+    pub seen: Receiver<Seen>,
+    _threads: Vec<JoinHandle<()>>,
+}
+
+/// What each look needs.
+#[derive(Clone, Debug)]
+pub(super) struct LookOptions {
+    pub examine: ExamineOptions,
+    /// Longest content that is kept as text, in bytes.
+    pub text_limit: u64,
+}
+
+impl Examiners {
+    /// Starts `threads` threads.
+    pub(super) fn start(threads: usize, options: &LookOptions) -> io::Result<Self> {
+        let (jobs, to_do) = bounded::<Job>(QUEUE);
+        // Everything that was taken finds room, so that no thread ever waits here with a job in hand.
+        let (done, seen) = bounded(QUEUE + threads);
+        let spawn = |number| {
+            let (to_do, done, options) = (to_do.clone(), done.clone(), options.clone());
+            thread::Builder::new().name(format!("fim-look-{number}")).spawn(move || {
+                for job in to_do {
+                    let look = look(&job.path, &job.policy, &options);
+                    if done.send(Seen { path: job.path, hint: job.hint, look }).is_err() {
+                        return;
+                    }
+                }
+            })
+        };
+        let threads = (0..threads).map(spawn).collect::<io::Result<_>>()?;
+        Ok(Self { jobs, seen, _threads: threads })
+    }
+
+    /// How many jobs can be given now.
+    pub(super) fn room(&self) -> usize {
+        QUEUE - self.jobs.len()
+    }
+
+    /// Gives a job; gives it back when there is no room.
+    pub(super) fn give(&self, job: Job) -> Result<(), Job> {
+        self.jobs.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
+        })
+    }
+}
+
+/// Looks at one path.
+fn look(path: &[u8], policy: &Policy, options: &LookOptions) -> Look {
+    let Some(watch) = policy.watch_of(path, PathKind::Directory).or_else(|| policy.watch_of(path, PathKind::Other))
+    else {
+        return Look::NotWatched;
+    };
+    let examined = match examine::examine(path, watch.checks, &options.examine) {
+        Ok(Some(examined)) => examined,
+        Ok(None) => return Look::Gone,
+        Err(error) => return Look::Failed(error),
+    };
+    let kind = examined.state.kind;
+    if policy.watch_of(path, kind.into()).is_none() || !policy.counts(kind) {
+        return Look::NotWatched;
+    }
+    let wants_text = watch.report_changes
+        && policy.shows_diff(path)
+        && kind == FileKind::Regular
+        && examined.state.size_bytes <= options.text_limit;
+    let text: Option<Vec<u8>> = if wants_text { None } else { None };
+    Look::There { examined: Box::new(examined), text }
+}
+
+impl Look {
+    /// When the look began.
+    pub(super) fn began(&self) -> Timestamp {
+        match self {
+            Self::There { examined, .. } => examined.began,
+            _ => clock::now(),
+        }
+    }
+
+    /// Why a part of it is missing.
+    pub(super) fn unread(&self) -> Option<&Unread> {
+        match self {
+            Self::There { examined, .. } => examined.unread.as_ref(),
+            _ => None,
+        }
+    }
+}

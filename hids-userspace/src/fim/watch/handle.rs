@@ -1,0 +1,217 @@
+//! Starting the threads, and the handle by which the daemon steers them.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use hids_core::fim::{Policy, Schedule};
+use hids_core::model::{Damage, FileNews, LogBatch, Protection, Refusal, Sensed};
+use jiff::tz::TimeZone;
+
+use super::examiners::{Examiners, LookOptions};
+use super::outbox::{self, Outbox};
+use super::pending::Pending;
+use super::roots::Roots;
+use super::run::{Inputs, PENDING, Watcher};
+use super::scans::Scans;
+use super::shared::Shared;
+use super::wishes::{NewOrders, Wish};
+use crate::fim::answer;
+use crate::fim::request::{FimRequest, FimView};
+use crate::fim::scan::{ScanDepth, ScanOptions};
+use crate::fim::store::{Durability, Store, StoreError, StoreKey, StoreLimits, StoreView};
+
+/// Threads that look at single files.
+const LOOKERS: usize = 2;
+/// Wishes that wait; whoever wishes more waits too.
+const WISHES: usize = 16;
+
+/// What file integrity needs to start.
+#[derive(Clone, Debug)]
+pub struct FimOptions {
+    /// The directory of the baseline.
+    pub state: PathBuf,
+    /// Which paths count.
+    pub policy: Arc<Policy>,
+    /// When whole scans begin.
+    pub schedule: Schedule,
+    /// Whether trees without realtime are scanned at the start.
+    pub scan_on_start: bool,
+    /// How scheduled scans treat the machine, and how files are looked at.
+    pub scan: ScanOptions,
+    /// Longest content that is kept for `report_changes`, in bytes.
+    pub text_limit: u64,
+    /// For times that people read.
+    pub zone: TimeZone,
+    /// The notice that the record stage has committed last; 0 = none.
+    pub committed: u64,
+}
+
+/// Where it takes from and gives to.
+#[derive(Debug)]
+pub struct FimInputs {
+    /// The sensor of file events; `never` without one.
+    pub sensed: Receiver<Sensed>,
+    /// The guard; `never` without one.
+    pub refusals: Receiver<Refusal>,
+    /// The analysis.
+    pub batches: Sender<LogBatch>,
+}
+
+/// Why file integrity cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum FimError {
+    /// The baseline.
+    #[error("cannot open the baseline of file integrity")]
+    Store(#[from] StoreError),
+    /// No thread.
+    #[error("cannot start a thread of file integrity")]
+    Thread(#[from] io::Error),
+}
+
+/// The running stage.
+#[derive(Debug)]
+pub struct FimHandle {
+    wishes: Sender<Wish>,
+    shared: Arc<Shared>,
+    policy: Arc<ArcSwap<Policy>>,
+    store: Arc<Store>,
+    view: StoreView,
+    zone: TimeZone,
+    state: PathBuf,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Opens the baseline and starts.
+pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
+    let key = StoreKey::load_or_create(&options.state.join("fim.key"))?;
+    let (store, damages) = Store::open(&options.state.join("fim.redb"), &key, StoreLimits::default())?;
+    let store = Arc::new(store);
+    let view = store.view();
+    note_damages(&store, damages, options.committed)?;
+    let shared = Arc::new(Shared::default());
+    shared.sent.store(options.committed, Relaxed);
+    shared.lists().gaps = view.open_gaps()?;
+    let policy = Arc::new(ArcSwap::new(Arc::clone(&options.policy)));
+    let (wishes, wished) = bounded(WISHES);
+    let (wake, woken) = bounded(1);
+    let outbox = outbox::start(Outbox {
+        store: view.clone(),
+        sent: Arc::clone(&shared.sent),
+        policy: Arc::clone(&policy),
+        batches: inputs.batches,
+        wake: woken,
+    })?;
+    let looks = LookOptions { examine: options.scan.examine.clone(), text_limit: options.text_limit };
+    let watcher = Watcher {
+        baselined: Roots::load(&view)?,
+        known: Arc::new(view.clone()),
+        pending: Pending::new(PENDING),
+        examiners: Examiners::start(LOOKERS, &looks)?,
+        scans: Scans::default(),
+        scan_options: options.scan,
+        scan_on_start: options.scan_on_start,
+        schedule: options.schedule,
+        text_limit: options.text_limit,
+        zone: options.zone.clone(),
+        shared: Arc::clone(&shared),
+        unsynced: 0,
+        failures: 0,
+        retry_store_at: None,
+        refusals: HashMap::new(),
+        outbox: wake,
+        last_scan: None,
+        next_prune: Instant::now(),
+        shown_policy: Arc::clone(&policy),
+        policy: options.policy,
+        store: Arc::clone(&store),
+        view: view.clone(),
+    };
+    let inputs = Inputs { sensed: inputs.sensed, refusals: inputs.refusals, wishes: wished };
+    let watch = thread::Builder::new().name("fim-watch".into()).spawn(move || watcher.run(inputs))?;
+    let threads = vec![watch, outbox];
+    Ok(FimHandle { wishes, shared, policy, store, view, zone: options.zone, state: options.state, threads })
+}
+
+/// Tells what was wrong with the baseline, and sees to it that no number of a notice is used twice: after
+/// a power loss the store may be behind what the record stage had committed.
+fn note_damages(store: &Store, damages: Vec<Damage>, committed: u64) -> Result<(), StoreError> {
+    let mut update = store.begin()?;
+    update.skip_to(committed);
+    for damage in damages {
+        update.notice(crate::fim::clock::now(), true, FileNews::Damage(damage))?;
+    }
+    update.commit(Durability::Synced)?;
+    Ok(())
+}
+
+impl FimHandle {
+    /// Whether everything that happened in realtime trees before the start has been found.
+    pub fn is_caught_up(&self) -> bool {
+        self.shared.caught_up.load(Relaxed)
+    }
+
+    /// What `hidsctl` shows.
+    pub fn report(&self) -> FimView {
+        self.shared.view(&self.view, &self.zone)
+    }
+
+    /// Watches by another configuration from now on.
+    pub fn replace(&self, policy: Arc<Policy>, schedule: Schedule, scan_options: ScanOptions) {
+        let orders = NewOrders { policy, schedule, scan_options };
+        // The thread only ends with the daemon.
+        let _ = self.wishes.send(Wish::Orders(Box::new(orders)));
+    }
+
+    /// Tells that protection was switched.
+    pub fn tell_protection(&self, protection: Protection) {
+        let _ = self.wishes.send(Wish::Protection(protection));
+    }
+
+    /// Answers `hidsctl fim`; may take seconds.
+    pub fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
+        match request {
+            FimRequest::Scan { paths, full } => {
+                let paths = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
+                let depth = if full { ScanDepth::Full } else { ScanDepth::Changed };
+                let number = self.ask(|reply| Wish::Scan { paths, depth, reply })??;
+                Ok(serde_json::json!({ "scan": number }))
+            }
+            FimRequest::StopScan => {
+                let stopped = self.ask(|reply| Wish::StopScans { reply })?;
+                Ok(serde_json::json!({ "stopped": stopped }))
+            }
+            FimRequest::Accept { paths, packages } => {
+                let paths = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
+                let view = self.ask(|reply| Wish::Accept { paths, packages, reply })?;
+                answer::value(&view.map_err(|error| answer::failed(&error))?)
+            }
+            FimRequest::Status => answer::value(&self.report()),
+            request => answer::answer(&request, &self.store, &self.policy.load(), &self.state, &self.zone),
+        }
+    }
+
+    fn ask<T>(&self, wish: impl FnOnce(Sender<T>) -> Wish) -> Result<T, String> {
+        const PATIENCE: Duration = Duration::from_secs(3600);
+        let (reply, answered) = bounded(1);
+        let busy = |_| "file integrity does not answer; see hidsctl status and the daemon's log".to_owned();
+        self.wishes.send(wish(reply)).map_err(|_| "file integrity has stopped".to_owned())?;
+        answered.recv_timeout(PATIENCE).map_err(busy)
+    }
+
+    /// Stops: what has been seen is written and handed on; what waits is found by the next start.
+    pub fn stop(self) {
+        drop(self.wishes);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of file integrity ended by a panic");
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What a look at a file means: nothing, a new entry, or a change that is told.
+
+use hids_core::fim::{Policy, Watch, compare};
+use hids_core::model::{ChangeKind, FileChange, FileKind, FileState, Timestamp};
+
+use super::pending::Hint;
+use crate::fim::Entry;
+
+/// What is to be written into the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// All is as the baseline has it.
+    Same,
+    /// Only parts that do not count differ: the entry is replaced, nothing is told.
+    Refresh(Entry),
+    /// The entry is replaced and the history gets a change; rules see it if `alerted`.
+    Change {
+        /// The new entry.
+        entry: Entry,
+        /// What is told; the text difference is still to be added.
+        change: Box<FileChange>,
+        /// Whether rules see it.
+        alerted: bool,
+    },
+}
+
+/// Which circumstances decide besides the states.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances<'a> {
+    pub policy: &'a Policy,
+    pub watch: &'a Watch,
+    /// Whether this tree has been scanned to its end before: until then unknown files are no news.
+    pub has_baseline: bool,
+    /// When the file was looked at.
+    pub now: Timestamp,
+}
+
+/// Compares what was seen with what was known.
+pub(super) fn judge(
+    path: &[u8],
+    known: Option<&Entry>,
+    seen: Option<FileState>,
+    hint: &Hint,
+    circumstances: Circumstances<'_>,
+) -> Verdict {
+    let Circumstances { policy, watch, has_baseline, now } = circumstances;
+    let old = known.and_then(|entry| entry.state.as_ref());
+    let kind = match (known, old, &seen) {
+        (None, _, None) | (Some(_), None, None) => return Verdict::Same,
+        (None, _, Some(_)) => ChangeKind::Added,
+        (Some(_), None, Some(_)) => ChangeKind::Readded,
+        (Some(_), Some(_), None) => ChangeKind::Deleted,
+        (Some(_), Some(old), Some(new)) if compare(old, new, watch.checks).is_empty() => {
+            return if old == new { Verdict::Same } else { Verdict::Refresh(refreshed(known, seen, now)) };
+        }
+        (Some(_), Some(_), Some(_)) => ChangeKind::Modified,
+    };
+    if kind == ChangeKind::Added && !has_baseline {
+        return Verdict::Refresh(Entry { state: seen, changes: 0, read: now });
+    }
+    let changes = known.map_or(0, |entry| entry.changes).saturating_add(u32::from(kind != ChangeKind::Added));
+    let is_directory = |state: Option<&FileState>| state.is_some_and(|state| state.kind == FileKind::Directory);
+    // Whatever is in a directory is told by itself.
+    let told_by_content = kind != ChangeKind::Modified && (is_directory(old) || is_directory(seen.as_ref()));
+    let alerted = !told_by_content && policy.alerts_change(kind, changes);
+    let change = FileChange {
+        path: path.to_vec(),
+        kind,
+        old: old.cloned().map(Box::new),
+        new: seen.clone().map(Box::new),
+        count: changes.max(1),
+        who: hint.who.clone(),
+        operations: hint.operations,
+        diff: None,
+    };
+    let entry = Entry { state: with_known_sums(known, seen), changes, read: now };
+    Verdict::Change { entry, change: Box::new(change), alerted }
+}
+
+fn refreshed(known: Option<&Entry>, seen: Option<FileState>, now: Timestamp) -> Entry {
+    Entry { state: with_known_sums(known, seen), changes: known.map_or(0, |entry| entry.changes), read: now }
+}
+
+/// A sum that could not be taken this time stays as it was: else a change of a file that was unreadable
+/// for a while would never be found.
+fn with_known_sums(known: Option<&Entry>, seen: Option<FileState>) -> Option<FileState> {
+    let mut state = seen?;
+    if let Some(old) = known.and_then(|entry| entry.state.as_ref()).filter(|old| old.kind == state.kind) {
+        let (new, old) = (&mut state.digests, &old.digests);
+        new.md5 = new.md5.or(old.md5);
+        new.sha1 = new.sha1.or(old.sha1);
+        new.sha256 = new.sha256.or(old.sha256);
+        new.blake3 = new.blake3.or(old.blake3);
+    }
+    Some(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use hids_core::fim::{Checks, PolicyDef};
+    use hids_core::model::Digests;
+
+    use super::*;
+
+    fn policy(alert_new_files: bool) -> Policy {
+        let watch = Watch { root: b"/etc".to_vec(), checks: Checks::all(true), ..Watch::default() };
+        Policy::compile(PolicyDef { watches: vec![watch], alert_new_files, ..PolicyDef::default() })
+    }
+
+    fn file(sum: Option<u8>) -> FileState {
+        let digests = Digests { sha256: sum.map(|sum| [sum; 32]), ..Digests::default() };
+        FileState { mode: 0o100_644, digests, ..FileState::default() }
+    }
+
+    fn entry(state: Option<FileState>, changes: u32) -> Entry {
+        Entry { state, changes, read: Timestamp::default() }
+    }
+
+    fn judged(policy: &Policy, known: Option<&Entry>, seen: Option<FileState>, has_baseline: bool) -> Verdict {
+        let watch = &policy.watches()[0];
+        let circumstances = Circumstances { policy, watch, has_baseline, now: Timestamp::default() };
+        judge(b"/etc/passwd", known, seen, &Hint::default(), circumstances)
+    }
+
+    #[test]
+    fn a_change_is_told_with_both_states_and_counted() {
+        let known = entry(Some(file(Some(1))), 4);
+        let Verdict::Change { entry, change, alerted } =
+            judged(&policy(false), Some(&known), Some(file(Some(2))), true)
+        else {
+            panic!("no change")
+        };
+        assert!(alerted);
+        assert_eq!((change.kind, change.count, entry.changes), (ChangeKind::Modified, 5, 5));
+        assert_eq!((change.old.as_deref(), change.new.as_deref()), (known.state.as_ref(), Some(&file(Some(2)))));
+    }
+
+    #[test]
+    fn files_of_a_first_scan_are_no_news_and_later_ones_are_told_if_wanted() {
+        assert!(matches!(judged(&policy(true), None, Some(file(Some(1))), false), Verdict::Refresh(_)));
+        let later = |wanted| match judged(&policy(wanted), None, Some(file(Some(1))), true) {
+            Verdict::Change { alerted, entry, .. } => (alerted, entry.changes),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((later(true), later(false)), ((true, 0), (false, 0)));
+    }
+
+    #[test]
+    fn a_file_that_comes_back_is_told_as_such() {
+        let gone = entry(None, 1);
+        let verdict = judged(&policy(false), Some(&gone), Some(file(Some(1))), true);
+        assert!(matches!(verdict, Verdict::Change { change, .. } if change.kind == ChangeKind::Readded));
+        assert_eq!(judged(&policy(false), Some(&gone), None, true), Verdict::Same);
+    }
+
+    #[test]
+    fn a_sum_that_cannot_be_taken_is_kept_for_the_next_look() {
+        let known = entry(Some(file(Some(1))), 0);
+        let unreadable = FileState { mode: 0o100_000, ..file(None) };
+        let Verdict::Change { entry, .. } = judged(&policy(false), Some(&known), Some(unreadable), true) else {
+            panic!("the permissions differ")
+        };
+        assert_eq!(entry.state.unwrap().digests.sha256, Some([1; 32]));
+    }
+}

@@ -1,0 +1,360 @@
+//! Paths that something was done to, until they are quiet enough to be looked at.
+//!
+//! One save of an editor is a burst: a temporary file, a rename over the old one, new permissions.
+//! A path is looked at once nothing was done to it for [`QUIET`], or [`LONGEST_WAIT`] after the first
+//! event if it never is; then one look tells what came of all of it. A file that is gone is looked
+//! at once more after [`RETURN`], because many programs save by deleting and writing anew.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hids_core::model::{FileEvent, Operations, Timestamp, Who};
+
+/// How long nothing must have been done to a path before it is looked at.
+pub(super) const QUIET: Duration = Duration::from_millis(15);
+/// How long a path that is written all the time waits at most.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long a file that is gone may take to come back as the same save.
+pub(super) const RETURN: Duration = Duration::from_millis(250);
+/// Most different processes that are remembered of one burst.
+const MOST_WHO: usize = 4;
+
+/// What is known of the events behind a look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hint {
+    /// Everything that was done.
+    pub operations: Operations,
+    /// By whom, in order, each once.
+    pub who: Vec<Arc<Who>>,
+    /// Whether the last event was about a directory.
+    pub is_directory: bool,
+    /// When the first of it was read; default when no event is behind the look.
+    pub time: Timestamp,
+    /// Whether the path was already found gone and has been given time to come back.
+    pub was_gone: bool,
+}
+
+impl Hint {
+    fn add(&mut self, event: FileEvent) {
+        if self.operations.is_empty() {
+            self.time = event.time;
+        }
+        self.operations = self.operations.union(event.operations);
+        self.is_directory = event.is_directory;
+        self.add_who(event.who);
+    }
+
+    /// Adds what another hint knows, which is later.
+    pub(super) fn merge(&mut self, later: Self) {
+        if self.operations.is_empty() {
+            self.time = later.time;
+        }
+        self.operations = self.operations.union(later.operations);
+        self.is_directory |= later.is_directory;
+        self.was_gone |= later.was_gone;
+        later.who.into_iter().for_each(|who| self.add_who(Some(who)));
+    }
+
+    fn add_who(&mut self, who: Option<Arc<Who>>) {
+        let Some(who) = who else { return };
+        self.who.retain(|known| known.pid != who.pid || known.executable != who.executable);
+        if self.who.len() == MOST_WHO {
+            self.who.remove(0);
+        }
+        self.who.push(who);
+    }
+}
+
+/// The number of waiting paths has reached its bound; the event was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+type Path = Arc<[u8]>;
+
+#[derive(Debug)]
+struct Waiting {
+    hint: Hint,
+    first: Instant,
+    last: Instant,
+    /// Somebody looks at it now; what is noted meanwhile waits for the end of that.
+    in_flight: bool,
+    /// Whether something is to be looked at (again).
+    noted: bool,
+}
+
+/// The waiting paths. Time is an argument; it must not go backwards.
+#[derive(Debug)]
+pub(super) struct Pending {
+    paths: HashMap<Path, Waiting>,
+    /// Looks to come, nearly in order of time: each is put at the end with the same delay.
+    quick: VecDeque<(Instant, Path)>,
+    /// The same for files that are gone.
+    slow: VecDeque<(Instant, Path)>,
+    most: usize,
+}
+
+impl Pending {
+    /// Room for `most` paths.
+    pub(super) fn new(most: usize) -> Self {
+        Self { paths: HashMap::new(), quick: VecDeque::new(), slow: VecDeque::new(), most }
+    }
+
+    /// How many paths wait or are being looked at.
+    pub(super) fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// Whether `path` waits or is being looked at.
+    pub(super) fn has(&self, path: &[u8]) -> bool {
+        self.paths.contains_key(path)
+    }
+
+    /// Takes an event.
+    pub(super) fn note(&mut self, event: FileEvent, now: Instant) -> Result<(), Full> {
+        if let Some(waiting) = self.paths.get_mut(event.path.as_slice()) {
+            waiting.last = now;
+            if !waiting.noted {
+                waiting.noted = true;
+                waiting.first = now;
+            }
+            waiting.hint.add(event);
+            return Ok(());
+        }
+        if self.paths.len() >= self.most {
+            return Err(Full);
+        }
+        let path: Path = event.path.as_slice().into();
+        let mut hint = Hint::default();
+        hint.add(event);
+        self.insert(path, hint, now);
+        Ok(())
+    }
+
+    /// Asks for a look at `path` without an event behind it (a scan saw a difference).
+    pub(super) fn look(&mut self, path: &[u8], hint: Hint, now: Instant) -> Result<(), Full> {
+        if let Some(waiting) = self.paths.get_mut(path) {
+            if !waiting.noted {
+                waiting.noted = true;
+                (waiting.first, waiting.last) = (now, now);
+            }
+            waiting.hint.merge(hint);
+            return Ok(());
+        }
+        if self.paths.len() >= self.most {
+            return Err(Full);
+        }
+        self.insert(path.into(), hint, now);
+        Ok(())
+    }
+
+    fn insert(&mut self, path: Path, hint: Hint, now: Instant) {
+        self.quick.push_back((now + QUIET, Arc::clone(&path)));
+        self.paths.insert(path, Waiting { hint, first: now, last: now, in_flight: false, noted: true });
+    }
+
+    /// When the next path may be due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let front = |queue: &VecDeque<(Instant, Path)>| queue.front().map(|(due, _)| *due);
+        match (front(&self.quick), front(&self.slow)) {
+            (Some(quick), Some(slow)) => Some(quick.min(slow)),
+            (quick, slow) => quick.or(slow),
+        }
+    }
+
+    /// Paths that are due, at most `limit`; each must be given back with [`finished`](Self::finished)
+    /// or [`gone`](Self::gone).
+    pub(super) fn take_due(&mut self, now: Instant, limit: usize) -> Vec<(Path, Hint)> {
+        let mut taken = Vec::new();
+        for _ in 0..self.quick.len() {
+            if taken.len() >= limit || self.quick.front().is_none_or(|(due, _)| *due > now) {
+                break;
+            }
+            let Some((_, path)) = self.quick.pop_front() else { break };
+            let Some(waiting) = self.paths.get_mut(&path) else { continue };
+            let due = (waiting.last + QUIET).min(waiting.first + LONGEST_WAIT);
+            if due > now {
+                self.quick.push_back((due, path));
+                continue;
+            }
+            taken.extend(waiting.start().map(|hint| (path, hint)));
+        }
+        while taken.len() < limit && self.slow.front().is_some_and(|(due, _)| *due <= now) {
+            let Some((_, path)) = self.slow.pop_front() else { break };
+            let Some(waiting) = self.paths.get_mut(&path) else { continue };
+            taken.extend(waiting.start().map(|hint| (path, hint)));
+        }
+        taken
+    }
+
+    /// The look at `path` has ended; what was noted meanwhile waits from now on.
+    pub(super) fn finished(&mut self, path: &[u8], now: Instant) {
+        let Some((path, waiting)) = self.paths.get_key_value(path) else { return };
+        if !waiting.noted {
+            let path = Arc::clone(path);
+            self.paths.remove(&path);
+            return;
+        }
+        let path = Arc::clone(path);
+        if let Some(waiting) = self.paths.get_mut(&path) {
+            waiting.in_flight = false;
+        }
+        self.quick.push_back((now + QUIET, path));
+    }
+
+    /// The look at `path` found nothing there: it is looked at again later.
+    pub(super) fn gone(&mut self, path: &[u8], hint: Hint, now: Instant) {
+        let Some((path, _)) = self.paths.get_key_value(path) else { return };
+        let path = Arc::clone(path);
+        let Some(waiting) = self.paths.get_mut(&path) else { return };
+        let meanwhile = std::mem::replace(&mut waiting.hint, hint);
+        waiting.hint.merge(meanwhile);
+        waiting.hint.was_gone = true;
+        waiting.in_flight = false;
+        if waiting.noted {
+            self.quick.push_back((now + QUIET, path));
+        } else {
+            waiting.noted = true;
+            (waiting.first, waiting.last) = (now, now);
+            self.slow.push_back((now + RETURN, path));
+        }
+    }
+
+    /// Forgets every path that is not being looked at, because a scan will look at all of them.
+    pub(super) fn clear(&mut self) {
+        self.quick.clear();
+        self.slow.clear();
+        self.paths.retain(|_, waiting| waiting.in_flight);
+        self.paths.values_mut().for_each(|waiting| waiting.noted = false);
+    }
+}
+
+impl Waiting {
+    /// Gives the hint to whoever looks now; nothing if somebody does already.
+    fn start(&mut self) -> Option<Hint> {
+        if self.in_flight || !self.noted {
+            return None;
+        }
+        self.in_flight = true;
+        self.noted = false;
+        Some(std::mem::take(&mut self.hint))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hids_core::model::Operation;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn event(path: &str, operation: Operation) -> FileEvent {
+        FileEvent {
+            path: path.into(),
+            operations: Operations::NONE.with(operation),
+            is_directory: false,
+            time: Timestamp::default(),
+            who: None,
+        }
+    }
+
+    fn paths(taken: &[(Path, Hint)]) -> Vec<&str> {
+        taken.iter().map(|(path, _)| std::str::from_utf8(path).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_burst_is_looked_at_once_and_with_everything_that_was_done() {
+        let (mut pending, start) = (Pending::new(10), Instant::now());
+        pending.note(event("/a", Operation::Create), start).unwrap();
+        pending.note(event("/a", Operation::Write), start + QUIET / 2).unwrap();
+        assert!(pending.take_due(start + QUIET, 10).is_empty());
+        let taken = pending.take_due(start + QUIET * 2, 10);
+        assert_eq!(paths(&taken), ["/a"]);
+        assert!(taken[0].1.operations.contains(Operation::Create) && taken[0].1.operations.contains(Operation::Write));
+        pending.finished(b"/a", start + QUIET * 2);
+        assert_eq!((pending.len(), pending.next_due()), (0, None));
+    }
+
+    #[test]
+    fn a_file_that_is_never_quiet_is_looked_at_all_the_same() {
+        let (mut pending, start) = (Pending::new(10), Instant::now());
+        let mut looks = 0;
+        for step in 0..400 {
+            let now = start + QUIET / 3 * step;
+            pending.note(event("/log", Operation::Write), now).unwrap();
+            for (path, _) in pending.take_due(now, 10) {
+                looks += 1;
+                pending.finished(&path, now);
+            }
+        }
+        assert!(looks >= 1, "400 writes in 2 s and no look");
+    }
+
+    #[test]
+    fn what_happens_during_a_look_leads_to_another_one() {
+        let (mut pending, start) = (Pending::new(10), Instant::now());
+        pending.note(event("/a", Operation::Write), start).unwrap();
+        assert_eq!(pending.take_due(start + QUIET, 10).len(), 1);
+        pending.note(event("/a", Operation::Write), start + QUIET).unwrap();
+        assert!(pending.take_due(start + QUIET * 9, 10).is_empty(), "two looks at one path at a time");
+        pending.finished(b"/a", start + QUIET * 9);
+        assert_eq!(pending.take_due(start + QUIET * 10, 10).len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_has_time_to_come_back() {
+        let (mut pending, start) = (Pending::new(10), Instant::now());
+        pending.note(event("/a", Operation::Delete), start).unwrap();
+        let (path, hint) = pending.take_due(start + QUIET, 10).remove(0);
+        pending.gone(&path, hint, start + QUIET);
+        assert!(pending.take_due(start + QUIET + RETURN / 2, 10).is_empty());
+        let (_, hint) = pending.take_due(start + QUIET + RETURN, 10).remove(0);
+        assert!(hint.was_gone && hint.operations.contains(Operation::Delete));
+    }
+
+    #[test]
+    fn more_paths_than_fit_are_refused() {
+        let (mut pending, now) = (Pending::new(1), Instant::now());
+        pending.note(event("/a", Operation::Write), now).unwrap();
+        assert_eq!(pending.note(event("/b", Operation::Write), now), Err(Full));
+        pending.note(event("/a", Operation::Write), now).unwrap();
+    }
+
+    proptest! {
+        /// Whatever the order of events and looks: each event is followed by a look that starts after it.
+        #[test]
+        fn no_event_is_forgotten(steps in prop::collection::vec((0u8..4, 0u8..3), 1..200)) {
+            let (mut pending, start) = (Pending::new(100), Instant::now());
+            let mut now = start;
+            let mut unseen = [false; 3];
+            let mut flying: Vec<(Path, Hint)> = Vec::new();
+            for (action, which) in steps {
+                let path = format!("/{which}");
+                match action {
+                    0 => {
+                        pending.note(event(&path, Operation::Write), now).unwrap();
+                        unseen[usize::from(which)] = true;
+                    }
+                    1 => now += QUIET,
+                    2 => for (path, hint) in pending.take_due(now, 2) {
+                        unseen[usize::from(path[1] - b'0')] = false;
+                        flying.push((path, hint));
+                    },
+                    _ => if let Some((path, hint)) = flying.pop() {
+                        if which == 0 && !hint.was_gone { pending.gone(&path, hint, now) } else { pending.finished(&path, now) }
+                    },
+                }
+            }
+            for _ in 0..100 {
+                for (path, _) in flying.drain(..) { pending.finished(&path, now) }
+                now += RETURN;
+                for (path, hint) in pending.take_due(now, 100) {
+                    unseen[usize::from(path[1] - b'0')] = false;
+                    flying.push((path, hint));
+                }
+            }
+            prop_assert_eq!(unseen, [false; 3]);
+            prop_assert_eq!(pending.len(), 0);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Rounds through everything that is watched: when they begin, what they find, what their end means.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use hids_core::fim::LastScan;
+use hids_core::model::{GapCause, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::apply::Outcome;
+use super::pending::Hint;
+use super::run::Watcher;
+use super::scans::{self, Cause, Means, RunningScan, Slot, Wanted, holds};
+use crate::fim::clock;
+use crate::fim::scan::{Difference, Found, ResumePoint, ScanDepth, ScanReport, Totals};
+use crate::fim::store::{Durability, StoreError, Update};
+
+/// The names of facts in the store.
+const ROUND: &str = "last round";
+const RESUME: &str = "interrupted round";
+
+/// Differences that are written in one transaction at most.
+const DIFFERENCES: usize = 8192;
+/// Old notices are forgotten so often.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+const PRUNE_AT_ONCE: usize = 20_000;
+
+/// A whole scan that came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Round {
+    pub began: Timestamp,
+    pub ended: Timestamp,
+    pub totals: Totals,
+}
+
+/// A whole scan that did not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Interrupted {
+    began: Timestamp,
+    subtrees: Vec<Vec<u8>>,
+    done: ResumePoint,
+}
+
+impl Watcher {
+    /// What must be looked at because the daemon did not run.
+    pub(super) fn begin(&mut self) {
+        self.last_scan = self.load(ROUND);
+        let left: Vec<_> = self.shared.lists().gaps.clone();
+        let watches: Vec<_> = self.policy.watches().to_vec();
+        let (known, new): (Vec<_>, Vec<_>) = watches.iter().partition(|watch| self.baselined.contains(&watch.root));
+        for watch in known.iter().filter(|watch| watch.realtime) {
+            self.open_gap(watch.root.clone(), GapCause::DaemonDown);
+        }
+        // Gaps of the last run are closed by a scan of their own, unless one of these covers them.
+        for (id, gap) in left {
+            match self.scans.waiting_gap_scan(&gap.subtree) {
+                Some(wanted) => wanted.gaps.push(id),
+                None => self.scan_gap(gap.subtree, vec![id]),
+            }
+        }
+        self.want_first(new.iter().map(|watch| watch.root.clone()).collect());
+        let slow: Vec<Vec<u8>> = known.iter().filter(|watch| !watch.realtime).map(|watch| watch.root.clone()).collect();
+        if !slow.is_empty() && self.scan_on_start {
+            let number = self.scans.next_number();
+            self.scans.want(Wanted::new(number, Cause::Start, slow, ScanDepth::Changed));
+        }
+        if let Some(interrupted) = self.load::<Interrupted>(RESUME) {
+            self.resume(interrupted);
+        }
+        self.note_caught_up();
+    }
+
+    /// Scans trees of which nothing is known.
+    pub(super) fn want_first(&mut self, roots: Vec<Vec<u8>>) {
+        if roots.is_empty() {
+            return;
+        }
+        tracing::info!(
+            trees = roots.len(),
+            "the first scan of these trees makes their baseline; changes are told after it"
+        );
+        let number = self.scans.next_number();
+        self.scans.want(Wanted::new(number, Cause::First, roots, ScanDepth::Full));
+    }
+
+    fn resume(&mut self, interrupted: Interrupted) {
+        if self.scans.has(Cause::First) {
+            return;
+        }
+        let mut wanted = Wanted::new(self.scans.next_number(), Cause::Scheduled, interrupted.subtrees, ScanDepth::Full);
+        wanted.resume = interrupted.done;
+        wanted.expected = self.last_scan.map(|round| round.totals);
+        self.scans.want(wanted);
+    }
+
+    /// Whether everything that happened before the start has been found.
+    fn note_caught_up(&self) {
+        if !self.shared.caught_up.load(Relaxed) && !self.scans.has(Cause::Gap) {
+            self.shared.caught_up.store(true, Relaxed);
+        }
+    }
+
+    /// Begins the next scheduled scan when it is due.
+    pub(super) fn schedule_scan(&mut self) {
+        let Some(last) = self.last_scan else { return };
+        let next = self.schedule.next(LastScan { began: last.began, ended: last.ended }, &self.zone);
+        self.shared.lists().next_scan = Some(next);
+        let busy = [Cause::First, Cause::Scheduled].into_iter().any(|cause| self.scans.has(cause));
+        if busy || next > clock::now() {
+            return;
+        }
+        let mut wanted = Wanted::new(self.scans.next_number(), Cause::Scheduled, Vec::new(), ScanDepth::Full);
+        wanted.expected = Some(last.totals);
+        self.scans.want(wanted);
+    }
+
+    /// Starts what can be started.
+    pub(super) fn start_scans(&mut self) {
+        let Self { scans, policy, known, scan_options, failures, .. } = self;
+        let means = Means { policy, known, options: scan_options, now: clock::now(), failures: *failures };
+        if let Err(error) = scans.start(&means) {
+            tracing::error!(%error, "cannot start the threads of a scan; it is left out");
+        }
+        let mut lists = self.shared.lists();
+        if lists.scans.len() != self.scans.running().count()
+            || self.scans.running().any(|running| lists.scans.iter().all(|shown| shown.number != running.wanted.number))
+        {
+            lists.scans = self.scans.running().map(super::shared::Running::of).collect();
+        }
+    }
+
+    /// Takes what a scan tells.
+    pub(super) fn take_found(&mut self, slot: Slot, found: Option<Found>) {
+        let Some(mut running) = self.scans.slot(slot).take() else { return };
+        let mut news: Vec<Found> = Vec::new();
+        let mut count = 0;
+        // The channel ends without a last word only when the threads of the scan are gone.
+        let gone = found.is_none();
+        for found in found.into_iter().chain(running.found.try_iter()) {
+            count += if let Found::Differences(list) = &found { list.len() } else { 0 };
+            let last = matches!(found, Found::Finished(_));
+            news.push(found);
+            if last || count >= DIFFERENCES {
+                break;
+            }
+        }
+        let mut ended = gone.then(ScanReport::default);
+        let (mut outcomes, mut done) = (Vec::new(), Vec::new());
+        for found in news {
+            match found {
+                Found::Differences(list) => {
+                    outcomes.extend(list.into_iter().filter_map(|one| self.outcome(&running, one)))
+                }
+                Found::NotScanned { path, why } => not_scanned(&path, &why),
+                Found::Done { directory } => done.push(directory),
+                Found::Finished(report) => ended = Some(report),
+            }
+        }
+        running.changes += self.apply_or_fail(outcomes).changes;
+        done.into_iter().for_each(|directory| running.resume.add(directory));
+        match ended {
+            None => *self.scans.slot(slot) = Some(running),
+            Some(report) => self.end_scan(running, &report),
+        }
+    }
+
+    /// A difference as an outcome; nothing when the path waits to be looked at anyway.
+    fn outcome(&mut self, running: &RunningScan, difference: Difference) -> Option<Outcome> {
+        let Difference { path, old, new, read, unread } = difference;
+        if let Some(unread) = unread {
+            self.note_unreadable(&path, &unread);
+        }
+        if self.pending.has(&path) {
+            return None;
+        }
+        let hint = running
+            .wanted
+            .hints
+            .iter()
+            .find(|(subtree, _)| holds(subtree, &path))
+            .map_or_else(Hint::default, |(_, hint)| hint.clone());
+        if self.wants_text(&path, new.as_ref()) && self.pending.look(&path, hint.clone(), Instant::now()).is_ok() {
+            return None;
+        }
+        Some(Outcome { path, hint, state: new, text: None, read, compared_with: Some(old) })
+    }
+
+    fn end_scan(&mut self, running: RunningScan, report: &ScanReport) {
+        let complete = report.complete && running.failures == self.failures;
+        let text = scans::summary(&running, report);
+        tracing::info!(scan = %text, "scan ended");
+        self.close_gaps(&running, complete);
+        let whole = running.wanted.subtrees.is_empty() || running.wanted.cause == Cause::First;
+        if whole || running.wanted.cause == Cause::Asked {
+            self.shared.lists().last_scan =
+                Some(format!("{}, {text}", super::shared::time_text(clock::now(), &self.zone)));
+        }
+        if complete {
+            if let Err(error) = self.write_round(&running, report) {
+                self.store_failed(&error);
+            }
+        } else if running.wanted.cause == Cause::First && report.complete {
+            // The store failed meanwhile: what it lost is looked for again.
+            self.want_first(running.wanted.subtrees);
+        }
+        self.note_caught_up();
+    }
+
+    fn write_round(&mut self, running: &RunningScan, report: &ScanReport) -> Result<(), StoreError> {
+        let store = Arc::clone(&self.store);
+        let mut update = store.begin()?;
+        let whole = running.wanted.subtrees.is_empty();
+        let first = running.wanted.cause == Cause::First;
+        if first {
+            running.wanted.subtrees.iter().for_each(|root| self.baselined.insert(root.clone()));
+            self.baselined.save(&mut update)?;
+        }
+        if whole || first {
+            let round = Round { began: running.began, ended: clock::now(), totals: report.totals };
+            save(&mut update, ROUND, &round)?;
+            update.set_fact(RESUME, &[])?;
+            self.last_scan = Some(round);
+        }
+        update.commit(Durability::Synced)?;
+        self.unsynced = 0;
+        Ok(())
+    }
+
+    /// Remembers how far the whole scan is, for the next start.
+    pub(super) fn end(&mut self) {
+        for slot in [Slot::Leisure, Slot::Urgent] {
+            let Some(running) = self.scans.slot(slot).take() else { continue };
+            running.handle.control().stop();
+            if running.wanted.cause == Cause::Scheduled {
+                let interrupted = Interrupted {
+                    began: running.began,
+                    subtrees: running.wanted.subtrees.clone(),
+                    done: running.resume.clone(),
+                };
+                let store = Arc::clone(&self.store);
+                let kept = store.begin().and_then(|mut update| {
+                    save(&mut update, RESUME, &interrupted)?;
+                    update.commit(Durability::Synced)
+                });
+                if let Err(error) = kept {
+                    tracing::warn!(%error, "how far the scan had come is not kept; it begins anew");
+                }
+            }
+        }
+        self.tell_refusals();
+        // Everything written so far goes to the disk.
+        if let Err(error) = self.store.begin().and_then(|update| update.commit(Durability::Synced)) {
+            tracing::warn!(%error, "the last entries of the baseline are not on the disk; they are looked at again");
+        }
+        self.wake_outbox();
+    }
+
+    /// Forgets notices that are too old.
+    pub(super) fn prune(&mut self) {
+        if Instant::now() < self.next_prune {
+            return;
+        }
+        self.next_prune = Instant::now() + PRUNE_EVERY;
+        let sent = self.shared.sent.load(Relaxed);
+        let store = Arc::clone(&self.store);
+        let pruned = store.begin().and_then(|mut update| {
+            let pruned = update.prune(sent, clock::now(), PRUNE_AT_ONCE)?;
+            update.commit(Durability::Soon)?;
+            Ok(pruned)
+        });
+        match pruned {
+            Ok(pruned) if pruned as usize >= PRUNE_AT_ONCE => self.next_prune = Instant::now(),
+            Ok(_) => {}
+            Err(error) => self.store_failed(&error),
+        }
+    }
+
+    fn load<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let bytes = self.view.fact(name).ok().flatten()?;
+        postcard::from_bytes(&bytes).ok()
+    }
+}
+
+fn save<T: Serialize>(update: &mut Update<'_>, name: &str, value: &T) -> Result<(), StoreError> {
+    // Plain values can always be encoded into memory.
+    update.set_fact(name, &postcard::to_stdvec(value).unwrap_or_default())
+}
+
+fn not_scanned(path: &[u8], why: &crate::fim::scan::NotScanned) {
+    tracing::warn!(
+        path = %hids_core::render::visible_string(path),
+        why = %super::apply::error_text(why),
+        "a part of a watched tree could not be scanned; it is not compared with the baseline"
+    );
+}

@@ -1,0 +1,205 @@
+//! The watching thread: owns the baseline, takes everything that is seen, and decides what runs next.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, Sender, select};
+use hids_core::fim::{Policy, Schedule};
+use hids_core::model::{FileEvent, GapCause, Operation, Refusal, Sensed};
+use jiff::tz::TimeZone;
+
+use super::examiners::{Examiners, Job};
+use super::pending::{Hint, Pending};
+use super::roots::Roots;
+use super::scans::{Cause, Scans, Slot, Wanted};
+use super::shared::Shared;
+use super::wishes::Wish;
+use crate::fim::scan::{ScanDepth, ScanOptions};
+use crate::fim::store::{Store, StoreError, StoreView};
+use crate::fim::{Entry, Known};
+
+/// How long the thread waits before it tries a store that failed.
+pub(super) const STORE_RETRY: Duration = Duration::from_secs(5);
+/// How often it looks whether a scan is due and tells how far scans are.
+const TICK: Duration = Duration::from_millis(500);
+/// Paths that may wait to be looked at; beyond that their trees are scanned.
+pub(super) const PENDING: usize = 200_000;
+
+/// Everything that the thread owns.
+pub(super) struct Watcher {
+    pub policy: Arc<Policy>,
+    /// The same for the thread that hands notices on.
+    pub shown_policy: Arc<ArcSwap<Policy>>,
+    pub store: Arc<Store>,
+    pub view: StoreView,
+    pub known: Arc<dyn Known>,
+    pub pending: Pending,
+    pub examiners: Examiners,
+    pub scans: Scans,
+    pub scan_options: ScanOptions,
+    pub schedule: Schedule,
+    pub zone: TimeZone,
+    pub scan_on_start: bool,
+    pub text_limit: u64,
+    pub shared: Arc<Shared>,
+    pub baselined: Roots,
+    /// Entries written since the last commit that went to the disk.
+    pub unsynced: u64,
+    /// Failures of the store so far.
+    pub failures: u64,
+    pub retry_store_at: Option<Instant>,
+    /// Refusals by what they have in common, until they are told.
+    pub refusals: HashMap<super::refusals::Key, Refusal>,
+    pub outbox: Sender<()>,
+    pub last_scan: Option<super::rounds::Round>,
+    pub next_prune: Instant,
+}
+
+/// What comes in.
+pub(super) struct Inputs {
+    pub sensed: Receiver<Sensed>,
+    pub refusals: Receiver<Refusal>,
+    pub wishes: Receiver<Wish>,
+}
+
+impl Watcher {
+    /// Runs until every wisher is gone; what waits then is found by the next start.
+    pub(super) fn run(mut self, mut inputs: Inputs) {
+        self.begin();
+        let tick = crossbeam_channel::tick(TICK);
+        loop {
+            self.start_scans();
+            self.give_looks();
+            let due = self.wake_at().map_or_else(crossbeam_channel::never, crossbeam_channel::at);
+            let (leisure, urgent) = (self.scans.found(Slot::Leisure), self.scans.found(Slot::Urgent));
+            select! {
+                recv(inputs.sensed) -> sensed => match sensed {
+                    Ok(sensed) => self.take_sensed(sensed, &inputs.sensed),
+                    Err(_) => inputs.sensed = crossbeam_channel::never(),
+                },
+                recv(self.examiners.seen) -> seen => if let Ok(seen) = seen {
+                    self.take_looks(seen);
+                },
+                recv(urgent) -> found => self.take_found(Slot::Urgent, found.ok()),
+                recv(leisure) -> found => self.take_found(Slot::Leisure, found.ok()),
+                recv(inputs.refusals) -> refusal => match refusal {
+                    Ok(refusal) => self.take_refusal(refusal),
+                    Err(_) => inputs.refusals = crossbeam_channel::never(),
+                },
+                recv(inputs.wishes) -> wish => match wish {
+                    Ok(wish) => self.grant(wish),
+                    Err(_) => break,
+                },
+                recv(tick) -> _ => self.tick(),
+                recv(due) -> _ => {}
+            }
+            if self.retry_store_at.is_some_and(|at| at <= Instant::now()) {
+                self.retry_store();
+            }
+        }
+        self.end();
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let due = if self.examiners.room() > 0 { self.pending.next_due() } else { None };
+        [due, self.retry_store_at].into_iter().flatten().min()
+    }
+
+    fn take_sensed(&mut self, first: Sensed, more: &Receiver<Sensed>) {
+        // Some at a time, so that the sensor is never far ahead of the looks.
+        for sensed in std::iter::once(first).chain(more.try_iter().take(15)) {
+            match sensed {
+                Sensed::Events(events) => self.take_events(events),
+                Sensed::Gap { subtree, cause } => self.open_gap(subtree, cause),
+            }
+        }
+        self.shared.waiting.store(self.pending.len() as u64, Relaxed);
+    }
+
+    fn take_events(&mut self, events: Vec<FileEvent>) {
+        self.shared.events.fetch_add(events.len() as u64, Relaxed);
+        let now = Instant::now();
+        for event in events {
+            if event.is_directory && event.operations.contains(Operation::RenamedTo) {
+                self.scan_directory(&event);
+            }
+            let path = if self.pending.len() + 1 >= PENDING { event.path.clone() } else { Vec::new() };
+            if self.pending.note(event, now).is_err() {
+                self.too_many(&path);
+            }
+        }
+    }
+
+    /// More paths wait than fit: their trees are scanned instead, and what waits is forgotten.
+    fn too_many(&mut self, path: &[u8]) {
+        tracing::warn!(paths = self.pending.len(), "more files changed than can be looked at one by one");
+        self.pending.clear();
+        let holding: Vec<Vec<u8>> = self
+            .policy
+            .watches()
+            .iter()
+            .filter(|watch| watch.realtime || super::scans::holds(&watch.root, path))
+            .map(|watch| watch.root.clone())
+            .collect();
+        for root in holding {
+            self.open_gap(root, GapCause::BacklogFull);
+        }
+    }
+
+    /// A directory was moved to here with all that is in it, and nothing tells of its files.
+    fn scan_directory(&mut self, event: &FileEvent) {
+        let hint = Hint {
+            operations: event.operations,
+            who: event.who.iter().cloned().collect(),
+            time: event.time,
+            ..Hint::default()
+        };
+        if let Some(wanted) = self.scans.waiting_directory_scan() {
+            wanted.subtrees.push(event.path.clone());
+            wanted.hints.push((event.path.clone(), hint));
+            return;
+        }
+        let number = self.scans.next_number();
+        let mut wanted = Wanted::new(number, Cause::Directory, vec![event.path.clone()], ScanDepth::Changed);
+        wanted.hints.push((event.path.clone(), hint));
+        self.scans.want(wanted);
+    }
+
+    /// Gives due paths to the threads that look.
+    fn give_looks(&mut self) {
+        let room = self.examiners.room();
+        if room == 0 {
+            return;
+        }
+        let now = Instant::now();
+        for (path, hint) in self.pending.take_due(now, room) {
+            let job = Job { path, hint, policy: Arc::clone(&self.policy) };
+            if let Err(job) = self.examiners.give(job) {
+                // Only after a miscount of the room; the path waits again.
+                self.pending.finished(&job.path, now);
+                self.look_again(&job.path, job.hint);
+            }
+        }
+    }
+
+    /// The entry of a path as it was committed.
+    pub(super) fn view_entry(&self, path: &[u8]) -> Result<Option<Entry>, StoreError> {
+        self.view.entry(path)
+    }
+
+    /// Something was committed that rules shall see.
+    pub(super) fn wake_outbox(&self) {
+        // Full = it is woken already.
+        let _ = self.outbox.try_send(());
+    }
+
+    fn tick(&mut self) {
+        self.shared.waiting.store(self.pending.len() as u64, Relaxed);
+        self.tell_refusals();
+        self.schedule_scan();
+        self.prune();
+    }
+}

@@ -1,0 +1,106 @@
+//! What the watching thread lets others see.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hids_core::model::{Gap, Timestamp};
+use jiff::tz::TimeZone;
+
+use crate::fim::request::{FimView, GapView, PathText, ScanView};
+use crate::fim::scan::ScanControl;
+use crate::fim::store::{GapId, StoreView};
+
+/// Counters and lists; everything else is in the store.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub events: AtomicU64,
+    pub waiting: AtomicU64,
+    pub changes: AtomicU64,
+    pub refusals: AtomicU64,
+    pub unreadable: AtomicU64,
+    pub gaps_closed: AtomicU64,
+    /// The last notice that was handed on to the rules.
+    pub sent: Arc<AtomicU64>,
+    /// Whether everything that happened before the start has been found.
+    pub caught_up: AtomicBool,
+    pub lists: Mutex<Lists>,
+}
+
+/// What changes rarely.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    pub scans: Vec<Running>,
+    pub gaps: Vec<(GapId, Gap)>,
+    pub last_scan: Option<String>,
+    pub next_scan: Option<Timestamp>,
+    pub trouble: Option<String>,
+}
+
+/// A scan that runs.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub number: u64,
+    pub cause: &'static str,
+    pub control: ScanControl,
+}
+
+impl Running {
+    pub(super) fn of(running: &super::scans::RunningScan) -> Self {
+        let control = running.handle.control().clone();
+        Self { number: running.wanted.number, cause: running.wanted.cause.name(), control }
+    }
+}
+
+impl Shared {
+    pub(super) fn lists(&self) -> MutexGuard<'_, Lists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `hidsctl` shows.
+    pub(super) fn view(&self, store: &StoreView, zone: &TimeZone) -> FimView {
+        let counts = store.counts();
+        let lists = self.lists();
+        let trouble = lists.trouble.clone().or_else(|| counts.as_ref().err().map(ToString::to_string));
+        let counts = counts.unwrap_or_default();
+        FimView {
+            enabled: true,
+            entries: counts.entries,
+            changes: self.changes.load(Relaxed),
+            refusals: self.refusals.load(Relaxed),
+            events: self.events.load(Relaxed),
+            waiting: self.waiting.load(Relaxed),
+            unreadable: self.unreadable.load(Relaxed),
+            unsent: counts.last_sequence.saturating_sub(self.sent.load(Relaxed)),
+            scans: lists.scans.iter().map(scan_view).collect(),
+            gaps: lists.gaps.iter().map(|(_, gap)| gap_view(gap, zone)).collect(),
+            gaps_closed: self.gaps_closed.load(Relaxed),
+            last_scan: lists.last_scan.clone(),
+            next_scan: lists.next_scan.map(|time| time_text(time, zone)),
+            trouble,
+            protection: None,
+        }
+    }
+}
+
+fn scan_view(running: &Running) -> ScanView {
+    let progress = running.control.progress();
+    ScanView {
+        number: running.number,
+        cause: running.cause.to_owned(),
+        files: progress.totals.files,
+        bytes: progress.totals.bytes,
+        files_expected: progress.expected.map_or(0, |totals| totals.files),
+        found: progress.differences,
+        seconds: progress.elapsed.as_secs(),
+        seconds_left: progress.remaining().map(|left| left.as_secs()),
+    }
+}
+
+fn gap_view(gap: &Gap, zone: &TimeZone) -> GapView {
+    GapView { subtree: PathText::from(gap.subtree.as_slice()), cause: gap.cause, since: time_text(gap.opened, zone) }
+}
+
+/// A moment as people read it.
+pub(super) fn time_text(time: Timestamp, zone: &TimeZone) -> String {
+    time.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}

@@ -1,0 +1,79 @@
+//! What others ask of the watching thread.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use hids_core::fim::{Policy, Schedule};
+use hids_core::model::Protection;
+
+use super::run::Watcher;
+use super::scans::{Cause, Wanted};
+use crate::fim::request::AcceptView;
+use crate::fim::scan::{ScanDepth, ScanOptions};
+use crate::fim::store::StoreError;
+
+/// What `<syscheck>` says now.
+#[derive(Debug)]
+pub(super) struct NewOrders {
+    pub policy: Arc<Policy>,
+    pub schedule: Schedule,
+    pub scan_options: ScanOptions,
+}
+
+/// A wish, with the way back for the answer.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// Scan these paths; the number of the scan.
+    Scan { paths: Vec<Vec<u8>>, depth: ScanDepth, reply: Sender<Result<u64, String>> },
+    /// Stop scans; how many.
+    StopScans { reply: Sender<usize> },
+    /// Accept changes below these paths.
+    Accept { paths: Vec<Vec<u8>>, packages: bool, reply: Sender<Result<AcceptView, StoreError>> },
+    /// Tell that protection was switched.
+    Protection(Protection),
+    /// Watch by another configuration from now on.
+    Orders(Box<NewOrders>),
+}
+
+impl Watcher {
+    /// Does it and answers; whoever asked may have gone.
+    pub(super) fn grant(&mut self, wish: Wish) {
+        match wish {
+            Wish::Scan { paths, depth, reply } => _ = reply.send(self.asked_scan(paths, depth)),
+            Wish::StopScans { reply } => _ = reply.send(self.scans.stop()),
+            Wish::Accept { paths, packages, reply } => _ = reply.send(self.accept(&paths, packages)),
+            Wish::Protection(protection) => self.tell_protection(protection),
+            Wish::Orders(orders) => self.take_orders(*orders),
+        }
+    }
+
+    fn asked_scan(&mut self, paths: Vec<Vec<u8>>, depth: ScanDepth) -> Result<u64, String> {
+        let is_watched = |path: &Vec<u8>| {
+            let overlaps = |root: &[u8]| super::scans::holds(root, path) || super::scans::holds(path, root);
+            self.policy.watches().iter().any(|watch| overlaps(&watch.root))
+        };
+        if let Some(path) = paths.iter().find(|path| !is_watched(path)) {
+            let path = hids_core::render::visible_string(path);
+            return Err(format!("{path} is in no <directories> of <syscheck>"));
+        }
+        let number = self.scans.next_number();
+        let mut wanted = Wanted::new(number, Cause::Asked, paths, depth);
+        wanted.expected = self.last_scan.map(|round| round.totals).filter(|_| wanted.subtrees.is_empty());
+        self.scans.want(wanted);
+        self.start_scans();
+        Ok(number)
+    }
+
+    fn take_orders(&mut self, orders: NewOrders) {
+        self.schedule = orders.schedule;
+        self.scan_options = orders.scan_options;
+        self.policy = orders.policy;
+        self.shown_policy.store(Arc::clone(&self.policy));
+        let roots: Vec<Vec<u8>> = self.policy.watches().iter().map(|watch| watch.root.clone()).collect();
+        // Trees that are no longer watched are forgotten: when they come back, they begin anew.
+        for gone in self.baselined.retain(|root| roots.iter().any(|kept| kept == root)) {
+            self.forget_tree(&gone);
+        }
+        self.want_first(roots.into_iter().filter(|root| !self.baselined.contains(root)).collect());
+    }
+}

@@ -4,6 +4,7 @@
 
 mod checks;
 mod compare;
+mod diff;
 mod policy;
 mod repeat;
 mod schedule;
@@ -11,6 +12,7 @@ mod text;
 
 pub use checks::Checks;
 pub use compare::{Differences, compare};
+pub use diff::{DiffLimits, NO_DIFF, NOT_TEXT, diff, is_text};
 pub use policy::{PathKind, PathPattern, Policy, PolicyDef, Watch};
 pub use repeat::{DECODERS, decoder};
 pub use schedule::{LastScan, Schedule};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::diff::TRUNCATED;
 use super::super::{Checks, compare};
 use super::{Text, TextStyle, path, quoted, who};
 use crate::escape::visible_string;
@@ -40,7 +41,7 @@ pub(super) fn change(change: &FileChange, style: TextStyle) -> Vec<u8> {
     if let Some(diff) = &change.diff {
         text.line(format_args!("What changed:"));
         for line in diff.lines().take(DIFF_LINES) {
-            let marked = line.starts_with([' ', '+', '-', '@', '\\', '<']);
+            let marked = line.starts_with([' ', '+', '-', '@', '\\', '<']) || line == TRUNCATED;
             text.line(format_args!("{}{}", if marked { "" } else { " " }, visible_string(line.as_bytes())));
         }
     }

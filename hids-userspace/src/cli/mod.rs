@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod check;
 pub mod daemon;
 pub mod exit;
+pub mod fim;
 pub mod logging;
 pub mod logtest;
 mod output;
@@ -71,6 +72,8 @@ pub enum Command {
     Blocks(blocks::BlocksArgs),
     /// Show why an address is or was blocked
     Why(why::WhyArgs),
+    /// Look at file integrity: scans, the baseline, the history of files
+    Fim(fim::FimArgs),
     /// Let the daemon read its configuration again
     Reload,
     /// Analyse lines from standard input and show each step
@@ -89,6 +92,7 @@ pub fn run(args: &Hidsctl) -> Exit {
         Command::Alerts(alerts) => alerts::run(&args.common, alerts),
         Command::Blocks(blocks) => blocks::run(&args.common, blocks),
         Command::Why(why) => why::run(&args.common, why),
+        Command::Fim(fim) => fim::run(&args.common, fim),
         Command::Reload => reload::run(&args.common),
         Command::Logtest(logtest) => logtest::run(&args.common, logtest),
         Command::Replay(replay) => replay::run(&args.common, replay),

@@ -1,5 +1,7 @@
 //! `hidsctl reload`.
 
+use std::time::Duration;
+
 use super::exit::Exit;
 use super::{Common, output};
 use crate::config;
@@ -20,4 +22,10 @@ pub(super) fn run(common: &Common) -> anyhow::Result<Exit> {
 pub(super) fn ask(common: &Common, request: &Request) -> anyhow::Result<serde_json::Value> {
     let paths = config::locate(&common.load_options(false));
     Ok(Client::connect(&paths.run)?.ask(request)?)
+}
+
+/// The same for what may take longer than a minute.
+pub(super) fn ask_within(common: &Common, request: &Request, patience: Duration) -> anyhow::Result<serde_json::Value> {
+    let paths = config::locate(&common.load_options(false));
+    Ok(Client::connect(&paths.run)?.with_patience(patience)?.ask(request)?)
 }

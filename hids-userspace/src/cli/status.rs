@@ -39,7 +39,7 @@ fn text(status: &Value) -> String {
             let _ = writeln!(out, "  {}", output::visible(plain(problem).as_bytes()));
         }
     }
-    for stage in ["analysis", "collect", "respond", "record", "mail", "syslog", "sensors"] {
+    for stage in ["analysis", "collect", "respond", "record", "mail", "syslog", "fim", "sensors"] {
         if !status[stage].is_null() {
             let _ = writeln!(out, "\n{stage}:");
             describe(&mut out, &status[stage], 1);

@@ -60,6 +60,12 @@ impl Client {
         Ok(Self { stream })
     }
 
+    /// Waits so long for answers.
+    pub fn with_patience(self, patience: Duration) -> Result<Self, ClientError> {
+        self.stream.set_read_timeout(Some(patience)).map_err(ClientError::Exchange)?;
+        Ok(self)
+    }
+
     /// Asks, and waits for the answer.
     pub fn ask(&mut self, request: &Request) -> Result<serde_json::Value, ClientError> {
         let mut line = serde_json::to_vec(request).map_err(ClientError::Malformed)?;

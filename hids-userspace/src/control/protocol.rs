@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fim::request::FimRequest;
+
 /// What `hidsctl` asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
@@ -35,6 +37,8 @@ pub enum Request {
     },
     /// Read the configuration again.
     Reload,
+    /// Something about file integrity.
+    Fim(FimRequest),
 }
 
 /// What `hidsd` answers.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use hids_core::diag::{Diagnostic, Severity, has_errors};
@@ -99,7 +99,7 @@ fn serve(config: Config, engine: Engine, options: LoadOptions, mode: Mode, start
                 },
                 ended = &mut control => return ended.context("the control socket"),
                 // Only after the socket has been polled once does it listen.
-                () = std::future::ready(()), if !announced => {
+                () = caught_up(&daemon), if !announced => {
                     announced = true;
                     info!(pid = process::id(), milliseconds = started.elapsed().as_millis() as u64, "hidsd is ready");
                     notify(Notice::Ready);
@@ -117,6 +117,14 @@ fn serve(config: Config, engine: Engine, options: LoadOptions, mode: Mode, start
         daemon.stop();
     }
     outcome
+}
+
+/// Waits until what happened to files while the daemon was down has been found and is on its way.
+async fn caught_up(daemon: &Running) {
+    const LOOK: Duration = Duration::from_millis(20);
+    while !daemon.is_caught_up() {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Makes a directory that only root and its group may enter, with its parents.

@@ -1,6 +1,7 @@
 //! The running daemon: start and stop order, wiring, reload, status.
 
 pub mod analysis;
+mod integrity;
 mod lifecycle;
 mod lock;
 mod ready;

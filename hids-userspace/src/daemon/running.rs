@@ -14,6 +14,7 @@ use super::status;
 use super::wiring::Stages;
 use crate::config::{Config, LoadOptions};
 use crate::control::{Answer, Reply, Request};
+use crate::fim::request::FimRequest;
 use crate::respond::{self, Mode};
 use crate::sensors::{self, SensorReport, SensorsHandle};
 
@@ -65,6 +66,11 @@ impl Running {
         }
     }
 
+    /// Whether what happened to files before the start has been found.
+    pub(super) fn is_caught_up(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.integrity.is_ready()
+    }
+
     /// Stops every stage.
     pub(super) fn stop(self) {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -94,7 +100,9 @@ impl Running {
             let found = state.stages.collector.reload(config.collect.clone());
             let State { config: old, stages } = &mut *state;
             stages.reload_mail(old, &config);
-            let unchangeable = unchangeable(&state.config, &config);
+            stages.integrity.reload(&config);
+            let mut unchangeable = unchangeable(&state.config, &config);
+            unchangeable.extend(state.stages.integrity.needs_restart(&config).then_some("file integrity"));
             state.config = config;
             (unchangeable, found)
         };
@@ -137,6 +145,13 @@ impl Running {
         Ok(status::of(daemon, &state.stages, &respond, sensors.as_ref()))
     }
 
+    /// Answers about file integrity on a thread of its own: a check of a million entries takes seconds.
+    async fn fim(&self, request: FimRequest) -> Result<Value, String> {
+        let integrity = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.integrity.clone();
+        let answer = tokio::task::spawn_blocking(move || integrity.answer(request)).await;
+        answer.map_err(|error| format!("the question could not be answered: {error}"))?
+    }
+
     async fn take(&self, request: Request) -> Result<Value, String> {
         let value = |value: serde_json::Result<Value>| value.map_err(|error| error.to_string());
         match request {
@@ -155,6 +170,7 @@ impl Running {
             Request::BlocksFlush => {
                 Ok(json!({ "removed": self.ask(|reply| respond::Request::Flush { reply }).await? }))
             }
+            Request::Fim(request) => self.fim(request).await,
             Request::Why { address } => {
                 value(serde_json::to_value(self.ask(|reply| respond::Request::Why { address, reply }).await?))
             }

@@ -34,6 +34,7 @@ pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: 
             problems.push(format!("{count} {what}"));
         }
     }
+    problems.extend(stages.integrity.problems());
     let mut status = daemon;
     if let Value::Object(map) = &mut status {
         map.insert("problems".into(), json!(problems));
@@ -44,6 +45,7 @@ pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: 
         map.insert("mail".into(), json!(mail));
         map.insert("syslog".into(), json!(syslog));
         map.insert("sensors".into(), json!(sensors));
+        map.insert("fim".into(), stages.integrity.status());
     }
     status
 }

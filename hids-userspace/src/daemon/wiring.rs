@@ -3,11 +3,13 @@
 //! | Channel | Holds | When full |
 //! | --- | --- | --- |
 //! | collect → analysis | 256 batches (at most 256 KiB each) | the collectors wait; files and journal can |
+//! | fim → analysis | the same channel | the outbox waits; what it holds is in the baseline |
 //! | analysis → respond | 4,096 alerts | waits 5 s, then the alert goes unanswered and is counted |
 //! | analysis → record | 256 batches | waits: the disk is full, and nothing may be lost |
 //! | record → syslog outputs | 4,096 alerts | dropped and counted: a far server must not stop the recording |
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
@@ -15,8 +17,10 @@ use hids_core::engine::Engine;
 use jiff::tz::TimeZone;
 
 use super::analysis::{self, AnalysisChannels, AnalysisHandle};
+use super::integrity;
 use crate::collect::{self, CollectError, CollectOptions, CollectTuning, CollectorHandle};
 use crate::config::Config;
+use crate::fim;
 use crate::notify::mail::{self, MailError, MailHandle, MailOptions, MailTiming};
 use crate::notify::spool::{MailSpool, SpoolError, SpoolLimits, SpoolOptions};
 use crate::notify::syslog::{self, SyslogError, SyslogHandle};
@@ -69,6 +73,8 @@ pub enum StartError {
 /// Every running stage.
 pub(super) struct Stages {
     pub(super) collector: CollectorHandle,
+    /// Shared with conversations that may take long.
+    pub(super) integrity: Arc<integrity::State>,
     pub(super) analysis: AnalysisHandle,
     pub(super) requests: Sender<respond::Request>,
     pub(super) responder: ResponderHandle,
@@ -110,10 +116,13 @@ impl Stages {
         let analysis =
             analysis::start(engine, config, recovered.next_sequence, channels).map_err(StartError::Thread)?;
 
+        let committed = recovered.positions.get(fim::watch::POSITION).and_then(|at| at.parse().ok()).unwrap_or(0);
+        let first_start = recovered.positions.is_empty() && recovered.next_sequence <= 1;
+        let integrity_batches = batches.clone();
         let collector = collect::start(
             CollectOptions {
                 sources: config.collect.clone(),
-                first_start: recovered.positions.is_empty() && recovered.next_sequence <= 1,
+                first_start,
                 resume: recovered.positions,
                 tuning: CollectTuning::default(),
             },
@@ -123,7 +132,8 @@ impl Stages {
         // first commit of the positions, the next start would begin at the ends of the files.
         let _ = collector.announced().recv_timeout(COMMIT_PATIENCE);
         let _ = analysis.committed().recv_timeout(COMMIT_PATIENCE);
-        Ok(Self { collector, analysis, requests, responder, recorder, mail, spool, syslog })
+        let integrity = Arc::new(integrity::State::start(config, committed, integrity_batches));
+        Ok(Self { collector, integrity, analysis, requests, responder, recorder, mail, spool, syslog })
     }
 
     /// Sends mail by the new configuration; what waits in the spool is kept.
@@ -148,6 +158,9 @@ impl Stages {
     pub(super) fn stop(self) {
         // On a full disk everything before it waits for the recorder.
         self.recorder.begin_stop();
+        if let Some(integrity::State::Runs(integrity)) = Arc::into_inner(self.integrity) {
+            integrity.stop();
+        }
         self.collector.stop();
         self.analysis.join();
         self.recorder.stop();

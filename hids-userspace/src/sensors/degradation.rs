@@ -100,7 +100,7 @@ impl Degradation {
     }
 
     /// The message with that of each cause, in one line.
-    pub(super) fn with_sources(&self) -> String {
+    pub fn with_sources(&self) -> String {
         let mut text = self.to_string();
         let mut cause = self.source();
         while let Some(error) = cause {

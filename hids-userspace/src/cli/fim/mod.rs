@@ -49,8 +49,6 @@ enum Command {
     Why(history::WhyArgs),
     /// Refuse writes below protected directories, or only report them
     Protect(protect::ProtectArgs),
-    /// Take the kernel's lock off protected directories; works without the daemon
-    Unlock,
 }
 
 /// Runs one of the commands.
@@ -65,7 +63,6 @@ pub(super) fn run(common: &Common, args: &FimArgs) -> anyhow::Result<Exit> {
         Command::Verify(args) => baseline::verify(common, args),
         Command::Why(args) => history::run(common, args),
         Command::Protect(args) => protect::run(common, args),
-        Command::Unlock => protect::unlock(common),
     }
 }
 

@@ -118,7 +118,8 @@ fn look(path: &[u8], policy: &Policy, options: &LookOptions) -> Look {
         && policy.shows_diff(path)
         && kind == FileKind::Regular
         && examined.state.size_bytes <= options.text_limit;
-    let text: Option<Vec<u8>> = if wants_text { None } else { None };
+    // A text that cannot be read now has no difference to show; the sums tell that it changed.
+    let text = if wants_text { super::text::read(path, options.text_limit).ok().flatten() } else { None };
     Look::There { examined: Box::new(examined), text }
 }
 

@@ -1,9 +1,13 @@
 //! Differences of text for `report_changes`.
 
+use std::io::{self, Read as _};
+
 use hids_core::fim::PathKind;
 use hids_core::model::{FileKind, FileState};
+use rustix::fs::{Mode, OFlags, openat};
 
 use super::run::Watcher;
+use crate::fim::examine::{Name, open_directory, split};
 
 impl Watcher {
     /// Whether the content of `path` is to be kept as text: then it is looked at by itself.
@@ -19,9 +23,22 @@ impl Watcher {
         if !shown {
             return Some(String::new());
         }
-        Some({
-            let _ = (old?, new?);
-            String::new()
-        })
+        let _ = (old?, new?);
+        Some(String::new())
     }
+}
+
+/// The content of a regular file of at most `limit` bytes; nothing when it is something else or longer.
+pub(super) fn read(path: &[u8], limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let (directory, name) = split(path);
+    let directory = open_directory(directory)?;
+    let Some(name) = Name::new(name) else { return Ok(None) };
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = std::fs::File::from(openat(&directory, name.as_c_str(), flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    file.take(limit + 1).read_to_end(&mut content)?;
+    Ok((content.len() as u64 <= limit).then_some(content))
 }

@@ -7,7 +7,6 @@ use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
 use crate::fim::request::FimRequest;
 
-
 /// What becomes of writes below protected directories.
 #[derive(Debug, Args)]
 pub struct ProtectArgs {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _};
 
-use hids_core::fim::PathKind;
+use hids_core::fim::{DiffLimits, NO_DIFF, PathKind, diff};
 use hids_core::model::{FileKind, FileState};
 use rustix::fs::{Mode, OFlags, openat};
 
@@ -21,10 +21,10 @@ impl Watcher {
     /// What is told of a changed content.
     pub(super) fn difference_of_text(&self, shown: bool, old: Option<&[u8]>, new: Option<&[u8]>) -> Option<String> {
         if !shown {
-            return Some(String::new());
+            return Some(NO_DIFF.to_owned());
         }
-        let _ = (old?, new?);
-        Some(String::new())
+        let limits = if self.policy.is_strict() { DiffLimits::STRICT } else { DiffLimits::default() };
+        Some(diff(old?, new?, limits)).filter(|diff| !diff.is_empty())
     }
 }
 

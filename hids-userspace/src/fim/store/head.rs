@@ -15,10 +15,12 @@ pub(super) enum Kind {
     Gap = 3,
     Text = 4,
     Fact = 5,
+    Process = 6,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 6] = [Self::Entry, Self::Notice, Self::History, Self::Gap, Self::Text, Self::Fact];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Entry, Self::Notice, Self::History, Self::Gap, Self::Text, Self::Fact, Self::Process];
 
     /// The table's name.
     pub(super) const fn name(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Kind {
             Self::Gap => "gaps",
             Self::Text => "texts",
             Self::Fact => "facts",
+            Self::Process => "processes",
         }
     }
 }

@@ -4,6 +4,8 @@
 //! is given: what is a difference, and what is told, is decided elsewhere. One [`Update`] at a time
 //! writes; any number of threads read through [`StoreView`]s.
 
+mod anchor;
+mod blocks;
 mod codec;
 mod error;
 mod head;
@@ -11,8 +13,11 @@ mod key;
 mod limits;
 mod open;
 mod paths;
+mod processes;
 mod progress;
+mod prune;
 mod rows;
+mod shared;
 mod update;
 mod verify;
 mod view;

@@ -1,54 +1,60 @@
-//! Opening the file, and opening it again after a failure.
+//! Opening the baseline, keeping a damaged one aside, and reading through what is open.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use hids_core::model::{Damage, FileNotice};
-use redb::{Database, ReadTransaction};
 
-use super::error::{reading, writing};
-use super::head::{Codes, Head, Kind};
-use super::rows::{HEAD, table};
+use super::shared::Shared;
 use super::verify::{self, VerifyProgress, VerifyReport};
 use super::{Durability, StoreError, StoreKey, StoreLimits, StoreView, Update};
-
-/// What all views and updates share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) path: PathBuf,
-    pub(super) codes: Codes,
-    pub(super) limits: StoreLimits,
-    /// `None` after a failure, until it could be opened again.
-    database: RwLock<Option<Database>>,
-    /// Held by the one [`Update`].
-    pub(super) turn: Mutex<()>,
-}
 
 /// The baseline. One per file; see the module.
 #[derive(Debug)]
 pub struct Store {
-    pub(super) shared: Arc<Shared>,
+    shared: Arc<Shared>,
 }
 
 impl Store {
     /// Opens the baseline, or begins one. A file that cannot be used is kept aside under the name
-    /// `fim.redb.damaged-SECONDS`, a new one is begun, and that is told as [`Damage`].
+    /// `fim.redb.damaged-SECONDS` and a new one is begun; that, and anything else that shows that
+    /// somebody else touched the baseline, is told as [`Damage`].
+    ///
+    /// Everything that is in use is read once: a second or so for a million entries.
     ///
     /// # Errors
     /// When the file is in use, or the directory does not let one be made.
     pub fn open(path: &Path, key: &StoreKey, limits: StoreLimits) -> Result<(Self, Vec<Damage>), StoreError> {
-        let codes = Codes::new(key);
-        let database = open_database(path, limits)?;
-        let shared = Shared {
-            path: path.to_owned(),
-            codes,
-            limits,
-            database: RwLock::new(Some(database)),
-            turn: Mutex::new(()),
-        };
+        match Self::try_open(path, key, limits) {
+            Err(StoreError::Damaged { what }) => {
+                let damage = set_aside(path, &what)?;
+                // Of the file set aside it is told already that nothing is left of it.
+                let (store, _) = Self::try_open(path, key, limits)?;
+                Ok((store, vec![damage]))
+            }
+            other => other,
+        }
+    }
+
+    /// The first commit is part of opening: it reads what the database keeps for itself.
+    fn try_open(path: &Path, key: &StoreKey, limits: StoreLimits) -> Result<(Self, Vec<Damage>), StoreError> {
+        let (shared, found) = Shared::open(path, key, limits)?;
         let store = Self { shared: Arc::new(shared) };
         store.begin()?.commit(Durability::Synced)?;
-        Ok((store, Vec::new()))
+        Ok((store, found.into_iter().map(|what| Damage { what, paths: Vec::new() }).collect()))
+    }
+
+    /// Keeps the file aside and begins a new one, after an operation has failed with
+    /// [`StoreError::Damaged`]: the way to go on without a restart. Open updates and what was not
+    /// readable are lost; views go on with the new file.
+    ///
+    /// # Errors
+    /// When the directory does not let a file be renamed or made.
+    pub fn begin_anew(&self, what: &str) -> Result<Damage, StoreError> {
+        let damage = self.shared.replace(|| set_aside(self.shared.path(), what))?;
+        self.begin()?.commit(Durability::Synced)?;
+        Ok(damage)
     }
 
     /// A view of what is committed; cheap to copy.
@@ -80,80 +86,38 @@ impl Store {
         self.view().history(path, limit)
     }
 
-    /// Reads everything and compares it with the codes and the head. Nothing is committed meanwhile.
+    /// Reads everything and compares it with the codes and the head. Updates wait meanwhile.
     ///
     /// # Errors
-    /// When the file cannot be read at all; damage is no error but part of the report.
+    /// When the operating system refuses a read; damage is no error but part of the report.
     pub fn verify(&self, progress: &mut dyn FnMut(VerifyProgress)) -> Result<VerifyReport, StoreError> {
         verify::verify(&self.shared, progress)
     }
 }
 
-impl Shared {
-    /// Runs `read` on a snapshot.
-    pub(super) fn read<T>(&self, read: impl Fn(&ReadTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.with(|database| read(&database.begin_read().map_err(reading)?))
-    }
-
-    /// Runs `work` on the database. After an earlier failure it is opened again first: redb refuses
-    /// everything once a read or write has failed.
-    pub(super) fn with<T>(&self, work: impl Fn(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        {
-            let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(database) = database.as_ref() {
-                match work(database) {
-                    Err(error) if is_stale(&error) => {}
-                    done => return done,
-                }
-            }
+/// Renames a file that cannot be used, and what belongs to it.
+fn set_aside(path: &Path, what: &str) -> Result<Damage, StoreError> {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let name = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{seconds}"));
+        if number > 0 {
+            name.push(format!("-{number}"));
         }
-        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        let is_usable = database.as_ref().is_some_and(|database| work_is_possible(database));
-        if !is_usable {
-            *database = None;
-            *database = Some(open_database(&self.path, self.limits)?);
+        PathBuf::from(name)
+    };
+    let aside = (0..).map(name).find(|name| !name.exists()).unwrap_or_else(|| name(0));
+    std::fs::rename(path, &aside).map_err(|source| StoreError::Open { path: aside.clone(), source })?;
+    // What it says is of the old file, and that is told.
+    let anchor = super::anchor::path_for(path);
+    let mut anchor_aside = aside.clone().into_os_string();
+    anchor_aside.push(".head");
+    match std::fs::rename(&anchor, anchor_aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(StoreError::Open { path: anchor, source: error });
         }
-        match database.as_ref() {
-            Some(database) => work(database),
-            None => Err(StoreError::Damaged { what: "it is closed".to_owned() }),
-        }
+        _ => {}
     }
-
-    /// The head of the last commit.
-    pub(super) fn head(&self, transaction: &ReadTransaction) -> Result<Head, StoreError> {
-        let table = match transaction.open_table(HEAD) {
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Head::default()),
-            other => other.map_err(reading)?,
-        };
-        match table.get(()).map_err(reading)? {
-            Some(bytes) => Head::decode(&self.codes, bytes.value()),
-            None => Ok(Head::default()),
-        }
-    }
-}
-
-fn is_stale(error: &StoreError) -> bool {
-    matches!(error, StoreError::Read(error) | StoreError::Write(error) if matches!(**error, redb::Error::PreviousIo))
-}
-
-fn work_is_possible(database: &Database) -> bool {
-    database.begin_read().map_err(reading).is_ok_and(|read| match read.open_table(HEAD) {
-        Ok(head) => head.get(()).is_ok(),
-        Err(error) => matches!(error, redb::TableError::TableDoesNotExist(_)),
-    })
-}
-
-fn open_database(path: &Path, limits: StoreLimits) -> Result<Database, StoreError> {
-    let database = redb::Builder::new()
-        .set_cache_size(limits.cache_bytes)
-        .create_with_file_format_v3(true)
-        .create(path)
-        .map_err(writing)?;
-    let transaction = database.begin_write().map_err(writing)?;
-    transaction.open_table(HEAD).map_err(writing)?;
-    for kind in Kind::ALL {
-        transaction.open_table(table(kind)).map_err(writing)?;
-    }
-    transaction.commit().map_err(writing)?;
-    Ok(database)
+    let what = format!("{what}; it is kept as {} and a new baseline is begun", aside.display());
+    Ok(Damage { what, paths: Vec::new() })
 }

@@ -16,8 +16,11 @@ pub(super) const fn table(kind: Kind) -> TableDefinition<'static, Bytes, Bytes> 
 /// The one row of the head.
 pub(super) const HEAD: TableDefinition<'static, (), Bytes> = TableDefinition::new("head");
 
+/// Key and value.
+pub(super) type Row = (Vec<u8>, Vec<u8>);
+
 /// What is written so far in a transaction.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Totals {
     pub(super) rows: [u64; Kind::ALL.len()],
     pub(super) sum: Sum,
@@ -90,7 +93,7 @@ impl<'t> Rows<'t> {
     }
 
     /// Rows from `from` to before `to`, at most `limit`.
-    pub(super) fn rows(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(super) fn rows(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
         let range = self.table.range::<&[u8]>(from..to).map_err(writing)?;
         let row = |row: Result<(redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>), redb::StorageError>| {
             let (key, stored) = row.map_err(writing)?;

@@ -1,7 +1,6 @@
 //! Writing: everything between `begin` and `commit` happens, or nothing.
 
 use std::io::{Read, Write};
-use std::sync::{MutexGuard, PoisonError};
 
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
@@ -13,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::codec::{decode, decode_entry, encode, encode_entry, encode_notice};
 use super::error::writing;
 use super::head::{Head, Kind};
-use super::open::Shared;
+use super::processes::{self, Remembered};
 use super::rows::{HEAD, Rows, Totals};
-use super::{ScanProgress, StoreError, paths};
+use super::shared::{Shared, Turn};
+use super::{ScanProgress, StoreError, paths, prune};
 use crate::fim::Entry;
 
 /// When a commit has to be on the disk.
@@ -39,7 +39,8 @@ pub struct Update<'s> {
     transaction: WriteTransaction,
     head: Head,
     totals: Totals,
-    _turn: MutexGuard<'s, ()>,
+    last_process: Option<Remembered>,
+    _turn: Turn<'s>,
 }
 
 impl std::fmt::Debug for Update<'_> {
@@ -50,9 +51,9 @@ impl std::fmt::Debug for Update<'_> {
 
 impl<'s> Update<'s> {
     pub(super) fn begin(shared: &'s Shared) -> Result<Self, StoreError> {
-        let turn = shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let (transaction, head) = shared.with(|database| {
-            let transaction = database.begin_write().map_err(writing)?;
+        let turn = shared.turn();
+        let (transaction, head) = shared.with(&turn, |opened| {
+            let transaction = opened.database.begin_write().map_err(writing)?;
             let head = {
                 let table = transaction.open_table(HEAD).map_err(writing)?;
                 let bytes = table.get(()).map_err(writing)?;
@@ -61,10 +62,10 @@ impl<'s> Update<'s> {
             Ok((transaction, head))
         })?;
         let totals = Totals { rows: head.rows, sum: head.sum(&shared.codes) };
-        Ok(Self { shared, transaction, head, totals, _turn: turn })
+        Ok(Self { shared, transaction, head, totals, last_process: None, _turn: turn })
     }
 
-    fn rows(&mut self, kind: Kind) -> Result<Rows<'_>, StoreError> {
+    pub(super) fn rows(&mut self, kind: Kind) -> Result<Rows<'_>, StoreError> {
         Rows::open(&self.transaction, kind, &self.shared.codes, &mut self.totals)
     }
 
@@ -133,7 +134,13 @@ impl<'s> Update<'s> {
         self.head.last_sequence += 1;
         let notice = FileNotice { sequence: self.head.last_sequence, time, alerted, news };
         let key = notice.sequence.to_be_bytes();
-        self.rows(Kind::Notice)?.put(&key, &encode_notice(&notice))?;
+        let mut last = self.last_process.take();
+        let value = {
+            let mut rows = self.rows(Kind::Process)?;
+            encode_notice(&notice, |who| processes::remember(&mut rows, who, notice.sequence, &mut last))?
+        };
+        self.last_process = last;
+        self.rows(Kind::Notice)?.put(&key, &value)?;
         if let Some(path) = subject(&notice.news) {
             self.rows(Kind::History)?.put(&[path, b"\0", &key].concat(), b"")?;
         }
@@ -252,8 +259,12 @@ impl<'s> Update<'s> {
     /// # Errors
     /// When the file cannot be written.
     pub fn prune(&mut self, committed: u64, now: Timestamp, most: usize) -> Result<u64, StoreError> {
-        let _ = (committed, now, most);
-        Ok(0)
+        let oldest = now.minus(self.shared.limits.history_age);
+        let kept = self.shared.limits.history_notices;
+        let surplus = self.totals.rows[Kind::Notice as usize].saturating_sub(kept);
+        let old = prune::oldest(&mut self.rows(Kind::Notice)?, committed, oldest, surplus, most)?;
+        prune::forget(self, &old)?;
+        Ok(old.len() as u64)
     }
 
     /// Makes it happen; the number of the commit.
@@ -261,7 +272,7 @@ impl<'s> Update<'s> {
     /// # Errors
     /// When the file cannot be written: nothing of this update happened, and the store is as before.
     pub fn commit(self, durability: Durability) -> Result<u64, StoreError> {
-        let Self { shared, mut transaction, mut head, totals, _turn } = self;
+        let Self { shared, mut transaction, mut head, totals, .. } = self;
         head.rows = totals.rows;
         let head = head.next(&shared.codes, totals.sum);
         transaction.open_table(HEAD).map_err(writing)?.insert((), head.encode().as_slice()).map_err(writing)?;
@@ -269,13 +280,17 @@ impl<'s> Update<'s> {
             Durability::Synced => redb::Durability::Immediate,
             Durability::Soon => redb::Durability::None,
         });
+        transaction.set_two_phase_commit(true);
         transaction.commit().map_err(writing)?;
+        if durability == Durability::Synced {
+            shared.anchor(&head);
+        }
         Ok(head.commit)
     }
 }
 
 /// The path that a piece of news is about.
-fn subject(news: &FileNews) -> Option<&[u8]> {
+pub(super) fn subject(news: &FileNews) -> Option<&[u8]> {
     match news {
         FileNews::Change(change) => Some(&change.path),
         FileNews::Refusal(refusal) => Some(&refusal.path),

@@ -1,7 +1,24 @@
 //! Whether everything is as it was written.
+//!
+//! What is found: any altered, missing, added or exchanged row (each row's code, the sum and the
+//! number of rows in the head), any altered block of the file that is in use (its own code), an
+//! altered head, an older copy of the file (`fim.head`), also when single blocks were put back.
+//!
+//! What is not: changes by who has the key, and older copies of the database, `fim.head` and whatever
+//! else remembers (the record journal's position) put back together. Whoever is root on this machine
+//! can do both; only something outside of it, a signed export, tells then.
 
-use super::StoreError;
-use super::open::Shared;
+use redb::ReadTransaction;
+
+use super::error::reading;
+use super::head::{CODE_BYTES, Head, Kind};
+use super::rows::{Totals, value_of};
+use super::shared::{Opened, Shared, head};
+use super::{StoreError, paths, view};
+
+/// Rows and blocks between two calls of the progress function.
+const STEP: u64 = 8192;
+const MOST_PATHS: usize = 16;
 
 /// How far a verification is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,25 +38,127 @@ pub struct VerifyReport {
     pub notices: u64,
     /// Number of the commit that was looked at.
     pub commit: u64,
-    /// Code of its head in hexadecimal digits: equal for equal baselines under one key.
+    /// Code of its head in hexadecimal digits: changes with each commit, tells nothing of the key.
     pub head: String,
-    /// What is wrong with what is in use; empty when all is well.
+    /// What is wrong, in words; empty when all is well.
     pub problems: Vec<String>,
-    /// Paths whose entries are altered, at most 16.
+    /// Paths whose entries do not carry the right code, at most 16.
     pub paths: Vec<Vec<u8>>,
-    /// What is wrong in parts of the file that are perhaps not in use any more.
-    pub unused: Vec<String>,
 }
 
 impl VerifyReport {
-    /// Whether nothing that is in use was altered.
+    /// Whether nothing was altered.
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
 }
 
 pub(super) fn verify(shared: &Shared, progress: &mut dyn FnMut(VerifyProgress)) -> Result<VerifyReport, StoreError> {
-    progress(VerifyProgress::default());
-    let head = shared.read(|transaction| shared.head(transaction))?;
-    Ok(VerifyReport { commit: head.commit, ..VerifyReport::default() })
+    let turn = shared.turn();
+    let walk = std::cell::RefCell::new(Walk { shared, progress, done: VerifyProgress::default() });
+    let report = shared.with(&turn, |opened| walk.borrow_mut().everything(opened));
+    match report {
+        Err(StoreError::Damaged { what }) => Ok(VerifyReport { problems: vec![what], ..VerifyReport::default() }),
+        other => other,
+    }
+}
+
+struct Walk<'w> {
+    shared: &'w Shared,
+    progress: &'w mut dyn FnMut(VerifyProgress),
+    done: VerifyProgress,
+}
+
+impl Walk<'_> {
+    fn everything(&mut self, opened: &Opened) -> Result<VerifyReport, StoreError> {
+        let transaction = opened.database.begin_read().map_err(reading)?;
+        let head = head(&self.shared.codes, &transaction)?;
+        self.done = VerifyProgress { rows: 0, of: head.rows.iter().sum() };
+        let mut report = VerifyReport {
+            commit: head.commit,
+            head: blake3::Hash::from_bytes(head.code).to_hex().to_string(),
+            ..VerifyReport::default()
+        };
+        match self.tables(&transaction, &mut report) {
+            Ok(totals) => {
+                report.entries = totals.rows[Kind::Entry as usize];
+                report.notices = totals.rows[Kind::Notice as usize];
+                compare(&self.shared.codes, &head, &totals, &mut report);
+            }
+            Err(StoreError::Damaged { what }) => report.problems.push(what),
+            Err(error) => return Err(error),
+        }
+        report.problems.extend(self.shared.check_anchor(&head)?);
+        file(opened, &mut report).map_err(|error| StoreError::Read(Box::new(redb::Error::Io(error))))?;
+        (self.progress)(self.done);
+        Ok(report)
+    }
+
+    fn tables(&mut self, transaction: &ReadTransaction, report: &mut VerifyReport) -> Result<Totals, StoreError> {
+        let mut totals = Totals::default();
+        for kind in Kind::ALL {
+            let mut wrong = 0_u64;
+            for row in view::open(transaction, kind)?.range::<&[u8]>(..).map_err(reading)? {
+                let (key, stored) = row.map_err(reading)?;
+                let (key, stored) = (key.value(), stored.value());
+                let value = value_of(stored)?;
+                let term = self.shared.codes.term(kind, key, value);
+                totals.sum.add(term.summand);
+                totals.rows[kind as usize] += 1;
+                if stored[stored.len() - CODE_BYTES..] != term.code {
+                    wrong += 1;
+                    if kind == Kind::Entry && report.paths.len() < MOST_PATHS {
+                        report.paths.extend(paths::path_of(key));
+                    }
+                }
+                self.count();
+            }
+            if wrong > 0 {
+                report.problems.push(format!("{wrong} rows of {} do not carry the right code", kind.name()));
+            }
+        }
+        Ok(totals)
+    }
+
+    fn count(&mut self) {
+        self.done.rows += 1;
+        if self.done.rows.is_multiple_of(STEP) {
+            (self.progress)(self.done);
+        }
+    }
+}
+
+fn compare(codes: &super::head::Codes, head: &Head, totals: &Totals, report: &mut VerifyReport) {
+    for (kind, (&there, &wanted)) in Kind::ALL.iter().zip(totals.rows.iter().zip(&head.rows)) {
+        if there != wanted {
+            report.problems.push(format!("{} has {there} rows where there should be {wanted}", kind.name()));
+        }
+    }
+    if totals.sum != head.sum(codes) {
+        report.problems.push("the rows do not add up to what the head says".to_owned());
+    }
+}
+
+/// The file itself: pages that the database has in memory may have been altered on the disk.
+fn file(opened: &Opened, report: &mut VerifyReport) -> std::io::Result<()> {
+    if !opened.blocks.recheck_start()? {
+        report.problems.push("a start of the file was altered on the disk".to_owned());
+    }
+    let (mut first, mut altered) = (0, 0);
+    loop {
+        match opened.blocks.recheck(first, STEP) {
+            Ok(Some(blocks)) => altered += blocks.len(),
+            Ok(None) => break,
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                report.problems.push(error.to_string());
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+        first += STEP;
+    }
+    if altered > 0 {
+        report.problems.push(format!("{altered} blocks of the file were altered on the disk"));
+    }
+    Ok(())
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use hids_core::model::{FileNotice, Gap};
 use redb::{ReadOnlyTable, ReadTransaction};
 
-use super::codec::{decode, decode_entry, decode_notice};
+use super::codec::{decode, decode_entry};
 use super::error::reading;
 use super::head::Kind;
-use super::open::Shared;
+use super::processes::Notices;
 use super::rows::{Bytes, table, value_of};
+use super::shared::{Shared, head};
 use super::update::{decompress, gap_of};
 use super::{GapId, ScanProgress, StoreError, paths};
 use crate::fim::{Entry, Known};
@@ -82,7 +83,11 @@ impl StoreView {
     /// When the file cannot be read.
     pub fn notices_after(&self, sequence: u64, limit: usize) -> Result<Vec<FileNotice>, StoreError> {
         let from = sequence.saturating_add(1).to_be_bytes();
-        self.rows(Kind::Notice, (&from, &[0xff; 9]), limit, |_, value| decode_notice(value))
+        self.shared.read(|transaction| {
+            let notices = Notices::open(transaction)?;
+            let range = notices.table.range::<&[u8]>(from.as_slice()..).map_err(reading)?;
+            range.take(limit).map(|row| notices.decode(row.map_err(reading)?.1.value())).collect()
+        })
     }
 
     /// What happened to `path`, newest first.
@@ -92,15 +97,15 @@ impl StoreView {
     pub fn history(&self, path: &[u8], limit: usize) -> Result<Vec<FileNotice>, StoreError> {
         let (from, to) = paths::children(path);
         self.shared.read(|transaction| {
-            let notices = open(transaction, Kind::Notice)?;
+            let notices = Notices::open(transaction)?;
+            let index = open(transaction, Kind::History)?;
+            let range = index.range::<&[u8]>(from.as_slice()..to.as_slice()).map_err(reading)?;
             let mut found = Vec::new();
-            let range = open(transaction, Kind::History)?;
-            let range = range.range::<&[u8]>(from.as_slice()..to.as_slice()).map_err(reading)?;
             for row in range.rev().take(limit) {
                 let (key, _) = row.map_err(reading)?;
                 let sequence = key.value().get(path.len() + 1..).unwrap_or_default();
-                if let Some(stored) = notices.get(sequence).map_err(reading)? {
-                    found.push(decode_notice(value_of(stored.value())?)?);
+                if let Some(stored) = notices.table.get(sequence).map_err(reading)? {
+                    found.push(notices.decode(stored.value())?);
                 }
             }
             Ok(found)
@@ -113,13 +118,9 @@ impl StoreView {
     /// When the file cannot be read.
     pub fn last_notices(&self, limit: usize) -> Result<Vec<FileNotice>, StoreError> {
         self.shared.read(|transaction| {
-            let notices = open(transaction, Kind::Notice)?;
-            let range = notices.range::<&[u8]>(..).map_err(reading)?;
-            let notice = |row: Result<_, redb::StorageError>| {
-                let (_, stored): (_, redb::AccessGuard<'_, Bytes>) = row.map_err(reading)?;
-                decode_notice(value_of(stored.value())?)
-            };
-            range.rev().take(limit).map(notice).collect()
+            let notices = Notices::open(transaction)?;
+            let range = notices.table.range::<&[u8]>(..).map_err(reading)?;
+            range.rev().take(limit).map(|row| notices.decode(row.map_err(reading)?.1.value())).collect()
         })
     }
 
@@ -194,7 +195,7 @@ impl StoreView {
     /// # Errors
     /// When the file cannot be read.
     pub fn counts(&self) -> Result<StoreCounts, StoreError> {
-        let head = self.shared.read(|transaction| self.shared.head(transaction))?;
+        let head = self.shared.read(|transaction| head(&self.shared.codes, transaction))?;
         Ok(StoreCounts {
             entries: head.rows[Kind::Entry as usize],
             notices: head.rows[Kind::Notice as usize],
@@ -229,7 +230,7 @@ impl Known for StoreView {
     }
 }
 
-fn open(transaction: &ReadTransaction, kind: Kind) -> Result<ReadOnlyTable<Bytes, Bytes>, StoreError> {
+pub(super) fn open(transaction: &ReadTransaction, kind: Kind) -> Result<ReadOnlyTable<Bytes, Bytes>, StoreError> {
     transaction.open_table(table(kind)).map_err(reading)
 }
 

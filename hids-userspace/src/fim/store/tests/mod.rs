@@ -1,6 +1,7 @@
 //! The store from outside.
 
 mod contents;
+mod tamper;
 
 use std::path::Path;
 

@@ -6,7 +6,7 @@
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::programs::RawTracePointContext;
 use hids_common::counter::{DropReason, Hook};
-use hids_common::limits::MAX_PATH_BYTES;
+use hids_common::limits::{CLOCK_TICK_NANOSECONDS, MAX_PATH_BYTES};
 use hids_common::record::{Exec, ExecHead, ExecKey, Exit, Kind, NOBODY, Process};
 
 use crate::maps::{EXEC_SCRATCH, PROCESSES};
@@ -132,15 +132,15 @@ fn parent(task: Task, process: &Process) -> Result<(u32, u64), DropReason> {
 
 /// What the map holds of the process with this number that was forked at this time.
 ///
-/// Processes that were there before the programs have a time in clock ticks, so there the nanoseconds
-/// below are not compared.
+/// Processes that were there before the programs have a time in clock ticks, so the nanoseconds below
+/// one are not compared.
 #[inline(always)]
 fn known(pid: u32, start: u64) -> Option<Process> {
     let found = PROCESSES.get_ptr(pid)?;
     // SAFETY: the kernel gave the address of a map value, which stays readable while this program runs.
     // It may be written meanwhile, by another start of the same process only, which cannot be.
     let found = unsafe { *found };
-    (start.abs_diff(found.start) < hids_common::limits::CLOCK_TICK_NANOSECONDS).then_some(found)
+    (start / CLOCK_TICK_NANOSECONDS == found.start / CLOCK_TICK_NANOSECONDS).then_some(found)
 }
 
 #[inline(always)]

@@ -5,3 +5,4 @@ mod forged;
 mod lab;
 mod outputs;
 mod sensors;
+mod who;

@@ -6,14 +6,16 @@ pub mod types;
 
 use std::collections::BTreeMap;
 
-use aya::maps::PerCpuArray;
+use aya::maps::{HashMap, PerCpuArray, RingBuf};
 use aya::programs::{Lsm, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader};
 use hids_common::counter::{DropReason, Hook, drop_slot};
-use hids_common::names::{DROPPED_MAP, LSM_PROBE, LSM_PROBE_HOOK, SEEN_MAP};
+use hids_common::limits::ABSENT;
+use hids_common::names::{DROPPED_MAP, EVENTS_MAP, LSM_PROBE, LSM_PROBE_HOOK, PROCESSES_MAP, SEEN_MAP};
 use hids_common::user::total;
 
 use super::object::OBJECT;
+use super::who::kernel::Maps;
 use super::{Degradation, HookReport, probe};
 use fields::process_offsets;
 use offsets::Offsets;
@@ -23,7 +25,11 @@ use types::KernelTypes;
 #[derive(Debug)]
 pub struct Programs {
     object: Ebpf,
+    cgroups: Option<Degradation>,
 }
+
+/// Order in which programs are attached: an end must be seen of everything whose beginning is.
+const ATTACHED: [Hook; 3] = [Hook::Exit, Hook::Fork, Hook::Exec];
 
 impl Programs {
     /// Loads the object and attaches one program to every hook.
@@ -32,19 +38,33 @@ impl Programs {
         let offsets = process_offsets(&types)?;
         drop(types);
         let mut object = load(&offsets)?;
-        for hook in Hook::ALL {
-            // A program is named after the tracepoint it is attached to.
-            let name = hook.name();
-            let program = object.program_mut(name).ok_or(Degradation::Missing { what: "program", name })?;
-            let refused = |source| Degradation::refused(name, source, probe::lockdown());
-            let program: &mut RawTracePoint = program.try_into().map_err(refused)?;
-            program.load().map_err(refused)?;
-            program.attach(name).map_err(refused)?;
+        for hook in ATTACHED {
+            attach(&mut object, hook)?;
         }
+        // Only adds the paths of control groups that are gone when they are asked for.
+        let cgroups = if offsets.number("KERNFS_ID") == Some(ABSENT) {
+            Err(Degradation::MissingFields(vec!["kernfs_node.id".to_owned()]))
+        } else {
+            attach(&mut object, Hook::CgroupMkdir)
+        };
         for name in [SEEN_MAP, DROPPED_MAP] {
             object.map(name).ok_or(Degradation::Missing { what: "map", name })?;
         }
-        Ok(Self { object })
+        Ok(Self { object, cgroups: cgroups.err() })
+    }
+
+    /// Why paths of control groups are not told, if they are not.
+    pub fn without_cgroups(&self) -> Option<&Degradation> {
+        self.cgroups.as_ref()
+    }
+
+    /// Hands over what the programs fill with processes; once.
+    pub fn take_processes(&mut self) -> Result<Maps, Degradation> {
+        let mut take = |name| self.object.take_map(name).ok_or(Degradation::Missing { what: "map", name });
+        let (living, events) = (take(PROCESSES_MAP)?, take(EVENTS_MAP)?);
+        let map = |source| Degradation::Object(source);
+        let living = HashMap::try_from(living).map_err(|error| map(error.into()))?;
+        Ok(Maps::new(living, RingBuf::try_from(events).map_err(|error| map(error.into()))?))
     }
 
     /// The counters of every hook, summed over all processors.
@@ -79,6 +99,17 @@ pub fn probe_lsm() -> Result<(), Degradation> {
     let refused = |source| Degradation::refused("LSM programs", source, probe::lockdown());
     let program: &mut Lsm = program.try_into().map_err(refused)?;
     program.load(LSM_PROBE_HOOK, &btf).map_err(refused)
+}
+
+/// Attaches one program, which is named after its tracepoint.
+fn attach(object: &mut Ebpf, hook: Hook) -> Result<(), Degradation> {
+    let name = hook.name();
+    let program = object.program_mut(name).ok_or(Degradation::Missing { what: "program", name })?;
+    let refused = |source| Degradation::refused(name, source, probe::lockdown());
+    let program: &mut RawTracePoint = program.try_into().map_err(refused)?;
+    program.load().map_err(refused)?;
+    program.attach(name).map_err(refused)?;
+    Ok(())
 }
 
 /// Makes the object's maps; no program is in the kernel yet.

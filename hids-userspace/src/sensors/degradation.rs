@@ -67,6 +67,9 @@ pub enum Degradation {
         /// Its name.
         name: &'static str,
     },
+    /// The table of processes could not be started.
+    #[error("the table of processes cannot be started")]
+    Processes(#[source] io::Error),
     /// `fanotify_init` failed in every way.
     #[error("the kernel gives no fanotify group")]
     Fanotify(#[source] io::Error),
@@ -95,6 +98,7 @@ impl Degradation {
             Self::Refused { .. } | Self::Object(_) | Self::MissingFields(_) => {
                 "report this with the kernel version; the other sensors go on"
             }
+            Self::Processes(_) => "look at the limits of the service on threads and open files",
             Self::Fanotify(_) => "run as root with CAP_SYS_ADMIN on a kernel with CONFIG_FANOTIFY",
         }
     }

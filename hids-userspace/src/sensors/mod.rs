@@ -16,7 +16,9 @@ pub mod who;
 pub use degradation::Degradation;
 pub use probe::FanotifyLevel;
 pub use report::{HookReport, SensorReport, Tier, TierReport};
-pub use who::WhoLookup;
+pub use who::{Processes, ProcessesReport, Procfs, WhoLookup};
+
+use std::sync::Arc;
 
 use bpf::Programs;
 use tracing::{info, warn};
@@ -25,6 +27,7 @@ use tracing::{info, warn};
 #[derive(Debug)]
 pub struct SensorsHandle {
     programs: Option<Programs>,
+    processes: Option<Arc<Processes>>,
     tiers: Vec<TierReport>,
 }
 
@@ -33,11 +36,12 @@ pub struct SensorsHandle {
 /// Takes some tens of milliseconds (the kernel checks each program), so start-up should not wait
 /// for it.
 pub fn start() -> SensorsHandle {
-    let (programs, tracepoint) = match Programs::attach() {
-        Ok(programs) => {
-            (Some(programs), TierReport::available(Tier::Tracepoint, "process starts and ends are counted"))
+    let (programs, processes, tracepoint) = match watch_processes() {
+        Ok((programs, processes)) => {
+            let report = TierReport::available(Tier::Tracepoint, describe(&programs));
+            (Some(programs), Some(Arc::new(processes)), report)
         }
-        Err(why) => (None, TierReport::unavailable(Tier::Tracepoint, &why)),
+        Err(why) => (None, None, TierReport::unavailable(Tier::Tracepoint, &why)),
     };
     let lsm = match bpf::probe_lsm() {
         Ok(()) => TierReport::available(Tier::Lsm, "the kernel accepts LSM programs"),
@@ -51,12 +55,41 @@ pub fn start() -> SensorsHandle {
         Err(why) => TierReport::unavailable(Tier::Fanotify, &why),
     };
     let scan = TierReport::available(Tier::Scan, "files can always be compared at intervals");
-    let handle = SensorsHandle { programs, tiers: vec![lsm, tracepoint, fanotify, scan] };
+    let handle = SensorsHandle { programs, processes, tiers: vec![lsm, tracepoint, fanotify, scan] };
     handle.log();
     handle
 }
 
+/// Attaches the programs that tell who a process is, and starts the table of processes.
+fn watch_processes() -> Result<(Programs, Processes), Degradation> {
+    let mut programs = Programs::attach()?;
+    let maps = programs.take_processes()?;
+    let processes = Processes::start(maps).map_err(Degradation::Processes)?;
+    Ok((programs, processes))
+}
+
+fn describe(programs: &Programs) -> String {
+    let known = "every process is known from its fork to after its end";
+    match programs.without_cgroups() {
+        None => known.to_owned(),
+        Some(why) => format!("{known}; control groups that are gone are not: {}", why.with_sources()),
+    }
+}
+
 impl SensorsHandle {
+    /// Tells who a process is: from the kernel's programs where they are attached, else from `/proc`.
+    pub fn who(&self) -> Arc<dyn WhoLookup> {
+        match &self.processes {
+            Some(processes) => Arc::clone(processes) as Arc<dyn WhoLookup>,
+            None => Arc::new(Procfs::default()),
+        }
+    }
+
+    /// Sizes and counters of the table of processes; `None` where no program is attached.
+    pub fn processes(&self) -> Option<ProcessesReport> {
+        self.processes.as_ref().map(|processes| processes.report())
+    }
+
     /// What works, what does not and why, with the counters as they are now.
     pub fn report(&self) -> SensorReport {
         let hooks = self.programs.as_ref().map(Programs::counters).unwrap_or_default();

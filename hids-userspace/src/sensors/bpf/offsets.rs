@@ -82,7 +82,6 @@ impl Offsets {
     }
 
     /// The number of one global.
-    #[allow(dead_code)]
     pub fn number(&self, global: &str) -> Option<u32> {
         self.numbers.iter().find(|(name, _)| *name == global).map(|(_, number)| *number)
     }

@@ -16,13 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hids_core::model::{Ancestor, ExecutableNotes, Who, WhoSource};
 
-use super::WhoLookup;
+use super::{MOST_ANCESTORS, WhoLookup};
 
 /// Processes remembered; all are forgotten when there are more.
 const REMEMBERED: usize = 4096;
-
-/// Most ancestors told.
-const MOST_ANCESTORS: usize = 8;
 
 /// More than any of the files has that are read here (a control group's path is the longest).
 const LONGEST_FILE_BYTES: u64 = 64 * 1024;
@@ -126,11 +123,11 @@ fn ancestors(mut pid: u32) -> Vec<Ancestor> {
 }
 
 /// Path of the program; empty for kernel threads and processes that have ended.
-fn executable(pid: u32) -> Vec<u8> {
+pub(super) fn executable(pid: u32) -> Vec<u8> {
     fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.into_os_string().into_vec()).unwrap_or_default()
 }
 
-fn file(pid: u32, name: &str) -> Option<Vec<u8>> {
+pub(super) fn file(pid: u32, name: &str) -> Option<Vec<u8>> {
     let file = fs::File::open(Path::new("/proc").join(pid.to_string()).join(name)).ok()?;
     let mut text = Vec::new();
     file.take(LONGEST_FILE_BYTES).read_to_end(&mut text).ok()?;
@@ -140,7 +137,7 @@ fn file(pid: u32, name: &str) -> Option<Vec<u8>> {
 /// Command name, parent and start time from `/proc/PID/stat` (proc_pid_stat(5): fields 2, 4 and 22).
 ///
 /// The command name may hold spaces, parentheses and line ends; the last parenthesis ends it.
-fn parse_stat(stat: &[u8]) -> Option<(&[u8], u32, u64)> {
+pub(super) fn parse_stat(stat: &[u8]) -> Option<(&[u8], u32, u64)> {
     let start = stat.iter().position(|&byte| byte == b'(')? + 1;
     let end = stat.iter().rposition(|&byte| byte == b')')?;
     let command = stat.get(start..end)?;
@@ -152,19 +149,19 @@ fn parse_stat(stat: &[u8]) -> Option<(&[u8], u32, u64)> {
 }
 
 /// Real and effective number of `field` in `/proc/PID/status`.
-fn parse_ids(status: &[u8], field: &[u8]) -> Option<(u32, u32)> {
+pub(super) fn parse_ids(status: &[u8], field: &[u8]) -> Option<(u32, u32)> {
     // The name, on a line before, is escaped by the kernel: no line can be forged.
     let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(field))?;
     let mut numbers = std::str::from_utf8(line).ok()?.split_ascii_whitespace().map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-fn parse_number(text: &[u8]) -> Option<u32> {
+pub(super) fn parse_number(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 /// The control group in `/proc/PID/cgroup`: that of version 2, else the deepest of version 1.
-fn parse_cgroup(text: &[u8]) -> Vec<u8> {
+pub(super) fn parse_cgroup(text: &[u8]) -> Vec<u8> {
     let lines = text.split(|&byte| byte == b'\n');
     let paths = lines.filter_map(|line| {
         let mut parts = line.splitn(3, |&byte| byte == b':');
@@ -177,7 +174,7 @@ fn parse_cgroup(text: &[u8]) -> Vec<u8> {
 
 /// The container's identifier in a control group's path: the last run of 64 hexadecimal digits
 /// (Docker, Podman, containerd and CRI-O all name their groups so, with a prefix or suffix).
-fn container(cgroup: &[u8]) -> Option<String> {
+pub(super) fn container(cgroup: &[u8]) -> Option<String> {
     let runs = cgroup.split(|byte| !byte.is_ascii_hexdigit() || byte.is_ascii_uppercase());
     let identifier = runs.filter(|run| run.len() == 64).last()?;
     String::from_utf8(identifier.to_vec()).ok()

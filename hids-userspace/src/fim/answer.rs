@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::request::{FimRequest, HistoryItem, HistoryView, ListItem, ListView, PathText, StateView};
+use super::request::{FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText, StateView, VerifyView};
 use super::store::{Store, StoreError, StoreView};
 use super::{Entry, Known as _, watch};
 
@@ -34,7 +34,19 @@ pub(crate) fn answer(
             let limit = (*limit).min(PAGE);
             value(&history(&view, path, policy, limit, zone).map_err(|error| failed(&error))?)
         }
-        _ => Err("hidsd and hidsctl are not of one version".to_owned()),
+        FimRequest::Status => {
+            let counts = view.counts().map_err(|error| failed(&error))?;
+            value(&FimView { entries: counts.entries, ..FimView::default() })
+        }
+        FimRequest::Verify => {
+            let report = store.verify(&mut |_| {}).map_err(|error| failed(&error))?;
+            value(&VerifyView::from(&report))
+        }
+        FimRequest::Scan { .. }
+        | FimRequest::StopScan
+        | FimRequest::Accept { .. }
+        | FimRequest::Protect { .. }
+        | FimRequest::Export { .. } => Err("this needs the running daemon".to_owned()),
     }
 }
 

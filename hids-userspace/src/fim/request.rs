@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use hids_core::model::{FileState, GapCause};
 use serde::{Deserialize, Serialize};
 
+use super::store::VerifyReport;
+
 /// A path on the control socket: text where it is UTF-8, else its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -86,6 +88,13 @@ pub enum FimRequest {
         /// Whether writes are refused from now on.
         enforce: bool,
     },
+}
+
+impl FimRequest {
+    /// Whether the baseline alone can answer, when no daemon runs.
+    pub fn only_reads(&self) -> bool {
+        matches!(self, Self::Status | Self::List { .. } | Self::Why { .. } | Self::Verify)
+    }
 }
 
 /// What `hidsctl fim status` and the part `fim` of `hidsctl status` show.
@@ -193,6 +202,41 @@ pub struct HistoryView {
     pub item: Option<ListItem>,
     /// What became of it, newest first.
     pub history: Vec<HistoryItem>,
+}
+
+/// The answer to [`FimRequest::Verify`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyView {
+    /// Whether nothing that is in use was altered.
+    pub sound: bool,
+    /// Entries looked at.
+    pub entries: u64,
+    /// Pieces of history looked at.
+    pub notices: u64,
+    /// Number of the commit that was looked at.
+    pub commit: u64,
+    /// Code of its head in hexadecimal digits: equal for equal baselines under one key.
+    pub head: String,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub problems: Vec<String>,
+    /// Some of the paths whose entries are altered.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub paths: Vec<PathText>,
+}
+
+impl From<&VerifyReport> for VerifyView {
+    fn from(report: &VerifyReport) -> Self {
+        Self {
+            sound: report.is_sound(),
+            entries: report.entries,
+            notices: report.notices,
+            commit: report.commit,
+            head: report.head.clone(),
+            problems: report.problems.clone(),
+            paths: report.paths.iter().map(|path| PathText::from(path.as_slice())).collect(),
+        }
+    }
 }
 
 /// One piece of the history of a path.

@@ -17,10 +17,12 @@ use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 
 use super::Common;
-use super::exit::Exit;
+use super::exit::{BadConfiguration, Exit};
 use super::reload::ask_within;
-use crate::control::Request;
+use crate::config;
+use crate::control::{ClientError, Request};
 use crate::fim::request::{FimRequest, PathText};
+use crate::fim::watch;
 
 /// Options of `fim`.
 #[derive(Debug, Args)]
@@ -69,7 +71,27 @@ pub(super) fn run(common: &Common, args: &FimArgs) -> anyhow::Result<Exit> {
 /// Asks the daemon about file integrity; an answer may take as long as a million entries need.
 fn ask(common: &Common, request: FimRequest) -> anyhow::Result<serde_json::Value> {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3600);
-    ask_within(common, &Request::Fim(request), PATIENCE)
+    let request = Request::Fim(request);
+    let answered = ask_within(common, &request, PATIENCE);
+    match (&answered, request) {
+        (Err(error), Request::Fim(request)) if is_not_running(error) && request.only_reads() => {
+            without_daemon(common, &request)
+        }
+        _ => answered,
+    }
+}
+
+fn is_not_running(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ClientError::NotRunning { .. }))
+}
+
+/// Opens the baseline itself, as no daemon holds it.
+fn without_daemon(common: &Common, request: &FimRequest) -> anyhow::Result<serde_json::Value> {
+    let loaded = config::load(&common.load_options(false));
+    let Some(config) = loaded.config else { return Err(BadConfiguration.into()) };
+    eprintln!("hidsctl: hidsd is not running; this is the baseline as it left it");
+    watch::answer_offline(request, &config.paths.state, &config.syscheck, config.analysis.strict_ossec)
+        .map_err(anyhow::Error::msg)
 }
 
 /// The same, as the values that it holds.

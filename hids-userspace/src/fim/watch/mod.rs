@@ -18,6 +18,7 @@ mod examiners;
 mod gaps;
 mod handle;
 mod judge;
+mod offline;
 mod outbox;
 mod packages;
 mod pending;
@@ -30,6 +31,7 @@ mod shared;
 mod text;
 mod wishes;
 
+pub use offline::answer_offline;
 pub(in crate::fim) use apply::error_text;
 pub use handle::{FimError, FimHandle, FimInputs, FimOptions, start};
 pub use outbox::POSITION;

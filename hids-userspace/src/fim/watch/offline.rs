@@ -1,0 +1,32 @@
+//! The baseline without a daemon: what `hidsctl fim` shows while nothing watches.
+
+use std::path::Path;
+
+use hids_core::fim::Policy;
+use jiff::tz::TimeZone;
+
+use crate::config::SyscheckConfig;
+use crate::fim::request::FimRequest;
+use crate::fim::store::{Store, StoreKey, StoreLimits};
+use crate::fim::{answer, policy_def};
+
+/// Answers from the baseline in `state`; refuses when there is none or a daemon holds it.
+pub fn answer_offline(
+    request: &FimRequest,
+    state: &Path,
+    syscheck: &SyscheckConfig,
+    strict: bool,
+) -> Result<serde_json::Value, String> {
+    let path = state.join("fim.redb");
+    if !path.exists() {
+        return Err(format!("there is no baseline yet: {} does not exist", path.display()));
+    }
+    let key = StoreKey::load_or_create(&state.join("fim.key")).map_err(|error| answer::failed(&error))?;
+    let (store, damages) =
+        Store::open(&path, &key, StoreLimits::default()).map_err(|error| answer::failed(&error))?;
+    if let Some(damage) = damages.first() {
+        return Err(format!("the baseline is damaged: {}", damage.what));
+    }
+    let policy = Policy::compile(policy_def(syscheck, strict));
+    answer::answer(request, &store, &policy, state, &TimeZone::system())
+}

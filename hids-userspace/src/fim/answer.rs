@@ -8,7 +8,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::request::{FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText, StateView, VerifyView};
+use super::request::{
+    FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText, StateView, VerifyView,
+};
 use super::store::{Store, StoreError, StoreView};
 use super::{Entry, Known as _, watch};
 

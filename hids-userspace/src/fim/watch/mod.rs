@@ -31,8 +31,8 @@ mod shared;
 mod text;
 mod wishes;
 
-pub use offline::answer_offline;
 pub(in crate::fim) use apply::error_text;
 pub use handle::{FimError, FimHandle, FimInputs, FimOptions, start};
+pub use offline::answer_offline;
 pub use outbox::POSITION;
 pub(in crate::fim) use outbox::text as text_of;

@@ -22,8 +22,7 @@ pub fn answer_offline(
         return Err(format!("there is no baseline yet: {} does not exist", path.display()));
     }
     let key = StoreKey::load_or_create(&state.join("fim.key")).map_err(|error| answer::failed(&error))?;
-    let (store, damages) =
-        Store::open(&path, &key, StoreLimits::default()).map_err(|error| answer::failed(&error))?;
+    let (store, damages) = Store::open(&path, &key, StoreLimits::default()).map_err(|error| answer::failed(&error))?;
     if let Some(damage) = damages.first() {
         return Err(format!("the baseline is damaged: {}", damage.what));
     }

@@ -1,12 +1,57 @@
 //! What happens to watched files, as the kernel's fanotify tells it.
+//!
+//! Owns the fanotify groups and one thread that reads them. It says *what*: path, operation and process
+//! number; who that process is, it asks a [`WhoLookup`]. It never looks at a file and never decides
+//! whether a change matters: an event is a hint to look. An event about a directory that was removed,
+//! or renamed at either end, stands for everything below it.
+//!
+//! # Marks
+//!
+//! One group for each filesystem, so that a full queue of one does not make all others be compared.
+//! Best first, tried for each filesystem:
+//!
+//! 1. *Filesystem*: one mark for all of it (`FAN_MARK_FILESYSTEM`). Nothing can slip by: new directories,
+//!    bind mounts, other mount namespaces and hard links from outside are seen without a race. The price
+//!    is that events of places that nobody watches come as well; a look at a small table by the handle
+//!    of the directory throws them away. It is chosen wherever it is granted, however small the watched
+//!    part is: a monitor that a hard link can deceive is none.
+//! 2. *Directories*: a mark for each directory, where handles do not lead back to files (overlayfs before
+//!    `nfs_export`, btrfs subvolumes before Linux 6.8). A new directory is marked and then listed, so
+//!    that what was put into it before the mark is told from the list. Not seen: writes through hard
+//!    links from outside of the watched trees, and through a bind mount's second path inside of one.
+//! 3. *Scans only*: no mark can be set, and the report says why.
+//!
+//! # Losses
+//!
+//! A full queue of the kernel, a directory that cannot be marked or whose path cannot be told, and a
+//! root or mount that became another one are each told as a [`Sensed::Gap`] for the smallest subtree
+//! that is known; where directories are marked one by one, after the marks are set again. A directory
+//! that is gone before its path was asked for needs no gap: its removal is an event of the directory
+//! above. A taker that is slow makes the thread wait (counted as a stall) while the kernel's queue
+//! holds what comes.
 
+mod filesystem;
+mod group;
+mod memory;
+mod mounts;
+mod outgoing;
 mod parse;
+mod paths;
+mod plan;
 mod report;
+mod resolve;
+mod roots;
+mod sensor;
+mod take;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod tree;
+mod walk;
 
 pub use report::{FilesReport, MarkKind, RootReport};
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,33 +111,45 @@ pub enum MarkChoice {
 
 /// The running sensor; dropping it stops it.
 #[derive(Debug)]
-pub struct FilesHandle {}
+pub struct FilesHandle(thread::Running);
 
 /// Starts the sensor. Whoever takes `sensed` may be slow: then the kernel's queue holds the events.
-pub fn start(_options: FilesOptions, _sensed: Sender<Sensed>) -> Result<FilesHandle, Degradation> {
-    Err(Degradation::Fanotify(io::ErrorKind::Unsupported.into()))
+///
+/// Where whole filesystems can be marked it is ready when this returns.
+pub fn start(options: FilesOptions, sensed: Sender<Sensed>) -> Result<FilesHandle, Degradation> {
+    thread::start(options, sensed).map(FilesHandle)
 }
 
 impl FilesHandle {
     /// Whether all marks are set: everything from now on is seen, or told as a gap.
     pub fn is_ready(&self) -> bool {
-        false
+        self.0.is_ready()
     }
 
     /// Waits for [`is_ready`](Self::is_ready), at most `patience`; gives what it says then.
-    pub fn wait_ready(&self, _patience: Duration) -> bool {
-        false
+    pub fn wait_ready(&self, patience: Duration) -> bool {
+        self.0.wait_ready(patience)
     }
 
     /// Watches by another policy from now on. Roots that are new to it are told as a gap once their
     /// marks are set; until then [`is_ready`](Self::is_ready) is false.
-    pub fn replace_policy(&self, _policy: Arc<Policy>) {}
+    pub fn replace_policy(&self, policy: Arc<Policy>) {
+        self.0.replace_policy(policy);
+    }
 
     /// Marks and counters as they are now.
     pub fn report(&self) -> FilesReport {
-        FilesReport::default()
+        self.0.report()
     }
 
     /// Stops it; what it has read is handed on before.
-    pub fn stop(self) {}
+    pub fn stop(mut self) {
+        self.0.stop();
+    }
+}
+
+impl Drop for FilesHandle {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }

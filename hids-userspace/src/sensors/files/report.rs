@@ -25,6 +25,8 @@ pub struct FilesReport {
     pub overflows: u64,
     /// Directories that were gone before their path was asked for; their removal is told itself.
     pub gone: u64,
+    /// Directories that could not be marked.
+    pub unmarked: u64,
     /// Directories whose path could not be told for another reason.
     pub unresolved: u64,
     /// Buffers of the kernel that could not be read to their end.

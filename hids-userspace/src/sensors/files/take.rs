@@ -1,0 +1,148 @@
+//! One record of the kernel: which watched paths it concerns.
+
+use fanotify::low_level::{
+    FAN_ATTRIB, FAN_CLOSE_WRITE, FAN_CREATE, FAN_DELETE, FAN_DELETE_SELF, FAN_MODIFY, FAN_MOVE_SELF, FAN_MOVED_FROM,
+    FAN_MOVED_TO, FAN_ONDIR, FAN_Q_OVERFLOW,
+};
+use hids_core::fim::PathKind;
+use hids_core::model::{Operation, Operations};
+use libc::FAN_RENAME;
+
+use super::filesystem::Found;
+use super::outgoing::Doer;
+use super::parse::{Place, Record};
+use super::report::MarkKind;
+use super::sensor::Sensor;
+
+/// A name appeared, vanished or moved.
+const NAMES: u64 = FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO | FAN_RENAME;
+
+/// A directory has another path from now on, or none.
+const PATHS: u64 = FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO | FAN_RENAME | FAN_MOVE_SELF;
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It was handed on, or concerns nobody.
+    Told,
+    /// It concerns the way to a root: roots have to be looked for again.
+    LookAround,
+    /// It could not be resolved.
+    Lost,
+    /// The kernel's queue was full.
+    Overflow,
+}
+
+/// Hands on what a record of filesystem `number` tells.
+pub(super) fn take(sensor: &mut Sensor, number: usize, record: &Record<'_>) -> Taken {
+    sensor.out.report.events += 1;
+    if record.mask & FAN_Q_OVERFLOW != 0 {
+        return Taken::Overflow;
+    }
+    if sensor.own_pid == Some(record.pid) {
+        sensor.out.report.own += 1;
+        return Taken::Told;
+    }
+    let event = Event {
+        is_directory: record.mask & FAN_ONDIR != 0,
+        is_about_names: record.mask & NAMES != 0,
+        pid: record.pid,
+        operations: operations(record.mask),
+    };
+    let moved = |operation| Event { operations: event.operations.with(operation), ..event };
+    let places =
+        [(record.place, event), (record.old, moved(Operation::RenamedFrom)), (record.new, moved(Operation::RenamedTo))];
+    let mut result = Taken::Told;
+    let mut told = 0;
+    for (place, event) in places {
+        let Some(place) = place else { continue };
+        match tell(sensor, number, &place, event) {
+            Ok(count) => told += count,
+            Err(other) => result = other,
+        }
+    }
+    told += tell_mounted_file(sensor, number, record, event);
+    if told == 0 {
+        sensor.out.report.elsewhere += 1;
+    }
+    if event.is_directory && record.mask & (PATHS | FAN_DELETE_SELF | FAN_CREATE) != 0 {
+        directory_changed(sensor, number, record);
+    }
+    result
+}
+
+/// What all places of a record have in common.
+#[derive(Clone, Copy)]
+struct Event {
+    is_directory: bool,
+    is_about_names: bool,
+    pid: u32,
+    operations: Operations,
+}
+
+/// Hands on the event for each watched path of a place; gives how many there were.
+fn tell(sensor: &mut Sensor, number: usize, place: &Place<'_>, event: Event) -> Result<usize, Taken> {
+    let Some(filesystem) = sensor.filesystems.get_mut(number) else { return Ok(0) };
+    let directory = match filesystem.directory(place.directory, &sensor.roots) {
+        Found::Directory(directory) => directory,
+        Found::Gone => {
+            sensor.out.report.gone += 1;
+            return Ok(0);
+        }
+        Found::Failed(error) => {
+            sensor.out.report.unresolved += 1;
+            tracing::debug!(%error, "a directory has no path");
+            return Err(Taken::Lost);
+        }
+    };
+    if !directory.matters() {
+        return Ok(0);
+    }
+    let kind = if event.is_directory { PathKind::Directory } else { PathKind::Other };
+    let mut told = 0;
+    for (path, watch) in sensor.roots.watched(&directory, place.name, kind) {
+        let doer = Doer { pid: event.pid, wanted: watch.who };
+        sensor.out.event(path, event.operations, event.is_directory, doer);
+        told += 1;
+    }
+    if event.is_about_names && directory.ways.iter().any(|way| way == place.name) {
+        return Err(Taken::LookAround);
+    }
+    Ok(told)
+}
+
+/// A file that is a mount point has no directory of a watched tree around it.
+fn tell_mounted_file(sensor: &mut Sensor, number: usize, record: &Record<'_>, event: Event) -> usize {
+    let Some(filesystem) = sensor.filesystems.get(number) else { return 0 };
+    let Some(path) = record.object.and_then(|object| filesystem.mounted_file(object)) else { return 0 };
+    let Some(watch) = sensor.roots.policy.watch_of(path, PathKind::Other) else { return 0 };
+    let doer = Doer { pid: event.pid, wanted: watch.who };
+    sensor.out.event(path.to_vec(), event.operations, false, doer);
+    1
+}
+
+/// Keeps what is known of directories right.
+fn directory_changed(sensor: &mut Sensor, number: usize, record: &Record<'_>) {
+    let Some(filesystem) = sensor.filesystems.get_mut(number) else { return };
+    if record.mask & PATHS != 0 {
+        // Everything below has another path now.
+        filesystem.forget();
+    }
+    if filesystem.marks == MarkKind::Directories {
+        sensor.tree_changed(number, record);
+    }
+}
+
+/// The operations behind `FAN_*` bits; those of a rename with two places depend on the place.
+fn operations(mask: u64) -> Operations {
+    let table = [
+        (FAN_CREATE, Operation::Create),
+        (FAN_MODIFY, Operation::Write),
+        (FAN_CLOSE_WRITE, Operation::CloseWrite),
+        (FAN_ATTRIB, Operation::Attributes),
+        (FAN_DELETE | FAN_DELETE_SELF, Operation::Delete),
+        (FAN_MOVED_FROM | FAN_MOVE_SELF, Operation::RenamedFrom),
+        (FAN_MOVED_TO, Operation::RenamedTo),
+    ];
+    table.into_iter().filter(|(bits, _)| mask & bits != 0).map(|(_, operation)| operation).collect()
+}

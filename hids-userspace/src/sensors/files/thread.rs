@@ -1,0 +1,202 @@
+//! The thread of the sensor: waits for the kernel, for commands and for changes of the mount table.
+
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use hids_core::fim::Policy;
+use hids_core::model::Sensed;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use tracing::warn;
+
+use super::FilesOptions;
+use super::mounts::MountTable;
+use super::outgoing::Closed;
+use super::report::FilesReport;
+use super::sensor::Sensor;
+use crate::sensors::Degradation;
+
+/// Directories marked between two looks at the kernel's queues.
+const VISITS_AT_ONCE: usize = 64;
+
+/// Reads from one queue before the others have their turn.
+const READS_AT_ONCE: usize = 16;
+
+/// What handle and thread share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    report: Mutex<FilesReport>,
+    ready: Mutex<bool>,
+    became_ready: Condvar,
+    stopping: Arc<AtomicBool>,
+    wake: OwnedFd,
+}
+
+/// The thread and the way to it.
+#[derive(Debug)]
+pub(super) struct Running {
+    shared: Arc<Shared>,
+    policies: Sender<Arc<Policy>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Opens the sensor, so that a refusal is known at once, and starts its thread.
+pub(super) fn start(options: FilesOptions, sensed: Sender<Sensed>) -> Result<Running, Degradation> {
+    let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(io::Error::from);
+    let wake = wake.map_err(Degradation::Fanotify)?;
+    let stopping = Arc::new(AtomicBool::new(false));
+    // Open before the sensor looks at the mounts: what changes in between is told by it.
+    let mounts = MountTable::open().map_err(Degradation::Fanotify)?;
+    let sensor = Sensor::open(options, sensed, Arc::clone(&stopping))?;
+    let shared = Arc::new(Shared {
+        report: Mutex::new(sensor.report()),
+        ready: Mutex::new(!sensor.is_marking()),
+        became_ready: Condvar::new(),
+        stopping,
+        wake,
+    });
+    // A handful of reloads at most: the thread takes all of them and uses the last one.
+    let (policies, orders) = unbounded();
+    let its = Arc::clone(&shared);
+    let run = move || {
+        if run(sensor, &its, &orders, &mounts).is_err() {
+            tracing::debug!("nobody takes file events any more");
+        }
+    };
+    let thread = thread::Builder::new().name("hids-files".into()).spawn(run).map_err(Degradation::Fanotify)?;
+    Ok(Running { shared, policies, thread: Some(thread) })
+}
+
+impl Running {
+    pub(super) fn is_ready(&self) -> bool {
+        *self.shared.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn wait_ready(&self, patience: Duration) -> bool {
+        let ready = self.shared.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.shared.became_ready.wait_timeout_while(ready, patience, |ready| !*ready);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub(super) fn replace_policy(&self, policy: Arc<Policy>) {
+        self.shared.set_ready(false);
+        let _ = self.policies.send(policy);
+        self.shared.wake();
+    }
+
+    pub(super) fn report(&self) -> FilesReport {
+        self.shared.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        // Full means that it is awake.
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+
+    fn set_ready(&self, is_ready: bool) {
+        *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = is_ready;
+        if is_ready {
+            self.became_ready.notify_all();
+        }
+    }
+}
+
+fn run(
+    mut sensor: Sensor,
+    shared: &Shared,
+    policies: &Receiver<Arc<Policy>>,
+    mounts: &MountTable,
+) -> Result<(), Closed> {
+    let mut reported = Instant::now();
+    loop {
+        let more = sensor.walk(VISITS_AT_ONCE);
+        sensor.end_batch()?;
+        if policies.is_empty() && !sensor.is_marking() {
+            shared.set_ready(true);
+        }
+        if !more || reported.elapsed() > Duration::from_millis(200) {
+            *shared.report.lock().unwrap_or_else(PoisonError::into_inner) = sensor.report();
+            reported = Instant::now();
+        }
+        let woken = match wait(&sensor, shared.wake.as_fd(), mounts.as_fd(), more) {
+            Ok(woken) => woken,
+            Err(error) => {
+                warn!(%error, "waiting for file events failed");
+                thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+        };
+        for number in woken.groups {
+            for _ in 0..READS_AT_ONCE {
+                if !sensor.read(number)? {
+                    break;
+                }
+            }
+        }
+        if woken.mounts_changed {
+            sensor.look_around();
+            sensor.end_batch()?;
+        }
+        if let Some(policy) = policies.try_iter().last() {
+            sensor.replace_policy(policy);
+            sensor.end_batch()?;
+        }
+        if shared.stopping.load(Ordering::Relaxed) {
+            return drain(&mut sensor);
+        }
+    }
+}
+
+/// Hands on what is in the kernel's queues when the sensor is to stop; not what comes after that.
+fn drain(sensor: &mut Sensor) -> Result<(), Closed> {
+    let numbers: Vec<usize> = sensor.groups().map(|(number, _)| number).collect();
+    for number in numbers {
+        for _ in 0..READS_AT_ONCE {
+            if !sensor.read(number)? {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What there is to do.
+struct Woken {
+    groups: Vec<usize>,
+    mounts_changed: bool,
+}
+
+fn wait(sensor: &Sensor, wake: BorrowedFd<'_>, mounts: BorrowedFd<'_>, more: bool) -> io::Result<Woken> {
+    let mut polled = vec![
+        PollFd::from_borrowed_fd(wake, PollFlags::IN),
+        // The mount table tells a change as an error and as urgent data (proc_pid_mounts(5)).
+        PollFd::from_borrowed_fd(mounts, PollFlags::PRI),
+    ];
+    let numbers: Vec<usize> = sensor.groups().map(|(number, _)| number).collect();
+    polled.extend(sensor.groups().map(|(_, group)| PollFd::from_borrowed_fd(group, PollFlags::IN)));
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut polled, more.then_some(&now)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let is_awake = |number: usize| polled.get(number).is_some_and(|fd| !fd.revents().is_empty());
+    if is_awake(0) {
+        let _ = rustix::io::read(wake, &mut [0u8; 8]);
+    }
+    let groups = numbers.iter().enumerate().filter(|(place, _)| is_awake(place + 2)).map(|(_, &number)| number);
+    Ok(Woken { groups: groups.collect(), mounts_changed: is_awake(1) })
+}

@@ -22,7 +22,7 @@ use crate::fim::request::{FimRequest, FimView};
 use crate::fim::scan::ScanOptions;
 use crate::fim::watch::{self, FimHandle, FimInputs, FimOptions};
 use crate::sensors::files::{self, FilesHandle, FilesOptions, FilesTuning};
-use crate::sensors::who::Procfs;
+use crate::sensors::{self, SensorsHandle, WhoLookup};
 
 /// Batches between the sensor and the stage.
 const SENSED: usize = 64;
@@ -50,11 +50,21 @@ pub(super) enum State {
 
 impl State {
     /// Starts what `<syscheck>` asks for. What fails here does not keep the daemon from its other work.
-    pub(super) fn start(config: &Config, committed: u64, batches: Sender<LogBatch>) -> Self {
+    ///
+    /// Where events are wanted, the sensors are started before: who did something can only be told of
+    /// processes that the kernel's programs have seen.
+    pub(super) fn start(config: &Config, committed: u64, batches: Sender<LogBatch>) -> (Self, Option<SensorsHandle>) {
         if config.syscheck.disabled || config.syscheck.directories.is_empty() {
-            return Self::Off;
+            return (Self::Off, None);
         }
-        match Integrity::start(config, committed, batches) {
+        let sensors = wants_events(&config.syscheck).then(sensors::start);
+        let who = sensors.as_ref().map(SensorsHandle::who);
+        let state = Self::started(Integrity::start(config, committed, who, batches));
+        (state, sensors)
+    }
+
+    fn started(integrity: Result<Integrity, watch::FimError>) -> Self {
+        match integrity {
             Ok(integrity) => Self::Runs(Box::new(integrity)),
             Err(why) => {
                 let why = format!("{:#}", anyhow::Error::from(why));
@@ -140,15 +150,20 @@ impl State {
 }
 
 impl Integrity {
-    fn start(config: &Config, committed: u64, batches: Sender<LogBatch>) -> Result<Self, watch::FimError> {
+    fn start(
+        config: &Config,
+        committed: u64,
+        who: Option<Arc<dyn WhoLookup>>,
+        batches: Sender<LogBatch>,
+    ) -> Result<Self, watch::FimError> {
         let syscheck = &config.syscheck;
         let policy = Arc::new(Policy::compile(policy_def(syscheck, config.analysis.strict_ossec)));
         let (sensed_sender, sensed) = bounded(SENSED);
-        let files = wants_events(syscheck).then(|| {
+        let files = who.map(|who| {
             files::start(
                 FilesOptions {
                     policy: Arc::clone(&policy),
-                    who: Arc::new(Procfs::default()),
+                    who,
                     own_pid: Some(std::process::id()),
                     tuning: FilesTuning::default(),
                 },

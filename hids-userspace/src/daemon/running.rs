@@ -53,9 +53,10 @@ impl Running {
         }
     }
 
-    /// Tries the kernel sensors; takes some tens of milliseconds, so readiness does not wait for it.
+    /// Tries the kernel sensors, unless they run already; takes some tens of milliseconds, so readiness does not wait for it.
     pub(super) fn start_sensors(&self) {
-        let handle = sensors::start();
+        let started = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.sensors.take();
+        let handle = started.unwrap_or_else(sensors::start);
         *self.sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
     }
 

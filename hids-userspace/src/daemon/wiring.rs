@@ -27,6 +27,7 @@ use crate::notify::syslog::{self, SyslogError, SyslogHandle};
 use crate::outbox::AlertSpool;
 use crate::record::{self, RecordError, RecordHandle, Recorder, RecorderOptions};
 use crate::respond::{self, Mode, ResponderHandle, ResponderOptions};
+use crate::sensors::SensorsHandle;
 
 const BATCHES: usize = 256;
 
@@ -75,6 +76,8 @@ pub(super) struct Stages {
     pub(super) collector: CollectorHandle,
     /// Shared with conversations that may take long.
     pub(super) integrity: Arc<integrity::State>,
+    /// Those that had to run before the others, until somebody takes them.
+    pub(super) sensors: Option<SensorsHandle>,
     pub(super) analysis: AnalysisHandle,
     pub(super) requests: Sender<respond::Request>,
     pub(super) responder: ResponderHandle,
@@ -132,8 +135,9 @@ impl Stages {
         // first commit of the positions, the next start would begin at the ends of the files.
         let _ = collector.announced().recv_timeout(COMMIT_PATIENCE);
         let _ = analysis.committed().recv_timeout(COMMIT_PATIENCE);
-        let integrity = Arc::new(integrity::State::start(config, committed, integrity_batches));
-        Ok(Self { collector, integrity, analysis, requests, responder, recorder, mail, spool, syslog })
+        let (integrity, sensors) = integrity::State::start(config, committed, integrity_batches);
+        let integrity = Arc::new(integrity);
+        Ok(Self { collector, integrity, sensors, analysis, requests, responder, recorder, mail, spool, syslog })
     }
 
     /// Sends mail by the new configuration; what waits in the spool is kept.

@@ -6,6 +6,7 @@
 pub(crate) mod answer;
 mod clock;
 pub mod examine;
+pub mod export;
 pub mod known;
 pub mod policy;
 pub mod request;

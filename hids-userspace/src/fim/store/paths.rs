@@ -31,7 +31,7 @@ pub(super) fn split(key: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The path of a key; `None` for bytes that are no key.
-pub(super) fn path_of(key: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::fim) fn path_of(key: &[u8]) -> Option<Vec<u8>> {
     let (directory, name) = split(key)?;
     let mut path = Vec::with_capacity(key.len());
     path.extend_from_slice(directory);

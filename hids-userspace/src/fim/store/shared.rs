@@ -10,7 +10,7 @@ use super::blocks::{Backend, Blocks};
 use super::error::{reading, writing};
 use super::head::{Codes, Head, Kind};
 use super::rows::{HEAD, table};
-use super::{StoreError, StoreKey, StoreLimits};
+use super::{Snapshot, StoreError, StoreKey, StoreLimits};
 
 /// The open database and the file below it.
 #[derive(Debug)]
@@ -69,7 +69,15 @@ impl Shared {
 
     /// Runs `read` on a snapshot.
     pub(super) fn read<T>(&self, read: impl Fn(&ReadTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let read = |opened: &Opened| read(&opened.database.begin_read().map_err(reading)?);
+        self.look(|opened| read(&opened.database.begin_read().map_err(reading)?))
+    }
+
+    /// A snapshot to be kept.
+    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.look(|opened| Snapshot::new(&self.codes, opened.database.begin_read().map_err(reading)?))
+    }
+
+    fn look<T>(&self, read: impl Fn(&Opened) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match self.attempt(&read) {
             Some(done) => done,
             // An update that is under way still uses the file; it fails, and then it is opened again.

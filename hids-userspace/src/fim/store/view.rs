@@ -13,7 +13,7 @@ use super::processes::Notices;
 use super::rows::{Bytes, table, value_of};
 use super::shared::{Shared, head};
 use super::update::{decompress, gap_of};
-use super::{GapId, ScanProgress, StoreError, paths};
+use super::{GapId, ScanProgress, Snapshot, StoreError, paths};
 use crate::fim::{Entry, Known};
 
 /// Entries that an iterator reads at one time.
@@ -155,6 +155,14 @@ impl StoreView {
     pub fn entries(&self) -> Subtree {
         let all = VecDeque::from([(Vec::new(), vec![0xff])]);
         Subtree { view: self.clone(), ranges: all, ready: VecDeque::new() }
+    }
+
+    /// One moment of everything, for as long as it is held: the file grows meanwhile.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.shared.snapshot()
     }
 
     /// Gaps that are open, oldest first.

@@ -1,0 +1,98 @@
+//! The key that signs exports.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::str::FromStr;
+
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+
+use super::{CONTEXT, ExportError};
+
+/// A private Ed25519 key. Never shown.
+pub struct ExportKey(SigningKey);
+
+impl fmt::Debug for ExportKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "ExportKey({})", self.public())
+    }
+}
+
+/// What checks a signature: 64 hexadecimal digits as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicKey(pub [u8; 32]);
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = ExportError;
+
+    fn from_str(text: &str) -> Result<Self, ExportError> {
+        let hash = blake3::Hash::from_hex(text.trim()).map_err(|_| ExportError::PublicKey)?;
+        Ok(Self(*hash.as_bytes()))
+    }
+}
+
+impl ExportKey {
+    /// From 32 random bytes.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(bytes))
+    }
+
+    /// Reads the key file; makes one (mode 0600) when there is none: then, true.
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, is no key, or others may read it.
+    pub fn load_or_create(path: &Path) -> Result<(Self, bool), ExportError> {
+        let open = |source| ExportError::Open { path: path.to_owned(), source };
+        match OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path) {
+            Ok(mut file) => {
+                let metadata = file.metadata().map_err(open)?;
+                let mut bytes = [0; 32];
+                if !metadata.is_file() || metadata.mode() & 0o077 != 0 || metadata.len() != 32 {
+                    return Err(ExportError::Key { path: path.to_owned() });
+                }
+                file.read_exact(&mut bytes).map_err(open)?;
+                Ok((Self::from_bytes(&bytes), false))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Self::create(path).map_err(open)?, true)),
+            Err(error) => Err(open(error)),
+        }
+    }
+
+    fn create(path: &Path) -> io::Result<Self> {
+        let mut bytes = [0; 32];
+        File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+        let beside = path.with_extension("key-new");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)?;
+        Ok(Self::from_bytes(&bytes))
+    }
+
+    /// The half that others check with.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// Over the sum of an export.
+    pub(super) fn sign(&self, sum: &[u8; 32]) -> [u8; 64] {
+        self.0.sign(&[CONTEXT, sum].concat()).to_bytes()
+    }
+}
+
+impl PublicKey {
+    /// Whether the signature is by this key, over this sum.
+    pub(super) fn has_signed(&self, sum: &[u8; 32], signature: &[u8; 64]) -> bool {
+        let signature = Signature::from_bytes(signature);
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(&[CONTEXT, sum].concat(), &signature).is_ok())
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -94,7 +94,7 @@ fn follow(lines: &mpsc::Receiver<String>, release: &str) -> Result<Option<i32>> 
 }
 
 /// Without `/dev/kvm`: it is missing or broken on many build machines, and the suite is short.
-fn qemu(kernel: &Kernel, initramfs: &Path, results: &PathBuf) -> Command {
+fn qemu(kernel: &Kernel, initramfs: &Path, results: &Path) -> Command {
     let mut qemu = command("qemu-system-x86_64");
     qemu.args(["-accel", "tcg", "-cpu", "max", "-m", "1024", "-smp", "2"]);
     qemu.arg("-kernel").arg(kernel.image()).arg("-initrd").arg(initramfs);

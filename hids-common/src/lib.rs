@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod counter;
+pub mod guard;
 pub mod limits;
 pub mod names;
 pub mod record;

@@ -1,4 +1,4 @@
-//! `cargo xtask build-ebpf`: the BPF object, `target/bpf/hids-ebpf.o`.
+//! `cargo xtask build-ebpf`: the BPF objects, `target/bpf/hids-ebpf.o` and `hids-guard.o`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::exec::{self, find, say};
 use crate::paths;
 use crate::system::{bpf_target, bpf_toolchain};
 
-/// Builds the object with whichever BPF compiler is there.
+/// Builds the objects with whichever BPF compiler is there.
 pub fn run() -> Result<()> {
     let toolchain = bpf_toolchain()?;
     let target_dir = paths::target().join("bpf-build");
@@ -27,10 +27,11 @@ pub fn run() -> Result<()> {
         .arg(&target_dir)
         .args(toolchain.build_arguments());
     exec::run(&mut build).context("cannot build the BPF programs")?;
-    let built = target_dir.join(bpf_target()).join("release/hids-ebpf");
-    let object = paths::bpf_object();
-    install(&built, &object)?;
-    say(&format!("the BPF object is {}", object.display()));
+    for name in paths::BPF_OBJECTS {
+        let object = paths::bpf_object(name);
+        install(&target_dir.join(bpf_target()).join("release").join(name), &object)?;
+        say(&format!("a BPF object is {}", object.display()));
+    }
     Ok(())
 }
 

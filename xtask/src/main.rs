@@ -35,7 +35,7 @@ enum Task {
     Test(test::Options),
     /// Build the BPF object, then the daemon with the object inside
     Build(build::Options),
-    /// Build the BPF object only: target/bpf/hids-ebpf.o
+    /// Build the BPF objects only: target/bpf/hids-ebpf.o and hids-guard.o
     BuildEbpf,
     /// Show an attack being seen, blocked, mailed and explained, in namespaces of its own (root)
     Demo(demo::Options),

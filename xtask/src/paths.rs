@@ -15,7 +15,10 @@ pub fn target() -> PathBuf {
     }
 }
 
-/// The BPF object that `hids-userspace/build.rs` puts into the daemon.
-pub fn bpf_object() -> PathBuf {
-    target().join("bpf/hids-ebpf.o")
+/// What `hids-ebpf` builds: the sensors, and the guard, which outlives the daemon.
+pub const BPF_OBJECTS: [&str; 2] = ["hids-ebpf", "hids-guard"];
+
+/// A BPF object that `hids-userspace/build.rs` puts into the daemon.
+pub fn bpf_object(name: &str) -> PathBuf {
+    target().join("bpf").join(format!("{name}.o"))
 }

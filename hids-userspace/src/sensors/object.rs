@@ -1,9 +1,17 @@
-//! The BPF object inside this program, if it was there when the program was built.
+//! The BPF objects inside this program, if they were there when the program was built.
 
-/// The object's bytes.
+/// The sensors' object.
 #[cfg(hids_bpf_object)]
 pub const OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hids-ebpf.o")));
 
-/// The object was left out.
+/// The sensors' object was left out.
 #[cfg(not(hids_bpf_object))]
 pub const OBJECT: Option<&[u8]> = None;
+
+/// The guard's object.
+#[cfg(hids_guard_object)]
+pub const GUARD_OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hids-guard.o")));
+
+/// The guard's object was left out.
+#[cfg(not(hids_guard_object))]
+pub const GUARD_OBJECT: Option<&[u8]> = None;

@@ -1,0 +1,50 @@
+//! Reads fields of kernel structs. What cannot be read counts as 0, as behind a null pointer.
+
+use aya_ebpf::helpers::bpf_probe_read_kernel;
+use hids_common::guard::FileKey;
+
+use super::offsets::*;
+
+/// Something in the kernel's memory.
+pub type Address = *const u8;
+
+/// The field of type `T` at `base + offset`.
+#[inline(always)]
+pub fn field<T: Copy + Default>(base: Address, offset: &'static u32) -> T {
+    // SAFETY: the helper checks the address itself and fails rather than fault; `T` is a number.
+    unsafe { bpf_probe_read_kernel(base.wrapping_add(at(offset)).cast::<T>()).unwrap_or_default() }
+}
+
+/// The pointer at `base + offset`.
+#[inline(always)]
+pub fn pointer(base: Address, offset: &'static u32) -> Address {
+    field::<u64>(base, offset) as Address
+}
+
+/// The key of an inode.
+#[inline(always)]
+pub fn key(inode: Address) -> FileKey {
+    let sb = pointer(inode, &G_INODE_SB);
+    FileKey::new(field(sb, &G_SB_DEV), field(inode, &G_INODE_INO))
+}
+
+/// The inode of a dentry; null if there is no such file yet.
+#[inline(always)]
+pub fn inode_of(dentry: Address) -> Address {
+    pointer(dentry, &G_DENTRY_INODE)
+}
+
+/// The dentry of an open file on the filesystem that holds its content.
+///
+/// A file that overlayfs opened on a layer carries the path in the overlay (before 6.8) but the inode
+/// of the layer; then a name of that inode is taken.
+#[inline(always)]
+pub fn dentry_of(file: Address) -> Address {
+    let dentry = pointer(file, &G_FILE_DENTRY);
+    let inode = pointer(file, &G_FILE_INODE);
+    if inode_of(dentry) == inode {
+        return dentry;
+    }
+    let alias = pointer(inode, &G_INODE_DENTRY);
+    if alias.is_null() { dentry } else { alias.wrapping_sub(at(&G_DENTRY_ALIAS)) }
+}

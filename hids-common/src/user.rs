@@ -74,3 +74,7 @@ fn head<T: FromBytes + KnownLayout + Immutable>(bytes: &[u8]) -> Result<(T, &[u8
 fn path(rest: &[u8], length: u32) -> Result<&[u8], RecordError> {
     if rest.len() == length as usize { Ok(rest) } else { Err(RecordError::CutOff) }
 }
+
+// SAFETY: `repr(C)`, whole numbers only and no padding (zerocopy's derive would not compile with any),
+// so every pattern of bytes is a value.
+unsafe impl aya::Pod for crate::guard::FileKey {}

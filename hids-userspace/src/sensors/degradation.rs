@@ -70,6 +70,15 @@ pub enum Degradation {
     /// The table of processes could not be started.
     #[error("the table of processes cannot be started")]
     Processes(#[source] io::Error),
+    /// The BPF filesystem takes no pin.
+    #[error("the BPF filesystem takes no pin")]
+    Pin(#[source] aya::pin::PinError),
+    /// The table of mounts cannot be read, or this process gets no thread or descriptor.
+    #[error("this process lacks what the guard needs of the system")]
+    Mounts(#[source] io::Error),
+    /// The guard's pinned maps.
+    #[error("the guard cannot be told what to protect")]
+    Guard(#[source] Box<super::guard::GuardError>),
     /// `fanotify_init` failed in every way.
     #[error("the kernel gives no fanotify group")]
     Fanotify(#[source] io::Error),
@@ -99,6 +108,9 @@ impl Degradation {
                 "report this with the kernel version; the other sensors go on"
             }
             Self::Processes(_) => "look at the limits of the service on threads and open files",
+            Self::Pin(_) => "mount the BPF filesystem: mount -t bpf none /sys/fs/bpf",
+            Self::Mounts(_) => "run as root with /proc mounted",
+            Self::Guard(_) => "hidsctl fim unlock removes what is pinned; then start again",
             Self::Fanotify(_) => "run as root with CAP_SYS_ADMIN on a kernel with CONFIG_FANOTIFY",
         }
     }

@@ -8,6 +8,7 @@
 mod bpf;
 mod degradation;
 pub mod files;
+pub mod guard;
 mod object;
 mod probe;
 mod report;

@@ -1,0 +1,208 @@
+//! Starting, steering and stopping the guard.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use hids_common::guard::{GuardDrop, GuardOperation};
+use rustix::event::{EventfdFlags, eventfd};
+use serde::Serialize;
+use tracing::{info, warn};
+
+use super::allow::{AllowList, Allowance};
+use super::maps::GuardMaps;
+use super::mounts::Mounts;
+use super::places::Places;
+use super::watch::{Shared, Watch};
+use super::{GuardError, GuardMode, GuardOptions, Refusals, pins, programs, switch_off};
+use crate::sensors::Degradation;
+
+/// Starts the guard.
+#[derive(Debug)]
+pub struct Guard;
+
+/// The running guard. Dropping it ends the thread that reads records; the lock stays.
+#[derive(Debug)]
+pub struct GuardHandle {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    directory: PathBuf,
+    taken_over: bool,
+}
+
+/// What the guard does at this moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GuardReport {
+    /// `None` when it is switched off.
+    pub mode: Option<GuardMode>,
+    /// Whether programs of an earlier daemon were found and taken over.
+    pub taken_over: bool,
+    /// Files and directories in the kernel's map.
+    pub protected: usize,
+    /// What is not protected, or not wholly, and why.
+    pub problems: Vec<String>,
+    /// Executables that may change what is protected.
+    pub allowed: Vec<PathBuf>,
+    /// Executables of the list that may not, and why.
+    pub not_allowed: Vec<(PathBuf, String)>,
+    /// Operations by others, refused or only told, by their name.
+    pub judged: BTreeMap<&'static str, u64>,
+    /// What the kernel gave up, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// Refusals that could not be handed on because the channel was full.
+    pub lost: u64,
+    /// Records that this program does not know.
+    pub unknown: u64,
+}
+
+impl Guard {
+    /// Protects what `options` say: takes pinned programs of this version over, else loads, attaches and
+    /// pins new ones, and only then removes others. Refusals are sent to `refusals`; what does not fit
+    /// is counted.
+    ///
+    /// # Errors
+    /// Where the kernel has no BPF LSM or does not accept the programs: nothing is protected by this
+    /// call then, and what was pinned before stays.
+    pub fn start(options: GuardOptions, refusals: Refusals) -> Result<GuardHandle, Degradation> {
+        let version = pins::version().ok_or(Degradation::ObjectLeftOut)?;
+        let known = pins::all(&options.pins)?;
+        let is_ours =
+            |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(version.as_bytes()));
+        let ours = known.iter().rfind(|directory| directory.is_whole && is_ours(&directory.path));
+        let mut allow = AllowList::new(options.allow.clone());
+        let prepared = Prepared::new(&options, &mut allow)?;
+        let (directory, taken_over) = match ours {
+            Some(ours) => {
+                prepared.fill(&ours.path)?;
+                (ours.path.clone(), true)
+            }
+            None => (install(&options.pins, &version, &prepared)?, false),
+        };
+        for other in known.iter().filter(|other| other.path != directory) {
+            remove_other(&other.path);
+        }
+        info!(mode = ?options.mode, pins = %directory.display(), taken_over, "guard started");
+        let (thread, shared) = Watch::start(&directory, options, allow, prepared.places, refusals)?;
+        Ok(GuardHandle { shared, thread: Some(thread), directory, taken_over })
+    }
+}
+
+/// What is told to the kernel, worked out before anything is changed there.
+struct Prepared {
+    mode: GuardMode,
+    places: Places,
+    allowed: BTreeMap<hids_common::guard::FileKey, u32>,
+    mount_namespace: u32,
+}
+
+impl Prepared {
+    fn new(options: &GuardOptions, allow: &mut AllowList) -> Result<Self, Degradation> {
+        let mounts = Mounts::now().map_err(Degradation::Mounts)?;
+        let namespace = std::fs::metadata("/proc/self/ns/mnt").map_err(Degradation::Mounts)?.ino();
+        let mount_namespace = u32::try_from(namespace).unwrap_or_default();
+        let (places, allowed) = super::watch::survey(&options.trees, allow, &mounts);
+        Ok(Self { mode: options.mode, places, allowed, mount_namespace })
+    }
+
+    /// Fills the pinned maps; the mode comes last.
+    fn fill(&self, directory: &Path) -> Result<(), GuardError> {
+        let mut maps = GuardMaps::open(directory)?;
+        maps.set_mount_namespace(self.mount_namespace)?;
+        maps.allow(&self.allowed)?;
+        // Files that were linked by the programs' own doing are found again by the watch's first look.
+        maps.protect_also(&flags(&self.places))?;
+        maps.set_mode(self.mode.code())
+    }
+}
+
+/// The part of the places that the kernel wants.
+pub(super) fn flags(places: &Places) -> BTreeMap<hids_common::guard::FileKey, u32> {
+    places.entries.iter().map(|(key, place)| (*key, place.flags)).collect()
+}
+
+/// Loads, fills and attaches new programs; leaves nothing behind when that fails.
+fn install(pins: &Path, version: &str, prepared: &Prepared) -> Result<PathBuf, Degradation> {
+    let loaded = programs::load()?;
+    let directory = pins::make(pins, version)?;
+    let attached = loaded
+        .pin_maps(&directory)
+        .and_then(|()| Ok(prepared.fill(&directory)?))
+        .and_then(|()| loaded.attach(&directory));
+    match attached {
+        Ok(_) => Ok(directory),
+        Err(error) => {
+            remove_other(&directory);
+            Err(error)
+        }
+    }
+}
+
+/// Removes the guard of another version, or one that was not finished.
+fn remove_other(directory: &Path) {
+    if let Err(error) = switch_off(directory).and_then(|()| pins::remove(directory)) {
+        let help = "hidsctl fim unlock removes every guard";
+        warn!(pins = %directory.display(), %error, help, "an old guard could not be removed and goes on refusing");
+    }
+}
+
+impl GuardHandle {
+    /// Switches between telling and refusing, at once.
+    ///
+    /// # Errors
+    /// When the pins are gone.
+    pub fn set_mode(&self, mode: GuardMode) -> Result<(), GuardError> {
+        GuardMaps::open(&self.directory)?.set_mode(mode.code())
+    }
+
+    /// What it does, and what it cannot do.
+    pub fn report(&self) -> GuardReport {
+        let mut report = GuardReport { taken_over: self.taken_over, ..self.shared.report() };
+        if let Ok(maps) = GuardMaps::open(&self.directory) {
+            report.mode = maps.mode().ok().and_then(GuardMode::from_code);
+            report.protected = maps.counts().0;
+            report.judged = GuardOperation::ALL.iter().map(|op| (op.name(), maps.judged(*op))).collect();
+            report.dropped = GuardDrop::ALL.iter().map(|reason| (reason.name(), maps.dropped(*reason))).collect();
+        }
+        report
+    }
+}
+
+impl Drop for GuardHandle {
+    fn drop(&mut self) {
+        self.shared.stop();
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been told of by the panic hook already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// Nothing yet.
+    pub(super) fn new() -> Result<Self, Degradation> {
+        let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        Ok(Self { stop: stop.map_err(|error| Degradation::Mounts(error.into()))?, report: Mutex::default() })
+    }
+
+    fn report(&self) -> GuardReport {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stop(&self) {
+        // Fails only when the counter is full: then the thread is told already.
+        let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
+    }
+}
+
+/// Why an executable of the list may not, for administrators.
+pub(super) fn reason(allowance: &Allowance) -> String {
+    match allowance {
+        Allowance::Allowed => "it may".to_owned(),
+        Allowance::WrongDigest => "its content has another SHA-256 sum than the configuration says".to_owned(),
+        Allowance::Unsafe => "it is no executable file of root that only root can write".to_owned(),
+        Allowance::Missing => "there is none".to_owned(),
+        Allowance::Unreadable(why) => why.clone(),
+    }
+}

@@ -1,0 +1,220 @@
+//! What is mounted where, as far as the guard needs it: the kernel's number of the filesystem under a
+//! path, mounts below a tree, the layers of overlayfs (`/proc/self/mountinfo`,
+//! `Documentation/filesystems/proc.rst`).
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use hids_common::guard::FileKey;
+use rustix::fs::{Mode, OFlags, open};
+
+/// One mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    id: u64,
+    /// The kernel's `s_dev`.
+    pub device: u32,
+    /// Which directory of the filesystem is mounted.
+    pub root: PathBuf,
+    /// Where.
+    pub point: PathBuf,
+    /// For example `ext4`.
+    pub kind: String,
+    /// Options of the filesystem.
+    options: Vec<u8>,
+}
+
+/// The table of mounts at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Mounts(Vec<Mount>);
+
+impl Mounts {
+    /// The mounts of this process' namespace as they are now.
+    pub fn now() -> io::Result<Self> {
+        Ok(Self::parse(&fs::read("/proc/self/mountinfo")?))
+    }
+
+    fn parse(text: &[u8]) -> Self {
+        Self(text.split(|byte| *byte == b'\n').filter_map(parse_line).collect())
+    }
+
+    /// Those that are mounted at or below `directory`, itself excluded.
+    pub fn below<'a>(&'a self, directory: &'a Path) -> impl Iterator<Item = &'a Mount> {
+        self.0.iter().filter(move |mount| mount.point != directory && mount.point.starts_with(directory))
+    }
+
+    /// The mount that holds `path`, and the path's key. A symbolic link is not followed.
+    pub fn locate(&self, path: &Path) -> io::Result<(FileKey, &Mount)> {
+        let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let file = fs::File::from(file);
+        let description = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
+        let id = description.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
+        let mount = self.0.iter().find(|mount| Some(mount.id) == id);
+        let mount = mount.ok_or_else(|| io::Error::other("its mount is not in /proc/self/mountinfo"))?;
+        Ok((FileKey::new(mount.device, file.metadata()?.ino()), mount))
+    }
+
+    /// The path of `names` (from the root of a filesystem) as this process sees it; without a mount of
+    /// that filesystem as they are.
+    pub fn path_of(&self, device: u32, names: &Path) -> PathBuf {
+        let absolute = Path::new("/").join(names);
+        let holds = |mount: &&Mount| mount.device == device && absolute.starts_with(&mount.root);
+        // A whole filesystem or a large part of it rather than the bind mount of a file.
+        let mount = self.0.iter().filter(holds).min_by_key(|mount| mount.root.as_os_str().len());
+        let below = mount.and_then(|mount| Some((mount, absolute.strip_prefix(&mount.root).ok()?)));
+        match below {
+            Some((mount, below)) if below.as_os_str().is_empty() => mount.point.clone(),
+            Some((mount, below)) => mount.point.join(below),
+            None => absolute,
+        }
+    }
+}
+
+impl Mount {
+    /// Whether inode numbers tell files apart. Each subvolume of btrfs counts its own.
+    pub fn has_unique_inodes(&self) -> bool {
+        self.kind != "btrfs" && self.kind != "bcachefs"
+    }
+
+    /// Directories below which overlayfs keeps what this mount shows, the writable one first.
+    pub fn layers(&self) -> Vec<PathBuf> {
+        if self.kind != "overlay" {
+            return Vec::new();
+        }
+        let mut layers = Vec::new();
+        for (name, value) in split_escaped(&self.options, b',').iter().filter_map(|option| split_option(option)) {
+            match name {
+                b"upperdir" => layers.insert(0, value.to_vec()),
+                b"lowerdir" | b"lowerdir+" => layers.extend(split_escaped(value, b':')),
+                _ => {}
+            }
+        }
+        layers.into_iter().map(|layer| PathBuf::from(OsString::from_vec(without_escapes(&layer)))).collect()
+    }
+}
+
+/// One line: `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`.
+fn parse_line(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let id = number(fields.next()?)?;
+    let device = fields.nth(1)?;
+    let (major, minor) = device.split_at(device.iter().position(|byte| *byte == b':')?);
+    let device = u32::try_from(number(major)? << 20 | number(minor.get(1..)?)?).ok()?;
+    let (root, point) = (path(fields.next()?), path(fields.next()?));
+    let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
+    let kind = String::from_utf8_lossy(rest.next()?).into_owned();
+    let options = unescaped(rest.nth(1).unwrap_or_default());
+    Some(Mount { id, device, root, point, kind, options })
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn path(text: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(unescaped(text)))
+}
+
+/// The kernel writes space, tab, newline and backslash as `\` and three octal digits.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        let octal = |digit: &u8| matches!(digit, b'0'..=b'7').then(|| u32::from(digit - b'0'));
+        let digits = tail.first_chunk::<3>().filter(|_| *first == b'\\');
+        let value = digits.and_then(|[a, b, c]| u8::try_from(octal(a)? << 6 | octal(b)? << 3 | octal(c)?).ok());
+        let (byte, used) = value.map_or((*first, 1), |value| (value, 4));
+        bytes.push(byte);
+        rest = &rest[used..];
+    }
+    bytes
+}
+
+/// Splits where `separator` has no backslash before it.
+fn split_escaped(text: &[u8], separator: u8) -> Vec<Vec<u8>> {
+    let mut parts = vec![Vec::new()];
+    let mut is_escaped = false;
+    for byte in text {
+        if *byte == separator && !is_escaped {
+            parts.push(Vec::new());
+        } else if let Some(part) = parts.last_mut() {
+            part.push(*byte);
+        }
+        is_escaped = *byte == b'\\' && !is_escaped;
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+fn split_option(option: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = option.iter().position(|byte| *byte == b'=')?;
+    Some((&option[..at], &option[at + 1..]))
+}
+
+fn without_escapes(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter();
+    while let Some(byte) = rest.next() {
+        bytes.push(if *byte == b'\\' { *rest.next().unwrap_or(byte) } else { *byte });
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TABLE: &[u8] = b"22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n\
+        30 22 0:25 / /srv/a\\040b rw - overlay overlay rw,lowerdir=/low\\1341:/low2,upperdir=/up\\\\,x,workdir=/w\n\
+        31 22 8:1 /data /mnt/data rw - ext4 /dev/sda1 rw\nrubbish\n";
+
+    #[test]
+    fn mount_table_is_read_with_its_escapes() {
+        let Mounts(mounts) = Mounts::parse(TABLE);
+        assert_eq!(mounts.len(), 3);
+        assert_eq!(mounts[0].device, 8 << 20 | 1);
+        assert_eq!(mounts[1].point, Path::new("/srv/a b"));
+        assert_eq!(mounts[2].root, Path::new("/data"));
+    }
+
+    #[test]
+    fn layers_of_overlayfs_come_with_the_writable_one_first() {
+        let line = b"30 22 0:25 / /m rw - overlay overlay rw,lowerdir=/l1:/l2\\134:x,upperdir=/up,workdir=/w\n";
+        let Mounts(mounts) = Mounts::parse(line);
+        let layers: Vec<_> = mounts[0].layers();
+        assert_eq!(layers, [Path::new("/up"), Path::new("/l1"), Path::new("/l2:x")]);
+    }
+
+    #[test]
+    fn names_from_the_root_of_a_filesystem_become_a_path() {
+        let mounts = Mounts::parse(TABLE);
+        assert_eq!(mounts.path_of(8 << 20 | 1, Path::new("usr/bin/vi")), Path::new("/usr/bin/vi"));
+        assert_eq!(mounts.path_of(8 << 20 | 1, Path::new("")), Path::new("/"));
+        assert_eq!(mounts.path_of(25, Path::new("x")), Path::new("/srv/a b/x"));
+        assert_eq!(mounts.path_of(99, Path::new("x")), Path::new("/x"));
+    }
+
+    #[test]
+    fn this_machine_has_a_root() {
+        let mounts = Mounts::now().expect("a table");
+        let (key, _) = mounts.locate(Path::new("/")).expect("a root");
+        assert_ne!(key.inode, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_parser_panic(line in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let Mounts(mounts) = Mounts::parse(&line);
+            for mount in mounts {
+                mount.layers();
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The guard's thread: hands refusals on, and keeps the kernel's maps as the files are.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use aya::maps::{MapData, RingBuf};
+use hids_common::guard::FileKey;
+use hids_core::model::Refusal;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tracing::warn;
+
+use super::allow::{AllowList, Allowance};
+use super::handle::{flags, reason};
+use super::maps::GuardMaps;
+use super::mounts::Mounts;
+use super::places::Places;
+use super::records::{Names, fold, parse, refusal};
+use super::{GuardError, GuardOptions, GuardReport, Refusals};
+use crate::sensors::Degradation;
+
+/// How often directories and executables are looked at: one may have been replaced by an update.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Refusals handed on in one go; equal ones among them are folded.
+const BATCH: usize = 1024;
+
+/// What the thread and its handle share.
+#[derive(Debug)]
+pub struct Shared {
+    pub(super) stop: OwnedFd,
+    pub(super) report: Mutex<GuardReport>,
+}
+
+/// The thread's own state.
+pub struct Watch {
+    shared: Arc<Shared>,
+    options: GuardOptions,
+    allow: AllowList,
+    places: Places,
+    linked: Places,
+    mounts: Mounts,
+    maps: GuardMaps,
+    records: RingBuf<MapData>,
+    directory: PathBuf,
+    refusals: Refusals,
+    last_problems: Vec<String>,
+    told: BTreeMap<FileKey, u32>,
+}
+
+/// What is to be protected and who may change it, as the files are now. Allowed executables are
+/// protected themselves: else anybody could take their place.
+pub fn survey(trees: &[PathBuf], allow: &mut AllowList, mounts: &Mounts) -> (Places, BTreeMap<FileKey, u32>) {
+    let mut places = Places::survey(trees, mounts);
+    let mut allowed = BTreeMap::new();
+    for program in allow.refresh(mounts) {
+        match places.add_tree(&program.path, mounts) {
+            Ok(()) => {
+                allowed.insert(program.key, program.flags);
+            }
+            Err(error) => places.problems.push(format!("{} is not allowed: {error}", program.path.display())),
+        }
+    }
+    (places, allowed)
+}
+
+impl Watch {
+    /// Starts the thread on the pins in `directory`.
+    pub fn start(
+        directory: &Path,
+        options: GuardOptions,
+        allow: AllowList,
+        places: Places,
+        refusals: Refusals,
+    ) -> Result<(JoinHandle<()>, Arc<Shared>), Degradation> {
+        let shared = Arc::new(Shared::new()?);
+        let watch = Self {
+            shared: Arc::clone(&shared),
+            options,
+            allow,
+            places,
+            linked: Places::default(),
+            mounts: Mounts::now().map_err(Degradation::Mounts)?,
+            maps: GuardMaps::open(directory)?,
+            records: GuardMaps::records(directory)?,
+            directory: directory.to_path_buf(),
+            refusals,
+            last_problems: Vec::new(),
+            told: BTreeMap::new(),
+        };
+        let thread = std::thread::Builder::new().name("guard".into()).spawn(move || watch.run());
+        Ok((thread.map_err(Degradation::Mounts)?, shared))
+    }
+
+    fn run(mut self) {
+        for tree in &self.options.trees {
+            self.linked.add_linked(tree, &self.mounts);
+        }
+        loop {
+            self.look();
+            let next = Instant::now() + LOOK_INTERVAL;
+            while Instant::now() < next {
+                if self.wait(next) {
+                    return;
+                }
+                self.drain();
+            }
+        }
+    }
+
+    /// Waits for records, the next look or the end; true for the end.
+    fn wait(&self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        let mut waited = [
+            PollFd::from_borrowed_fd(self.shared.stop.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.records.as_fd(), PollFlags::IN),
+        ];
+        // An interrupted wait is looked at like any other.
+        let _ = poll(&mut waited, Some(&timeout));
+        !waited[0].revents().is_empty()
+    }
+
+    fn drain(&mut self) {
+        loop {
+            let mut folded: Vec<Refusal> = Vec::new();
+            let mut unknown = 0;
+            let mut read = 0;
+            while read < BATCH {
+                let Some(item) = self.records.next() else { break };
+                let parsed = parse(&item);
+                drop(item);
+                read += 1;
+                let Some((record, operation)) = parsed else {
+                    unknown += 1;
+                    continue;
+                };
+                let path_of = |key| path_of(&self.places, &self.linked, key);
+                let processes = self.options.processes.as_ref();
+                let names = Names { mounts: &self.mounts, path_of: &path_of, processes };
+                fold(&mut folded, refusal(&record, operation, &names));
+            }
+            self.hand_on(folded, unknown);
+            if read < BATCH {
+                return;
+            }
+        }
+    }
+
+    /// The lock does not wait for a slow reader: what does not fit is counted.
+    fn hand_on(&self, folded: Vec<Refusal>, unknown: u64) {
+        let lost = folded.into_iter().filter(|refusal| self.refusals.try_send(refusal.clone()).is_err()).count();
+        if lost > 0 || unknown > 0 {
+            let mut report = self.shared.report.lock().unwrap_or_else(PoisonError::into_inner);
+            report.lost += lost as u64;
+            report.unknown += unknown;
+        }
+    }
+
+    /// Tells the kernel what changed about directories, mounts and executables.
+    fn look(&mut self) {
+        match Mounts::now() {
+            Ok(mounts) => self.mounts = mounts,
+            Err(error) => warn!(%error, "the guard cannot read the mount table and keeps the old one"),
+        }
+        let (places, allowed) = survey(&self.options.trees, &mut self.allow, &self.mounts);
+        let mut wanted = flags(&places);
+        wanted.extend(flags(&self.linked).into_iter().filter(|(key, _)| !places.entries.contains_key(key)));
+        // The pins themselves: removing them would end the lock in silence.
+        let mut own = Places::default();
+        if own.add_tree(&self.directory, &self.mounts).is_ok() {
+            wanted.extend(flags(&own).into_iter().filter(|(key, _)| !places.entries.contains_key(key)));
+        }
+        self.places = places;
+        self.report(&allowed);
+        if let Err(error) = self.maps.allow(&allowed).and_then(|()| self.tell(&wanted)) {
+            warn!(%error, "the guard cannot tell the kernel what to protect; what it knows stays protected");
+        }
+        self.told = wanted;
+    }
+
+    /// The first time exactly what is wanted, as an earlier daemon may have left more. Later only what
+    /// changed: the programs themselves protect files that are linked across the border.
+    fn tell(&mut self, wanted: &BTreeMap<FileKey, u32>) -> Result<(), GuardError> {
+        if self.told.is_empty() {
+            return self.maps.protect(wanted);
+        }
+        self.maps.protect_also(wanted)?;
+        self.maps.release(self.told.keys().filter(|key| !wanted.contains_key(key)).copied())
+    }
+
+    fn report(&mut self, allowed: &BTreeMap<FileKey, u32>) {
+        let mut problems = self.places.problems.clone();
+        problems.extend(self.linked.problems.iter().cloned());
+        for problem in problems.iter().filter(|problem| !self.last_problems.contains(problem)) {
+            warn!(problem, "protection is not complete");
+        }
+        self.last_problems.clone_from(&problems);
+        let mut report = self.shared.report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.problems = problems;
+        report.allowed = allowed.keys().filter_map(|key| path_of(&self.places, &self.linked, *key)).collect();
+        let not = self.allow.allowances().filter(|(_, allowance)| **allowance != Allowance::Allowed);
+        report.not_allowed = not.map(|(program, why)| (program.path.clone(), reason(why))).collect();
+    }
+}
+
+fn path_of(places: &Places, linked: &Places, key: FileKey) -> Option<PathBuf> {
+    let place = places.entries.get(&key).or_else(|| linked.entries.get(&key));
+    place.map(|place| place.path.clone())
+}
+
+impl From<GuardError> for Degradation {
+    fn from(error: GuardError) -> Self {
+        Self::Guard(Box::new(error))
+    }
+}

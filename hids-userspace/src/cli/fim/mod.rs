@@ -74,7 +74,9 @@ fn ask(common: &Common, request: FimRequest) -> anyhow::Result<serde_json::Value
     let request = Request::Fim(request);
     let answered = ask_within(common, &request, PATIENCE);
     match (&answered, request) {
-        (Err(error), Request::Fim(request)) if is_not_running(error) && request.only_reads() => {
+        (Err(error), Request::Fim(request))
+            if is_not_running(error) && request.only_reads() && watch::has_baseline(&state(common)) =>
+        {
             without_daemon(common, &request)
         }
         _ => answered,
@@ -83,6 +85,11 @@ fn ask(common: &Common, request: FimRequest) -> anyhow::Result<serde_json::Value
 
 fn is_not_running(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ClientError::NotRunning { .. }))
+}
+
+/// The directory of the baseline.
+fn state(common: &Common) -> PathBuf {
+    config::locate(&common.load_options(false)).state
 }
 
 /// Opens the baseline itself, as no daemon holds it.

@@ -15,6 +15,7 @@ use hids_core::model::{Damage, FileNews, LogBatch, Protection, Refusal, Sensed};
 use jiff::tz::TimeZone;
 
 use super::examiners::{Examiners, LookOptions};
+use super::offline::BASELINE;
 use super::outbox::{self, Outbox};
 use super::pending::Pending;
 use super::roots::Roots;
@@ -91,7 +92,7 @@ pub struct FimHandle {
 /// Opens the baseline and starts.
 pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
     let key = StoreKey::load_or_create(&options.state.join("fim.key"))?;
-    let (store, damages) = Store::open(&options.state.join("fim.redb"), &key, StoreLimits::default())?;
+    let (store, damages) = Store::open(&options.state.join(BASELINE), &key, StoreLimits::default())?;
     let store = Arc::new(store);
     let view = store.view();
     note_damages(&store, damages, options.committed)?;

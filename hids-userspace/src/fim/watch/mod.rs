@@ -33,6 +33,6 @@ mod wishes;
 
 pub(in crate::fim) use apply::error_text;
 pub use handle::{FimError, FimHandle, FimInputs, FimOptions, start};
-pub use offline::answer_offline;
+pub use offline::{answer_offline, has_baseline};
 pub use outbox::POSITION;
 pub(in crate::fim) use outbox::text as text_of;

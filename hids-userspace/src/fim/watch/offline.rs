@@ -10,17 +10,22 @@ use crate::fim::request::FimRequest;
 use crate::fim::store::{Store, StoreKey, StoreLimits};
 use crate::fim::{answer, policy_def};
 
-/// Answers from the baseline in `state`; refuses when there is none or a daemon holds it.
+/// The file of the baseline in the state directory.
+pub(super) const BASELINE: &str = "fim.redb";
+
+/// Whether there is a baseline in `state`.
+pub fn has_baseline(state: &Path) -> bool {
+    state.join(BASELINE).exists()
+}
+
+/// Answers from the baseline in `state`; refuses when a daemon holds it.
 pub fn answer_offline(
     request: &FimRequest,
     state: &Path,
     syscheck: &SyscheckConfig,
     strict: bool,
 ) -> Result<serde_json::Value, String> {
-    let path = state.join("fim.redb");
-    if !path.exists() {
-        return Err(format!("there is no baseline yet: {} does not exist", path.display()));
-    }
+    let path = state.join(BASELINE);
     let key = StoreKey::load_or_create(&state.join("fim.key")).map_err(|error| answer::failed(&error))?;
     let (store, damages) = Store::open(&path, &key, StoreLimits::default()).map_err(|error| answer::failed(&error))?;
     if let Some(damage) = damages.first() {

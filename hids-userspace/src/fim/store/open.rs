@@ -37,6 +37,15 @@ impl Store {
         }
     }
 
+    /// The same for a look at the baseline while no daemon runs: a file that cannot be used stays where
+    /// it is.
+    ///
+    /// # Errors
+    /// When the file is in use or damaged.
+    pub fn open_to_look(path: &Path, key: &StoreKey, limits: StoreLimits) -> Result<(Self, Vec<Damage>), StoreError> {
+        Self::try_open(path, key, limits)
+    }
+
     /// The first commit is part of opening: it reads what the database keeps for itself.
     fn try_open(path: &Path, key: &StoreKey, limits: StoreLimits) -> Result<(Self, Vec<Damage>), StoreError> {
         let (shared, found) = Shared::open(path, key, limits)?;

@@ -27,9 +27,10 @@ pub fn answer_offline(
 ) -> Result<serde_json::Value, String> {
     let path = state.join(BASELINE);
     let key = StoreKey::load_or_create(&state.join("fim.key")).map_err(|error| answer::failed(&error))?;
-    let (store, damages) = Store::open(&path, &key, StoreLimits::default()).map_err(|error| answer::failed(&error))?;
+    let opened = Store::open_to_look(&path, &key, StoreLimits::default());
+    let (store, damages) = opened.map_err(|error| answer::failed(&error))?;
     if let Some(damage) = damages.first() {
-        return Err(format!("the baseline is damaged: {}", damage.what));
+        return Err(format!("somebody else touched the baseline: {}", damage.what));
     }
     let policy = Policy::compile(policy_def(syscheck, strict));
     answer::answer(request, &store, &policy, state, &TimeZone::system())

@@ -127,7 +127,7 @@ impl Engine {
         }
         let decoders = DecoderSet::compile(&definitions, subject, &mut prefilter, &mut diagnostics);
         let tables = ListTables::read(&sources.lists, &rule_options, &mut diagnostics);
-        let definitions = parse_all(&sources.rules, rules::parse, &mut diagnostics);
+        let definitions = rules::definitions(&sources.rules, &mut diagnostics);
         let rules = RuleSet::compile(definitions, &decoders, &tables, rule_options, &mut prefilter, &mut diagnostics);
         if has_errors(&diagnostics) {
             return (None, diagnostics);

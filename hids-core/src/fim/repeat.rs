@@ -8,7 +8,7 @@ const OSSEC_CHANGES: u32 = 3;
 
 /// Names of the built-in decoders of changes (OSSEC's) and of the other news (ours; nobody else's rules
 /// use them). Rules ask for them with `<decoded_as>`.
-pub const DECODERS: [&str; 12] = [
+pub const DECODERS: [&str; 13] = [
     "syscheck_integrity_changed",
     "syscheck_integrity_changed_2nd",
     "syscheck_integrity_changed_3rd",
@@ -19,7 +19,8 @@ pub const DECODERS: [&str; 12] = [
     "syscheck_refused",
     "syscheck_would_refuse",
     "syscheck_accepted",
-    "syscheck_protection",
+    "syscheck_protection_on",
+    "syscheck_protection_off",
     "syscheck_damage",
 ];
 
@@ -58,7 +59,8 @@ pub fn decoder(news: &FileNews, counts_changes: bool) -> &'static str {
         FileNews::Refusal(refusal) if refusal.refused => "syscheck_refused",
         FileNews::Refusal(_) => "syscheck_would_refuse",
         FileNews::Acceptance(_) => "syscheck_accepted",
-        FileNews::Protection(_) => "syscheck_protection",
+        FileNews::Protection(protection) if protection.enforced => "syscheck_protection_on",
+        FileNews::Protection(_) => "syscheck_protection_off",
         FileNews::Damage(_) => "syscheck_damage",
     }
 }

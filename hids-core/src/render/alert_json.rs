@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::alert_log::push_local_time;
 use super::json::{Object, decoder_object, push_number, rule_object};
+use super::syscheck::syscheck_file;
 use crate::model::{Alert, AlertView, FieldName};
 
 /// Appends the line of `alert`.
@@ -48,8 +49,9 @@ pub fn alert_view_json(out: &mut Vec<u8>, alert: &AlertView<'_>, zone: &TimeZone
     if let Some(previous) = previous {
         object.text("previous_output", previous);
     }
-    if let Some(path) = fields.value(&FieldName::FileName) {
-        object.object("SyscheckFile", |object| object.text("path", path));
+    let path = fields.value(&FieldName::FileName);
+    if path.is_some() || alert.notice.is_some() {
+        object.object("SyscheckFile", |object| syscheck_file(object, path, alert.notice));
     }
     object.some("hostname", Some(alert.hostname));
     object.some("program_name", alert.program_name);

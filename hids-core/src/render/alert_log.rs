@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::text::{push_log_line, visible};
+use super::text::{push_log_line, push_own_lines, visible};
 use crate::model::{Alert, FieldName, LogSource, Timestamp};
 
 /// Longest value of a one-line field; OSSEC's own buffers are larger, its readers' are not.
@@ -12,7 +12,8 @@ const FIELD_LIMIT_BYTES: usize = 1024;
 ///
 /// Layout of OSSEC 4.3.0 (`src/analysisd/alerts/log.c`): with the mail flag two blanks stand before
 /// the dash. Only the log line, the earlier lines and the previous output come from outside whole;
-/// each is exactly one line, see `push_log_line`.
+/// each is exactly one line, see `push_log_line`. The texts of file integrity are lines of our own, which OSSEC's
+/// readers take as what they say.
 pub fn alert_log(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
     let mail = if alert.mailed { " mail " } else { "" };
     out.extend_from_slice(format!("** Alert {}:{mail} - ", alert.id).as_bytes());
@@ -30,7 +31,10 @@ pub fn alert_log(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
         visible(out, value, FIELD_LIMIT_BYTES);
         out.push(b'\n');
     }
-    push_log_line(out, &alert.full_log);
+    match &alert.notice {
+        Some(_) => push_own_lines(out, &alert.full_log),
+        None => push_log_line(out, &alert.full_log),
+    }
     for line in &alert.evidence {
         push_log_line(out, &line.full_log);
     }

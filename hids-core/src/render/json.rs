@@ -88,6 +88,30 @@ impl<'a> Object<'a> {
         out.push(b']');
     }
 
+    /// An array of objects, unless there are none.
+    pub(super) fn objects<T>(
+        &mut self,
+        key: &'static str,
+        values: impl Iterator<Item = T>,
+        mut write: impl FnMut(&mut Object<'_>, T),
+    ) {
+        let mut values = values.peekable();
+        if values.peek().is_none() {
+            return;
+        }
+        let out = self.key(key);
+        out.push(b'[');
+        for (at, value) in values.enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            let mut inner = Object::start(out);
+            write(&mut inner, value);
+            inner.end();
+        }
+        out.push(b']');
+    }
+
     pub(super) fn field(&mut self, fields: &FieldsView<'_>, name: FieldName) {
         if let Some(key) = name.fixed_name() {
             self.some(key, fields.value(&name));

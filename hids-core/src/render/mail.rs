@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use super::alert_log::{local_time, push_origin, shown_fields};
-use super::text::{LINE_LIMIT_BYTES, cut, header_text, visible, visible_string};
+use super::text::{LINE_LIMIT_BYTES, cut, header_text, own_lines, visible, visible_string};
 use crate::model::Alert;
 
 /// Longest subject in bytes (`src/os_maild/maild.h`).
@@ -40,7 +40,10 @@ pub fn mail_body(alert: &Alert, zone: &TimeZone) -> String {
         let _ = writeln!(out, "{label}: {}", cut(&visible_string(value), LINE_LIMIT_BYTES));
     }
     out.push_str("Portion of the log(s):\n\n");
-    push_log(&mut out, &alert.full_log);
+    match &alert.notice {
+        Some(_) => push_own(&mut out, &alert.full_log),
+        None => push_log(&mut out, &alert.full_log),
+    }
     for line in &alert.evidence {
         push_log(&mut out, &line.full_log);
     }
@@ -50,6 +53,14 @@ pub fn mail_body(alert: &Alert, zone: &TimeZone) -> String {
     }
     out.push_str("\n\n --END OF NOTIFICATION\n\n\n\n");
     out
+}
+
+/// A text of file integrity: lines of our own, a diff's lines marked as such.
+fn push_own(out: &mut String, text: &[u8]) {
+    for line in own_lines(text) {
+        out.push_str(cut(&visible_string(line), LINE_LIMIT_BYTES));
+        out.push('\n');
+    }
 }
 
 fn push_log(out: &mut String, log: &[u8]) {

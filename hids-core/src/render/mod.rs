@@ -15,6 +15,7 @@ mod custom;
 mod json;
 mod mail;
 mod parse;
+mod syscheck;
 mod syslog;
 mod text;
 

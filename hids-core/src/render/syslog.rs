@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::alert_log::push_origin;
-use super::text::{cut, lossless, plain_json, visible_string};
-use crate::model::{Alert, FieldName};
+use super::text::{cut, lossless, own_lines, plain_json, visible_string};
+use crate::model::{Alert, FieldName, FileNews, FileNotice};
 
 /// Longest message in bytes (`OS_SIZE_6144` in `src/os_csyslogd/alert.c`); the log is cut to fit.
 const MESSAGE_LIMIT_BYTES: usize = 6144;
@@ -54,6 +54,19 @@ fn default_message(alert: &Alert, head: &str) -> String {
     push_some(&mut out, " srcip: ", field(alert, &FieldName::SrcIp), ";");
     push_some(&mut out, " dstip: ", field(alert, &FieldName::DstIp), ";");
     push_some(&mut out, " user: ", field(alert, &FieldName::DstUser), ";");
+    let changed = Changed::of(alert);
+    for (label, value) in [
+        (" Previous MD5: ", changed.md5.0),
+        (" Current MD5: ", changed.md5.1),
+        (" Previous SHA1: ", changed.sha1.0),
+        (" Current SHA1: ", changed.sha1.1),
+        (" Size changed: ", changed.size),
+        (" User ownership: ", changed.owner),
+        (" Group ownership: ", changed.group),
+        (" Permissions changed: ", changed.permissions),
+    ] {
+        push_some(&mut out, label, value, ";");
+    }
     out.push(' ');
     push_cut(&mut out, &log_text(alert), "");
     out
@@ -82,6 +95,12 @@ fn cef_message(alert: &Alert, head: &str, host: &str) -> String {
     ] {
         push_some(&mut out, label, field(alert, &name).map(|value| cef(&value)), "");
     }
+    let Changed { md5, sha1, .. } = Changed::of(alert);
+    push_some(&mut out, " cs2Label=OldMD5 cs2=", md5.0, "");
+    push_some(&mut out, " cs3Label=NewMD5 cs3=", md5.1, "");
+    push_some(&mut out, " oldFileHash=", sha1.0, "");
+    push_some(&mut out, " fhash=", sha1.1.clone(), "");
+    push_some(&mut out, " fileHash=", sha1.1, "");
     out.push_str(" msg=");
     push_cut(&mut out, &cef(&log_text(alert)), "");
     out
@@ -106,6 +125,10 @@ fn json_message(alert: &Alert, head: &str) -> String {
     insert("dst_ip", text(FieldName::DstIp));
     insert("dst_port", text(FieldName::DstPort));
     insert("file", text(FieldName::FileName));
+    let Changed { md5, sha1, .. } = Changed::of(alert);
+    for (key, value) in [("md5_old", md5.0), ("md5_new", md5.1), ("sha1_old", sha1.0), ("sha1_new", sha1.1)] {
+        insert(key, value);
+    }
     let mut whole = Map::new();
     whole.insert("crit".into(), alert.rule.level.0.into());
     whole.insert("id".into(), alert.rule.id.0.into());
@@ -137,9 +160,54 @@ fn splunk_message(alert: &Alert, head: &str) -> String {
     ] {
         push_some(&mut out, label, field(alert, &name).map(|value| quoted(&value)), end);
     }
+    let Changed { md5, sha1, .. } = Changed::of(alert);
+    for (label, value) in
+        [(" md5_old=\"", md5.0), (" md5_new=\"", md5.1), (" sha1_old=\"", sha1.0), (" sha1_new=\"", sha1.1)]
+    {
+        push_some(&mut out, label, value, "\",");
+    }
     out.push_str(" message=\"");
     push_cut(&mut out, &quoted(&log_text(alert)), "\"");
     out
+}
+
+/// What OSSEC's messages say of a changed file: its `csyslogd` reads it from the lines of alerts.log.
+#[derive(Default)]
+struct Changed {
+    md5: (Option<String>, Option<String>),
+    sha1: (Option<String>, Option<String>),
+    size: Option<String>,
+    owner: Option<String>,
+    group: Option<String>,
+    permissions: Option<String>,
+}
+
+impl Changed {
+    fn of(alert: &Alert) -> Self {
+        let mut found = Self::default();
+        if !matches!(alert.notice.as_deref(), Some(FileNotice { news: FileNews::Change(_), .. })) {
+            return found;
+        }
+        for line in own_lines(&alert.full_log) {
+            let line = visible_string(line);
+            if line == "What changed:" {
+                break;
+            }
+            let unquoted = |text: &str| Some(text.trim_matches('\'').to_owned());
+            match line.split_once([':', ' ']) {
+                _ if line.starts_with("Old md5sum was: ") => found.md5.0 = unquoted(&line[16..]),
+                _ if line.starts_with("New md5sum is : ") => found.md5.1 = unquoted(&line[16..]),
+                _ if line.starts_with("Old sha1sum was: ") => found.sha1.0 = unquoted(&line[17..]),
+                _ if line.starts_with("New sha1sum is : ") => found.sha1.1 = unquoted(&line[17..]),
+                Some(("Size", rest)) => found.size = rest.strip_prefix("changed ").map(str::to_owned),
+                Some(("Ownership", rest)) => found.owner = Some(rest.to_owned()),
+                Some(("Group", rest)) => found.group = rest.strip_prefix("ownership ").map(str::to_owned),
+                Some(("Permissions", rest)) => found.permissions = rest.strip_prefix("changed ").map(str::to_owned),
+                _ => {}
+            }
+        }
+        found
+    }
 }
 
 /// `HOST->LOCATION` as alerts.log shows it.

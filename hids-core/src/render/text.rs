@@ -65,6 +65,21 @@ pub(super) fn push_log_line(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'\n');
 }
 
+/// Appends a text of file integrity, line by line. Its maker (`fim::text`) has escaped the names in it, so that
+/// its line ends are its own and no line begins with hostile bytes; lines without text are left out, since
+/// an empty line ends a record.
+pub(super) fn push_own_lines(out: &mut Vec<u8>, text: &[u8]) {
+    for line in own_lines(text) {
+        visible(out, line, LINE_LIMIT_BYTES);
+        out.push(b'\n');
+    }
+}
+
+/// The lines of a text of our own.
+pub(super) fn own_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
+}
+
 /// Takes the guard blank off a line of alerts.log.
 pub(super) fn unguarded(line: &[u8]) -> &[u8] {
     match line.strip_prefix(b" ") {

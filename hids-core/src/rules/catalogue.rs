@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::built_in;
 use super::compile::facts;
 use super::parse::{self, RuleDef, Same};
 use super::tree::Tree;
@@ -76,6 +77,12 @@ impl Catalogue {
             definitions.extend(found);
             diagnostics.extend(problems);
             collect_elements(file, &mut written);
+        }
+        let mut own = HashMap::new();
+        collect_elements(&built_in::integrity(), &mut own);
+        for id in built_in::add(&mut definitions) {
+            let overwriting = written.remove(&id).unwrap_or_default();
+            written.insert(id, own.remove(&id).unwrap_or_default().into_iter().chain(overwriting).collect());
         }
         let tree = Tree::build(definitions, &mut diagnostics);
         (Self::of(&tree, &mut written), diagnostics)

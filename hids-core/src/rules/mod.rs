@@ -5,6 +5,7 @@
 //! rule language (`src/analysisd/{rules,rules_list,eventinfo}.c`). Never: acts on an answer.
 
 mod address;
+mod built_in;
 mod catalogue;
 mod compile;
 mod condition;
@@ -22,6 +23,7 @@ mod store;
 mod tree;
 mod when;
 
+pub use built_in::definitions;
 pub use catalogue::{Catalogue, Counting, RuleEntry, Written};
 pub use compile::{RuleOptions, RuleSet};
 pub use lint::lint;

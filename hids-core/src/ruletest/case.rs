@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use super::ini::{self, Entry, Section};
+use super::news;
 use crate::diag::{Diagnostic, SourceFile, Span, closest};
+use crate::model::Timestamp;
+
+/// What the key of news of file integrity begins with.
+const FILE: &str = "file ";
 
 /// Most lines that one case feeds.
 const MAX_REPEAT: usize = 10_000;
@@ -70,6 +75,8 @@ pub struct Case {
     pub span: Span,
     /// The lines, fed in order.
     pub lines: Vec<Vec<u8>>,
+    /// Whether the lines are news of file integrity, not of a log.
+    pub is_file_news: bool,
     /// How often the lines are fed; the last answer counts.
     pub repeat: usize,
     /// Whether all expectations are to hold (`pass`), or at least one is not (`fail`).
@@ -112,6 +119,11 @@ fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
         let key = Key::ALL.into_iter().find(|key| key.as_str() == entry.key);
         if let Some(passes) = log_key(&entry.key) {
             logs.push((entry, passes));
+            let is_news = |value: &Vec<u8>| news::notice(value, Timestamp::default()).is_some();
+            if entry.key.starts_with(FILE) && !entry.values.iter().all(is_news) {
+                let wants = format!("wants one of {}, and a path", news::WORDS.join(", "));
+                diagnostics.push(bad_value(entry, &wants));
+            }
         } else if entry.key == "repeat" {
             match value.parse() {
                 Ok(number @ 1..=MAX_REPEAT) => repeat = number,
@@ -133,6 +145,7 @@ fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
         name: entry.key.clone(),
         span: entry.span.clone(),
         lines: entry.values.iter().map(|value| undoubled(value)).collect(),
+        is_file_news: entry.key.starts_with(FILE),
         repeat,
         passes: *passes,
         expected: expected.clone(),
@@ -140,9 +153,9 @@ fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
     logs.iter().map(case).collect()
 }
 
-/// `log 1 pass`, `log 2 fail`; `None` if it is another key.
+/// `log 1 pass`, `log 2 fail`, `file 1 pass`; `None` if it is another key.
 fn log_key(key: &str) -> Option<bool> {
-    let rest = key.strip_prefix("log")?;
+    let rest = key.strip_prefix("log").or_else(|| key.strip_prefix(FILE))?;
     match (rest.ends_with("pass"), rest.ends_with("fail")) {
         (true, _) => Some(true),
         (_, true) => Some(false),
@@ -181,12 +194,13 @@ fn bad_value(entry: &Entry, why: &str) -> Diagnostic {
 }
 
 fn unknown(entry: &Entry) -> Diagnostic {
-    let known = Key::ALL.map(Key::as_str).into_iter().chain(["repeat", "log 1 pass", "log 1 fail"]);
+    let known = Key::ALL.map(Key::as_str).into_iter().chain(["repeat", "log 1 pass", "log 1 fail", "file 1 pass"]);
     let problem =
         Diagnostic::error("T004", format!("unknown key \"{}\" in a rule test", entry.key)).at(entry.key_span.clone());
     match closest(&entry.key, known) {
         Some(known) => problem.help(format!("did you mean {known}?")),
-        None => problem.help("known: rule, alert, decoder, srcip, user, blocks, repeat, log N pass, log N fail"),
+        None => problem
+            .help("known: rule, alert, decoder, srcip, user, blocks, repeat, log N pass, log N fail, file N pass"),
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! `ini` knows the form of the files, `case` what their keys mean, `run` feeds the lines to an
 //! engine without earlier state and compares. Owns the form of OSSEC's rule tests
-//! (`contrib/ossec-testing/tests/*.ini`) and the further keys of the shipped ruleset's own tests.
+//! (`contrib/ossec-testing/tests/*.ini`), the lines `file N pass` with news of file integrity, and the further keys of the shipped ruleset's own tests.
 //! Never: reads a file, prints.
 
 mod case;
 mod ini;
+mod news;
 mod run;
 #[cfg(test)]
 mod tests;

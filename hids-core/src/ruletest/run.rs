@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::case::{Case, Key};
+use super::news;
 use crate::engine::{Engine, Outcome};
 use crate::model::{Channel, EventRef, LogSource, RuleId, Timestamp};
 
@@ -39,13 +40,17 @@ pub struct Difference {
 /// Runs a case on `engine`, which forgets everything before it.
 pub fn run(engine: &mut Engine, case: &Case) -> Verdict {
     engine.reset();
-    let source = Arc::new(LogSource { location: "test".to_owned(), channel: Channel::Log });
+    let (location, channel) = if case.is_file_news { ("syscheck", Channel::Syscheck) } else { ("test", Channel::Log) };
+    let source = Arc::new(LogSource { location: location.to_owned(), channel });
     let now = Timestamp::from_unix_seconds(RECEIVED_UNIX_SECONDS);
     let mut fired = Vec::new();
     let mut differences = Vec::new();
     for _ in 0..case.repeat {
         for line in &case.lines {
-            let outcome = engine.process(EventRef { source: &source, received: now, line, notice: None }, now);
+            // A value that names no news was an error of the file.
+            let told = if case.is_file_news { news::notice(line, now) } else { None };
+            let (line, notice) = told.as_ref().map_or((line, None), |(text, notice)| (text, Some(notice)));
+            let outcome = engine.process(EventRef { source: &source, received: now, line, notice }, now);
             fired.extend(outcome.rule().map(|rule| rule.id));
             differences = compare(case, &outcome);
         }

@@ -62,6 +62,7 @@ fn changes_far_apart_are_both_shown() {
 
 /// Shuffled lines, lines of one kind, and lines that differ only at their ends are the worst cases.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
 fn a_hostile_mebibyte_does_not_take_long() {
     let shuffled = |seed: u64| -> Vec<u8> {
         let mut state = seed;

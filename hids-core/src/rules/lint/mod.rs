@@ -11,9 +11,10 @@ mod tests;
 
 use std::sync::Arc;
 
+use super::built_in;
 use super::compile::RuleOptions;
 use super::list::ListTables;
-use super::parse::{self, RuleDef};
+use super::parse::RuleDef;
 use super::tree::Tree;
 use crate::decode::{self, DecoderDef};
 use crate::diag::{Diagnostic, SourceFile};
@@ -51,7 +52,7 @@ pub fn lint(
     options: &RuleOptions,
 ) -> Vec<Diagnostic> {
     let decoders: Vec<DecoderDef> = decoders.iter().flat_map(|file| decode::parse(file).0).collect();
-    let rules: Vec<RuleDef> = rules.iter().flat_map(|file| parse::parse(file).0).collect();
+    let rules: Vec<RuleDef> = built_in::definitions(rules, &mut Vec::new());
     let tree = Tree::build(rules, &mut Vec::new());
     let mut parents = vec![Vec::new(); tree.rules.len()];
     for (index, children) in tree.children.iter().enumerate() {

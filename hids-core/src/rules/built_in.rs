@@ -1,0 +1,51 @@
+//! Rules that every rule set has: news of file integrity that OSSEC does not tell is never without one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::parse::{RuleDef, parse};
+use crate::decode::EventKind;
+use crate::diag::{Diagnostic, SourceFile};
+use crate::model::RuleId;
+
+/// A file of the shipped rule set.
+const INTEGRITY: &str = include_str!("../../../config/ruleset/rules/0055-integrity.xml");
+const INTEGRITY_NAME: &str = "built-in 0055-integrity.xml";
+/// Ids of roots are those up to this one.
+const LAST_ROOT: u32 = 9;
+
+/// The rules in `files`, in their order. Behind the root of OSSEC's own events those built-in ones are put
+/// whose ids they do not define: rules that come later may refer to them, and change them by `overwrite`.
+///
+/// A rule set without such a root has no rules for any event of ours, and gets none.
+pub fn definitions(files: &[Arc<SourceFile>], diagnostics: &mut Vec<Diagnostic>) -> Vec<RuleDef> {
+    let mut definitions = Vec::new();
+    for file in files {
+        let (found, problems) = parse(file);
+        definitions.extend(found);
+        diagnostics.extend(problems);
+    }
+    add(&mut definitions);
+    definitions
+}
+
+/// Adds the built-in rules to those of all files; the ids of those that were missing.
+pub(super) fn add(definitions: &mut Vec<RuleDef>) -> Vec<RuleId> {
+    let is_root = |rule: &RuleDef| {
+        (1..=LAST_ROOT).contains(&rule.id.0)
+            && rule.category.as_ref().is_some_and(|(kind, _)| *kind == EventKind::Ossec)
+    };
+    let Some(root) = definitions.iter().position(is_root) else { return Vec::new() };
+    let defined: HashSet<RuleId> = definitions.iter().filter(|rule| !rule.overwrite).map(|rule| rule.id).collect();
+    // The shipped file has no problems: the tests load it.
+    let (mut own, _) = parse(&integrity());
+    own.retain(|rule| !defined.contains(&rule.id));
+    let ids = own.iter().map(|rule| rule.id).collect();
+    definitions.splice(root + 1..root + 1, own);
+    ids
+}
+
+/// The built-in rules as written.
+pub(super) fn integrity() -> Arc<SourceFile> {
+    SourceFile::new(INTEGRITY_NAME, INTEGRITY)
+}

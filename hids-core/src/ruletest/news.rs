@@ -1,0 +1,103 @@
+//! News of file integrity in a rule test: `changed 2 /etc/passwd`.
+
+use std::sync::Arc;
+
+use crate::fim::{Checks, TextStyle, text};
+use crate::model::{
+    Acceptance, ChangeKind, Damage, FileChange, FileNews, FileNotice, FileState, Gap, GapCause, Operation, Operations,
+    Protection, Refusal, Timestamp, Who,
+};
+
+/// What a value can begin with; the path follows (`changed` may have the number of the change between).
+pub(super) const WORDS: [&str; 12] = [
+    "added",
+    "changed",
+    "deleted",
+    "readded",
+    "gap",
+    "gap-closed",
+    "refused",
+    "would-refuse",
+    "accepted",
+    "protection-on",
+    "protection-off",
+    "damage",
+];
+
+/// The text of the news that `value` names, and the news; `None` when it names none.
+pub(super) fn notice(value: &[u8], time: Timestamp) -> Option<(Vec<u8>, Arc<FileNotice>)> {
+    let news = news(value, time)?;
+    let text = text(&news, TextStyle { checks: Checks::all(true), strict: false });
+    Some((text, Arc::new(FileNotice { sequence: 1, time, alerted: true, news })))
+}
+
+fn news(value: &[u8], time: Timestamp) -> Option<FileNews> {
+    let (word, rest) = split(value);
+    let word = WORDS.into_iter().find(|known| known.as_bytes() == word)?;
+    let (count, path) = match split(rest) {
+        (number, path) if word == "changed" && number.first().is_some_and(u8::is_ascii_digit) => {
+            (std::str::from_utf8(number).ok()?.parse().ok()?, path)
+        }
+        _ => (1, rest),
+    };
+    let change = |kind| change(kind, path, count);
+    Some(match word {
+        "added" => change(ChangeKind::Added),
+        "changed" => change(ChangeKind::Modified),
+        "deleted" => change(ChangeKind::Deleted),
+        "readded" => change(ChangeKind::Readded),
+        "gap" | "gap-closed" => FileNews::Gap(Gap {
+            subtree: path.to_vec(),
+            cause: GapCause::QueueOverflow,
+            opened: time,
+            closed: (word == "gap-closed").then_some(time),
+            found: 0,
+        }),
+        "refused" | "would-refuse" => FileNews::Refusal(Box::new(Refusal {
+            path: path.to_vec(),
+            operation: Operation::Write,
+            refused: word == "refused",
+            who: who(),
+            count: 1,
+        })),
+        "accepted" => {
+            let reasons = vec!["hidsctl fim accept".to_owned()];
+            FileNews::Acceptance(Acceptance { reasons, files: 1, examples: vec![path.to_vec()] })
+        }
+        "protection-on" | "protection-off" => FileNews::Protection(Protection {
+            enforced: word == "protection-on",
+            reason: "hidsctl fim protect".to_owned(),
+            uid: Some(0),
+        }),
+        _ => FileNews::Damage(Damage { what: "an entry was altered".to_owned(), paths: vec![path.to_vec()] }),
+    })
+}
+
+fn change(kind: ChangeKind, path: &[u8], count: u32) -> FileNews {
+    let state = |size_bytes| Some(Box::new(FileState { mode: 0o100_644, size_bytes, ..FileState::default() }));
+    let old = if kind == ChangeKind::Added { None } else { state(1) };
+    let new = if kind == ChangeKind::Deleted { None } else { state(2) };
+    FileNews::Change(Box::new(FileChange {
+        path: path.to_vec(),
+        kind,
+        old,
+        new,
+        count,
+        who: vec![who()],
+        operations: Operations::NONE.with(Operation::Write),
+        diff: None,
+    }))
+}
+
+fn who() -> Arc<Who> {
+    let (executable, command) = (b"/usr/bin/vim".to_vec(), b"vim".to_vec());
+    Arc::new(Who { pid: 811, executable, command, uid: Some(0), ..Who::default() })
+}
+
+/// The first word, and what follows it.
+fn split(text: &[u8]) -> (&[u8], &[u8]) {
+    match text.iter().position(|byte| *byte == b' ') {
+        Some(at) => (&text[..at], text[at..].trim_ascii_start()),
+        None => (text, b""),
+    }
+}

@@ -6,3 +6,4 @@ mod lab;
 mod outputs;
 mod sensors;
 mod who;
+mod who_cost;

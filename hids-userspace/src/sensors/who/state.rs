@@ -213,3 +213,6 @@ fn is_meant(ended: &Ended, living: Option<&Process>, now: u64) -> bool {
 fn command(process: &Process) -> Vec<u8> {
     process.command.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use hids_core::model::GapCause;
 
 use super::MarkChoice;
 use super::group::{Group, describe_refusal};
+use super::links::Links;
 use super::memory::Memory;
 use super::mounts::is_pseudo;
 use super::paths::below;
@@ -32,6 +33,8 @@ pub(super) struct Filesystem {
     pub(super) marks: MarkKind,
     pub(super) reason: Option<String>,
     pub(super) overflows: u64,
+    /// Files with several names.
+    pub(super) links: Links,
     /// Visits that wait until directories can be marked.
     pub(super) unmarked: usize,
     /// Gaps that are told when all directories are marked: a scan before that would be too early.
@@ -79,6 +82,7 @@ impl Filesystem {
             marks: MarkKind::ScansOnly,
             reason: None,
             overflows: 0,
+            links: Links::new(),
             unmarked: 0,
             owed: Vec::new(),
             owed_since: Instant::now(),
@@ -162,6 +166,7 @@ impl Filesystem {
     /// Paths may have changed: looks again for each directory that comes.
     pub(super) fn forget(&mut self) {
         self.directories.clear();
+        self.links.forget_names();
     }
 
     pub(super) fn directories_known(&self) -> u64 {

@@ -32,6 +32,7 @@
 
 mod filesystem;
 mod group;
+mod links;
 mod memory;
 mod mounts;
 mod outgoing;

@@ -65,14 +65,26 @@ impl Outgoing {
 
     /// Adds an event; one of the same path and process in this batch takes its operations instead.
     pub(super) fn event(&mut self, path: Vec<u8>, operations: Operations, is_directory: bool, doer: Doer) {
-        let key = (path, doer.pid);
+        let who = if doer.wanted { self.who(doer.pid) } else { None };
+        self.event_by(path, operations, is_directory, doer.pid, who);
+    }
+
+    /// The same, when it is known already who it was.
+    pub(super) fn event_by(
+        &mut self,
+        path: Vec<u8>,
+        operations: Operations,
+        is_directory: bool,
+        pid: u32,
+        who: Option<Arc<Who>>,
+    ) {
+        let key = (path, pid);
         if let Some(event) = self.places.get(&key).and_then(|&place| self.events.get_mut(place)) {
             event.operations = event.operations.union(operations);
             event.is_directory |= is_directory;
             self.report.merged += 1;
             return;
         }
-        let who = if doer.wanted { self.who(doer.pid) } else { None };
         let path = key.0.clone();
         self.places.insert(key, self.events.len());
         self.events.push(FileEvent { path, operations, is_directory, time: now(), who });

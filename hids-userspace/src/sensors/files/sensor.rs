@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use hids_core::fim::Policy;
@@ -12,6 +13,7 @@ use hids_core::model::{GapCause, Sensed};
 use tracing::warn;
 
 use super::filesystem::Filesystem;
+use super::links::Search;
 use super::mounts::MountTable;
 use super::outgoing::{Closed, Outgoing};
 use super::parse::records;
@@ -44,6 +46,10 @@ pub(super) struct Sensor {
     pub(super) out: Outgoing,
     /// Directories to be marked or learned.
     pub(super) visits: VecDeque<Visit>,
+    /// The search for other names of files, while there is one.
+    pub(super) searching: Option<Search>,
+    /// When the next one may begin.
+    pub(super) search_not_before: Instant,
     buffer: Vec<u8>,
 }
 
@@ -65,6 +71,8 @@ impl Sensor {
             roots: Roots::find(policy),
             filesystems: Vec::new(),
             visits: VecDeque::new(),
+            searching: None,
+            search_not_before: Instant::now(),
             buffer: vec![0; BUFFER_BYTES],
         };
         sensor.arrange(Arranged::AtStart);
@@ -130,6 +138,10 @@ impl Sensor {
             self.filesystems.push(filesystem);
         }
         self.visits.clear();
+        // It may read directories that are no longer watched, for a filesystem of another number.
+        if let Some(search) = self.searching.take() {
+            self.give_up(search);
+        }
         for number in 0..self.filesystems.len() {
             self.visit_parts(number, when == Arranged::AtStart);
         }

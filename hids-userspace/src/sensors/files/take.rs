@@ -9,6 +9,7 @@ use hids_core::model::{Operation, Operations};
 use libc::FAN_RENAME;
 
 use super::filesystem::Found;
+use super::links::concerns_all_names;
 use super::outgoing::Doer;
 use super::parse::{Place, Record};
 use super::report::MarkKind;
@@ -65,6 +66,11 @@ pub(super) fn take(sensor: &mut Sensor, number: usize, record: &Record<'_>) -> T
     if told == 0 {
         sensor.out.report.elsewhere += 1;
     }
+    if !event.is_directory
+        && let Some(object) = record.object
+    {
+        other_names(sensor, number, object, record, event);
+    }
     if event.is_directory && record.mask & (PATHS | FAN_DELETE_SELF | FAN_CREATE) != 0 {
         directory_changed(sensor, number, record);
     }
@@ -119,6 +125,20 @@ fn tell_mounted_file(sensor: &mut Sensor, number: usize, record: &Record<'_>, ev
     let doer = Doer { pid: event.pid, wanted: watch.who };
     sensor.out.event(path.to_vec(), event.operations, false, doer);
     1
+}
+
+/// A file may have other names than the one that the record tells.
+fn other_names(sensor: &mut Sensor, number: usize, object: &[u8], record: &Record<'_>, event: Event) {
+    // An event without a place tells that the number of names has changed.
+    let is_unplaced = record.place.is_none() && record.old.is_none() && record.new.is_none();
+    if (event.is_about_names || is_unplaced)
+        && let Some(filesystem) = sensor.filesystems.get_mut(number)
+    {
+        filesystem.links.forget(object);
+    }
+    if !is_unplaced && concerns_all_names(event.operations) {
+        sensor.changed_by_name(number, object, event.operations, event.pid);
+    }
 }
 
 /// Keeps what is known of directories right.

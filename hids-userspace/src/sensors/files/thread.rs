@@ -123,12 +123,13 @@ fn run(
 ) -> Result<(), Closed> {
     let mut reported = Instant::now();
     loop {
-        let more = sensor.walk(VISITS_AT_ONCE);
+        let more = sensor.walk(VISITS_AT_ONCE).then_some(Duration::ZERO);
+        let more = more.or_else(|| sensor.search(VISITS_AT_ONCE));
         sensor.end_batch()?;
         if policies.is_empty() && !sensor.is_marking() {
             shared.set_ready(true);
         }
-        if !more || reported.elapsed() > Duration::from_millis(200) {
+        if more.is_none() || reported.elapsed() > Duration::from_millis(200) {
             *shared.report.lock().unwrap_or_else(PoisonError::into_inner) = sensor.report();
             reported = Instant::now();
         }
@@ -180,7 +181,8 @@ struct Woken {
     mounts_changed: bool,
 }
 
-fn wait(sensor: &Sensor, wake: BorrowedFd<'_>, mounts: BorrowedFd<'_>, more: bool) -> io::Result<Woken> {
+/// Waits for something to do; `more` is when there is, whatever comes.
+fn wait(sensor: &Sensor, wake: BorrowedFd<'_>, mounts: BorrowedFd<'_>, more: Option<Duration>) -> io::Result<Woken> {
     let mut polled = vec![
         PollFd::from_borrowed_fd(wake, PollFlags::IN),
         // The mount table tells a change as an error and as urgent data (proc_pid_mounts(5)).
@@ -188,8 +190,8 @@ fn wait(sensor: &Sensor, wake: BorrowedFd<'_>, mounts: BorrowedFd<'_>, more: boo
     ];
     let numbers: Vec<usize> = sensor.groups().map(|(number, _)| number).collect();
     polled.extend(sensor.groups().map(|(_, group)| PollFd::from_borrowed_fd(group, PollFlags::IN)));
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    match poll(&mut polled, more.then_some(&now)) {
+    let limit = more.and_then(|more| Timespec::try_from(more).ok());
+    match poll(&mut polled, limit.as_ref()) {
         Ok(_) | Err(rustix::io::Errno::INTR) => {}
         Err(error) => return Err(error.into()),
     }

@@ -175,7 +175,7 @@ pub(super) fn parse_cgroup(text: &[u8]) -> Vec<u8> {
 /// The container's identifier in a control group's path: the last run of 64 hexadecimal digits
 /// (Docker, Podman, containerd and CRI-O all name their groups so, with a prefix or suffix).
 pub(super) fn container(cgroup: &[u8]) -> Option<String> {
-    let runs = cgroup.split(|byte| !byte.is_ascii_hexdigit() || byte.is_ascii_uppercase());
-    let identifier = runs.filter(|run| run.len() == 64).last()?;
+    let mut runs = cgroup.split(|byte| !byte.is_ascii_hexdigit() || byte.is_ascii_uppercase());
+    let identifier = runs.rfind(|run| run.len() == 64)?;
     String::from_utf8(identifier.to_vec()).ok()
 }

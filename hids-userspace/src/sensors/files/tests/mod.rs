@@ -1,6 +1,7 @@
 //! The sensor against this machine's kernel, on filesystems of its own in a private mount namespace.
 
 mod directories;
+mod links;
 mod mounts;
 mod names;
 mod operations;
@@ -111,6 +112,8 @@ impl Bench {
                 }
             }
             any |= self.sensor.walk(1000);
+            self.sensor.search_not_before = std::time::Instant::now();
+            any |= self.sensor.search(1000).is_some();
             self.sensor.end_batch().expect("a taker");
             if !any {
                 break;

@@ -16,6 +16,9 @@ use crate::fim::{Entry, clock};
 /// Entries after which a commit goes to the disk, though nothing was told.
 const UNSYNCED_ENTRIES: u64 = 20_000;
 
+/// Looks at a path that may fail before it is called unreadable; until then it is looked at again.
+const MOST_FAILED_LOOKS: u8 = 3;
+
 /// One outcome to be applied.
 #[derive(Debug)]
 pub(super) struct Outcome {
@@ -63,6 +66,10 @@ impl Watcher {
                 self.pending.finished(&path, now);
                 return None;
             }
+            Look::Failed(_) if hint.failed_looks < MOST_FAILED_LOOKS => {
+                self.pending.failed(&path, hint, now);
+                return None;
+            }
             Look::Failed(error) => {
                 self.note_unreadable(&path, &error);
                 self.pending.finished(&path, now);
@@ -73,7 +80,12 @@ impl Watcher {
                 self.pending.gone(&path, hint, now);
                 return None;
             }
-            Look::Gone => (None, None),
+            Look::Gone => {
+                if self.scans.running().next().is_some() {
+                    self.vanished.note(&path);
+                }
+                (None, None)
+            }
             Look::There { examined, text } => (Some(examined.state), text),
         };
         self.pending.finished(&path, now);
@@ -118,6 +130,11 @@ impl Watcher {
                 continue;
             }
             let deletes_tree = outcome.state.is_none() && is_directory(known.as_ref());
+            if deletes_tree && written > 0 {
+                // What is below is read from what was committed.
+                update.commit(Durability::Soon)?;
+                update = store.begin()?;
+            }
             let path = outcome.path.clone();
             let hint = outcome.hint.clone();
             let (changed, alerted, wrote) = self.apply_one(&mut update, known, outcome)?;
@@ -151,10 +168,14 @@ impl Watcher {
     ) -> Result<(bool, bool, bool), StoreError> {
         let Outcome { path, hint, state, text, read, .. } = outcome;
         let kind = state.as_ref().map_or(PathKind::Other, |state| state.kind.into());
-        // What is gone may have been a directory, which `restrict` does not leave out.
-        let watch = self.policy.watch_of(&path, kind).or_else(|| self.policy.watch_of(&path, PathKind::Directory));
+        let mut watch = self.policy.watch_of(&path, kind);
+        if state.is_none() {
+            // What is gone may have been a directory, which `restrict` does not leave out.
+            watch = watch.or_else(|| self.policy.watch_of(&path, PathKind::Directory));
+        }
         let Some(watch) = watch else { return Ok((false, false, false)) };
-        let has_baseline = self.baselined.contains(&watch.root) || self.policy.alerts_first_scan();
+        let has_baseline =
+            (self.baselined.contains(&watch.root) && !hint.first_scan) || self.policy.alerts_first_scan();
         let circumstances = Circumstances { policy: &self.policy, watch, has_baseline, now: read };
         let verdict = judge(&path, known.as_ref(), state, &hint, circumstances);
         let shows_text = watch.report_changes && self.policy.shows_diff(&path);

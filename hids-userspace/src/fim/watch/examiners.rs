@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use hids_core::fim::{PathKind, Policy};
+use hids_core::fim::{Checks, PathKind, Policy};
 use hids_core::model::{FileKind, Timestamp};
 
 use super::pending::Hint;
@@ -14,6 +15,12 @@ use crate::fim::examine::{self, ExamineOptions, Examined, Unread};
 
 /// Looks that wait for a thread; more stay with the pending paths.
 pub(super) const QUEUE: usize = 512;
+
+/// A look that takes longer is checked for what became of the path meanwhile; less than
+/// [`RETURN`](super::pending::RETURN), which passes before a deletion is believed.
+const LONG_LOOK: Duration = Duration::from_millis(100);
+/// Such looks in a row.
+const LOOKS: u32 = 3;
 
 /// A path to look at.
 #[derive(Debug)]
@@ -105,13 +112,13 @@ fn look(path: &[u8], policy: &Policy, options: &LookOptions) -> Look {
     else {
         return Look::NotWatched;
     };
-    let examined = match examine::examine(path, watch.checks, &options.examine) {
+    let examined = match steadily(path, watch.checks, &options.examine) {
         Ok(Some(examined)) => examined,
         Ok(None) => return Look::Gone,
         Err(error) => return Look::Failed(error),
     };
     let kind = examined.state.kind;
-    if policy.watch_of(path, kind.into()).is_none() || !policy.counts(kind) {
+    if policy.watch_of(path, kind.into()).is_none() {
         return Look::NotWatched;
     }
     let wants_text = watch.report_changes
@@ -121,6 +128,25 @@ fn look(path: &[u8], policy: &Policy, options: &LookOptions) -> Look {
     // A text that cannot be read now has no difference to show; the sums tell that it changed.
     let text = if wants_text { super::text::read(path, options.text_limit).ok().flatten() } else { None };
     Look::There { examined: Box::new(examined), text }
+}
+
+/// Looks until what was looked at is still there afterwards: while a large file was read, a directory
+/// above it may have been renamed, and nothing tells of the file itself then.
+fn steadily(path: &[u8], checks: Checks, options: &ExamineOptions) -> io::Result<Option<Examined>> {
+    for _ in 0..LOOKS {
+        let began = Instant::now();
+        let Some(examined) = examine::examine(path, checks, options)? else { return Ok(None) };
+        if began.elapsed() < LONG_LOOK {
+            return Ok(Some(examined));
+        }
+        let there = examine::examine(path, Checks::default(), &ExamineOptions::default())?;
+        let is_same =
+            |now: &Examined| (now.state.device, now.state.inode) == (examined.state.device, examined.state.inode);
+        if there.as_ref().is_some_and(is_same) {
+            return Ok(Some(examined));
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is replaced all the time"))
 }
 
 impl Look {

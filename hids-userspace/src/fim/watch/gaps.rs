@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use hids_core::model::{FileNews, Gap, GapCause};
 
 use super::run::Watcher;
-use super::scans::{Cause, RunningScan, Wanted};
+use super::scans::{Cause, RunningScan, Wanted, holds};
 use crate::fim::clock;
 use crate::fim::scan::ScanDepth;
 use crate::fim::store::{Durability, GapId, StoreError};
@@ -17,15 +17,19 @@ impl Watcher {
         if self.scans.waiting_gap_scan(&subtree).is_some() {
             return;
         }
+        if self.scans.waiting().any(|wanted| wanted.cause == Cause::First && wanted.covers(&subtree)) {
+            return;
+        }
+        let is_news = cause != GapCause::DaemonDown && self.has_baseline(&subtree);
         let gap = Gap { subtree: subtree.clone(), cause, opened: clock::now(), closed: None, found: 0 };
-        let id = match self.write_gap(&gap) {
+        let id = match self.write_gap(&gap, is_news) {
             Ok(id) => vec![id],
             Err(error) => {
                 self.store_failed(&error);
                 Vec::new()
             }
         };
-        if cause != GapCause::DaemonDown {
+        if is_news {
             tracing::warn!(
                 subtree = %hids_core::render::visible_string(&subtree),
                 cause = cause.name(),
@@ -43,12 +47,18 @@ impl Watcher {
         self.scans.want(wanted);
     }
 
-    fn write_gap(&mut self, gap: &Gap) -> Result<GapId, StoreError> {
+    /// Whether a tree that holds `subtree`, or lies in it, has been scanned to its end.
+    fn has_baseline(&self, subtree: &[u8]) -> bool {
+        let watches = self.policy.watches().iter().filter(|watch| self.baselined.contains(&watch.root));
+        watches.into_iter().any(|watch| holds(&watch.root, subtree) || holds(subtree, &watch.root))
+    }
+
+    fn write_gap(&mut self, gap: &Gap, is_news: bool) -> Result<GapId, StoreError> {
         let store = std::sync::Arc::clone(&self.store);
         let mut update = store.begin()?;
         let id = update.open_gap(gap)?;
         // That it was down is no news: whoever restarts a daemon knows.
-        update.notice(gap.opened, gap.cause != GapCause::DaemonDown, FileNews::Gap(gap.clone()))?;
+        update.notice(gap.opened, is_news, FileNews::Gap(gap.clone()))?;
         update.commit(Durability::Synced)?;
         self.shared.lists().gaps.push((id, gap.clone()));
         self.wake_outbox();
@@ -106,6 +116,9 @@ impl Watcher {
         }
         lists.trouble = Some(text);
         drop(lists);
+        if let StoreError::Damaged { what } = error {
+            self.damaged = Some(what.clone());
+        }
         self.retry_store_at = Some(std::time::Instant::now() + super::run::STORE_RETRY);
     }
 
@@ -113,7 +126,11 @@ impl Watcher {
     pub(super) fn retry_store(&mut self) {
         self.retry_store_at = None;
         let store = std::sync::Arc::clone(&self.store);
-        if let Err(error) = store.begin().and_then(|update| update.commit(Durability::Synced)) {
+        let tried = match self.damaged.take() {
+            Some(what) => self.begin_anew(&what),
+            None => store.begin().and_then(|update| update.commit(Durability::Synced)).map(drop),
+        };
+        if let Err(error) = tried {
             self.store_failed(&error);
             return;
         }
@@ -123,5 +140,23 @@ impl Watcher {
         for root in roots {
             self.open_gap(root, GapCause::StoreFailed);
         }
+    }
+
+    /// A baseline that is damaged is kept aside; the one that follows begins with a first scan.
+    fn begin_anew(&mut self, what: &str) -> Result<(), StoreError> {
+        let store = std::sync::Arc::clone(&self.store);
+        // Numbers of notices that were handed on must not come again; those that were not are lost with it.
+        let last = self.view.counts().map_or(0, |counts| counts.last_sequence).max(self.shared.sent.load(Relaxed));
+        let damage = store.begin_anew(what)?;
+        tracing::error!(what = %damage.what, help = "look for a failing disk or an intruder", "the baseline was damaged");
+        let mut update = store.begin()?;
+        update.skip_to(last);
+        update.notice(clock::now(), true, FileNews::Damage(damage))?;
+        update.commit(Durability::Synced)?;
+        self.baselined.clear();
+        self.shared.lists().gaps.clear();
+        self.want_first(self.policy.watches().iter().map(|watch| watch.root.clone()).collect());
+        self.wake_outbox();
+        Ok(())
     }
 }

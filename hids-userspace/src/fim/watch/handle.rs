@@ -29,7 +29,7 @@ use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Durability, Store, StoreError, StoreKey, StoreLimits, StoreView};
 
 /// Threads that look at single files.
-const LOOKERS: usize = 2;
+const LOOKERS: usize = 4;
 /// Wishes that wait; whoever wishes more waits too.
 const WISHES: usize = 16;
 
@@ -125,6 +125,11 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
         unsynced: 0,
         failures: 0,
         retry_store_at: None,
+        retry_scans_at: None,
+        damaged: None,
+        vanished: super::vanished::Vanished::default(),
+        catch_up_until: None,
+        first_stopped: None,
         refusals: HashMap::new(),
         outbox: wake,
         last_scan: None,

@@ -58,6 +58,10 @@ pub(super) fn judge(
     if kind == ChangeKind::Added && !has_baseline {
         return Verdict::Refresh(Entry { state: seen, changes: 0, read: now });
     }
+    // The baseline has to know directories to find what has gone below them, also where nobody asks for them.
+    if [old, seen.as_ref()].into_iter().flatten().all(|state| !policy.counts(state.kind)) {
+        return Verdict::Refresh(refreshed(known, seen, now));
+    }
     let changes = known.map_or(0, |entry| entry.changes).saturating_add(u32::from(kind != ChangeKind::Added));
     let is_directory = |state: Option<&FileState>| state.is_some_and(|state| state.kind == FileKind::Directory);
     // Whatever is in a directory is told by itself.
@@ -151,6 +155,18 @@ mod tests {
         let verdict = judged(&policy(false), Some(&gone), Some(file(Some(1))), true);
         assert!(matches!(verdict, Verdict::Change { change, .. } if change.kind == ChangeKind::Readded));
         assert_eq!(judged(&policy(false), Some(&gone), None, true), Verdict::Same);
+    }
+
+    #[test]
+    fn what_ossec_does_not_know_is_kept_but_not_told_in_the_strict_mode() {
+        let watch = Watch { root: b"/etc".to_vec(), checks: Checks::all(true), ..Watch::default() };
+        let strict = Policy::compile(PolicyDef { watches: vec![watch], strict: true, ..PolicyDef::default() });
+        let directory = |mode| FileState { kind: FileKind::Directory, mode, ..FileState::default() };
+        let known = entry(Some(directory(0o040_755)), 0);
+        for seen in [Some(directory(0o040_777)), None] {
+            assert!(matches!(judged(&strict, Some(&known), seen.clone(), true), Verdict::Refresh(_)));
+            assert!(matches!(judged(&policy(false), Some(&known), seen, true), Verdict::Change { .. }));
+        }
     }
 
     #[test]

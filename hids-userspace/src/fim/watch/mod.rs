@@ -29,6 +29,7 @@ mod run;
 mod scans;
 mod shared;
 mod text;
+mod vanished;
 mod wishes;
 
 pub(in crate::fim) use apply::error_text;

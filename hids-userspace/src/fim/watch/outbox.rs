@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -22,6 +22,12 @@ pub const POSITION: &str = "syscheck";
 
 /// Notices of one batch.
 const BATCH: usize = 256;
+
+/// How long a stop waits for notices to be handed on.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Notices that may have been handed on and not been recorded: what the channel of the analysis holds, and more.
+pub(super) const ON_THE_WAY: u64 = 512 * BATCH as u64;
 
 /// How long the thread sleeps when nobody wakes it: a notice whose wake-up was lost goes out then.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -56,8 +62,9 @@ impl Outbox {
             match self.wake.recv_timeout(LOOK_AGAIN) {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    // What was committed last, before the thread that commits ended.
-                    while self.hand_on(&source).is_some_and(|taken| taken > 0) {}
+                    // What was committed last, before the thread that commits ended; the next start has the rest.
+                    let end = Instant::now() + LAST_WORDS;
+                    while Instant::now() < end && self.hand_on(&source).is_some_and(|taken| taken > 0) {}
                     return;
                 }
             }

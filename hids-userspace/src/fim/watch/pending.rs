@@ -33,6 +33,10 @@ pub(super) struct Hint {
     pub time: Timestamp,
     /// Whether the path was already found gone and has been given time to come back.
     pub was_gone: bool,
+    /// Whether the first scan of a tree asks: what is unknown is no news then.
+    pub first_scan: bool,
+    /// How many looks have failed in a row.
+    pub failed_looks: u8,
 }
 
 impl Hint {
@@ -53,6 +57,8 @@ impl Hint {
         self.operations = self.operations.union(later.operations);
         self.is_directory |= later.is_directory;
         self.was_gone |= later.was_gone;
+        self.first_scan |= later.first_scan;
+        self.failed_looks = self.failed_looks.max(later.failed_looks);
         later.who.into_iter().for_each(|who| self.add_who(Some(who)));
     }
 
@@ -81,6 +87,8 @@ struct Waiting {
     in_flight: bool,
     /// Whether something is to be looked at (again).
     noted: bool,
+    /// Whether it only stands in the slow queue.
+    is_slow: bool,
 }
 
 /// The waiting paths. Time is an argument; it must not go backwards.
@@ -112,13 +120,20 @@ impl Pending {
 
     /// Takes an event.
     pub(super) fn note(&mut self, event: FileEvent, now: Instant) -> Result<(), Full> {
-        if let Some(waiting) = self.paths.get_mut(event.path.as_slice()) {
+        if let Some((path, _)) = self.paths.get_key_value(event.path.as_slice()) {
+            let event_path = Arc::clone(path);
+            let Some(waiting) = self.paths.get_mut(&event_path) else { return Ok(()) };
             waiting.last = now;
             if !waiting.noted {
                 waiting.noted = true;
                 waiting.first = now;
             }
             waiting.hint.add(event);
+            if waiting.is_slow {
+                // It is back, most likely: that is not to be waited for any longer.
+                (waiting.is_slow, waiting.first) = (false, now);
+                self.quick.push_back((now + QUIET, event_path));
+            }
             return Ok(());
         }
         if self.paths.len() >= self.most {
@@ -150,7 +165,7 @@ impl Pending {
 
     fn insert(&mut self, path: Path, hint: Hint, now: Instant) {
         self.quick.push_back((now + QUIET, Arc::clone(&path)));
-        self.paths.insert(path, Waiting { hint, first: now, last: now, in_flight: false, noted: true });
+        self.paths.insert(path, Waiting { hint, first: now, last: now, in_flight: false, noted: true, is_slow: false });
     }
 
     /// When the next path may be due.
@@ -181,7 +196,9 @@ impl Pending {
         }
         while taken.len() < limit && self.slow.front().is_some_and(|(due, _)| *due <= now) {
             let Some((_, path)) = self.slow.pop_front() else { break };
-            let Some(waiting) = self.paths.get_mut(&path) else { continue };
+            // Something was done to it since: the quick queue has it.
+            let Some(waiting) = self.paths.get_mut(&path).filter(|waiting| waiting.is_slow) else { continue };
+            waiting.is_slow = false;
             taken.extend(waiting.start().map(|hint| (path, hint)));
         }
         taken
@@ -204,17 +221,26 @@ impl Pending {
 
     /// The look at `path` found nothing there: it is looked at again later.
     pub(super) fn gone(&mut self, path: &[u8], hint: Hint, now: Instant) {
+        self.again_later(path, Hint { was_gone: true, ..hint }, now);
+    }
+
+    /// The look at `path` failed: it is tried again later.
+    pub(super) fn failed(&mut self, path: &[u8], hint: Hint, now: Instant) {
+        let failed_looks = hint.failed_looks.saturating_add(1);
+        self.again_later(path, Hint { failed_looks, ..hint }, now);
+    }
+
+    fn again_later(&mut self, path: &[u8], hint: Hint, now: Instant) {
         let Some((path, _)) = self.paths.get_key_value(path) else { return };
         let path = Arc::clone(path);
         let Some(waiting) = self.paths.get_mut(&path) else { return };
         let meanwhile = std::mem::replace(&mut waiting.hint, hint);
         waiting.hint.merge(meanwhile);
-        waiting.hint.was_gone = true;
         waiting.in_flight = false;
         if waiting.noted {
             self.quick.push_back((now + QUIET, path));
         } else {
-            waiting.noted = true;
+            (waiting.noted, waiting.is_slow) = (true, true);
             (waiting.first, waiting.last) = (now, now);
             self.slow.push_back((now + RETURN, path));
         }
@@ -310,6 +336,19 @@ mod tests {
         assert!(pending.take_due(start + QUIET + RETURN / 2, 10).is_empty());
         let (_, hint) = pending.take_due(start + QUIET + RETURN, 10).remove(0);
         assert!(hint.was_gone && hint.operations.contains(Operation::Delete));
+    }
+
+    #[test]
+    fn a_file_that_came_back_is_looked_at_as_soon_as_it_is_quiet() {
+        let (mut pending, start) = (Pending::new(10), Instant::now());
+        pending.note(event("/a", Operation::Delete), start).unwrap();
+        let (path, hint) = pending.take_due(start + QUIET, 10).remove(0);
+        pending.gone(&path, hint, start + QUIET);
+        pending.note(event("/a", Operation::Create), start + QUIET * 2).unwrap();
+        let (path, hint) = pending.take_due(start + QUIET * 3, 10).remove(0);
+        assert!(hint.operations.contains(Operation::Delete) && hint.operations.contains(Operation::Create));
+        pending.finished(&path, start + QUIET * 3);
+        assert!(pending.take_due(start + QUIET + RETURN, 10).is_empty() && pending.len() == 0);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Which trees have been scanned to their end: in these an unknown file is a new one.
+//! Which trees have been scanned to their end, and as what: in these an unknown file is a new one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use hids_core::fim::Watch;
 use serde::{Deserialize, Serialize};
 
 use crate::fim::store::{StoreError, StoreView, Update};
@@ -9,9 +10,27 @@ use crate::fim::store::{StoreError, StoreView, Update};
 /// The name of the fact in the store.
 const FACT: &str = "baselined roots";
 
-/// Roots with a whole baseline.
+/// Roots with a whole baseline, and what was asked for when it was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Roots(BTreeSet<Vec<u8>>);
+pub(super) struct Roots(BTreeMap<Vec<u8>, Asked>);
+
+/// What of a `<directories>` decides about its baseline, as sums that only have to differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Asked {
+    checks: u64,
+    extent: u64,
+}
+
+impl Asked {
+    fn of(watch: &Watch) -> Self {
+        Self { checks: sum(&watch.checks), extent: sum(&(&watch.restrict, watch.no_recurse, watch.recursion_level)) }
+    }
+}
+
+fn sum(value: &impl std::fmt::Debug) -> u64 {
+    let hash = blake3::hash(format!("{value:?}").as_bytes());
+    hash.as_bytes().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
 
 impl Roots {
     /// As the store has it; nothing when it has none or an unreadable one (all is scanned anew then).
@@ -21,26 +40,59 @@ impl Roots {
 
     /// Writes it.
     pub(super) fn save(&self, update: &mut Update<'_>) -> Result<(), StoreError> {
-        // A set of byte strings can always be encoded into memory.
+        // A map of byte strings can always be encoded into memory.
         update.set_fact(FACT, &postcard::to_stdvec(self).unwrap_or_default())
     }
 
     /// Whether `root` has been scanned to its end.
     pub(super) fn contains(&self, root: &[u8]) -> bool {
-        self.0.contains(root)
+        self.0.contains_key(root)
     }
 
     /// Adds a root.
-    pub(super) fn insert(&mut self, root: Vec<u8>) {
-        self.0.insert(root);
+    pub(super) fn insert(&mut self, watch: &Watch) {
+        self.0.insert(watch.root.clone(), Asked::of(watch));
     }
 
-    /// Takes the roots out that `keep` refuses.
-    pub(super) fn retain(&mut self, keep: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
-        let gone: Vec<Vec<u8>> = self.0.iter().filter(|root| !keep(root)).cloned().collect();
-        for root in &gone {
-            self.0.remove(root);
-        }
+    /// Takes all roots out.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes out what is watched in another way now, or not any more; the roots that are not any more.
+    ///
+    /// Where more is asked for now, what was not asked for before is no news.
+    pub(super) fn follow(&mut self, watches: &[Watch]) -> Vec<Vec<u8>> {
+        let mut gone = Vec::new();
+        self.0.retain(|root, asked| match watches.iter().find(|watch| watch.root == *root) {
+            Some(watch) => *asked == Asked::of(watch),
+            None => {
+                gone.push(root.clone());
+                false
+            }
+        });
         gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hids_core::fim::Checks;
+
+    use super::*;
+
+    #[test]
+    fn a_tree_of_which_more_is_asked_begins_anew_and_one_that_is_gone_is_named() {
+        let watch = |root: &str| Watch { root: root.into(), checks: Checks::all(true), ..Watch::default() };
+        let mut roots = Roots::default();
+        for root in ["/etc", "/bin", "/opt"] {
+            roots.insert(&watch(root));
+        }
+        let now = [
+            Watch { realtime: true, ..watch("/etc") },
+            Watch { checks: Checks { blake3: true, ..Checks::all(true) }, ..watch("/bin") },
+        ];
+        assert_eq!(roots.follow(&now), [b"/opt".to_vec()]);
+        assert!(roots.contains(b"/etc") && !roots.contains(b"/bin"));
     }
 }

@@ -13,7 +13,7 @@ use super::pending::Hint;
 use super::run::Watcher;
 use super::scans::{self, Cause, Means, RunningScan, Slot, Wanted, holds};
 use crate::fim::clock;
-use crate::fim::scan::{Difference, Found, ResumePoint, ScanDepth, ScanReport, Totals};
+use crate::fim::scan::{Difference, Found, NotScanned, ResumePoint, ScanDepth, ScanReport, Totals};
 use crate::fim::store::{Durability, StoreError, Update};
 
 /// The names of facts in the store.
@@ -22,6 +22,8 @@ const RESUME: &str = "interrupted round";
 
 /// Differences that are written in one transaction at most.
 const DIFFERENCES: usize = 8192;
+/// How long a start waits for single looks once its scans have ended: others may change files all the time.
+const LOOKS_PATIENCE: Duration = Duration::from_secs(5);
 /// Old notices are forgotten so often.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const PRUNE_AT_ONCE: usize = 20_000;
@@ -45,6 +47,7 @@ struct Interrupted {
 impl Watcher {
     /// What must be looked at because the daemon did not run.
     pub(super) fn begin(&mut self) {
+        self.follow_policy();
         self.last_scan = self.load(ROUND);
         let left: Vec<_> = self.shared.lists().gaps.clone();
         let watches: Vec<_> = self.policy.watches().to_vec();
@@ -72,7 +75,11 @@ impl Watcher {
     }
 
     /// Scans trees of which nothing is known.
-    pub(super) fn want_first(&mut self, roots: Vec<Vec<u8>>) {
+    pub(super) fn want_first(&mut self, mut roots: Vec<Vec<u8>>) {
+        let waiting = |root: &Vec<u8>| {
+            self.scans.waiting().any(|wanted| wanted.cause == Cause::First && wanted.subtrees.contains(root))
+        };
+        roots.retain(|root| !waiting(root));
         if roots.is_empty() {
             return;
         }
@@ -95,37 +102,71 @@ impl Watcher {
     }
 
     /// Whether everything that happened before the start has been found.
-    fn note_caught_up(&self) {
-        if !self.shared.caught_up.load(Relaxed) && !self.scans.has(Cause::Gap) {
+    pub(super) fn note_caught_up(&mut self) {
+        if self.scans.running().next().is_none() {
+            self.vanished.clear();
+        }
+        if self.shared.caught_up.load(Relaxed) || self.scans.has(Cause::Gap) {
+            return;
+        }
+        // Looks that those scans asked for come first.
+        if *self.catch_up_until.get_or_insert_with(|| Instant::now() + LOOKS_PATIENCE) < Instant::now()
+            || self.pending.len() == 0
+        {
             self.shared.caught_up.store(true, Relaxed);
         }
     }
 
     /// Begins the next scheduled scan when it is due.
     pub(super) fn schedule_scan(&mut self) {
-        let Some(last) = self.last_scan else { return };
-        let next = self.schedule.next(LastScan { began: last.began, ended: last.ended }, &self.zone);
+        let stopped = self.first_stopped.map(|at| LastScan { began: at, ended: at });
+        let last = self.last_scan.map(|last| LastScan { began: last.began, ended: last.ended });
+        let Some(last) = stopped.or(last) else { return };
+        let next = self.schedule.next(last, &self.zone);
         self.shared.lists().next_scan = Some(next);
         let busy = [Cause::First, Cause::Scheduled].into_iter().any(|cause| self.scans.has(cause));
         if busy || next > clock::now() {
             return;
         }
+        if self.first_stopped.take().is_some() {
+            self.want_first(self.roots_without_baseline());
+            return;
+        }
         let mut wanted = Wanted::new(self.scans.next_number(), Cause::Scheduled, Vec::new(), ScanDepth::Full);
-        wanted.expected = Some(last.totals);
+        wanted.expected = self.last_scan.map(|last| last.totals);
         self.scans.want(wanted);
+    }
+
+    /// Watched trees that were never scanned to their end.
+    pub(super) fn roots_without_baseline(&self) -> Vec<Vec<u8>> {
+        let roots = self.policy.watches().iter().map(|watch| &watch.root);
+        roots.filter(|root| !self.baselined.contains(root)).cloned().collect()
     }
 
     /// Starts what can be started.
     pub(super) fn start_scans(&mut self) {
+        // Without a baseline there is nothing to compare with.
+        if self.retry_store_at.is_some() || self.retry_scans_at.is_some_and(|at| at > Instant::now()) {
+            return;
+        }
         let Self { scans, policy, known, scan_options, failures, .. } = self;
         let means = Means { policy, known, options: scan_options, now: clock::now(), failures: *failures };
         if let Err(error) = scans.start(&means) {
-            tracing::error!(%error, "cannot start the threads of a scan; it is left out");
+            self.retry_scans_at = Some(Instant::now() + super::run::STORE_RETRY);
+            tracing::error!(%error, "cannot start the threads of a scan; it is tried again in some seconds");
         }
+        self.show_scans();
+    }
+
+    /// Lets others see which scans run and wait.
+    pub(super) fn show_scans(&self) {
+        let waiting = || self.scans.waiting().map(|wanted| (wanted.number, wanted.cause.name()));
         let mut lists = self.shared.lists();
-        if lists.scans.len() != self.scans.running().count()
-            || self.scans.running().any(|running| lists.scans.iter().all(|shown| shown.number != running.wanted.number))
-        {
+        if !lists.waiting_scans.iter().copied().eq(waiting()) {
+            lists.waiting_scans = waiting().collect();
+        }
+        let numbers = self.scans.running().map(|running| running.wanted.number);
+        if !lists.scans.iter().map(|shown| shown.number).eq(numbers) {
             lists.scans = self.scans.running().map(super::shared::Running::of).collect();
         }
     }
@@ -152,6 +193,7 @@ impl Watcher {
                 Found::Differences(list) => {
                     outcomes.extend(list.into_iter().filter_map(|one| self.outcome(&running, one)))
                 }
+                Found::NotScanned { why: NotScanned::Baseline(error), .. } => self.store_failed(&error),
                 Found::NotScanned { path, why } => not_scanned(&path, &why),
                 Found::Done { directory } => done.push(directory),
                 Found::Finished(report) => ended = Some(report),
@@ -171,16 +213,17 @@ impl Watcher {
         if let Some(unread) = unread {
             self.note_unreadable(&path, &unread);
         }
-        if self.pending.has(&path) {
-            return None;
-        }
-        let hint = running
-            .wanted
-            .hints
+        let hints = &running.wanted.hints;
+        let mut hint = hints
             .iter()
             .find(|(subtree, _)| holds(subtree, &path))
             .map_or_else(Hint::default, |(_, hint)| hint.clone());
-        if self.wants_text(&path, new.as_ref()) && self.pending.look(&path, hint.clone(), Instant::now()).is_ok() {
+        hint.first_scan = running.wanted.cause == Cause::First;
+        // A look that is under way may have begun before what the scan saw, one that has ended after it.
+        let looks_again = self.pending.has(&path)
+            || (old.is_none() && self.vanished.may_hold(&path))
+            || self.wants_text(&path, new.as_ref());
+        if looks_again && self.pending.look(&path, hint.clone(), Instant::now()).is_ok() {
             return None;
         }
         Some(Outcome { path, hint, state: new, text: None, read, compared_with: Some(old) })
@@ -203,6 +246,11 @@ impl Watcher {
         } else if running.wanted.cause == Cause::First && report.complete {
             // The store failed meanwhile: what it lost is looked for again.
             self.want_first(running.wanted.subtrees);
+        } else if running.wanted.cause == Cause::First {
+            self.first_stopped = Some(clock::now());
+            tracing::warn!(
+                "a first scan was stopped; until it has been made, new files are not told (hidsctl fim scan makes it)"
+            );
         }
         self.note_caught_up();
     }
@@ -213,7 +261,8 @@ impl Watcher {
         let whole = running.wanted.subtrees.is_empty();
         let first = running.wanted.cause == Cause::First;
         if first {
-            running.wanted.subtrees.iter().for_each(|root| self.baselined.insert(root.clone()));
+            let watched = running.wanted.subtrees.iter().filter_map(|root| self.policy.root(root));
+            watched.for_each(|watch| self.baselined.insert(watch));
             self.baselined.save(&mut update)?;
         }
         if whole || first {
@@ -262,7 +311,8 @@ impl Watcher {
             return;
         }
         self.next_prune = Instant::now() + PRUNE_EVERY;
-        let sent = self.shared.sent.load(Relaxed);
+        // What was handed on is not recorded yet.
+        let sent = self.shared.sent.load(Relaxed).saturating_sub(super::outbox::ON_THE_WAY);
         let store = Arc::clone(&self.store);
         let pruned = store.begin().and_then(|mut update| {
             let pruned = update.prune(sent, clock::now(), PRUNE_AT_ONCE)?;
@@ -287,7 +337,7 @@ fn save<T: Serialize>(update: &mut Update<'_>, name: &str, value: &T) -> Result<
     update.set_fact(name, &postcard::to_stdvec(value).unwrap_or_default())
 }
 
-fn not_scanned(path: &[u8], why: &crate::fim::scan::NotScanned) {
+fn not_scanned(path: &[u8], why: &NotScanned) {
     tracing::warn!(
         path = %hids_core::render::visible_string(path),
         why = %super::apply::error_text(why),

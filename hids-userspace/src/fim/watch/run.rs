@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, select};
-use hids_core::fim::{Policy, Schedule};
-use hids_core::model::{FileEvent, GapCause, Operation, Refusal, Sensed};
+use hids_core::fim::{PathKind, Policy, Schedule};
+use hids_core::model::{FileEvent, GapCause, Operation, Refusal, Sensed, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::examiners::{Examiners, Job};
@@ -25,6 +25,8 @@ use crate::fim::{Entry, Known};
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(5);
 /// How often it looks whether a scan is due and tells how far scans are.
 const TICK: Duration = Duration::from_millis(500);
+/// Moved directories whose scan waits; beyond that the whole tree is scanned.
+const MOVED: usize = 256;
 /// Paths that may wait to be looked at; beyond that their trees are scanned.
 pub(super) const PENDING: usize = 200_000;
 
@@ -51,6 +53,16 @@ pub(super) struct Watcher {
     /// Failures of the store so far.
     pub failures: u64,
     pub retry_store_at: Option<Instant>,
+    /// When scans may be started again, after it could not be done.
+    pub retry_scans_at: Option<Instant>,
+    /// What is wrong with the store, if it has to be begun anew.
+    pub damaged: Option<String>,
+    /// Unknown paths that looks found gone while a scan ran: what the scan saw of them is older.
+    pub vanished: super::vanished::Vanished,
+    /// How long the start waits for single looks.
+    pub catch_up_until: Option<Instant>,
+    /// When a first scan was stopped that is to begin again.
+    pub first_stopped: Option<Timestamp>,
     /// Refusals by what they have in common, until they are told.
     pub refusals: HashMap<super::refusals::Key, Refusal>,
     pub outbox: Sender<()>,
@@ -63,6 +75,11 @@ pub(super) struct Inputs {
     pub sensed: Receiver<Sensed>,
     pub refusals: Receiver<Refusal>,
     pub wishes: Receiver<Wish>,
+}
+
+/// Whether files come into sight below a directory with no event of their own.
+const fn brings_files(operation: Operation) -> bool {
+    matches!(operation, Operation::RenamedTo | Operation::Mount)
 }
 
 impl Watcher {
@@ -123,7 +140,7 @@ impl Watcher {
         self.shared.events.fetch_add(events.len() as u64, Relaxed);
         let now = Instant::now();
         for event in events {
-            if event.is_directory && event.operations.contains(Operation::RenamedTo) {
+            if event.is_directory && event.operations.iter().any(brings_files) {
                 self.scan_directory(&event);
             }
             let path = if self.pending.len() + 1 >= PENDING { event.path.clone() } else { Vec::new() };
@@ -158,8 +175,20 @@ impl Watcher {
             ..Hint::default()
         };
         if let Some(wanted) = self.scans.waiting_directory_scan() {
-            wanted.subtrees.push(event.path.clone());
-            wanted.hints.push((event.path.clone(), hint));
+            let again = wanted.hints.iter_mut().find(|(known, _)| *known == event.path);
+            if let Some((_, known)) = again {
+                known.merge(hint);
+                return;
+            }
+            if wanted.subtrees.len() < MOVED {
+                wanted.subtrees.push(event.path.clone());
+                wanted.hints.push((event.path.clone(), hint));
+                return;
+            }
+            let watch = self.policy.watch_of(&event.path, PathKind::Directory);
+            if let Some(root) = watch.map(|watch| watch.root.clone()) {
+                self.open_gap(root, GapCause::BacklogFull);
+            }
             return;
         }
         let number = self.scans.next_number();
@@ -198,6 +227,7 @@ impl Watcher {
 
     fn tick(&mut self) {
         self.shared.waiting.store(self.pending.len() as u64, Relaxed);
+        self.note_caught_up();
         self.tell_refusals();
         self.schedule_scan();
         self.prune();

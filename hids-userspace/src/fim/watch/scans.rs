@@ -49,7 +49,12 @@ impl Cause {
 
     /// Whether it runs at once, with all the machine gives.
     const fn is_urgent(self) -> bool {
-        matches!(self, Self::Gap | Self::Directory)
+        matches!(self, Self::Gap | Self::Directory | Self::Asked)
+    }
+
+    /// Whether an administrator may end it. What may have been missed is looked for in any case.
+    const fn may_be_stopped(self) -> bool {
+        !matches!(self, Self::Gap | Self::Directory)
     }
 }
 
@@ -104,8 +109,9 @@ pub(super) struct RunningScan {
     pub resume: ResumePoint,
     /// Failures of the store before it.
     pub failures: u64,
-    pub handle: ScanHandle,
+    /// Before the handle: dropped first, so that a scan that waits to be heard does not hold up its own end.
     pub found: Receiver<Found>,
+    pub handle: ScanHandle,
 }
 
 /// Where a scan runs.
@@ -182,15 +188,22 @@ impl Scans {
         running.as_ref().map_or_else(crossbeam_channel::never, |running| running.found.clone())
     }
 
-    /// Ends every scan that waits or runs at leisure; how many these were. Gaps stay to be closed.
+    /// Ends every scan that waits or runs and may be stopped; how many these were. Gaps stay to be closed.
     pub(super) fn stop(&mut self) -> usize {
         let before = self.waiting.len();
-        self.waiting.retain(|wanted| wanted.cause.is_urgent());
-        let running = self.leisure.iter().map(|running| running.handle.control().stop()).count();
+        // A first scan that runs is begun again later; one that waits just goes on to wait.
+        self.waiting.retain(|wanted| !wanted.cause.may_be_stopped() || wanted.cause == Cause::First);
+        let stopped = self.running().filter(|running| running.wanted.cause.may_be_stopped());
+        let running = stopped.map(|running| running.handle.control().stop()).count();
         before - self.waiting.len() + running
     }
 
-    /// Starts what can be started.
+    /// Scans that have not begun.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Wanted> {
+        self.waiting.iter()
+    }
+
+    /// Starts what can be started; what cannot stays to be tried again.
     pub(super) fn start(&mut self, means: &Means<'_>) -> io::Result<()> {
         for slot in [Slot::Urgent, Slot::Leisure] {
             if self.slot(slot).is_some() {
@@ -198,14 +211,18 @@ impl Scans {
             }
             let fits = |wanted: &Wanted| wanted.cause.is_urgent() == (slot == Slot::Urgent);
             let Some(index) = self.waiting.iter().position(fits) else { continue };
+            let Some(wanted) = self.waiting.get(index) else { continue };
+            let (handle, found) = start(wanted, means)?;
             let Some(wanted) = self.waiting.remove(index) else { continue };
-            *self.slot(slot) = Some(start(wanted, means)?);
+            let resume = wanted.resume.clone();
+            let (began, failures) = (means.now, means.failures);
+            *self.slot(slot) = Some(RunningScan { wanted, began, changes: 0, resume, failures, found, handle });
         }
         Ok(())
     }
 }
 
-fn start(wanted: Wanted, means: &Means<'_>) -> io::Result<RunningScan> {
+fn start(wanted: &Wanted, means: &Means<'_>) -> io::Result<(ScanHandle, Receiver<Found>)> {
     let (sender, found) = bounded(FOUND);
     let request = ScanRequest {
         subtrees: wanted.subtrees.clone(),
@@ -219,8 +236,7 @@ fn start(wanted: Wanted, means: &Means<'_>) -> io::Result<RunningScan> {
         _ => ScanOptions { nice: None, rate_bytes_per_second: None, processor_percent: 100, ..means.options.clone() },
     };
     let handle = scan::start(request, Arc::clone(means.policy), Arc::clone(means.known), options, sender)?;
-    let resume = wanted.resume.clone();
-    Ok(RunningScan { wanted, began: means.now, changes: 0, resume, failures: means.failures, handle, found })
+    Ok((handle, found))
 }
 
 /// A scan that ended, for people: "scheduled: 1,234 files, 56 MiB in 7 s, 8 changes".

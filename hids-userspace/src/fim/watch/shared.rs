@@ -30,6 +30,8 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     pub scans: Vec<Running>,
+    /// Numbers and causes of scans that have not begun.
+    pub waiting_scans: Vec<(u64, &'static str)>,
     pub gaps: Vec<(GapId, Gap)>,
     pub last_scan: Option<String>,
     pub next_scan: Option<Timestamp>,
@@ -71,7 +73,7 @@ impl Shared {
             waiting: self.waiting.load(Relaxed),
             unreadable: self.unreadable.load(Relaxed),
             unsent: counts.last_sequence.saturating_sub(self.sent.load(Relaxed)),
-            scans: lists.scans.iter().map(scan_view).collect(),
+            scans: lists.scans.iter().map(scan_view).chain(lists.waiting_scans.iter().map(waiting_view)).collect(),
             gaps: lists.gaps.iter().map(|(_, gap)| gap_view(gap, zone)).collect(),
             gaps_closed: self.gaps_closed.load(Relaxed),
             last_scan: lists.last_scan.clone(),
@@ -94,6 +96,10 @@ fn scan_view(running: &Running) -> ScanView {
         seconds: progress.elapsed.as_secs(),
         seconds_left: progress.remaining().map(|left| left.as_secs()),
     }
+}
+
+fn waiting_view((number, cause): &(u64, &'static str)) -> ScanView {
+    ScanView { number: *number, cause: format!("{cause}, waits"), ..ScanView::default() }
 }
 
 fn gap_view(gap: &Gap, zone: &TimeZone) -> GapView {

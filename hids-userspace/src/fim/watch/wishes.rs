@@ -10,7 +10,7 @@ use super::run::Watcher;
 use super::scans::{Cause, Wanted};
 use crate::fim::request::AcceptView;
 use crate::fim::scan::{ScanDepth, ScanOptions};
-use crate::fim::store::StoreError;
+use crate::fim::store::{Durability, StoreError};
 
 /// What `<syscheck>` says now.
 #[derive(Debug)]
@@ -57,10 +57,14 @@ impl Watcher {
             return Err(format!("{path} is in no <directories> of <syscheck>"));
         }
         let number = self.scans.next_number();
+        if self.first_stopped.take().is_some() {
+            self.want_first(self.roots_without_baseline());
+        }
         let mut wanted = Wanted::new(number, Cause::Asked, paths, depth);
         wanted.expected = self.last_scan.map(|round| round.totals).filter(|_| wanted.subtrees.is_empty());
         self.scans.want(wanted);
         self.start_scans();
+        self.show_scans();
         Ok(number)
     }
 
@@ -69,11 +73,25 @@ impl Watcher {
         self.scan_options = orders.scan_options;
         self.policy = orders.policy;
         self.shown_policy.store(Arc::clone(&self.policy));
-        let roots: Vec<Vec<u8>> = self.policy.watches().iter().map(|watch| watch.root.clone()).collect();
-        // Trees that are no longer watched are forgotten: when they come back, they begin anew.
-        for gone in self.baselined.retain(|root| roots.iter().any(|kept| kept == root)) {
-            self.forget_tree(&gone);
+        self.follow_policy();
+        self.want_first(self.roots_without_baseline());
+    }
+
+    /// Trees that are no longer watched are forgotten: when they come back, they begin anew.
+    pub(super) fn follow_policy(&mut self) {
+        let before = self.baselined.clone();
+        let gone = self.baselined.follow(self.policy.watches());
+        if before == self.baselined {
+            return;
         }
-        self.want_first(roots.into_iter().filter(|root| !self.baselined.contains(root)).collect());
+        gone.iter().for_each(|root| self.forget_tree(root));
+        let store = Arc::clone(&self.store);
+        let saved = store.begin().and_then(|mut update| {
+            self.baselined.save(&mut update)?;
+            update.commit(Durability::Synced)
+        });
+        if let Err(error) = saved {
+            self.store_failed(&error);
+        }
     }
 }

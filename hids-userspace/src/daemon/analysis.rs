@@ -219,8 +219,8 @@ impl AnalysisHandle {
     /// Disconnects when every batch that waits now is recorded and committed.
     pub fn committed(&self) -> Receiver<()> {
         let (until_committed, committed) = crossbeam_channel::bounded(0);
-        // The thread only ends when the daemon stops; then the sender goes away at once.
-        let _ = self.barriers.send(until_committed);
+        // Full = another one waits because nothing can be recorded now, and this one is not worth waiting for.
+        let _ = self.barriers.try_send(until_committed);
         committed
     }
 

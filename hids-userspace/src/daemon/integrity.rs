@@ -35,6 +35,8 @@ const MARKS_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Integrity {
     fim: FimHandle,
     files: Option<FilesHandle>,
+    /// Why there is no sensor although one is wanted.
+    without_sensor: Option<String>,
 }
 
 /// How file integrity stands when it does not run.
@@ -115,7 +117,9 @@ impl State {
                     0 => None,
                     count => Some(format!("changes of files may be missed in {count} places until they are scanned")),
                 };
-                trouble.into_iter().chain(gaps).collect()
+                let blind = integrity.without_sensor.as_ref();
+                let blind = blind.map(|why| format!("changes of files are found by scans only: {why}"));
+                trouble.into_iter().chain(gaps).chain(blind).collect()
             }
         }
     }
@@ -170,17 +174,19 @@ impl Integrity {
                 sensed_sender,
             )
         });
-        let files = files.and_then(|started| {
-            let failed = |why: crate::sensors::Degradation| {
+        let (files, without_sensor) = match files {
+            None => (None, None),
+            Some(Ok(files)) => (Some(files), None),
+            Some(Err(why)) => {
                 error!(
                     why = why.with_sources(),
                     lost = "changes are found by scans only",
                     help = why.help(),
                     "realtime watching of files does not work"
                 );
-            };
-            started.map_err(failed).ok()
-        });
+                (None, Some(why.with_sources()))
+            }
+        };
         if let Some(files) = &files {
             files.wait_ready(MARKS_PATIENCE);
         }
@@ -195,7 +201,7 @@ impl Integrity {
             committed,
         };
         let fim = watch::start(options, FimInputs { sensed, refusals: never(), batches })?;
-        Ok(Self { fim, files })
+        Ok(Self { fim, files, without_sensor })
     }
 
     /// Watches by another configuration from now on.

@@ -125,6 +125,7 @@ async fn caught_up(daemon: &Running) {
     while !daemon.is_caught_up() {
         tokio::time::sleep(LOOK).await;
     }
+    daemon.until_recorded().await;
 }
 
 /// Makes a directory that only root and its group may enter, with its parents.

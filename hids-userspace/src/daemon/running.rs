@@ -72,6 +72,13 @@ impl Running {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.integrity.is_ready()
     }
 
+    /// Waits until what was found is recorded; not for ever, since the disk may be full.
+    pub(super) async fn until_recorded(&self) {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let recorded = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.analysis.committed();
+        let _ = tokio::task::spawn_blocking(move || recorded.recv_timeout(PATIENCE)).await;
+    }
+
     /// Stops every stage.
     pub(super) fn stop(self) {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);

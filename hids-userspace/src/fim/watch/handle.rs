@@ -158,9 +158,17 @@ fn note_damages(store: &Store, damages: Vec<Damage>, committed: u64) -> Result<(
 }
 
 impl FimHandle {
-    /// Whether everything that happened in realtime trees before the start has been found.
+    /// Whether everything that happened in realtime trees before the start has been found and handed on.
     pub fn is_caught_up(&self) -> bool {
+        // A baseline that cannot be read has nothing to hand on; status tells of it.
+        let is_sent =
+            || self.view.counts().map_or(true, |counts| counts.last_sequence <= self.shared.sent.load(Relaxed));
         self.shared.caught_up.load(Relaxed)
+            && (self.shared.told_all.load(Relaxed) || {
+                let is_sent = is_sent();
+                self.shared.told_all.fetch_or(is_sent, Relaxed);
+                is_sent
+            })
     }
 
     /// What `hidsctl` shows.

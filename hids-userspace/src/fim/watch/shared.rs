@@ -23,6 +23,8 @@ pub(super) struct Shared {
     pub sent: Arc<AtomicU64>,
     /// Whether everything that happened before the start has been found.
     pub caught_up: AtomicBool,
+    /// Whether all of that has been handed on.
+    pub told_all: AtomicBool,
     pub lists: Mutex<Lists>,
 }
 

@@ -25,6 +25,7 @@ pub use archive::{ArchivedEvent, FirewallEvent, archive_json, archive_line, fire
 pub use custom::custom_alert;
 pub use mail::{mail_body, mail_subject};
 pub use parse::{ParsedAlert, parse_alert_log};
+pub use syscheck::file_notice_json;
 pub use syslog::{SyslogLayout, syslog_message};
 pub use text::{LINE_LIMIT_BYTES, header_text, visible, visible_string};
 

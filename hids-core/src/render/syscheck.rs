@@ -9,6 +9,13 @@ const DIFF_LIMIT_BYTES: usize = 64 << 10;
 /// Most processes besides the last one.
 const MOST_EARLIER: usize = 8;
 
+/// A notice as one JSON object, with the keys that it has in alerts.json.
+pub fn file_notice_json(out: &mut Vec<u8>, notice: &FileNotice) {
+    let mut object = Object::start(out);
+    syscheck_file(&mut object, crate::fim::subject(&notice.news), Some(notice));
+    object.end();
+}
+
 /// `SyscheckFile` of alerts.json: OSSEC's keys with OSSEC's meaning (`path`, `…_before` and `…_after` where
 /// they differ, `…_after` alone for a new file; `perm_…` is the whole mode as a number, owners are texts),
 /// then keys of our own.

@@ -1,5 +1,7 @@
 //! Answers to `hidsctl fim` that need nothing but the baseline: with or without a daemon.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use hids_core::fim::{PathKind, Policy};
@@ -8,11 +10,16 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::export::{self, ExportError, ExportKey};
 use super::request::{
-    FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText, StateView, VerifyView,
+    CompareItem, CompareView, ExportView, FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText,
+    StateView, VerifyView,
 };
 use super::store::{Store, StoreError, StoreView};
-use super::{Entry, Known as _, watch};
+use super::{Entry, Known as _, clock, watch};
+
+/// The file of the key that signs exports, in the state directory.
+pub(crate) const EXPORT_KEY: &str = "fim-sign.key";
 
 /// Most items in one answer.
 const PAGE: usize = 10_000;
@@ -26,7 +33,6 @@ pub(crate) fn answer(
     zone: &TimeZone,
 ) -> Result<Value, String> {
     let view = store.view();
-    let _ = state;
     match request {
         FimRequest::List { below, after, limit, changed } => {
             let after = after.as_ref().map(PathText::as_bytes);
@@ -44,11 +50,13 @@ pub(crate) fn answer(
             let report = store.verify(&mut |_| {}).map_err(|error| failed(&error))?;
             value(&VerifyView::from(&report))
         }
-        FimRequest::Scan { .. }
-        | FimRequest::StopScan
-        | FimRequest::Accept { .. }
-        | FimRequest::Protect { .. }
-        | FimRequest::Export { .. } => Err("this needs the running daemon".to_owned()),
+        FimRequest::Export { file } => export(&view, state, Path::new(OsStr::from_bytes(file.as_bytes()))),
+        FimRequest::Compare { file, below } => {
+            value(&compare(&view, state, Path::new(OsStr::from_bytes(file.as_bytes())), below.as_bytes())?)
+        }
+        FimRequest::Scan { .. } | FimRequest::StopScan | FimRequest::Accept { .. } | FimRequest::Protect { .. } => {
+            Err("this needs the running daemon".to_owned())
+        }
     }
 }
 
@@ -104,8 +112,55 @@ fn history_item(notice: &FileNotice, policy: &Policy, zone: &TimeZone) -> Histor
         time: notice.time.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
         alerted: notice.alerted,
         text: String::from_utf8_lossy(&text).into_owned(),
-        notice: Value::Null,
+        notice: notice_value(notice),
     }
+}
+
+/// As in alerts.json.
+fn notice_value(notice: &FileNotice) -> Value {
+    let mut json = Vec::new();
+    hids_core::render::file_notice_json(&mut json, notice);
+    // What the renderer writes is JSON; a property test holds it to that.
+    serde_json::from_slice(&json).unwrap_or(Value::Null)
+}
+
+/// Writes a signed copy of the baseline.
+fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, String> {
+    let failed = |error: ExportError| format!("the baseline is not exported: {}", watch::error_text(&error));
+    if file.exists() {
+        return Err(format!("the baseline is not exported: {} exists already", file.display()));
+    }
+    let (key, made) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(failed)?;
+    let host = rustix::system::uname().nodename().to_bytes().to_vec();
+    let summary = export::write_file(view, file, &key, &host, clock::now()).map_err(failed)?;
+    value(&ExportView {
+        entries: summary.entries,
+        commit: summary.commit,
+        public_key: key.public().to_string(),
+        key_is_new: made,
+    })
+}
+
+/// What differs from an export, which this machine must have signed.
+fn compare(view: &StoreView, state: &Path, file: &Path, below: &[u8]) -> Result<CompareView, String> {
+    let failed = |error: ExportError| format!("the export cannot be compared: {}", watch::error_text(&error));
+    let (key, _) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(failed)?;
+    let mut found = CompareView::default();
+    let state_of = |entry: Option<Entry>| entry.and_then(|entry| entry.state).as_ref().map(StateView::from);
+    let compared = export::compare(file, &key.public(), view, |difference| {
+        if !watch::holds(below, &difference.path) {
+            return;
+        }
+        if found.differences.len() == PAGE {
+            found.more = true;
+            return;
+        }
+        let path = PathText::from(difference.path.as_slice());
+        let (exported, now) = (state_of(difference.exported), state_of(difference.baseline));
+        found.differences.push(CompareItem { path, exported, now });
+    });
+    compared.map_err(failed)?;
+    Ok(found)
 }
 
 /// An answer as JSON.

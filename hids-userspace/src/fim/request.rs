@@ -81,6 +81,13 @@ pub enum FimRequest {
         /// To which new file.
         file: PathText,
     },
+    /// What differs from an export of this machine.
+    Compare {
+        /// The export.
+        file: PathText,
+        /// Below which path.
+        below: PathText,
+    },
     /// Check the baseline itself.
     Verify,
     /// Switch the refusal of writes under `protect="yes"`.
@@ -93,7 +100,15 @@ pub enum FimRequest {
 impl FimRequest {
     /// Whether the baseline alone can answer, when no daemon runs.
     pub fn only_reads(&self) -> bool {
-        matches!(self, Self::Status | Self::List { .. } | Self::Why { .. } | Self::Verify)
+        matches!(
+            self,
+            Self::Status
+                | Self::List { .. }
+                | Self::Why { .. }
+                | Self::Verify
+                | Self::Export { .. }
+                | Self::Compare { .. }
+        )
     }
 }
 
@@ -237,6 +252,39 @@ impl From<&VerifyReport> for VerifyView {
             paths: report.paths.iter().map(|path| PathText::from(path.as_slice())).collect(),
         }
     }
+}
+
+/// The answer to [`FimRequest::Export`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportView {
+    /// Entries written.
+    pub entries: u64,
+    /// Number of the commit that it shows.
+    pub commit: u64,
+    /// The key to check it with, 64 hexadecimal digits.
+    pub public_key: String,
+    /// Whether that key was made just now.
+    pub key_is_new: bool,
+}
+
+/// The answer to [`FimRequest::Compare`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompareView {
+    /// In the order of the baseline.
+    pub differences: Vec<CompareItem>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// A path that is not the same in an export and in the baseline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompareItem {
+    /// Which.
+    pub path: PathText,
+    /// In the export.
+    pub exported: Option<StateView>,
+    /// In the baseline.
+    pub now: Option<StateView>,
 }
 
 /// One piece of the history of a path.

@@ -1,13 +1,21 @@
 //! `hidsctl fim export`, `hidsctl fim verify` and the comparison with an export.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, bail};
 use clap::Args;
+use jiff::tz::TimeZone;
+use serde_json::json;
 
-use super::{absolute, ask, ask_for, shown};
-use crate::cli::exit::Exit;
+use super::{absolute, ask_for, list, shown};
+use crate::cli::exit::{Exit, WrongUsage};
 use crate::cli::{Common, output};
-use crate::fim::request::{FimRequest, PathText, VerifyView};
+use crate::config;
+use crate::fim::answer::EXPORT_KEY;
+use crate::fim::export::{self, ExportError, ExportKey, PublicKey};
+use crate::fim::request::{CompareView, ExportView, FimRequest, PathText, VerifyView};
 
 /// Where to.
 #[derive(Debug, Args)]
@@ -28,13 +36,21 @@ pub struct VerifyArgs {
 
 /// Lets the daemon write a signed copy.
 pub(super) fn export(common: &Common, args: &ExportArgs) -> anyhow::Result<Exit> {
-    let answer = ask(common, FimRequest::Export { file: absolute(&args.file)? })?;
-    output::print_json(&answer)?;
+    let (view, answer) = ask_for::<ExportView>(common, FimRequest::Export { file: absolute(&args.file)? })?;
+    if common.json {
+        output::print_json(&answer)?;
+        return Ok(Exit::Success);
+    }
+    let new = if view.key_is_new { " (made just now; keep it on another machine)" } else { "" };
+    output::print(&format!("{} entries were exported\npublic key {}{new}\n", view.entries, view.public_key))?;
     Ok(Exit::Success)
 }
 
 /// Checks; 1 when something is wrong.
-pub(super) fn verify(common: &Common, _args: &VerifyArgs) -> anyhow::Result<Exit> {
+pub(super) fn verify(common: &Common, args: &VerifyArgs) -> anyhow::Result<Exit> {
+    if let Some(file) = &args.file {
+        return verify_export(common, file, args.key.as_deref());
+    }
     let (view, answer) = ask_for::<VerifyView>(common, FimRequest::Verify)?;
     if common.json {
         output::print_json(&answer)?;
@@ -42,6 +58,44 @@ pub(super) fn verify(common: &Common, _args: &VerifyArgs) -> anyhow::Result<Exit
         output::print(&text(&view))?;
     }
     Ok(if view.sound { Exit::Success } else { Exit::No })
+}
+
+/// Needs neither the daemon nor the baseline.
+fn verify_export(common: &Common, file: &Path, key: Option<&str>) -> anyhow::Result<Exit> {
+    let key = trusted(common, key)?;
+    let input = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+    let (line, exit) = match export::check(BufReader::new(input), &key) {
+        Ok(report) => {
+            let host = output::visible(&report.header.host);
+            let made = report.header.created.in_zone(&TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+            (json!({ "sound": true, "entries": report.entries, "host": host, "made": made }), Exit::Success)
+        }
+        Err(error @ ExportError::Read(_)) => return Err(error.into()),
+        Err(error) => (json!({ "sound": false, "problem": error.to_string() }), Exit::No),
+    };
+    let word = |name: &str| line[name].as_str().unwrap_or_default();
+    if common.json {
+        output::print_json(&line)?;
+    } else if exit == Exit::Success {
+        let entries = &line["entries"];
+        let text = format!("the export is as it was signed: {entries} entries of {}, {}\n", word("host"), word("made"));
+        output::print(&text)?;
+    } else {
+        output::print(&format!("DO NOT TRUST IT: {}\n", word("problem")))?;
+    }
+    Ok(exit)
+}
+
+/// The key to check with: the one given, else this machine's own.
+fn trusted(common: &Common, key: Option<&str>) -> anyhow::Result<PublicKey> {
+    if let Some(key) = key {
+        return key.parse().context(WrongUsage);
+    }
+    let path = config::locate(&common.load_options(false)).state.join(EXPORT_KEY);
+    if !path.exists() {
+        bail!("this machine has made no export; give the public key of the one that did: --key HEX");
+    }
+    Ok(ExportKey::load_or_create(&path)?.0.public())
 }
 
 fn text(view: &VerifyView) -> String {
@@ -55,7 +109,21 @@ fn text(view: &VerifyView) -> String {
     out
 }
 
-/// Compares the baseline with an export.
-pub(super) fn compare(_common: &Common, _export: &Path, _below: &PathText) -> anyhow::Result<Exit> {
-    Ok(Exit::Success)
+/// Shows what differs from an export of this machine; 1 when something does.
+pub(super) fn compare(common: &Common, file: &Path, below: &PathText) -> anyhow::Result<Exit> {
+    let request = FimRequest::Compare { file: absolute(file)?, below: below.clone() };
+    let (view, answer) = ask_for::<CompareView>(common, request)?;
+    let exit = if view.differences.is_empty() { Exit::Success } else { Exit::No };
+    if common.json {
+        output::print_json(&answer)?;
+        return Ok(exit);
+    }
+    for difference in &view.differences {
+        output::print(&format!("- {}", list::side(&difference.path, difference.exported.as_ref())))?;
+        output::print(&format!("+ {}", list::side(&difference.path, difference.now.as_ref())))?;
+    }
+    if view.more {
+        output::print("there are more; name a directory to see those below it\n")?;
+    }
+    Ok(exit)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{absolute, ask_for, baseline, shown};
 use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
-use crate::fim::request::{FimRequest, ListItem, ListView, PathText};
+use crate::fim::request::{FimRequest, ListItem, ListView, PathText, StateView};
 
 /// Entries that are asked for at one time.
 const PAGE: usize = 1000;
@@ -70,16 +70,21 @@ fn show(common: &Common, below: &PathText, changed: bool) -> anyhow::Result<u64>
 /// `0644 0:0 1234 sha256 /path`, with the number of changes before it.
 pub(super) fn line(item: &ListItem) -> String {
     let changes = if item.changes == 0 { String::new() } else { format!("{}x ", item.changes) };
-    let Some(state) = &item.state else { return format!("{changes}gone {}\n", shown(&item.path)) };
+    format!("{changes}{}", side(&item.path, item.state.as_ref()))
+}
+
+/// The same without the number of changes.
+pub(super) fn side(path: &PathText, state: Option<&StateView>) -> String {
+    let Some(state) = state else { return format!("gone {}\n", shown(path)) };
     let sum = state.digests.last().map_or("-", |(_, sum)| sum.as_str());
     let target = state.link_target.as_ref().map_or(String::new(), |target| format!(" -> {}", shown(target)));
     format!(
-        "{changes}{} {} {}:{} {} {sum} {}{target}\n",
+        "{} {} {}:{} {} {sum} {}{target}\n",
         state.kind,
         state.mode,
         state.uid,
         state.gid,
         state.size_bytes,
-        shown(&item.path)
+        shown(path)
     )
 }

@@ -37,3 +37,4 @@ pub use handle::{FimError, FimHandle, FimInputs, FimOptions, start};
 pub use offline::{answer_offline, has_baseline};
 pub use outbox::POSITION;
 pub(in crate::fim) use outbox::text as text_of;
+pub(in crate::fim) use scans::holds;

@@ -95,7 +95,7 @@ impl Wanted {
 }
 
 /// Whether `path` is `subtree` or below it.
-pub(super) fn holds(subtree: &[u8], path: &[u8]) -> bool {
+pub(in crate::fim) fn holds(subtree: &[u8], path: &[u8]) -> bool {
     path.strip_prefix(subtree).is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || subtree.ends_with(b"/"))
 }
 

@@ -126,14 +126,14 @@ impl<'a> Examiner<'a> {
     /// before the reading, so a change that was missed has a later time than the baseline's entry.
     fn content(&mut self, file: BorrowedFd<'_>, first: Stat, path: &[u8], checks: Checks) -> Content {
         let mut stat = first;
-        let mut digests = Digests::default();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 1;
+        loop {
             let mut sums = Sums::new(self.from_file(checks));
-            match self.reader.read_into(&mut sums, file, stat.0.device, stat.0.size_bytes) {
-                Ok(Reading::Whole) => digests = sums.finish(),
+            let digests = match self.reader.read_into(&mut sums, file, stat.0.device, stat.0.size_bytes) {
+                Ok(Reading::Whole) => sums.finish(),
                 Ok(Reading::Stopped) => return Content::Stopped,
                 Err(error) => return Content::Unread(stat, Digests::default(), Unread::Read(error)),
-            }
+            };
             let after = match stat_of(file) {
                 Ok(after) => after,
                 Err(error) => return Content::Unread(stat, Digests::default(), Unread::Read(error)),
@@ -141,10 +141,13 @@ impl<'a> Examiner<'a> {
             if !after.content_moved_since(&stat) {
                 return self.filtered(after, digests, path, checks);
             }
+            if attempts == ATTEMPTS {
+                // Not `after`: a later scan has to see a later time than the entry's, and read again.
+                return Content::Unread(stat, digests, Unread::Unsteady { attempts });
+            }
+            attempts += 1;
             stat = after;
         }
-        // The digests are of about this state; a later scan sees the later time and reads again.
-        Content::Unread(stat, digests, Unread::Unsteady { attempts: ATTEMPTS })
     }
 
     /// What is taken from the file itself, when a prefilter command gives the rest.

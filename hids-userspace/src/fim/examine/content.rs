@@ -10,7 +10,7 @@ use super::PageCache;
 use super::sums::Sums;
 
 /// Holds a reader back, or stops it.
-pub trait Pace: Sync {
+pub trait Pace {
     /// Called before up to `bytes` are read; waits as long as it wants. `false` = stop.
     fn may_read(&self, bytes: usize) -> bool;
 }

@@ -19,5 +19,5 @@ pub use prefilter::Prefilter;
 
 pub(super) use content::Pace;
 pub(super) use examiner::{Examiner, Hint, Look};
-pub(super) use place::{LONGEST_PATH_BYTES, Name, open_directory, split};
-pub(super) use stat::{Stat, stat_at};
+pub(super) use place::{LONGEST_PATH_BYTES, Name, is_gone, open_directory, split};
+pub(super) use stat::{Stat, stat_at, stat_behind, stat_of};

@@ -43,6 +43,15 @@ pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Option<Stat
     }
 }
 
+/// Of what the link `name` leads to. `None` = nothing is there.
+pub fn stat_behind(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Option<Stat>> {
+    match statx(directory, name, AtFlags::NO_AUTOMOUNT, WANTED) {
+        Ok(found) => convert(&found).map(Some),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Of an open file.
 pub fn stat_of(file: BorrowedFd<'_>) -> io::Result<Stat> {
     convert(&statx(file, c"", AtFlags::EMPTY_PATH, WANTED)?)

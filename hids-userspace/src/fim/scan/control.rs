@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Totals;
+use super::{ScanReport, Totals};
 
 /// How far a scan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,7 @@ struct Shared {
     directories: AtomicU64,
     bytes: AtomicU64,
     differences: AtomicU64,
+    not_scanned: AtomicU64,
 }
 
 impl ScanControl {
@@ -69,6 +70,7 @@ impl ScanControl {
             directories: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             differences: AtomicU64::new(0),
+            not_scanned: AtomicU64::new(0),
         }))
     }
 
@@ -112,9 +114,52 @@ impl ScanControl {
         }
     }
 
+    pub(super) fn report(&self) -> ScanReport {
+        ScanReport {
+            complete: !self.is_stopped(),
+            totals: self.totals(),
+            differences: self.0.differences.load(Ordering::Relaxed),
+            not_scanned: self.0.not_scanned.load(Ordering::Relaxed),
+            duration: self.0.started.elapsed(),
+        }
+    }
+
+    pub(super) fn count_files(&self, files: u64) {
+        self.0.files.fetch_add(files, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_directory(&self) {
+        self.0.directories.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_bytes(&self, bytes: usize) {
+        self.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_differences(&self, differences: usize) {
+        self.0.differences.fetch_add(differences as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_not_scanned(&self) {
+        self.0.not_scanned.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns at once when it is not paused.
+    pub(super) fn wait_while_paused(&self) {
+        if !self.0.is_paused.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        while *paused && !self.is_stopped() {
+            paused = self.0.changed.wait(paused).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     fn set_paused(&self, paused: bool) {
-        *self.0.paused.lock().unwrap_or_else(PoisonError::into_inner) = paused;
+        let mut held = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = paused;
         self.0.is_paused.store(paused, Ordering::Relaxed);
+        drop(held);
         self.0.changed.notify_all();
     }
 }

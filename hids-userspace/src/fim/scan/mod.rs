@@ -2,12 +2,30 @@
 //!
 //! Owns a pool of threads, its speed and its progress. Only tells: the baseline is written by whoever takes
 //! the [`Found`]s, and a difference is a hint, since the file may have changed again since.
+//!
+//! The tree is walked depth first, a range of a directory's names at a time, so that what is remembered
+//! grows with the depth and the longest directory, not with the number of files. Each directory is opened
+//! anew by its whole path, through no symbolic link: whoever moves directories about meanwhile cannot lead
+//! the scan out of the watched tree.
 
+mod between;
 mod control;
+mod directory;
 mod found;
+mod gone;
+mod item;
+mod listing;
+mod mounts;
+mod outbox;
+mod pace;
+mod plan;
+mod pool;
 mod request;
 mod resume;
 mod start;
+#[cfg(test)]
+mod tests;
+mod worker;
 
 pub use control::{ScanControl, ScanProgress};
 pub use found::{Difference, Found, NotScanned, ScanReport, Totals};

@@ -1,0 +1,214 @@
+//! Names of a directory against what the baseline knows there.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hids_core::fim::{Checks, PathKind};
+use hids_core::model::{Digests, FileKind, FileState};
+
+use super::between::Between;
+use super::listing::Listed as Hint;
+use super::plan::join;
+use super::worker::{Listed, Task, Worker};
+use super::{Difference, NotScanned, ScanDepth, gone};
+use crate::fim::Entry;
+use crate::fim::examine::{self, Examined, Look, Name, Stat, stat_at, stat_behind};
+
+/// Names in one task.
+const RANGE: usize = 256;
+
+/// Timestamps of files are this coarse at worst (FAT: two seconds): a file that was read so soon after its
+/// last change may have been changed again without another time.
+const COARSEST_TIME: Duration = Duration::from_secs(2);
+
+/// An entry that is there, or is thought to be.
+pub struct Item<'a> {
+    pub directory: BorrowedFd<'a>,
+    pub name: &'a CStr,
+    pub hint: Hint,
+    pub old: Option<Entry>,
+}
+
+impl Worker<'_> {
+    /// Looks at a range of names, and for known names between them that are gone.
+    pub(super) fn names(&mut self, directory: Arc<Listed>, from: usize) {
+        let to = (from + RANGE).min(directory.names.len());
+        let last = to == directory.names.len();
+        if !last {
+            // For whichever thread is free; below the directories that this range may find.
+            self.scan.pool.push(&mut vec![Task::Names { directory: directory.clone(), from: to }]);
+        }
+        let after = from.checked_sub(1).and_then(|before| directory.names.item(before)).map(|(name, _)| name);
+        let end = if last { None } else { to.checked_sub(1).and_then(|at| directory.names.item(at)) };
+        let mut known = Between::new(&*self.scan.known, &directory.task.path, after, end.map(|(name, _)| name));
+        for index in from..to {
+            let Some((name, hint)) = directory.names.item(index) else { continue };
+            if !self.missing(&directory, &mut known, Some(name)) {
+                return;
+            }
+            let old = match known.next_if(|known| known == name.to_bytes()) {
+                Ok(old) => old.map(|(_, entry)| entry),
+                Err(error) => return self.not_scanned(directory.task.path.clone(), NotScanned::Baseline(error)),
+            };
+            self.entry(&directory, name, hint, old);
+        }
+        self.missing(&directory, &mut known, None);
+    }
+
+    /// Known names before `name` are not listed any more. `false` = go on no further.
+    fn missing(&mut self, directory: &Listed, known: &mut Between<'_>, name: Option<&CStr>) -> bool {
+        loop {
+            if !self.pacer.goes_on() {
+                return false;
+            }
+            match known.next_if(|known| name.is_none_or(|name| known < name.to_bytes())) {
+                Ok(None) => return true,
+                Ok(Some((missing, entry))) => {
+                    let Some(name) = Name::new(&missing) else { continue };
+                    // Looked at all the same: it may have come after the directory was listed.
+                    self.entry(directory, name.as_c_str(), Hint::Unknown, Some(entry));
+                    self.hand_on_if_many();
+                }
+                Err(error) => {
+                    self.not_scanned(directory.task.path.clone(), NotScanned::Baseline(error));
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// One entry of a directory, and the directory that it may be.
+    fn entry(&mut self, directory: &Listed, name: &CStr, hint: Hint, old: Option<Entry>) {
+        join(&directory.task.path, name.to_bytes(), &mut self.path);
+        if self.scan.policy.is_root(&self.path) {
+            return;
+        }
+        let item = Item { directory: directory.names.directory(), name, hint, old };
+        if self.item(item) == Some(FileKind::Directory)
+            && self.scan.policy.enters(&self.path)
+            && let Some(task) = self.below(directory, &self.path)
+        {
+            self.tasks.push(task);
+        }
+    }
+
+    /// Looks at what is to be found at `self.path`, tells a difference, and what it is now (`None` = nothing,
+    /// or nothing that is watched).
+    pub(super) fn item(&mut self, item: Item<'_>) -> Option<FileKind> {
+        let (kind, stat) = match self.kind(&item) {
+            Ok(Some(known)) => known,
+            Ok(None) => {
+                self.nothing(item.old);
+                return None;
+            }
+            Err(source) => {
+                self.refused(self.path.clone(), "look at", source);
+                return None;
+            }
+        };
+        let watch = self.scan.policy.watch_of(&self.path, kind.into())?;
+        if kind != FileKind::Directory {
+            self.scan.control.count_files(1);
+        }
+        let checks = watch.checks;
+        if self.is_unchanged(&item, stat, checks) {
+            return Some(kind);
+        }
+        let hint = if item.hint == Hint::Regular { examine::Hint::Regular } else { examine::Hint::Unknown };
+        match self.examiner.examine(item.directory, item.name, &self.path, hint, checks) {
+            Ok(Look::Seen(examined)) => Some(self.seen(item.old, *examined)),
+            Ok(Look::Nothing) => {
+                self.nothing(item.old);
+                None
+            }
+            Ok(Look::Stopped) => None,
+            Err(source) => {
+                self.refused(self.path.clone(), "look at", source);
+                None
+            }
+        }
+    }
+
+    /// What an entry is: as the directory says, or as `statx` says where that is asked anyway.
+    fn kind(&self, item: &Item<'_>) -> io::Result<Option<(FileKind, Option<Stat>)>> {
+        let by_time = self.scan.request.depth == ScanDepth::Changed && item.old.is_some();
+        match item.hint {
+            Hint::Regular if !by_time => return Ok(Some((FileKind::Regular, None))),
+            Hint::Directory if !by_time => return Ok(Some((FileKind::Directory, None))),
+            _ => {}
+        }
+        Ok(stat_at(item.directory, item.name)?.map(|stat| (stat.0.kind, Some(stat))))
+    }
+
+    /// Whether a [`ScanDepth::Changed`] scan may pass by what is there.
+    fn is_unchanged(&self, item: &Item<'_>, stat: Option<Stat>, checks: Checks) -> bool {
+        let (ScanDepth::Changed, Some(stat), Some(old)) = (self.scan.request.depth, stat, &item.old) else {
+            return false;
+        };
+        let Some(state) = &old.state else { return false };
+        stat.agrees_with(state)
+            && state.changed.plus(COARSEST_TIME) < old.read
+            && match state.kind {
+                FileKind::Regular => has_all_sums(state, checks),
+                FileKind::Symlink if checks.reads_content() => leads_to_the_same(item, old, checks),
+                _ => true,
+            }
+    }
+
+    /// Tells a state that is not the baseline's.
+    fn seen(&mut self, old: Option<Entry>, examined: Examined) -> FileKind {
+        let Examined { state, began, unread } = examined;
+        let kind = state.kind;
+        let before = old.as_ref().and_then(|old| old.state.as_ref());
+        let was_directory = before.is_some_and(|before| before.kind == FileKind::Directory);
+        // The same state read later: with the later time the next scan need not read it again.
+        let renews = self.scan.request.depth == ScanDepth::Changed
+            && kind == FileKind::Regular
+            && old.as_ref().is_some_and(|old| state.changed.plus(COARSEST_TIME) >= old.read);
+        if before != Some(&state) || renews {
+            let path = self.path.clone();
+            self.differences.push(Difference { path, old, new: Some(state), read: began, unread });
+        }
+        if was_directory && kind != FileKind::Directory {
+            let path = self.path.clone();
+            gone::below(self, path);
+        }
+        kind
+    }
+
+    /// Nothing is there.
+    fn nothing(&mut self, old: Option<Entry>) {
+        let path = self.path.clone();
+        gone::vanished(self, &path, old);
+    }
+}
+
+/// Whether the baseline has every sum that is asked for.
+fn has_all_sums(state: &FileState, checks: Checks) -> bool {
+    let sums = &state.digests;
+    (!checks.md5 || sums.md5.is_some())
+        && (!checks.sha1 || sums.sha1.is_some())
+        && (!checks.sha256 || sums.sha256.is_some())
+        && (!checks.blake3 || sums.blake3.is_some())
+}
+
+/// Whether what a link leads to has not changed since it was read. Only a full scan sees that a link further
+/// on leads to another old file now.
+fn leads_to_the_same(item: &Item<'_>, old: &Entry, checks: Checks) -> bool {
+    let Some(state) = &old.state else { return false };
+    match stat_behind(item.directory, item.name) {
+        Ok(Some(stat)) if stat.0.kind == FileKind::Regular => {
+            has_all_sums(state, checks) && stat.0.changed.plus(COARSEST_TIME) < old.read
+        }
+        Ok(_) => state.digests == Digests::default(),
+        Err(_) => false,
+    }
+}
+
+/// What the policy asks about a path that is gone.
+pub fn kind_then(state: &FileState) -> PathKind {
+    state.kind.into()
+}

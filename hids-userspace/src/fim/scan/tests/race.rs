@@ -1,0 +1,79 @@
+//! Whoever changes the tree under a scan does not lead it astray.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use md5::Digest as _;
+
+use super::*;
+
+#[test]
+fn directory_swapped_for_a_link_does_not_lead_out_of_the_tree() {
+    let above = tempfile::tempdir().unwrap();
+    let (root, secret) = (above.path().join("root"), above.path().join("secret"));
+    for directory in [&root.join("swapped/deep"), &secret.join("deep")] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    for number in 0..20 {
+        fs::write(root.join(format!("swapped/deep/{number}")), b"open").unwrap();
+        fs::write(secret.join(format!("deep/{number}")), b"secret").unwrap();
+    }
+    symlink(&secret, root.join("link")).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let attacker = std::thread::spawn({
+        let (root, stop) = (root.clone(), stop.clone());
+        move || {
+            let flags = rustix::fs::RenameFlags::EXCHANGE;
+            let cwd = rustix::fs::CWD;
+            let mut swaps = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                rustix::fs::renameat_with(cwd, root.join("swapped"), cwd, root.join("link"), flags).unwrap();
+                swaps += 1;
+            }
+            swaps
+        }
+    });
+    let secret_sum: [u8; 32] = sha2::Sha256::digest(b"secret").into();
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let mut found = 0;
+    while Instant::now() < deadline {
+        let told = scan(watching(&[&root]), &Arc::default(), asking(ScanDepth::Full));
+        for difference in told.differences {
+            let state = difference.new.unwrap();
+            assert_ne!(state.digests.sha256, Some(secret_sum), "{:?}", String::from_utf8_lossy(&difference.path));
+            found += usize::from(state.digests.sha256.is_some());
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert!(attacker.join().unwrap() > 100 && found > 100, "the race took place");
+}
+
+#[test]
+fn scan_of_a_tree_that_is_built_and_removed_all_the_time_ends() {
+    let root = tempfile::tempdir().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let builder = std::thread::spawn({
+        let (root, stop) = (root.path().to_path_buf(), stop.clone());
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                fs::create_dir_all(root.join("a/b/c")).unwrap();
+                for name in ["a/1", "a/b/2", "a/b/c/3"] {
+                    fs::write(root.join(name), b"x").unwrap();
+                }
+                fs::remove_dir_all(root.join("a")).unwrap();
+            }
+        }
+    });
+    let baseline = Arc::default();
+    let deadline = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < deadline {
+        let told = scan_and_keep(watching(&[root.path()]), &baseline, ScanDepth::Changed);
+        assert!(told.not_scanned.is_empty(), "{:?}", told.not_scanned);
+    }
+    stop.store(true, Ordering::Relaxed);
+    builder.join().unwrap();
+    scan_and_keep(watching(&[root.path()]), &baseline, ScanDepth::Changed);
+    assert_eq!(baseline.paths(), [bytes(root.path())].into());
+}

@@ -12,6 +12,7 @@ pub mod guard;
 mod object;
 mod probe;
 mod report;
+pub mod selftest;
 pub mod who;
 
 pub use degradation::Degradation;

@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::ptr;
 
+use io_uring::{IoUring, opcode, types};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 /// Writes `bytes` to the beginning of `file` through a shared mapping, which is gone afterwards.
@@ -25,4 +26,28 @@ pub fn write_mapped(file: &File, bytes: &[u8]) -> io::Result<()> {
     // SAFETY: exactly what was mapped above, and no reference to it is left.
     unsafe { munmap(place, length) }?;
     Ok(())
+}
+
+/// Writes `bytes` to the beginning of `file` through an io_uring, not by a system call for writing.
+///
+/// Fails with `ENOSYS` or `EPERM` where the kernel has no io_uring or does not grant it.
+pub fn write_by_ring(file: &File, bytes: &'static [u8]) -> io::Result<()> {
+    let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut ring = IoUring::new(2)?;
+    let write = opcode::Write::new(types::Fd(file.as_raw_fd()), bytes.as_ptr(), length).offset(0).build();
+    // SAFETY: the bytes live for ever, and the kernel holds the file itself from the submission on.
+    unsafe { ring.submission().push(&write) }.map_err(io::Error::other)?;
+    loop {
+        match ring.submit_and_wait(1) {
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let answer = ring.completion().next().ok_or(io::ErrorKind::UnexpectedEof)?;
+    match u32::try_from(answer.result()) {
+        Ok(written) if written == length => Ok(()),
+        Ok(_) => Err(io::ErrorKind::WriteZero.into()),
+        Err(_) => Err(io::Error::from_raw_os_error(-answer.result())),
+    }
 }

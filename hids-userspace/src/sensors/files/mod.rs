@@ -149,6 +149,34 @@ impl FilesHandle {
     }
 }
 
+/// The sensor without a thread of its own, for the self-test: it reads when it is told to.
+pub struct SteppedFiles(sensor::Sensor);
+
+impl fmt::Debug for SteppedFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SteppedFiles")
+    }
+}
+
+impl SteppedFiles {
+    /// Opens it and sets all marks.
+    pub fn open(options: FilesOptions, sensed: Sender<Sensed>) -> Result<Self, Degradation> {
+        let mut sensor = sensor::Sensor::open(options, sensed, Arc::default())?;
+        while sensor.walk(usize::MAX) {}
+        Ok(Self(sensor))
+    }
+
+    /// Waits for events, at most `patience`, and hands on what there is.
+    pub fn step(&mut self, patience: Duration) {
+        thread::step(&mut self.0, patience);
+    }
+
+    /// Marks and counters as they are now.
+    pub fn report(&self) -> FilesReport {
+        self.0.report()
+    }
+}
+
 impl Drop for FilesHandle {
     fn drop(&mut self) {
         self.0.stop();

@@ -175,6 +175,19 @@ fn drain(sensor: &mut Sensor) -> Result<(), Closed> {
     Ok(())
 }
 
+/// One turn without a thread: waits for events at most `patience`, hands them on, finds other names.
+pub(super) fn step(sensor: &mut Sensor, patience: Duration) {
+    let mut polled: Vec<PollFd<'_>> =
+        sensor.groups().map(|(_, group)| PollFd::from_borrowed_fd(group, PollFlags::IN)).collect();
+    let limit = Timespec::try_from(patience).ok();
+    let _ = poll(&mut polled, limit.as_ref());
+    drop(polled);
+    let _ = drain(sensor);
+    while sensor.walk(VISITS_AT_ONCE) {}
+    while sensor.search(VISITS_AT_ONCE) == Some(Duration::ZERO) {}
+    let _ = sensor.end_batch();
+}
+
 /// What there is to do.
 struct Woken {
     groups: Vec<usize>,

@@ -197,6 +197,7 @@ impl Integrity {
             scan_on_start: syscheck.scan_on_start,
             scan: scan_options(syscheck),
             text_limit: syscheck.diff_size_limit,
+            summarise_updates: syscheck.summarise_updates,
             zone: TimeZone::system(),
             committed,
         };

@@ -134,6 +134,7 @@ const SYSCHECK: &[OptionSpec] = &[
     option("auto_ignore", YesNo),
     option("alert_new_files", YesNo),
     option("prefilter_cmd", Special),
+    option("package_updates", OneOf(&["alert", "summarise"])),
     option("protect_mode", OneOf(&["monitor", "enforce"])),
     option("protect_allow", Special).repeats(),
     option("scan_rate", Number(0, 1 << 20)),

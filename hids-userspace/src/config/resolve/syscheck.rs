@@ -63,6 +63,7 @@ pub(super) fn resolve(context: &mut Context<'_>, strict_ossec: bool) -> Syscheck
         auto_ignore: context.yes_no(Syscheck, "auto_ignore", true),
         alert_new_files: context.yes_no(Syscheck, "alert_new_files", !strict_ossec),
         prefilter: prefilter(context),
+        summarise_updates: context.raw.last(Syscheck, "package_updates").and_then(word) == Some("summarise"),
         protect_mode: protect::mode(context),
         protect_allow: protect::allowed(context),
         scan_rate_mib: scan_rate(context),

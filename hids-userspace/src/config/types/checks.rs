@@ -32,6 +32,8 @@ pub struct SyscheckConfig {
     pub alert_new_files: bool,
     /// `<prefilter_cmd>` split into words.
     pub prefilter: Vec<String>,
+    /// `<package_updates>` (not in OSSEC): whether files that a package's update explains are told as one.
+    pub summarise_updates: bool,
     /// `<protect_mode>` (not in OSSEC): whether the kernel refuses writes under `protect="yes"`.
     pub protect_mode: ProtectMode,
     /// `<protect_allow>` (not in OSSEC): programs that may write there all the same.

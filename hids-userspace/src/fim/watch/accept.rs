@@ -28,7 +28,7 @@ impl Watcher {
                 if entry.changes == 0 && entry.state.is_some() {
                     continue;
                 }
-                if !judge.takes(&path, entry.state.as_ref()) {
+                if !judge.takes(&self.view, &path, &entry)? {
                     view.refused += 1;
                     if view.refused_examples.len() < EXAMPLES {
                         view.refused_examples.push(PathText::from(path.as_slice()));

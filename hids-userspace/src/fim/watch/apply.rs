@@ -49,10 +49,13 @@ impl Watcher {
         let mut outcomes = Vec::new();
         let more: Vec<Seen> = self.examiners.seen.try_iter().take(1023).collect();
         let now = Instant::now();
+        let mut of_updates = 0;
         for seen in std::iter::once(first).chain(more) {
+            of_updates += usize::from(seen.hint.after_update);
             outcomes.extend(self.outcome_of(seen, now));
         }
         self.apply_or_fail(outcomes);
+        self.update_looked_at(of_updates);
     }
 
     fn outcome_of(&mut self, seen: Seen, now: Instant) -> Option<Outcome> {
@@ -89,6 +92,9 @@ impl Watcher {
             Look::There { examined, text } => (Some(examined.state), text),
         };
         self.pending.finished(&path, now);
+        if self.updates.hold(&path, &hint, now) {
+            return None;
+        }
         Some(Outcome { path: path.to_vec(), hint, state, text, read, compared_with: None })
     }
 
@@ -161,24 +167,24 @@ impl Watcher {
 
     /// Whether it was a change, whether rules shall see it, whether the entry was written.
     fn apply_one(
-        &self,
+        &mut self,
         update: &mut Update<'_>,
         known: Option<Entry>,
         outcome: Outcome,
     ) -> Result<(bool, bool, bool), StoreError> {
         let Outcome { path, hint, state, text, read, .. } = outcome;
+        let policy = std::sync::Arc::clone(&self.policy);
         let kind = state.as_ref().map_or(PathKind::Other, |state| state.kind.into());
-        let mut watch = self.policy.watch_of(&path, kind);
+        let mut watch = policy.watch_of(&path, kind);
         if state.is_none() {
             // What is gone may have been a directory, which `restrict` does not leave out.
-            watch = watch.or_else(|| self.policy.watch_of(&path, PathKind::Directory));
+            watch = watch.or_else(|| policy.watch_of(&path, PathKind::Directory));
         }
         let Some(watch) = watch else { return Ok((false, false, false)) };
-        let has_baseline =
-            (self.baselined.contains(&watch.root) && !hint.first_scan) || self.policy.alerts_first_scan();
-        let circumstances = Circumstances { policy: &self.policy, watch, has_baseline, now: read };
+        let has_baseline = (self.baselined.contains(&watch.root) && !hint.first_scan) || policy.alerts_first_scan();
+        let circumstances = Circumstances { policy: &policy, watch, has_baseline, now: read };
         let verdict = judge(&path, known.as_ref(), state, &hint, circumstances);
-        let shows_text = watch.report_changes && self.policy.shows_diff(&path);
+        let shows_text = watch.report_changes && policy.shows_diff(&path);
         match verdict {
             Verdict::Same => Ok((false, false, false)),
             Verdict::Refresh(entry) => {
@@ -189,6 +195,8 @@ impl Watcher {
                 Ok((false, false, true))
             }
             Verdict::Change { entry, mut change, alerted } => {
+                let explained = hint.after_update && self.updates.explains(known.as_ref(), &change);
+                let alerted = alerted && !explained;
                 update.put(&path, &entry)?;
                 if watch.report_changes && change.kind == ChangeKind::Modified {
                     let old = if shows_text { update.text(&path)? } else { None };
@@ -206,7 +214,7 @@ impl Watcher {
     }
 
     /// Everything below a directory that is gone is gone with it.
-    fn delete_below(&self, update: &mut Update<'_>, directory: &[u8], hint: &Hint) -> Result<u64, StoreError> {
+    fn delete_below(&mut self, update: &mut Update<'_>, directory: &[u8], hint: &Hint) -> Result<u64, StoreError> {
         let mut changes = 0;
         // Read from what was committed: this update has not touched anything below.
         for entry in self.view.subtree(directory)? {

@@ -22,6 +22,7 @@ use super::roots::Roots;
 use super::run::{Inputs, PENDING, Watcher};
 use super::scans::Scans;
 use super::shared::Shared;
+use super::updates::Updates;
 use super::wishes::{NewOrders, Wish};
 use crate::fim::answer;
 use crate::fim::request::{FimRequest, FimView};
@@ -48,6 +49,8 @@ pub struct FimOptions {
     pub scan: ScanOptions,
     /// Longest content that is kept for `report_changes`, in bytes.
     pub text_limit: u64,
+    /// Whether updates of packages are told as one.
+    pub summarise_updates: bool,
     /// For times that people read.
     pub zone: TimeZone,
     /// The notice that the record stage has committed last; 0 = none.
@@ -131,6 +134,7 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
         catch_up_until: None,
         first_stopped: None,
         refusals: HashMap::new(),
+        updates: Updates::new(options.summarise_updates),
         outbox: wake,
         last_scan: None,
         next_prune: Instant::now(),

@@ -29,6 +29,7 @@ mod run;
 mod scans;
 mod shared;
 mod text;
+mod updates;
 mod vanished;
 mod wishes;
 

@@ -33,6 +33,8 @@ pub(super) struct Hint {
     pub time: Timestamp,
     /// Whether the path was already found gone and has been given time to come back.
     pub was_gone: bool,
+    /// Whether it waited for the end of a package's update.
+    pub after_update: bool,
     /// Whether the first scan of a tree asks: what is unknown is no news then.
     pub first_scan: bool,
     /// How many looks have failed in a row.
@@ -57,6 +59,7 @@ impl Hint {
         self.operations = self.operations.union(later.operations);
         self.is_directory |= later.is_directory;
         self.was_gone |= later.was_gone;
+        self.after_update |= later.after_update;
         self.first_scan |= later.first_scan;
         self.failed_looks = self.failed_looks.max(later.failed_looks);
         later.who.into_iter().for_each(|who| self.add_who(Some(who)));

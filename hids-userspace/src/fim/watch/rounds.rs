@@ -210,6 +210,9 @@ impl Watcher {
     /// A difference as an outcome; nothing when the path waits to be looked at anyway.
     fn outcome(&mut self, running: &RunningScan, difference: Difference) -> Option<Outcome> {
         let Difference { path, old, new, read, unread } = difference;
+        if self.updates.holds(&path) {
+            return None;
+        }
         if let Some(unread) = unread {
             self.note_unreadable(&path, &unread);
         }

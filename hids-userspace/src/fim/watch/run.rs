@@ -16,6 +16,7 @@ use super::pending::{Hint, Pending};
 use super::roots::Roots;
 use super::scans::{Cause, Scans, Slot, Wanted};
 use super::shared::Shared;
+use super::updates::Updates;
 use super::wishes::Wish;
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Store, StoreError, StoreView};
@@ -65,6 +66,7 @@ pub(super) struct Watcher {
     pub first_stopped: Option<Timestamp>,
     /// Refusals by what they have in common, until they are told.
     pub refusals: HashMap<super::refusals::Key, Refusal>,
+    pub updates: Updates,
     pub outbox: Sender<()>,
     pub last_scan: Option<super::rounds::Round>,
     pub next_prune: Instant,
@@ -229,6 +231,8 @@ impl Watcher {
         self.shared.waiting.store(self.pending.len() as u64, Relaxed);
         self.note_caught_up();
         self.tell_refusals();
+        self.judge_updates();
+        self.update_looked_at(0);
         self.schedule_scan();
         self.prune();
     }

@@ -1,0 +1,202 @@
+//! Updates of packages: told once, as what they are, instead of file by file.
+//!
+//! With `<package_updates>summarise` a path that a package manager (or a program that it started) wrote
+//! is not judged at once. When the package manager has been quiet for [`QUIET`], each such path is looked
+//! at; a file whose content is the one that the package database has for it becomes part of one summary,
+//! everything else is told as any other change. Until then the baseline still has the old file, so a
+//! crash in between only means that the files are found and told at the next start.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hids_core::model::{Acceptance, FileChange, FileNews, Who};
+
+use super::pending::Hint;
+use super::run::Watcher;
+use crate::fim::Entry;
+use crate::fim::packages::Packages;
+
+/// A package manager that has written nothing for so long is done.
+const QUIET: Duration = Duration::from_secs(10);
+/// After so long its files are judged although it goes on.
+const LONGEST: Duration = Duration::from_secs(300);
+/// Paths that are held back at most; more are told at once.
+const MOST: usize = 100_000;
+/// Paths and packages that the summary names.
+const EXAMPLES: usize = 16;
+const NAMES: usize = 64;
+
+/// Programs that install packages, by the last part of their path or, where an interpreter runs them, by
+/// the command name. Who calls himself so only makes his changes wait: they are told all the same, unless
+/// the package database has the very content.
+const MANAGERS: [&[u8]; 10] =
+    [b"dpkg", b"apt", b"apt-get", b"aptitude", b"unattended-upgr", b"rpm", b"dnf", b"dnf5", b"yum", b"packagekitd"];
+
+/// The paths that are held back, and what has become of those that were.
+#[derive(Debug, Default)]
+pub(super) struct Updates {
+    /// Whether updates are told as a summary.
+    pub summarise: bool,
+    held: HashMap<Vec<u8>, Hint>,
+    first: Option<Instant>,
+    last: Option<Instant>,
+    judging: Option<Judging>,
+}
+
+/// An update that is being judged.
+#[derive(Debug)]
+struct Judging {
+    packages: Packages,
+    /// Looks that have not come back.
+    outstanding: usize,
+    files: u64,
+    names: BTreeSet<String>,
+    examples: Vec<Vec<u8>>,
+}
+
+impl Updates {
+    /// Nothing is held back.
+    pub(super) fn new(summarise: bool) -> Self {
+        Self { summarise, ..Self::default() }
+    }
+
+    /// Whether `path` waits for the end of an update.
+    pub(super) fn holds(&self, path: &[u8]) -> bool {
+        self.held.contains_key(path)
+    }
+
+    /// Holds `path` back when a package manager wrote it; whether it did.
+    pub(super) fn hold(&mut self, path: &[u8], hint: &Hint, now: Instant) -> bool {
+        let by_manager = !hint.who.is_empty() && hint.who.iter().all(|who| is_manager(who));
+        if !self.summarise || hint.after_update || !by_manager || self.held.len() >= MOST {
+            return false;
+        }
+        self.first.get_or_insert(now);
+        self.last = Some(now);
+        match self.held.get_mut(path) {
+            Some(held) => held.merge(hint.clone()),
+            None => _ = self.held.insert(path.to_vec(), hint.clone()),
+        }
+        true
+    }
+
+    /// Takes what is held back once the package manager is done.
+    fn take_finished(&mut self, now: Instant) -> Option<HashMap<Vec<u8>, Hint>> {
+        let (first, last) = (self.first?, self.last?);
+        if self.judging.is_some() || (now < last + QUIET && now < first + LONGEST) {
+            return None;
+        }
+        (self.first, self.last) = (None, None);
+        Some(std::mem::take(&mut self.held))
+    }
+
+    /// Whether a package explains the change; it is counted in the summary then.
+    pub(super) fn explains(&mut self, known: Option<&Entry>, change: &FileChange) -> bool {
+        let Some(judging) = &mut self.judging else { return false };
+        let Some(new) = change.new.as_deref() else { return false };
+        let Some(found) = judging.packages.explains(&change.path, known, new, |_| None) else { return false };
+        judging.files += 1;
+        if judging.names.len() < NAMES {
+            judging.names.insert(format!("{} {}", found.package, found.version));
+        }
+        if judging.examples.len() < EXAMPLES {
+            judging.examples.push(change.path.clone());
+        }
+        true
+    }
+}
+
+impl Watcher {
+    /// Begins to judge an update that is done.
+    pub(super) fn judge_updates(&mut self) {
+        let Some(held) = self.updates.take_finished(Instant::now()) else { return };
+        let packages = Packages::open(Path::new("/"));
+        for problem in packages.problems() {
+            tracing::warn!(why = %problem, "a package database cannot be read; files of its packages are told one by one");
+        }
+        let judging =
+            Judging { packages, outstanding: held.len(), files: 0, names: BTreeSet::new(), examples: Vec::new() };
+        self.updates.judging = Some(judging);
+        for (path, mut hint) in held {
+            hint.after_update = true;
+            self.look_again(&path, hint);
+        }
+    }
+
+    /// A look at a path of an update has been applied, or led to nothing.
+    pub(super) fn update_looked_at(&mut self, looks: usize) {
+        let Some(judging) = &mut self.updates.judging else { return };
+        judging.outstanding = judging.outstanding.saturating_sub(looks);
+        // What is left when nothing waits any more was merged with other looks.
+        if judging.outstanding > 0 && self.pending.len() > 0 {
+            return;
+        }
+        let Some(judging) = self.updates.judging.take() else { return };
+        if judging.files == 0 {
+            return;
+        }
+        let reasons = judging.names.into_iter().map(|name| format!("update of {name}")).collect();
+        let acceptance = Acceptance { reasons, files: judging.files, examples: judging.examples };
+        self.tell(vec![FileNews::Acceptance(acceptance)]);
+    }
+}
+
+fn is_manager(who: &Arc<Who>) -> bool {
+    let named = |executable: &[u8], command: &[u8]| {
+        let name = executable.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        MANAGERS.iter().any(|manager| *manager == name || *manager == command)
+    };
+    named(&who.executable, &who.command) || who.parents.iter().any(|parent| named(&parent.executable, &parent.command))
+}
+
+#[cfg(test)]
+mod tests {
+    use hids_core::model::Ancestor;
+
+    use super::*;
+
+    fn by(executable: &str, parent: &str) -> Hint {
+        let parents = vec![Ancestor { executable: parent.into(), ..Ancestor::default() }];
+        let who = Who { executable: executable.into(), parents, ..Who::default() };
+        Hint { who: vec![Arc::new(who)], ..Hint::default() }
+    }
+
+    fn summarising() -> Updates {
+        Updates::new(true)
+    }
+
+    #[test]
+    fn what_a_package_manager_or_its_children_write_waits_until_it_is_quiet() {
+        let (mut updates, start) = (summarising(), Instant::now());
+        assert!(updates.hold(b"/usr/bin/ls", &by("/usr/bin/dpkg", "/usr/bin/apt-get"), start));
+        assert!(updates.hold(b"/etc/alternatives/vi", &by("/usr/bin/update-alternatives", "/usr/bin/dpkg"), start));
+        assert!(updates.take_finished(start + QUIET / 2).is_none());
+        assert_eq!(updates.take_finished(start + QUIET).unwrap().len(), 2);
+        assert!(!updates.holds(b"/usr/bin/ls"));
+    }
+
+    #[test]
+    fn what_others_write_does_not_wait_nor_does_anything_unless_asked_for() {
+        let now = Instant::now();
+        assert!(!summarising().hold(b"/usr/bin/ls", &by("/bin/sh", "/usr/sbin/sshd"), now));
+        assert!(!summarising().hold(b"/usr/bin/ls", &Hint::default(), now));
+        let mut both = by("/usr/bin/dpkg", "/sbin/init");
+        both.merge(by("/bin/sh", "/usr/sbin/sshd"));
+        assert!(!summarising().hold(b"/usr/bin/ls", &both, now), "somebody else wrote it as well");
+        assert!(!Updates::default().hold(b"/usr/bin/ls", &by("/usr/bin/dpkg", "/sbin/init"), now));
+    }
+
+    #[test]
+    fn an_update_without_end_is_judged_all_the_same() {
+        let (mut updates, start) = (summarising(), Instant::now());
+        let mut judged = false;
+        for second in 0..400 {
+            let now = start + Duration::from_secs(second);
+            updates.hold(b"/usr/bin/ls", &by("/usr/bin/dpkg", "/sbin/init"), now);
+            judged |= updates.take_finished(now).is_some();
+        }
+        assert!(judged);
+    }
+}

@@ -54,7 +54,8 @@ impl Anchor {
     pub(super) fn check(&self, head: &Head, is_new: bool) -> Result<Option<String>, StoreError> {
         let anchored = self.read().map_err(|error| StoreError::Read(Box::new(redb::Error::Io(error))))?;
         Ok(match anchored {
-            Anchored::Nothing if is_new => None,
+            // A crash in the very beginning leaves a database with its first commit and no word of it.
+            Anchored::Nothing if is_new || head.commit <= 1 => None,
             Anchored::Nothing => {
                 Some("fim.head is missing: whether the baseline is the newest is not known".to_owned())
             }

@@ -51,17 +51,15 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the disk is full: worth another try later.
     pub fn is_full(&self) -> bool {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(error) = cause {
-            if let Some(error) = error.downcast_ref::<io::Error>() {
-                return matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-            }
-            if let Some(redb::Error::Io(error)) = error.downcast_ref::<redb::Error>() {
-                return matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-            }
-            cause = error.source();
-        }
-        false
+        let source = match self {
+            Self::Open { source, .. } => source,
+            Self::Read(error) | Self::Write(error) => match &**error {
+                redb::Error::Io(source) => source,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 
     /// The message with its causes, for one log field.

@@ -18,8 +18,12 @@ use super::view;
 /// written again with each of its changes.
 pub(super) const STAMP_STEP: u64 = 8192;
 
-/// The process of the notice before.
-pub(super) type Remembered = (Arc<Who>, WhoKey);
+/// The process of the notice before, and the stamp of its row.
+pub(super) struct Remembered {
+    who: Arc<Who>,
+    key: WhoKey,
+    stamp: u64,
+}
 
 /// Stores a process unless it is there; its name.
 pub(super) fn remember(
@@ -28,17 +32,18 @@ pub(super) fn remember(
     sequence: u64,
     last: &mut Option<Remembered>,
 ) -> Result<WhoKey, StoreError> {
-    if let Some((_, key)) = last.as_ref().filter(|(known, _)| Arc::ptr_eq(known, who)) {
-        return Ok(*key);
+    let is_fresh = |stamp: u64| sequence < stamp.saturating_add(STAMP_STEP);
+    if let Some(last) = last.as_ref().filter(|last| Arc::ptr_eq(&last.who, who) && is_fresh(last.stamp)) {
+        return Ok(last.key);
     }
     let bytes = encode(&**who);
     let mut key = WhoKey::default();
     blake3::Hasher::new().update(&bytes).finalize_xof().fill(&mut key);
-    let known = rows.value(&key)?.and_then(|value| stamp(&value));
-    if known.is_none_or(|stamp| stamp + STAMP_STEP <= sequence) {
+    let known = rows.value(&key)?.and_then(|value| stamp(&value)).filter(|stamp| is_fresh(*stamp));
+    if known.is_none() {
         rows.put(&key, &[sequence.to_le_bytes().as_slice(), &bytes].concat())?;
     }
-    *last = Some((Arc::clone(who), key));
+    *last = Some(Remembered { who: Arc::clone(who), key, stamp: known.unwrap_or(sequence) });
     Ok(key)
 }
 

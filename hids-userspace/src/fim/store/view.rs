@@ -28,6 +28,8 @@ pub struct StoreCounts {
     pub notices: u64,
     /// Gaps open.
     pub gaps: u64,
+    /// Processes that notices name.
+    pub processes: u64,
     /// Number of the last notice ever written.
     pub last_sequence: u64,
     /// Number of the last commit.
@@ -208,6 +210,7 @@ impl StoreView {
             entries: head.rows[Kind::Entry as usize],
             notices: head.rows[Kind::Notice as usize],
             gaps: head.rows[Kind::Gap as usize],
+            processes: head.rows[Kind::Process as usize],
             last_sequence: head.last_sequence,
             commit: head.commit,
         })

@@ -1,7 +1,12 @@
 //! The store from outside.
 
 mod contents;
+mod disk;
+mod model;
+mod retention;
+mod speed;
 mod tamper;
+mod torture;
 
 use std::path::Path;
 

@@ -1,0 +1,118 @@
+//! A child that writes numbered batches is killed at random moments, many times.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hids_core::model::{FileNews, Protection};
+
+use super::*;
+
+const ROOT: &str = "HIDS_STORE_TORTURE_ROOT";
+const LAST: u64 = 3000;
+const RUNS: u32 = 15;
+const FILES: u64 = 200;
+
+/// After `n` notices: which number each file has. Each notice n wrote number n to file n % FILES, and
+/// took out file (n * 7) % FILES if n is a multiple of 5.
+fn wanted(notices: u64) -> std::collections::BTreeMap<Vec<u8>, Entry> {
+    let mut files = std::collections::BTreeMap::new();
+    for number in 1..=notices {
+        files.insert(file(number % FILES), entry(number));
+        if number.is_multiple_of(5) {
+            files.remove(&file(number * 7 % FILES));
+        }
+    }
+    files
+}
+
+fn file(number: u64) -> Vec<u8> {
+    format!("/d{}/f{number}", number % 9).into_bytes()
+}
+
+fn write(update: &mut Update<'_>, number: u64) {
+    update.put(&file(number % FILES), &entry(number)).expect("put");
+    if number.is_multiple_of(5) {
+        update.remove(&file(number * 7 % FILES)).expect("removed");
+    }
+    let protection = Protection { enforced: true, reason: "x".repeat(number as usize % 500), uid: None };
+    let sequence = update.notice(Timestamp::from_unix_seconds(1), true, FileNews::Protection(protection));
+    assert_eq!(sequence.expect("noticed"), number);
+}
+
+/// Not a test: what the killed child runs.
+#[test]
+fn torture_child() {
+    let Some(root) = std::env::var_os(ROOT) else { return };
+    let store = open(Path::new(&root));
+    let mut next = store.view().counts().expect("readable").last_sequence + 1;
+    while next <= LAST {
+        let mut update = store.begin().expect("begins");
+        for number in next..(next + 1 + next % 11).min(LAST + 1) {
+            write(&mut update, number);
+            next = number + 1;
+        }
+        let durability = if next.is_multiple_of(3) { Durability::Soon } else { Durability::Synced };
+        update.commit(durability).expect("committed");
+    }
+    store.begin().expect("begins").commit(Durability::Synced).expect("committed");
+}
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn child(root: &Path) -> Killed {
+    let mut command = Command::new(std::env::current_exe().expect("own path"));
+    command.args(["--exact", "fim::store::tests::torture::torture_child", "-q"]).env(ROOT, root);
+    Killed(command.stdout(Stdio::null()).spawn().expect("child starts"))
+}
+
+/// Whole batches, in order, nothing altered: what is there is exactly what some number of notices left.
+fn check(root: &Path) -> u64 {
+    let store = open(root);
+    let notices = store.notices_after(0, usize::MAX).expect("readable").len() as u64;
+    assert_eq!(store.view().counts().expect("readable").last_sequence, notices);
+    let entries: std::collections::BTreeMap<_, _> = store.view().entries().collect::<Result<_, _>>().expect("readable");
+    assert_eq!(entries, wanted(notices));
+    let report = store.verify(&mut |_| {}).expect("verified");
+    assert!(report.is_sound(), "{report:?}");
+    notices
+}
+
+#[test]
+fn kill_9_at_any_moment_leaves_whole_commits_and_no_damage() {
+    let root = tempfile::tempdir().expect("tempdir");
+    let (mut kills, mut reached) = (0, 0);
+    for _ in 0..RUNS {
+        let mut running = child(root.path());
+        let random = std::hash::RandomState::new();
+        let number = std::hash::BuildHasher::hash_one(&random, 1);
+        // A moment, not a wait for something: this is what the test is about.
+        std::thread::sleep(Duration::from_micros(20_000 + number % 120_000));
+        if running.0.try_wait().expect("wait").is_some() {
+            break;
+        }
+        kills += 1;
+        drop(running);
+        let now = check(root.path());
+        assert!(now >= reached, "{now} notices where {reached} were synced before");
+        reached = now;
+    }
+    assert!(kills > 3, "the child ended after {kills} kills: nothing was tortured");
+    let mut last = child(root.path());
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let status = loop {
+        if let Some(status) = last.0.try_wait().expect("wait") {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "the last child does not end");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert!(status.success());
+    assert_eq!(check(root.path()), LAST);
+}

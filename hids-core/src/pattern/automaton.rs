@@ -1,32 +1,35 @@
-//! The linear-time engine, and its variant for text of characters.
+//! Patterns of the linear-time engine, and their variant for text of characters.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use regex_automata::meta::Regex;
-use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input};
-
+use super::backtrack::{Backtracker, Exhausted};
 use super::foreign::Foreign;
+use super::linear::{GaveUp, Linear, Reading};
 use super::{Captures, MAX_CAPTURES, PatternError, Subject};
 
-/// Largest automaton of one pattern; 2048 bytes of os_regex stay far below it.
-const NFA_SIZE_BYTES: usize = 4 << 20;
-
 /// How a pattern differs on text that is not plain ASCII without a newline at its end.
-pub(super) enum Variant {
+enum Variant {
     /// It does not.
     None,
     /// Text that is not ASCII is decoded first: matched by this expression, or not at all.
-    Characters { expression: Box<str>, regex: OnceLock<Option<Regex>> },
-    /// `$` also stands before a final newline, which only PCRE2 itself gets right.
+    Characters { expression: Box<str>, regex: OnceLock<Option<Expression>> },
+    /// `$` also stands before a final newline, which the linear-time engine does not know.
     FinalNewline { pattern: Box<str>, foreign: OnceLock<Option<Foreign>> },
 }
 
 /// An expression compiled for bytes.
 pub(super) struct Automaton {
-    expression: Box<str>,
-    regex: Regex,
+    bytes: Expression,
     variant: Variant,
+    limit_hits: AtomicU64,
+}
+
+/// One expression with what replaces its automaton when that gives up.
+struct Expression {
+    linear: Linear,
+    /// For the groups of long lines, and when the automaton gave up.
+    tracker: OnceLock<Option<Backtracker>>,
 }
 
 impl Automaton {
@@ -37,7 +40,7 @@ impl Automaton {
             Subject::Bytes => Variant::None,
             Subject::StrictUtf8 => Variant::Characters { expression: characters.into(), regex: OnceLock::new() },
         };
-        Ok(Self { expression: bytes.into(), regex: build(bytes, false)?, variant })
+        Ok(Self { bytes: Expression::new(bytes, Reading::Bytes)?, variant, limit_hits: AtomicU64::new(0) })
     }
 
     /// For PCRE2: `expression` is `pattern` with `$` read as the very end.
@@ -47,23 +50,24 @@ impl Automaton {
         } else {
             Variant::None
         };
-        Ok(Self { expression: expression.into(), regex: build(expression, false)?, variant })
+        Ok(Self { bytes: Expression::new(expression, Reading::Bytes)?, variant, limit_hits: AtomicU64::new(0) })
     }
 
     /// Which engine reads `subject`; `None` when nothing can match it.
     fn engine(&self, subject: &[u8]) -> Option<Engine<'_>> {
         match &self.variant {
-            Variant::None => Some(Engine::Automaton(&self.regex)),
+            Variant::None => Some(Engine::Automaton(&self.bytes)),
             Variant::Characters { expression, regex } => {
                 if subject.is_ascii() {
-                    return Some(Engine::Automaton(&self.regex));
+                    return Some(Engine::Automaton(&self.bytes));
                 }
                 std::str::from_utf8(subject).ok()?;
-                regex.get_or_init(|| build(expression, true).ok()).as_ref().map(Engine::Automaton)
+                let build = || Expression::new(expression, Reading::Characters).ok();
+                regex.get_or_init(build).as_ref().map(Engine::Automaton)
             }
             Variant::FinalNewline { pattern, foreign } => {
                 if subject.last() != Some(&b'\n') {
-                    return Some(Engine::Automaton(&self.regex));
+                    return Some(Engine::Automaton(&self.bytes));
                 }
                 foreign.get_or_init(|| Foreign::new(pattern).ok()).as_ref().map(Engine::Foreign)
             }
@@ -73,65 +77,101 @@ impl Automaton {
     pub(super) fn is_match(&self, subject: &[u8]) -> bool {
         match self.engine(subject) {
             None => false,
-            Some(Engine::Automaton(regex)) => regex.is_match(Input::new(subject).earliest(true)),
+            Some(Engine::Automaton(expression)) => self.counted(expression.is_match(subject)),
             Some(Engine::Foreign(foreign)) => foreign.is_match(subject),
         }
     }
 
     pub(super) fn find_end(&self, subject: &[u8]) -> Option<usize> {
         match self.engine(subject)? {
-            Engine::Automaton(regex) => Some(regex.search_half(&Input::new(subject).anchored(Anchored::No))?.offset()),
+            Engine::Automaton(expression) => self.counted(expression.find_end(subject)),
             Engine::Foreign(foreign) => foreign.find_end(subject),
         }
     }
 
     pub(super) fn captures(&self, subject: &[u8], captures: &mut Captures) -> Option<usize> {
-        let regex = match self.engine(subject)? {
-            Engine::Automaton(regex) => regex,
-            Engine::Foreign(foreign) => return foreign.captures(subject, captures),
-        };
-        if regex.captures_len() <= 1 {
-            return Some(regex.search_half(&Input::new(subject))?.offset());
+        match self.engine(subject)? {
+            Engine::Automaton(expression) => self.counted(expression.captures(subject, captures)),
+            Engine::Foreign(foreign) => foreign.captures(subject, captures),
         }
-        captures.slots.clear();
-        captures.slots.resize(regex.captures_len() * 2, None);
-        regex.search_slots(&Input::new(subject), &mut captures.slots)?;
+    }
+
+    /// The answer; none, counted, when the pattern was given up.
+    fn counted<T: Default>(&self, answer: Result<T, Exhausted>) -> T {
+        answer.unwrap_or_else(|Exhausted| {
+            self.limit_hits.fetch_add(1, Ordering::Relaxed);
+            T::default()
+        })
+    }
+
+    pub(super) fn expression(&self) -> &str {
+        self.bytes.linear.expression()
+    }
+
+    pub(super) fn has_captures(&self) -> bool {
+        self.bytes.linear.groups() > 0
+    }
+
+    pub(super) fn limit_hits(&self) -> u64 {
+        let of_variant = match &self.variant {
+            Variant::FinalNewline { foreign, .. } => {
+                foreign.get().and_then(Option::as_ref).map_or(0, Foreign::limit_hits)
+            }
+            _ => 0,
+        };
+        of_variant + self.limit_hits.load(Ordering::Relaxed)
+    }
+}
+
+enum Engine<'a> {
+    Automaton(&'a Expression),
+    Foreign(&'a Foreign),
+}
+
+impl Expression {
+    fn new(expression: &str, reading: Reading) -> Result<Self, PatternError> {
+        Ok(Self { linear: Linear::new(expression, reading)?, tracker: OnceLock::new() })
+    }
+
+    fn is_match(&self, subject: &[u8]) -> Result<bool, Exhausted> {
+        self.linear.is_match(subject).or_else(|GaveUp| Ok(self.tracker()?.find_end(subject, 0)?.is_some()))
+    }
+
+    fn find_end(&self, subject: &[u8]) -> Result<Option<usize>, Exhausted> {
+        self.linear.find_end(subject).or_else(|GaveUp| self.tracker()?.find_end(subject, 0))
+    }
+
+    fn captures(&self, subject: &[u8], captures: &mut Captures) -> Result<Option<usize>, Exhausted> {
+        if self.linear.groups() == 0 {
+            return self.find_end(subject);
+        }
+        if !self.linear.is_easy(subject) {
+            return self.captures_of_long(subject, captures);
+        }
+        if !self.linear.captures(subject, &mut captures.slots) {
+            return Ok(None);
+        }
         let end = captures.slots[1].map(|slot| slot.get());
         for pair in captures.slots[2..].chunks_exact(2) {
             if let (Some(start), Some(end), true) = (pair[0], pair[1], captures.spans.len() < MAX_CAPTURES) {
                 captures.spans.push(start.get()..end.get());
             }
         }
-        end
+        Ok(end)
     }
 
-    pub(super) fn expression(&self) -> &str {
-        &self.expression
+    /// The automaton tells whether and where; the groups are found from there.
+    fn captures_of_long(&self, subject: &[u8], captures: &mut Captures) -> Result<Option<usize>, Exhausted> {
+        let start = match self.linear.find(subject) {
+            Ok(None) => return Ok(None),
+            Ok(Some(span)) => span.start,
+            Err(GaveUp) => 0,
+        };
+        self.tracker()?.captures(subject, start, captures)
     }
 
-    pub(super) fn has_captures(&self) -> bool {
-        self.regex.captures_len() > 1
+    fn tracker(&self) -> Result<&Backtracker, Exhausted> {
+        let build = || Backtracker::for_hir(&self.linear.hir()?);
+        self.tracker.get_or_init(build).as_ref().ok_or(Exhausted)
     }
-
-    pub(super) fn limit_hits(&self) -> u64 {
-        match &self.variant {
-            Variant::FinalNewline { foreign, .. } => {
-                foreign.get().and_then(Option::as_ref).map_or(0, Foreign::limit_hits)
-            }
-            _ => 0,
-        }
-    }
-}
-
-enum Engine<'a> {
-    Automaton(&'a Regex),
-    Foreign(&'a Foreign),
-}
-
-fn build(expression: &str, unicode: bool) -> Result<Regex, PatternError> {
-    Regex::builder()
-        .syntax(syntax::Config::new().unicode(unicode).utf8(false).case_insensitive(true))
-        .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(NFA_SIZE_BYTES)))
-        .build(expression)
-        .map_err(|error| PatternError::TooLarge { message: error.to_string() })
 }

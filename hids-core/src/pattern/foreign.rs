@@ -1,88 +1,166 @@
-//! PCRE2 itself, for the patterns that no linear-time automaton can run.
+//! Patterns that no linear-time automaton can run: look-around, back references and the like.
+//!
+//! PCRE2 compiles them, so that it decides what is a pattern; our own back-tracker runs them, since
+//! it counts every step. What that does not know (recursion, verbs, conditions, callouts) PCRE2 runs
+//! itself, with a match limit and on lines of a bounded length only.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::backtrack::{Backtracker, Exhausted};
+use super::linear::{Linear, Reading};
 use super::{Captures, MAX_CAPTURES, PatternError};
 
-/// Back-tracking steps after which a pattern is given up on a line: some milliseconds with the
-/// most expensive steps. OSSEC allows 10,000,000 for each place in the line, with which one line
-/// can hold the engine up for minutes.
-const MATCH_LIMIT: u32 = 100_000;
+/// Steps after which PCRE2 gives a pattern up on a line. OSSEC allows 10,000,000 for each place in
+/// the line, with which one line can hold the engine up for minutes.
+const MATCH_LIMIT: u32 = 20_000;
 
-/// A pattern in PCRE2.
+/// Longest line that PCRE2 itself gets to see. It does not count what it skips in one step, so that
+/// the limit alone bounds nothing on a long line. OSSEC cuts lines to 6 KiB.
+const MAX_SUBJECT_BYTES: usize = 6 << 10;
+
+/// A pattern that needs back-tracking.
 pub(super) struct Foreign {
-    regex: pcre2::bytes::Regex,
-    locations: Mutex<pcre2::bytes::CaptureLocations>,
+    engine: Engine,
     limit_hits: AtomicU64,
+}
+
+enum Engine {
+    Own(Box<Own>),
+    Pcre2 { regex: pcre2::bytes::Regex, locations: Mutex<pcre2::bytes::CaptureLocations> },
+}
+
+/// The back-tracker, and an automaton that tells where it need not try.
+struct Own {
+    tracker: Backtracker,
+    wider: Option<Linear>,
 }
 
 impl Foreign {
     pub(super) fn new(pattern: &str) -> Result<Self, PatternError> {
-        let prefix = format!("(*LIMIT_MATCH={MATCH_LIMIT})");
-        let build = |text: &str| pcre2::bytes::RegexBuilder::new().caseless(true).jit_if_available(true).build(text);
-        let regex = build(&format!("{prefix}{pattern}")).map_err(|error| PatternError::Pcre2 {
-            message: error.to_string(),
-            at: error.offset().map(|at| at.saturating_sub(prefix.len())),
-        })?;
-        // Where the addition cannot be compiled (a comment at the end swallows it) the limit is per place.
-        let regex = match searching(pattern) {
-            Some(text) => build(&format!("{prefix}{text}")).unwrap_or(regex),
-            None => regex,
+        let regex = compile(pattern)?;
+        let engine = match Backtracker::for_pcre2(pattern, regex.captures_len().saturating_sub(1)) {
+            Some(tracker) => {
+                let wider = Linear::new(tracker.wider(), Reading::Bytes).ok();
+                Engine::Own(Box::new(Own { tracker, wider }))
+            }
+            None => Engine::Pcre2 { locations: Mutex::new(regex.capture_locations()), regex },
         };
+        Ok(Self { engine, limit_hits: AtomicU64::new(0) })
+    }
+
+    /// PCRE2's own answer, to compare with.
+    #[cfg(test)]
+    pub(super) fn only_pcre2(pattern: &str) -> Result<Self, PatternError> {
+        let regex = compile(pattern)?;
         let locations = Mutex::new(regex.capture_locations());
-        Ok(Self { regex, locations, limit_hits: AtomicU64::new(0) })
+        Ok(Self { engine: Engine::Pcre2 { regex, locations }, limit_hits: AtomicU64::new(0) })
     }
 
     pub(super) fn is_match(&self, subject: &[u8]) -> bool {
-        self.regex.is_match(subject).unwrap_or_else(|_| {
-            self.count_hit();
-            false
-        })
+        match &self.engine {
+            Engine::Own(own) => self.counted(own.find_end(subject)).is_some(),
+            Engine::Pcre2 { regex, .. } if subject.len() <= MAX_SUBJECT_BYTES => {
+                self.counted(regex.is_match(subject).map_err(|_| Exhausted))
+            }
+            Engine::Pcre2 { .. } => self.counted(Err(Exhausted)),
+        }
     }
 
     pub(super) fn find_end(&self, subject: &[u8]) -> Option<usize> {
-        let mut locations = self.locations.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.regex.captures_read(&mut locations, subject) {
-            Ok(found) => found.map(|found| found.end()),
-            Err(_) => {
-                self.count_hit();
-                None
-            }
+        match &self.engine {
+            Engine::Own(own) => self.counted(own.find_end(subject)),
+            Engine::Pcre2 { .. } => self.captures(subject, &mut Captures::default()),
         }
     }
 
     pub(super) fn captures(&self, subject: &[u8], captures: &mut Captures) -> Option<usize> {
-        let mut locations = self.locations.lock().unwrap_or_else(PoisonError::into_inner);
-        let end = match self.regex.captures_read(&mut locations, subject) {
-            Ok(found) => found.map(|found| found.end())?,
-            Err(_) => {
-                self.count_hit();
-                return None;
-            }
+        let (regex, locations) = match &self.engine {
+            Engine::Own(own) => return self.counted(own.captures(subject, captures)),
+            Engine::Pcre2 { regex, locations } => (regex, locations),
         };
+        if subject.len() > MAX_SUBJECT_BYTES {
+            return self.counted(Err(Exhausted));
+        }
+        let mut locations = locations.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = regex.captures_read(&mut locations, subject).map_err(|_| Exhausted);
+        let end = self.counted(found.map(|found| found.map(|found| found.end())))?;
         let groups = (1..locations.len()).filter_map(|group| locations.get(group));
         captures.spans.extend(groups.take(MAX_CAPTURES).map(|(start, end)| start..end));
         Some(end)
     }
 
-    pub(super) fn has_captures(&self) -> bool {
-        self.regex.captures_len() > 1
+    /// Capturing groups.
+    pub(super) fn groups(&self) -> usize {
+        match &self.engine {
+            Engine::Own(own) => own.tracker.groups(),
+            Engine::Pcre2 { regex, .. } => regex.captures_len().saturating_sub(1),
+        }
+    }
+
+    /// What the linear-time engine knows of it: matches wherever this does.
+    pub(super) fn wider(&self) -> Option<&str> {
+        match &self.engine {
+            Engine::Own(own) => own.wider.as_ref().map(Linear::expression),
+            Engine::Pcre2 { .. } => None,
+        }
+    }
+
+    /// Whether it refers to what a group matched.
+    pub(super) fn refers_back(&self) -> bool {
+        matches!(&self.engine, Engine::Own(own) if own.tracker.refers_back())
+    }
+
+    /// Whether PCRE2 runs it, whose steps do not tell its time.
+    pub(super) fn is_in_pcre2(&self) -> bool {
+        matches!(self.engine, Engine::Pcre2 { .. })
     }
 
     pub(super) fn limit_hits(&self) -> u64 {
         self.limit_hits.load(Ordering::Relaxed)
     }
 
-    fn count_hit(&self) {
-        self.limit_hits.fetch_add(1, Ordering::Relaxed);
+    /// The answer; none, counted, when the pattern was given up.
+    fn counted<T: Default>(&self, answer: Result<T, Exhausted>) -> T {
+        answer.unwrap_or_else(|Exhausted| {
+            self.limit_hits.fetch_add(1, Ordering::Relaxed);
+            T::default()
+        })
     }
 }
 
+impl Own {
+    fn cannot_match(&self, subject: &[u8]) -> bool {
+        self.wider.as_ref().is_some_and(|wider| !wider.is_match(subject).unwrap_or(true))
+    }
+
+    fn find_end(&self, subject: &[u8]) -> Result<Option<usize>, Exhausted> {
+        if self.cannot_match(subject) { Ok(None) } else { self.tracker.find_end(subject, 0) }
+    }
+
+    fn captures(&self, subject: &[u8], captures: &mut Captures) -> Result<Option<usize>, Exhausted> {
+        if self.cannot_match(subject) { Ok(None) } else { self.tracker.captures(subject, 0, captures) }
+    }
+}
+
+fn compile(pattern: &str) -> Result<pcre2::bytes::Regex, PatternError> {
+    let prefix = format!("(*LIMIT_MATCH={MATCH_LIMIT})");
+    let build = |text: &str| pcre2::bytes::RegexBuilder::new().caseless(true).jit_if_available(true).build(text);
+    let regex = build(&format!("{prefix}{pattern}")).map_err(|error| PatternError::Pcre2 {
+        message: error.to_string(),
+        at: error.offset().map(|at| at.saturating_sub(prefix.len())),
+    })?;
+    // Where the addition cannot be compiled (a comment at the end swallows it) the limit is per place.
+    Ok(match searching(pattern) {
+        Some(text) => build(&format!("{prefix}{text}")).unwrap_or(regex),
+        None => regex,
+    })
+}
+
 /// The pattern with the search for its place written into it. PCRE2 counts the steps anew for each
-/// place that it tries, so that on a long line the limit alone bounds nothing; this way there is
-/// one place, the start. Matches, captures and ends stay the same. `None` for patterns that are
-/// tried at the start only, and for those whose meaning hangs on where the match begins.
+/// place that it tries; this way there is one place, the start. Matches, captures and ends stay the
+/// same. `None` for patterns that are tried at the start only, and for those whose meaning hangs on
+/// where the match begins.
 fn searching(pattern: &str) -> Option<String> {
     let is_anchored = pattern.starts_with('^') && !pattern.contains('|');
     // Settings and verbs, the place itself, and the whole pattern as a part of itself.

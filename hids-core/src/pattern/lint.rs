@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-use super::{Dialect, Pattern, Subject};
+use super::{Dialect, Pattern, Program, Subject};
 
 /// What is probably wrong with a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +13,10 @@ pub enum Suspicion {
     DeadAlternative(String),
     /// It wants a control byte, such as a tab; in the strict mode lines have none.
     WantsControlByte,
-    /// It needs back-tracking (look-around, back-references, possessive or atomic parts).
+    /// It refers back to what a group matched, for which no engine has a linear time.
     Backtracks,
+    /// It has something that only PCRE2 knows, which sees no long line.
+    OnlyPcre2,
     /// Something that other languages of patterns give a meaning stands for itself here.
     Literal {
         /// It, as written.
@@ -29,8 +31,12 @@ impl Pattern {
     pub fn suspicions(&self, subject: Subject) -> Vec<Suspicion> {
         let mut found = Vec::new();
         let text = self.as_str();
-        if self.backtracks() {
-            found.push(Suspicion::Backtracks);
+        if let Program::Pcre2(foreign) = &self.program {
+            if foreign.is_in_pcre2() {
+                found.push(Suspicion::OnlyPcre2);
+            } else if foreign.refers_back() {
+                found.push(Suspicion::Backtracks);
+            }
         }
         if text.contains('\n') {
             found.push(Suspicion::LineBreak);
@@ -259,6 +265,8 @@ mod tests {
     #[test]
     fn back_tracking_is_named() {
         assert_eq!(of(Dialect::Pcre2, r"(a+)+\1"), [Suspicion::Backtracks]);
+        assert_eq!(of(Dialect::Pcre2, "(a(?R)?b)"), [Suspicion::OnlyPcre2]);
+        assert_eq!(of(Dialect::Pcre2, "(?<!x)(?>a+)b"), []);
         assert_eq!(of(Dialect::Pcre2, r"(a+)+b"), []);
     }
 }

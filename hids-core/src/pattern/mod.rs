@@ -1,13 +1,16 @@
 //! OSSEC's pattern dialects behind one type, [`Pattern`].
 //!
 //! A pattern is translated once, when it is loaded, to a linear-time automaton or a plain
-//! comparison; only PCRE2 patterns that need back-tracking (look-around, back references) run in
-//! PCRE2 itself, with a match limit whose hits are counted. Owns: what a pattern means. Never:
+//! comparison; PCRE2 patterns that need back-tracking (look-around, back references) run in a
+//! back-tracker of our own that counts its steps, and what only PCRE2 knows runs there, with a match
+//! limit. Where a limit is hit, that is counted. Owns: what a pattern means. Never:
 //! where patterns stand in decoders and rules.
 
 mod anchored;
 mod automaton;
+mod backtrack;
 mod foreign;
+mod linear;
 mod lint;
 mod os_match;
 mod os_regex;
@@ -212,12 +215,12 @@ impl Pattern {
     pub fn has_captures(&self) -> bool {
         match &self.program {
             Program::Automaton(automaton) => automaton.has_captures(),
-            Program::Pcre2(foreign) => foreign.has_captures(),
+            Program::Pcre2(foreign) => foreign.groups() > 0,
             _ => false,
         }
     }
 
-    /// How often PCRE2 gave up on this pattern because of the match limit.
+    /// How often this pattern was given up on a line because of what it would have taken.
     pub fn limit_hits(&self) -> u64 {
         match &self.program {
             Program::Pcre2(foreign) => foreign.limit_hits(),
@@ -226,15 +229,16 @@ impl Pattern {
         }
     }
 
-    /// The expression of the linear-time engine, on bytes.
+    /// An expression of the linear-time engine, on bytes, that matches wherever the pattern does.
     fn expression(&self) -> Option<&str> {
         match &self.program {
             Program::Automaton(automaton) => Some(automaton.expression()),
+            Program::Pcre2(foreign) => foreign.wider(),
             _ => None,
         }
     }
 
-    /// Whether it needs back-tracking, and so runs in PCRE2 with a match limit.
+    /// Whether it needs back-tracking (look-around, back references and the like).
     pub fn backtracks(&self) -> bool {
         matches!(self.program, Program::Pcre2(_))
     }

@@ -1,7 +1,7 @@
 //! PCRE2 patterns: translated to a linear-time automaton where that gives the same answer.
 //!
 //! OSSEC compiles them caseless on bytes, nothing else. The translator knows exactly the part of
-//! the language that means the same in both engines; everything else runs in PCRE2.
+//! the language that means the same in both engines; everything else is tried place by place.
 
 use std::fmt::Write as _;
 

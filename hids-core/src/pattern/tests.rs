@@ -36,7 +36,7 @@ fn one_invalid_byte_does_not_switch_a_pattern_off() {
 }
 
 #[test]
-fn look_around_runs_in_pcre2_and_plain_patterns_do_not() {
+fn look_around_needs_back_tracking_and_plain_patterns_do_not() {
     assert!(Pattern::pcre2("x(?=y)").unwrap().backtracks());
     assert!(!Pattern::pcre2(r"^(?:a|b)[\w.-]+\[\d{1,3}\]: (?<n>\S+)$").unwrap().backtracks());
 }
@@ -51,8 +51,8 @@ fn brackets_and_operators_in_classes_are_literal() {
 
 #[test]
 fn evil_pattern_is_given_up_and_counted() {
-    let pattern = Pattern::pcre2("^(?=(a+)+$)").unwrap();
-    assert!(!pattern.is_match(format!("{}b", "a".repeat(60)).as_bytes()));
+    let pattern = Pattern::pcre2(r"^(a+)+\1$").unwrap();
+    assert!(!pattern.is_match(format!("{}b\n", "a".repeat(60)).as_bytes()));
     assert_eq!(pattern.limit_hits(), 1);
 }
 

@@ -87,7 +87,7 @@ pub struct Losses {
     pub forgotten_windows: u64,
     /// Outputs of `check_diff` forgotten or too long to compare.
     pub lost_outputs: u64,
-    /// PCRE2 patterns given up because of the match limit.
+    /// Patterns given up on a line because of what they would have taken.
     pub pattern_limit_hits: u64,
 }
 

@@ -66,8 +66,13 @@ fn words(suspicion: &Suspicion, dialect: Dialect, owner: &str) -> (&'static str,
         ),
         Suspicion::Backtracks => (
             "P013",
-            "this pattern needs back-tracking: a line made for it can use up all 200,000 steps and then counts as not matching".into(),
-            "do without look-around, back-references and possessive or atomic parts: then it runs in linear time",
+            "this pattern refers back to what a group matched: a line made for it can use up all 500,000 steps and then counts as not matching".into(),
+            "do without back-references: then its time grows with the line and not with its square",
+        ),
+        Suspicion::OnlyPcre2 => (
+            "P016",
+            "this pattern has something that only PCRE2 knows (recursion, conditions, verbs, callouts): it never matches a line of more than 6 KiB, and a line made for it can use up all 20,000 steps".into(),
+            "do without it: then steps are counted one by one, and lines of any length are searched",
         ),
         Suspicion::Literal { what } => (
             "P014",

@@ -1,0 +1,368 @@
+//! Takes the steps of a pattern.
+
+mod loops;
+
+use std::cell::RefCell;
+
+use super::byteset::ByteSet;
+use super::code::{Code, Kind, Step};
+use super::memory::{Known, Memory, State};
+use super::node::Assertion;
+use super::{Exhausted, MAX_STEPS, Slots};
+
+/// Most decisions kept for a later return, in all 16 MiB.
+const MAX_FRAMES: usize = 1 << 20;
+/// More of them are given back after a line.
+const KEPT_FRAMES: usize = 1 << 17;
+
+/// Bytes that are looked at in the time of one step.
+const BYTES_PER_STEP: usize = 4;
+
+/// No place.
+const NONE: u32 = u32::MAX;
+/// Where the first match at or after `from` ends; with `slots`, where its groups are.
+pub(super) fn find(
+    code: &Code,
+    subject: &[u8],
+    from: usize,
+    slots: Option<&mut Slots>,
+) -> Result<Option<usize>, Exhausted> {
+    thread_local! {
+        static BUFFERS: RefCell<Buffers> = RefCell::default();
+    }
+    BUFFERS.with(|buffers| {
+        let mut buffers = buffers.borrow_mut();
+        let found = Machine::new(code, subject, &mut buffers).find(from, slots);
+        buffers.give_back();
+        found
+    })
+}
+
+/// Reused from line to line.
+#[derive(Default)]
+struct Buffers {
+    frames: Vec<Frame>,
+    memory: Memory,
+    /// Start and end of each group, and where it was opened last.
+    groups: Vec<[u32; 3]>,
+}
+
+impl Buffers {
+    fn give_back(&mut self) {
+        self.frames.clear();
+        self.frames.shrink_to(KEPT_FRAMES);
+        self.memory.shrink();
+    }
+}
+
+/// What is undone or tried when the steps taken lead nowhere.
+#[derive(Clone, Copy)]
+enum Frame {
+    /// Go on there.
+    Try { step: u32, at: u32, taken: u32 },
+    /// Everything from there, and from the places after it, has failed.
+    Failed { state: State, count: u32 },
+    /// A group was elsewhere.
+    Group { group: u32, part: u8, value: u32 },
+}
+
+struct Machine<'a, 'b> {
+    code: &'a Code,
+    subject: &'a [u8],
+    frames: &'b mut Vec<Frame>,
+    memory: &'b mut Memory,
+    groups: &'b mut Vec<[u32; 3]>,
+    left: u32,
+    /// Whether groups must be right.
+    keeps_groups: bool,
+}
+
+/// A loop over bytes of a set.
+#[derive(Clone, Copy)]
+struct Loop<'a> {
+    set: &'a ByteSet,
+    memo: u32,
+    /// The step after the loop.
+    step: u32,
+    part: Part,
+}
+
+/// Which steps run, and what their success means.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Whether the end of this part can be remembered: nothing but the place decides it.
+    remembers_ends: bool,
+}
+
+impl<'a, 'b> Machine<'a, 'b> {
+    fn new(code: &'a Code, subject: &'a [u8], buffers: &'b mut Buffers) -> Self {
+        let Buffers { frames, memory, groups } = buffers;
+        frames.clear();
+        memory.prepare(code, subject.len());
+        groups.clear();
+        groups.resize(code.groups + 1, [NONE; 3]);
+        Self { code, subject, frames, memory, groups, left: MAX_STEPS, keeps_groups: code.has_again }
+    }
+
+    fn find(mut self, from: usize, slots: Option<&mut Slots>) -> Result<Option<usize>, Exhausted> {
+        let mut start = from;
+        let end = loop {
+            let Some(next) = self.next_start(start) else { return Ok(None) };
+            start = next;
+            if let Some(end) = self.run(0, start as u32, Part { remembers_ends: false })? {
+                break end;
+            }
+            if self.code.at_start {
+                return Ok(None);
+            }
+            start += 1;
+        };
+        let Some(slots) = slots else { return Ok(Some(end as usize)) };
+        if !self.keeps_groups && self.code.groups > 0 {
+            // The same way once more, now that it is known where it starts.
+            self.keeps_groups = true;
+            self.frames.clear();
+            self.run(0, start as u32, Part { remembers_ends: false })?;
+        }
+        slots.clear();
+        let place = |&[start, end, _]: &[u32; 3]| (end != NONE).then_some((start as usize, end as usize));
+        slots.extend(self.groups[1..].iter().map(place));
+        Ok(Some(end as usize))
+    }
+
+    /// Where a match can begin, from `start` on.
+    fn next_start(&mut self, start: usize) -> Option<usize> {
+        if self.code.at_start && start > 0 {
+            return None;
+        }
+        let rest = self.subject.get(start..)?;
+        match &self.code.first {
+            None => Some(start),
+            Some(first) => Some(start + rest.iter().position(|&byte| first.contains(byte))?),
+        }
+    }
+
+    /// Takes steps from `step` on; where they end.
+    fn run(&mut self, step: u32, at: u32, part: Part) -> Result<Option<u32>, Exhausted> {
+        let base = self.frames.len();
+        let (mut step, mut at, mut taken) = (step, at, u32::MAX);
+        loop {
+            match self.advance(&mut step, &mut at, &mut taken, part)? {
+                Advance::Ended(end) => {
+                    self.leave(base, end, part);
+                    return Ok(Some(end));
+                }
+                Advance::Failed => match self.back(base) {
+                    Some(next) => (step, at, taken) = next,
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+
+    /// Takes steps until the end is reached or one fails.
+    fn advance(&mut self, step: &mut u32, at: &mut u32, taken: &mut u32, part: Part) -> Result<Advance, Exhausted> {
+        loop {
+            self.spend(1)?;
+            let current = &self.code.steps[*step as usize];
+            *step += 1;
+            match *current {
+                Step::Byte(ref set) => match self.subject.get(*at as usize) {
+                    Some(&byte) if set.contains(byte) => {
+                        *at += 1;
+                        *taken = u32::MAX;
+                    }
+                    _ => return Ok(Advance::Failed),
+                },
+                Step::Bytes { ref set, lazy, memo } => {
+                    let loop_over = Loop { set, memo, step: *step, part };
+                    let left = if lazy {
+                        self.lazy_loop(loop_over, at, taken)
+                    } else {
+                        self.greedy_loop(loop_over, at, taken)
+                    };
+                    if let Some(known) = left? {
+                        return Ok(known);
+                    }
+                }
+                Step::Split { other, lazy, memo } => {
+                    let (first, second) = if lazy { (other, *step) } else { (*step, other) };
+                    if let Some(known) = self.decide(memo, second, *at, *taken, part)? {
+                        return Ok(known);
+                    }
+                    *step = first;
+                }
+                Step::Repeat { mark, body, lazy, memo } => {
+                    if *taken & (1 << mark) == 0 {
+                        continue;
+                    }
+                    let (first, second) = if lazy { (*step, body) } else { (body, *step) };
+                    if let Some(known) = self.decide(memo, second, *at, *taken, part)? {
+                        return Ok(known);
+                    }
+                    *step = first;
+                }
+                Step::Round(mark) => *taken &= !(1 << mark),
+                Step::Jump(to) => *step = to,
+                Step::Assertion(assertion) => {
+                    if !self.holds(assertion, *at as usize) {
+                        return Ok(Advance::Failed);
+                    }
+                }
+                Step::Open(group) => self.set_group(group, 2, *at),
+                Step::Close(group) => {
+                    if self.keeps_groups {
+                        let [_, _, opened] = self.groups[group as usize];
+                        self.set_group(group, 0, opened);
+                        self.set_group(group, 1, *at);
+                    }
+                }
+                Step::Part { kind, after, has_group } => {
+                    let Some(end) = self.part(kind, *step, *at, has_group)? else { return Ok(Advance::Failed) };
+                    if end > *at {
+                        *taken = u32::MAX;
+                    }
+                    (*step, *at) = (after, end);
+                }
+                Step::Back(length) => match at.checked_sub(length) {
+                    Some(place) => *at = place,
+                    None => return Ok(Advance::Failed),
+                },
+                Step::Again { group, caseless } => match self.again(group, caseless, *at)? {
+                    Some(0) => {}
+                    Some(length) => {
+                        *at += length;
+                        *taken = u32::MAX;
+                    }
+                    None => return Ok(Advance::Failed),
+                },
+                Step::End => return Ok(Advance::Ended(*at)),
+            }
+        }
+    }
+
+    /// Notes the second way of a decision; what the decision leads to, if that is known.
+    fn decide(
+        &mut self,
+        memo: u32,
+        second: u32,
+        at: u32,
+        taken: u32,
+        part: Part,
+    ) -> Result<Option<Advance>, Exhausted> {
+        if self.frames.len() >= MAX_FRAMES {
+            return Err(Exhausted);
+        }
+        if self.memory.is_used() {
+            let state = self.memory.state(memo, at, taken);
+            if let Some(known) = self.known(state, part) {
+                return Ok(Some(known));
+            }
+            self.frames.push(Frame::Failed { state, count: 1 });
+        }
+        self.frames.push(Frame::Try { step: second, at, taken });
+        Ok(None)
+    }
+
+    fn known(&self, state: State, part: Part) -> Option<Advance> {
+        match self.memory.known(state) {
+            Known::Failed => Some(Advance::Failed),
+            Known::Ends(end) if part.remembers_ends => Some(Advance::Ended(end)),
+            Known::Nothing | Known::Ends(_) => None,
+        }
+    }
+
+    /// The next way to try; `None` when there is none above `base`.
+    fn back(&mut self, base: usize) -> Option<(u32, u32, u32)> {
+        while self.frames.len() > base {
+            match self.frames.pop()? {
+                Frame::Try { step, at, taken } => return Some((step, at, taken)),
+                Frame::Failed { state, count } => self.memory.fail(state, count),
+                Frame::Group { group, part, value } => self.groups[group as usize][usize::from(part)] = value,
+            }
+        }
+        None
+    }
+
+    /// A part ended: its other ways are not tried any more, but its groups can still be undone.
+    fn leave(&mut self, base: usize, end: u32, part: Part) {
+        let mut kept = base;
+        for index in base..self.frames.len() {
+            match self.frames[index] {
+                Frame::Group { .. } => {
+                    self.frames[kept] = self.frames[index];
+                    kept += 1;
+                }
+                Frame::Failed { state, count } if part.remembers_ends => self.memory.reach(state, count, end),
+                Frame::Failed { .. } | Frame::Try { .. } => {}
+            }
+        }
+        self.frames.truncate(kept);
+    }
+
+    /// Whether a part matches at `at`, and where the pattern goes on.
+    fn part(&mut self, kind: Kind, step: u32, at: u32, has_group: bool) -> Result<Option<u32>, Exhausted> {
+        let base = self.frames.len();
+        let remembers_ends = self.memory.is_used() && (!has_group || !self.keeps_groups || kind == Kind::NotAround);
+        let end = self.run(step, at, Part { remembers_ends })?;
+        if kind == Kind::NotAround {
+            // Its groups are nothing to those who come after it.
+            while self.back(base).is_some() {}
+        }
+        Ok(match (kind, end) {
+            (Kind::Around, Some(_)) | (Kind::NotAround, None) => Some(at),
+            (Kind::Atomic, end) => end,
+            (Kind::Around, None) | (Kind::NotAround, Some(_)) => None,
+        })
+    }
+
+    fn spend(&mut self, steps: usize) -> Result<(), Exhausted> {
+        self.left = self.left.checked_sub(steps as u32).ok_or(Exhausted)?;
+        Ok(())
+    }
+
+    fn set_group(&mut self, group: u32, part: u8, value: u32) {
+        if self.keeps_groups {
+            let place = &mut self.groups[group as usize][usize::from(part)];
+            self.frames.push(Frame::Group { group, part, value: *place });
+            *place = value;
+        }
+    }
+
+    /// How many bytes the text of `group` has, if it stands at `at`.
+    fn again(&mut self, group: u32, caseless: bool, at: u32) -> Result<Option<u32>, Exhausted> {
+        let [start, end, _] = self.groups[group as usize];
+        if start == NONE || end == NONE {
+            return Ok(None);
+        }
+        let text = &self.subject[start as usize..end as usize];
+        let Some(here) = self.subject.get(at as usize..at as usize + text.len()) else { return Ok(None) };
+        let same = if caseless { text.eq_ignore_ascii_case(here) } else { text == here };
+        self.spend(text.len() / BYTES_PER_STEP)?;
+        Ok(same.then_some(end - start))
+    }
+
+    fn holds(&self, assertion: Assertion, at: usize) -> bool {
+        let subject = self.subject;
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let at_word = || {
+            let before = at.checked_sub(1).and_then(|at| subject.get(at)).is_some_and(is_word);
+            before != subject.get(at).is_some_and(is_word)
+        };
+        match assertion {
+            Assertion::Start => at == 0,
+            Assertion::End => at == subject.len(),
+            Assertion::FinalNewline => at == subject.len() || &subject[at..] == b"\n",
+            // PCRE2 sees no line after a newline at the very end.
+            Assertion::LineStart => at == 0 || (at < subject.len() && subject[at - 1] == b'\n'),
+            Assertion::LineEnd => at == subject.len() || subject[at] == b'\n',
+            Assertion::Word => at_word(),
+            Assertion::NotWord => !at_word(),
+        }
+    }
+}
+
+enum Advance {
+    Ended(u32),
+    Failed,
+}

@@ -1,0 +1,172 @@
+//! The linear-time engine, held to its promise also where pattern and line are long.
+//!
+//! `regex-automata` takes time in proportion to the line *times* the pattern in the worst case, when
+//! its lazily built automaton gives up: a second for a pattern of some thousand states on 64 KiB.
+//! Where that product is large, only the lazily built automaton runs, and says so when it gives up.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use regex_automata::hybrid::dfa;
+use regex_automata::hybrid::regex as lazy;
+use regex_automata::meta::Regex;
+use regex_automata::util::primitives::NonMaxUsize;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, MatchKind, Span, nfa::thompson};
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use super::PatternError;
+
+/// Largest automaton of one pattern; 2048 bytes of os_regex stay far below it.
+const NFA_SIZE_BYTES: usize = 4 << 20;
+
+/// Bytes of a line times states of a pattern up to which any engine is fast enough: a few
+/// milliseconds at worst.
+const EASY_PRODUCT: usize = 300_000;
+
+/// Room for the lazily built automaton; filling it takes some milliseconds.
+const CACHE_BYTES: usize = 512 << 10;
+/// Bytes that each of its states must have been good for when the room is used up.
+const BYTES_PER_STATE: usize = 20;
+
+/// Whether an expression means characters or bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    Bytes,
+    Characters,
+}
+
+/// The automaton grew too large for its line; no other answer is quick enough.
+#[derive(Debug)]
+pub(super) struct GaveUp;
+
+/// An expression in the linear-time engine.
+pub(super) struct Linear {
+    expression: Box<str>,
+    reading: Reading,
+    regex: Regex,
+    /// About as many states as the automaton has.
+    states: usize,
+    long: OnceLock<Option<Long>>,
+}
+
+/// What runs on long lines.
+struct Long {
+    regex: lazy::Regex,
+    cache: Mutex<lazy::Cache>,
+}
+
+impl Linear {
+    pub(super) fn new(expression: &str, reading: Reading) -> Result<Self, PatternError> {
+        let hir = parse(expression, reading);
+        let hir = hir.map_err(|error| PatternError::TooLarge { message: error.to_string() })?;
+        let regex = Regex::builder()
+            .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(NFA_SIZE_BYTES)))
+            .build_from_hir(&hir)
+            .map_err(|error| PatternError::TooLarge { message: error.to_string() })?;
+        Ok(Self { expression: expression.into(), reading, regex, states: states(&hir), long: OnceLock::new() })
+    }
+
+    pub(super) fn expression(&self) -> &str {
+        &self.expression
+    }
+
+    /// The expression as the engine understands it.
+    pub(super) fn hir(&self) -> Option<Hir> {
+        parse(&self.expression, self.reading).ok()
+    }
+
+    pub(super) fn groups(&self) -> usize {
+        self.regex.captures_len().saturating_sub(1)
+    }
+
+    /// Whether every engine is fast enough on `subject`.
+    pub(super) fn is_easy(&self, subject: &[u8]) -> bool {
+        subject.len().saturating_mul(self.states) <= EASY_PRODUCT
+    }
+
+    pub(super) fn is_match(&self, subject: &[u8]) -> Result<bool, GaveUp> {
+        let input = Input::new(subject).earliest(true);
+        if self.is_easy(subject) {
+            return Ok(self.regex.is_match(input));
+        }
+        Ok(self.forward(&input)?.is_some())
+    }
+
+    pub(super) fn find_end(&self, subject: &[u8]) -> Result<Option<usize>, GaveUp> {
+        let input = Input::new(subject).anchored(Anchored::No);
+        if self.is_easy(subject) {
+            return Ok(self.regex.search_half(&input).map(|half| half.offset()));
+        }
+        self.forward(&input)
+    }
+
+    /// Where the first match in a long line is.
+    pub(super) fn find(&self, subject: &[u8]) -> Result<Option<Span>, GaveUp> {
+        let long = self.long()?;
+        let mut cache = long.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = long.regex.try_search(&mut cache, &Input::new(subject)).map_err(|_| GaveUp)?;
+        Ok(found.map(|found| found.span()))
+    }
+
+    /// Start and end of the match and of each group, in a line that is easy.
+    pub(super) fn captures(&self, subject: &[u8], slots: &mut Vec<Option<NonMaxUsize>>) -> bool {
+        slots.clear();
+        slots.resize(self.regex.captures_len() * 2, None);
+        self.regex.search_slots(&Input::new(subject), slots).is_some()
+    }
+
+    fn forward(&self, input: &Input<'_>) -> Result<Option<usize>, GaveUp> {
+        let long = self.long()?;
+        let mut cache = long.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let (forward, _) = cache.as_parts_mut();
+        let found = long.regex.forward().try_search_fwd(forward, input).map_err(|_| GaveUp)?;
+        Ok(found.map(|half| half.offset()))
+    }
+
+    fn long(&self) -> Result<&Long, GaveUp> {
+        self.long.get_or_init(|| Long::new(&self.expression, self.reading)).as_ref().ok_or(GaveUp)
+    }
+}
+
+impl Long {
+    fn new(expression: &str, reading: Reading) -> Option<Self> {
+        let automaton = dfa::Config::new()
+            .match_kind(MatchKind::LeftmostFirst)
+            .cache_capacity(CACHE_BYTES)
+            .skip_cache_capacity_check(true)
+            .minimum_cache_clear_count(Some(0))
+            .minimum_bytes_per_state(Some(BYTES_PER_STATE));
+        let regex = lazy::Regex::builder()
+            .syntax(syntax_of(reading))
+            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(NFA_SIZE_BYTES)))
+            .dfa(automaton)
+            .build(expression)
+            .ok()?;
+        let cache = Mutex::new(regex.create_cache());
+        Some(Self { regex, cache })
+    }
+}
+
+fn syntax_of(reading: Reading) -> syntax::Config {
+    syntax::Config::new().unicode(reading == Reading::Characters).utf8(false).case_insensitive(true)
+}
+
+fn parse(expression: &str, reading: Reading) -> Result<Hir, Box<regex_syntax::Error>> {
+    syntax::parse_with(expression, &syntax_of(reading)).map_err(Box::new)
+}
+
+/// About how many states `hir` needs.
+fn states(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(Class::Bytes(_)) => 1,
+        HirKind::Class(Class::Unicode(class)) => class.ranges().len().saturating_mul(4),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1) as usize;
+            times.saturating_mul(states(&repetition.sub).saturating_add(1))
+        }
+        HirKind::Capture(capture) => states(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(states).fold(1, usize::saturating_add),
+    }
+}

@@ -187,7 +187,9 @@ fn wildcards_behind_a_look_ahead_are_searched_to_the_end_of_the_longest_line() {
     let line: Vec<u8> = b"aaaa bbbb user=x addr=y ".iter().copied().cycle().take(LINE_BYTES).chain(*b" 9!").collect();
     let source = Arc::new(LogSource { location: "/var/log/hostile".into(), channel: Channel::Log });
     let now = Timestamp::from_unix_seconds(1_700_000_000);
-    assert!(engine.process(EventRef { source: &source, received: now, line: &line, notice: None }, now).rule().is_some());
+    assert!(
+        engine.process(EventRef { source: &source, received: now, line: &line, notice: None }, now).rule().is_some()
+    );
     assert_eq!(engine.losses().pattern_limit_hits, 0);
 }
 
@@ -207,6 +209,8 @@ fn pattern_that_hits_the_match_limit_is_counted_and_does_not_match() {
     assert_eq!(engine.losses().pattern_limit_hits, 0);
     // What ends the line keeps the automaton from seeing at once that no match is possible.
     let line = [&[b'a'; 4096][..], b"bb!"].concat();
-    assert!(engine.process(EventRef { source: &source, received: now, line: &line, notice: None }, now).rule().is_none());
+    assert!(
+        engine.process(EventRef { source: &source, received: now, line: &line, notice: None }, now).rule().is_none()
+    );
     assert_eq!(engine.losses().pattern_limit_hits, 1);
 }

@@ -13,9 +13,9 @@ enum Variant {
     /// It does not.
     None,
     /// Text that is not ASCII is decoded first: matched by this expression, or not at all.
-    Characters { expression: Box<str>, regex: OnceLock<Option<Expression>> },
+    Characters { expression: Box<str>, regex: OnceLock<Option<Box<Expression>>> },
     /// `$` also stands before a final newline, which the linear-time engine does not know.
-    FinalNewline { pattern: Box<str>, foreign: OnceLock<Option<Foreign>> },
+    FinalNewline { pattern: Box<str>, foreign: OnceLock<Option<Box<Foreign>>> },
 }
 
 /// An expression compiled for bytes.
@@ -62,14 +62,15 @@ impl Automaton {
                     return Some(Engine::Automaton(&self.bytes));
                 }
                 std::str::from_utf8(subject).ok()?;
-                let build = || Expression::new(expression, Reading::Characters).ok();
-                regex.get_or_init(build).as_ref().map(Engine::Automaton)
+                let build = || Expression::new(expression, Reading::Characters).ok().map(Box::new);
+                regex.get_or_init(build).as_deref().map(Engine::Automaton)
             }
             Variant::FinalNewline { pattern, foreign } => {
                 if subject.last() != Some(&b'\n') {
                     return Some(Engine::Automaton(&self.bytes));
                 }
-                foreign.get_or_init(|| Foreign::new(pattern).ok()).as_ref().map(Engine::Foreign)
+                let build = || Foreign::new(pattern).ok().map(Box::new);
+                foreign.get_or_init(build).as_deref().map(Engine::Foreign)
             }
         }
     }
@@ -115,7 +116,7 @@ impl Automaton {
     pub(super) fn limit_hits(&self) -> u64 {
         let of_variant = match &self.variant {
             Variant::FinalNewline { foreign, .. } => {
-                foreign.get().and_then(Option::as_ref).map_or(0, Foreign::limit_hits)
+                foreign.get().and_then(Option::as_deref).map_or(0, Foreign::limit_hits)
             }
             _ => 0,
         };
@@ -148,8 +149,10 @@ impl Expression {
         if !self.linear.is_easy(subject) {
             return self.captures_of_long(subject, captures);
         }
-        if !self.linear.captures(subject, &mut captures.slots) {
-            return Ok(None);
+        match self.linear.captures(subject, &mut captures.slots) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(GaveUp) => return self.tracker()?.captures(subject, 0, captures),
         }
         let end = captures.slots[1].map(|slot| slot.get());
         for pair in captures.slots[2..].chunks_exact(2) {

@@ -19,6 +19,9 @@ use super::PatternError;
 /// Largest automaton of one pattern; 2048 bytes of os_regex stay far below it.
 const NFA_SIZE_BYTES: usize = 4 << 20;
 
+/// So many states certainly fit into it.
+const SURE_STATES: usize = 4000;
+
 /// Bytes of a line times states of a pattern up to which any engine is fast enough: a few
 /// milliseconds at worst.
 const EASY_PRODUCT: usize = 300_000;
@@ -43,7 +46,9 @@ pub(super) struct GaveUp;
 pub(super) struct Linear {
     expression: Box<str>,
     reading: Reading,
-    regex: Regex,
+    /// Built when the first line needs it, for most patterns of a rule set never do.
+    regex: OnceLock<Option<Box<Regex>>>,
+    groups: usize,
     /// About as many states as the automaton has.
     states: usize,
     long: OnceLock<Option<Long>>,
@@ -59,11 +64,19 @@ impl Linear {
     pub(super) fn new(expression: &str, reading: Reading) -> Result<Self, PatternError> {
         let hir = parse(expression, reading);
         let hir = hir.map_err(|error| PatternError::TooLarge { message: error.to_string() })?;
-        let regex = Regex::builder()
-            .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(NFA_SIZE_BYTES)))
-            .build_from_hir(&hir)
-            .map_err(|error| PatternError::TooLarge { message: error.to_string() })?;
-        Ok(Self { expression: expression.into(), reading, regex, states: states(&hir), long: OnceLock::new() })
+        let states = states(&hir);
+        let regex = OnceLock::new();
+        if states > SURE_STATES {
+            let built = build(&hir).map_err(|message| PatternError::TooLarge { message })?;
+            let _ = regex.set(Some(Box::new(built)));
+        }
+        let groups = hir.properties().explicit_captures_len();
+        Ok(Self { expression: expression.into(), reading, regex, groups, states, long: OnceLock::new() })
+    }
+
+    fn regex(&self) -> Result<&Regex, GaveUp> {
+        let build = || build(&self.hir()?).ok().map(Box::new);
+        self.regex.get_or_init(build).as_deref().ok_or(GaveUp)
     }
 
     pub(super) fn expression(&self) -> &str {
@@ -76,7 +89,7 @@ impl Linear {
     }
 
     pub(super) fn groups(&self) -> usize {
-        self.regex.captures_len().saturating_sub(1)
+        self.groups
     }
 
     /// Whether every engine is fast enough on `subject`.
@@ -87,7 +100,7 @@ impl Linear {
     pub(super) fn is_match(&self, subject: &[u8]) -> Result<bool, GaveUp> {
         let input = Input::new(subject).earliest(true);
         if self.is_easy(subject) {
-            return Ok(self.regex.is_match(input));
+            return Ok(self.regex()?.is_match(input));
         }
         Ok(self.forward(&input)?.is_some())
     }
@@ -95,7 +108,7 @@ impl Linear {
     pub(super) fn find_end(&self, subject: &[u8]) -> Result<Option<usize>, GaveUp> {
         let input = Input::new(subject).anchored(Anchored::No);
         if self.is_easy(subject) {
-            return Ok(self.regex.search_half(&input).map(|half| half.offset()));
+            return Ok(self.regex()?.search_half(&input).map(|half| half.offset()));
         }
         self.forward(&input)
     }
@@ -109,10 +122,10 @@ impl Linear {
     }
 
     /// Start and end of the match and of each group, in a line that is easy.
-    pub(super) fn captures(&self, subject: &[u8], slots: &mut Vec<Option<NonMaxUsize>>) -> bool {
+    pub(super) fn captures(&self, subject: &[u8], slots: &mut Vec<Option<NonMaxUsize>>) -> Result<bool, GaveUp> {
         slots.clear();
-        slots.resize(self.regex.captures_len() * 2, None);
-        self.regex.search_slots(&Input::new(subject), slots).is_some()
+        slots.resize((self.groups + 1) * 2, None);
+        Ok(self.regex()?.search_slots(&Input::new(subject), slots).is_some())
     }
 
     fn forward(&self, input: &Input<'_>) -> Result<Option<usize>, GaveUp> {
@@ -145,6 +158,13 @@ impl Long {
         let cache = Mutex::new(regex.create_cache());
         Some(Self { regex, cache })
     }
+}
+
+fn build(hir: &Hir) -> Result<Regex, String> {
+    Regex::builder()
+        .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(NFA_SIZE_BYTES)))
+        .build_from_hir(hir)
+        .map_err(|error| error.to_string())
 }
 
 fn syntax_of(reading: Reading) -> syntax::Config {

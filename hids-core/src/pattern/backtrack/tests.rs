@@ -110,7 +110,7 @@ proptest! {
             prop_assert_eq!(tracker.find_end(subject.as_bytes(), 0), Ok(end));
             prop_assert_eq!(linear.find(subject.as_bytes()).unwrap().map(|span| span.end), end);
             let mut slots = Vec::new();
-            let (ours, found) = (own(&tracker, subject.as_bytes()).unwrap(), linear.captures(subject.as_bytes(), &mut slots));
+            let (ours, found) = (own(&tracker, subject.as_bytes()).unwrap(), linear.captures(subject.as_bytes(), &mut slots).unwrap());
             prop_assert_eq!(ours.0.is_some(), found);
             if found {
                 let groups = slots[2..].chunks_exact(2).filter_map(|pair| Some(pair[0]?.get()..pair[1]?.get()));

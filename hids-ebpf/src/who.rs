@@ -77,17 +77,19 @@ impl Task {
     }
 
     /// Fills in everything but parent and program. The control group is that of the task that runs now.
+    /// Name and start are those of the first thread, as in `/proc`; users are per thread.
     #[inline(always)]
     pub fn describe(self, process: &mut Process) -> Result<(), DropReason> {
         let cred: Address = read(self.0, &TASK_CRED)?;
+        let leader = self.leader()?;
         process.pid = self.number()?;
-        process.start = self.leader()?.start()?;
+        process.start = leader.start()?;
         process.uid = read(cred, &CRED_UID)?;
         process.euid = read(cred, &CRED_EUID)?;
         process.gid = read(cred, &CRED_GID)?;
         process.login_uid = if is_there(&TASK_LOGINUID) { read(self.0, &TASK_LOGINUID)? } else { NOBODY };
         process.session = if is_there(&TASK_SESSIONID) { read(self.0, &TASK_SESSIONID)? } else { NOBODY };
-        process.command = read(self.0, &TASK_COMM)?;
+        process.command = read(leader.0, &TASK_COMM)?;
         // SAFETY: no arguments; always there since Linux 4.18.
         process.cgroup = unsafe { bpf_get_current_cgroup_id() };
         process.reserved = 0;

@@ -343,6 +343,38 @@ sys.stdin.read(1)";
 }
 
 #[test]
+fn program_that_a_thread_starts_is_the_program_of_its_process() {
+    let Some((_sensors, lookup)) = attached() else { return };
+    if !require::programs("bpf", &["python3"]) {
+        return;
+    }
+    let code = "import os, threading, time
+threading.Thread(target=lambda: os.execv('/bin/true', ['true'])).start()
+time.sleep(60)";
+    let who = lookup.who(run(&mut python(code))).expect("known");
+    assert_eq!(who.command, b"true");
+    assert_eq!(who.parents[0].pid, std::process::id());
+}
+
+/// The tests of this file again, by a daemon that is in a PID namespace as in a container: numbers are
+/// those that it sees, and processes outside are nobody.
+#[test]
+fn numbers_are_those_of_the_daemons_own_pid_namespace() {
+    if !require::root() || !require::programs("bpf", &["unshare"]) || attached().is_none() {
+        return;
+    }
+    let mut command = Command::new("unshare");
+    // The shell, as the first process, takes the orphans.
+    command.args(["--pid", "--fork", "--mount-proc", "/bin/sh", "-c", "\"$@\"; exit $?", "sh"]);
+    command.arg(std::env::current_exe().expect("this program"));
+    let tests = ["who::a_", "who::parents_", "who::users_", "who::processes_that_were_there_before"];
+    let output = command.args(tests).env("HIDS_REQUIRE", "root,bpf").output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("6 passed"), "{text}");
+}
+
+#[test]
 fn processes_that_were_there_before_are_known_with_their_program() {
     if !require::root() {
         return;
@@ -386,27 +418,35 @@ fn control_group_that_is_gone_is_told_with_its_container() {
 #[test]
 fn of_20000_short_processes_none_is_unknown_or_its_loss_is_counted() {
     const PROCESSES: usize = 20_000;
+    /// Asked for together, long after the first of them has ended. More, and numbers are used again.
+    const TOGETHER: usize = 500;
     let Some((sensors, lookup)) = attached() else { return };
     if !require::programs("bpf", &["python3"]) {
         return;
     }
     let start = Instant::now();
-    // Two at a time, each a fork and a start of a program.
     let code = format!(
         "import os
 for _ in range({PROCESSES}):
     print(os.posix_spawn('/bin/true', ['true'], {{}}))
     os.wait()"
     );
-    let output = python(&code).stdin(Stdio::null()).output().expect("it runs");
-    assert!(output.status.success());
-    let seconds = start.elapsed().as_secs_f64();
-    let numbers: Vec<u32> =
-        String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.parse().ok()).collect();
-    assert_eq!(numbers.len(), PROCESSES);
+    let mut child = python(&code).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let output = std::io::BufReader::new(child.stdout.take().expect("piped"));
+    let numbers = std::io::BufRead::lines(output).map(|line| line.expect("a line").parse::<u32>().expect("a number"));
     let is_known =
-        |pid: &&u32| lookup.who(**pid).is_some_and(|who| who.command == b"true" && who.executable.ends_with(b"true"));
-    let known = numbers.iter().filter(is_known).count();
+        |pid: &u32| lookup.who(*pid).is_some_and(|who| who.command == b"true" && who.executable.ends_with(b"true"));
+    let (mut known, mut asked, mut waiting) = (0, 0, Vec::new());
+    for number in numbers {
+        waiting.push(number);
+        if waiting.len() == TOGETHER {
+            asked += TOGETHER;
+            known += waiting.drain(..).filter(is_known).count();
+        }
+    }
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(asked, PROCESSES);
+    let seconds = start.elapsed().as_secs_f64();
     let hooks = sensors.report().hooks;
     let dropped: u64 = hooks.iter().flat_map(|hook| hook.dropped.values()).sum();
     let lost = u64::try_from(PROCESSES - known).expect("a number");

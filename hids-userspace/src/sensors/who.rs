@@ -29,7 +29,9 @@
 //! [`MOST_LATE`](state::MOST_LATE) and another has the number already, the kernel went once through all
 //! numbers (at least 32,768) within that time: then the ended one is told, because the event was more
 //! probably waiting than caused by a process that is some moments old. Without such a reuse there is
-//! only one process that it can be, and the answer is exact.
+//! only one process that it can be, and the answer is exact. A caller that knows how old its event can be
+//! at most says so ([`WhoLookup::who_within`]): who wants to be taken for a process that has just ended
+//! then has to get its number within milliseconds.
 //!
 //! What can still be wrong: a process that changes a file and then replaces its program before the
 //! event is read is told with the new program (a shell's `command > file` does just that: file made by
@@ -55,6 +57,7 @@ pub use processes::{Processes, ProcessesReport};
 pub use procfs::Procfs;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hids_core::model::Who;
 
@@ -67,4 +70,11 @@ pub trait WhoLookup: Send + Sync {
     ///
     /// `None` when nothing but the number is known: the process has ended before anybody looked.
     fn who(&self, pid: u32) -> Option<Arc<Who>>;
+
+    /// The same for an event that is known to be at most `age` old: its queue was empty then. The shorter
+    /// that is, the less a process can hide behind one that had its number before.
+    fn who_within(&self, pid: u32, age: Duration) -> Option<Arc<Who>> {
+        let _ = age;
+        self.who(pid)
+    }
 }

@@ -54,8 +54,13 @@ impl EndedProcesses {
     /// Remembers an end.
     pub fn insert(&mut self, exit: &Exit, program: Option<Arc<Program>>) {
         let process = exit.process;
-        // The last two threads of a process may both tell its end; the first knows more.
-        if self.newest(process.pid).is_some_and(|known| is_same_start(known.process.start, process.start)) {
+        // The last two threads of a process may both tell its end; only one of them knows the program.
+        if let Some(known) =
+            self.newest_mut(process.pid).filter(|known| is_same_start(known.process.start, process.start))
+        {
+            if known.program.is_none() && program.is_some() {
+                (known.process, known.program) = (process, program);
+            }
             return;
         }
         if self.order.len() >= self.limit {
@@ -70,6 +75,11 @@ impl EndedProcesses {
     /// The last process with this number that has ended.
     pub fn newest(&self, pid: u32) -> Option<&Ended> {
         self.at(*self.newest.get(&pid)?)
+    }
+
+    fn newest_mut(&mut self, pid: u32) -> Option<&mut Ended> {
+        let number = self.newest.get(&pid)?.checked_sub(self.first)?;
+        self.order.get_mut(usize::try_from(number).ok()?)
     }
 
     /// The process with this number that was forked at this time.
@@ -170,8 +180,11 @@ mod tests {
     fn second_news_of_one_end_is_no_second_process() {
         let mut ended = EndedProcesses::new(10);
         ended.insert(&exit(5, SECOND, 0), None);
+        let program = Arc::new(Program { path: b"/x".to_vec(), notes: Default::default() });
+        ended.insert(&exit(5, SECOND, 0), Some(program));
         ended.insert(&exit(5, SECOND, 0), None);
         assert_eq!(ended.len(), 1);
+        assert!(ended.newest(5).is_some_and(|ended| ended.program.is_some()), "the poorer news was kept");
     }
 
     #[test]

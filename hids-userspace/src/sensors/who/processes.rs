@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use hids_core::model::Who;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
@@ -18,7 +19,7 @@ use tracing::error;
 use super::cgroups::{self, Cgroups};
 use super::kernel::Maps;
 use super::programs::Programs;
-use super::state::State;
+use super::state::{MOST_LATE, State};
 use super::sweep::sweep;
 use super::{Procfs, WhoLookup};
 
@@ -87,11 +88,16 @@ impl Processes {
 
 impl WhoLookup for Processes {
     fn who(&self, pid: u32) -> Option<Arc<Who>> {
+        self.who_within(pid, MOST_LATE)
+    }
+
+    fn who_within(&self, pid: u32, age: Duration) -> Option<Arc<Who>> {
         // What the kernel calls a process that the daemon's PID namespace does not show.
         if pid == 0 {
             return None;
         }
-        let known = lock(&self.state).who(pid, now());
+        let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+        let known = lock(&self.state).who(pid, now(), age);
         let (who, count) = match known {
             Some(who) => (Some(who), &self.counts.known),
             None => match self.procfs.who(pid) {

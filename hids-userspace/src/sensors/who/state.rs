@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hids_common::record::{ExecKey, Process};
 use hids_common::user::{Event, decode};
@@ -18,8 +19,8 @@ use super::{MOST_ANCESTORS, procfs};
 /// and names are not told by the kernel, so this is how late they may be seen.
 pub const FRESH: u64 = 20_000_000;
 
-/// How old a file event may be when its process is asked for, in nanoseconds.
-pub const MOST_LATE: u64 = 2_000_000_000;
+/// How old a file event may be when its process is asked for and nobody says more.
+pub const MOST_LATE: Duration = Duration::from_secs(2);
 
 /// Answers remembered.
 const MOST_ANSWERS: usize = 4096;
@@ -53,13 +54,13 @@ impl<K: Kernel> State<K> {
         Self { kernel, programs, ended, cgroups, answers: HashMap::new(), unknown_records: 0 }
     }
 
-    /// The process with number `pid`, as it acted at most [`MOST_LATE`] before `now`.
-    pub fn who(&mut self, pid: u32, now: u64) -> Option<Arc<Who>> {
+    /// The process with number `pid`, as it acted at most `age` before `now`; both in nanoseconds.
+    pub fn who(&mut self, pid: u32, now: u64, age: u64) -> Option<Arc<Who>> {
         self.read_records();
         if let Some(answer) = self.answers.get(&pid).filter(|answer| now.saturating_sub(answer.time) < FRESH) {
             return Some(Arc::clone(&answer.who));
         }
-        let who = self.look(pid, now)?;
+        let who = self.look(pid, now, age)?;
         // Whoever keeps an answer keeps one, not one for each time that it was looked up.
         let known = self.answers.get(&pid).filter(|answer| *answer.who == who);
         let who = known.map_or_else(|| Arc::new(who), |answer| Arc::clone(&answer.who));
@@ -106,11 +107,11 @@ impl<K: Kernel> State<K> {
         }
     }
 
-    fn look(&mut self, pid: u32, now: u64) -> Option<Who> {
+    fn look(&mut self, pid: u32, now: u64, age: u64) -> Option<Who> {
         for _ in 0..ATTEMPTS {
             let living = self.kernel.living(pid);
             let ended = self.ended.newest(pid);
-            if let Some(ended) = ended.filter(|ended| is_meant(ended, living.as_ref(), now)) {
+            if let Some(ended) = ended.filter(|ended| is_meant(ended, living.as_ref(), now, age)) {
                 let ended = ended.clone();
                 return Some(self.as_told(&ended.process, ended.program.as_deref(), now));
             }
@@ -201,8 +202,8 @@ impl<K: Kernel> State<K> {
 }
 
 /// Whether an ended process is the one that acted, not the `living` one that has its number now.
-fn is_meant(ended: &Ended, living: Option<&Process>, now: u64) -> bool {
-    if now.saturating_sub(ended.time) < MOST_LATE {
+fn is_meant(ended: &Ended, living: Option<&Process>, now: u64, age: u64) -> bool {
+    if now.saturating_sub(ended.time) < age {
         return true;
     }
     // A process that the kernel's map had no room for is only in /proc.

@@ -9,6 +9,7 @@ use zerocopy::IntoBytes as _;
 use super::*;
 
 const SECOND: u64 = 1_000_000_000;
+const LATE: u64 = MOST_LATE.as_nanos() as u64;
 
 /// Numbers beyond every `pid_max`, so that `/proc` never knows them.
 const FIRST: u32 = 5_000_000;
@@ -83,7 +84,7 @@ fn state() -> (State<FakeKernel>, FakeKernel) {
 }
 
 fn executable(state: &mut State<FakeKernel>, pid: u32, now: u64) -> Option<Vec<u8>> {
-    state.who(pid, now).map(|who| who.executable.clone())
+    state.who(pid, now, LATE).map(|who| who.executable.clone())
 }
 
 #[test]
@@ -106,7 +107,19 @@ fn of_two_processes_with_one_number_the_ended_one_is_told_while_its_events_may_b
     kernel.fork(FIRST, 0, 2 * SECOND + 10);
     kernel.exec(FIRST, 2 * SECOND + 10, b"second\0");
     assert_eq!(executable(&mut state, FIRST, 2 * SECOND + 20), Some(b"/first".to_vec()));
-    assert_eq!(executable(&mut state, FIRST, 2 * SECOND + MOST_LATE), Some(b"/second".to_vec()));
+    assert_eq!(executable(&mut state, FIRST, 2 * SECOND + LATE), Some(b"/second".to_vec()));
+}
+
+#[test]
+fn event_that_is_younger_than_the_end_of_a_process_is_not_told_of_it() {
+    let (mut state, kernel) = state();
+    kernel.fork(FIRST, 0, SECOND);
+    kernel.exec(FIRST, SECOND, b"first\0");
+    kernel.exit(FIRST, 2 * SECOND);
+    kernel.fork(FIRST, 0, 2 * SECOND + 10);
+    kernel.exec(FIRST, 2 * SECOND + 10, b"second\0");
+    let who = state.who(FIRST, 2 * SECOND + 50, 40).expect("known");
+    assert_eq!(who.executable, b"/second");
 }
 
 #[test]
@@ -127,7 +140,7 @@ fn start_that_found_no_room_in_the_ring_is_never_told_as_the_program_before() {
     assert_eq!(executable(&mut state, FIRST, SECOND), Some(b"/first".to_vec()));
     kernel.exec_without_record(FIRST, 2 * SECOND);
     kernel.exit(FIRST, 3 * SECOND);
-    let who = state.who(FIRST, 3 * SECOND).expect("known");
+    let who = state.who(FIRST, 3 * SECOND, LATE).expect("known");
     assert_eq!((&who.executable[..], &who.command[..]), (&b""[..], &b"c"[..]));
 }
 
@@ -143,7 +156,7 @@ fn ancestors_are_told_by_number_and_start_not_by_number_alone() {
     kernel.exec(FIRST, 4 * SECOND, b"stranger\0");
     kernel.exit(FIRST, 5 * SECOND);
     kernel.exit(FIRST + 1, 6 * SECOND);
-    let who = state.who(FIRST + 1, 6 * SECOND).expect("known");
+    let who = state.who(FIRST + 1, 6 * SECOND, LATE).expect("known");
     let parents: Vec<_> = who.parents.iter().map(|parent| (parent.pid, &parent.executable[..])).collect();
     assert_eq!(parents, [(FIRST, &b"/parent"[..])]);
 }
@@ -154,7 +167,7 @@ fn at_most_eight_ancestors_are_told_and_a_circle_ends() {
     for generation in 0..20 {
         kernel.fork(FIRST + generation, FIRST + generation.saturating_sub(1), u64::from(generation + 1) * SECOND);
     }
-    assert_eq!(state.who(FIRST + 19, SECOND).map(|who| who.parents.len()), Some(MOST_ANCESTORS));
+    assert_eq!(state.who(FIRST + 19, SECOND, LATE).map(|who| who.parents.len()), Some(MOST_ANCESTORS));
     let own = Process { pid: 7, start: 7, parent: 7, parent_start: 7, ..Process::default() };
     kernel.0.lock().expect("one thread").living.insert(7, own);
     assert_eq!(state.ancestors(&own).len(), MOST_ANCESTORS);
@@ -163,11 +176,11 @@ fn at_most_eight_ancestors_are_told_and_a_circle_ends() {
 #[test]
 fn nobody_is_no_user_and_an_unknown_process_is_nobody() {
     let (mut state, kernel) = state();
-    assert!(state.who(FIRST, SECOND).is_none());
+    assert!(state.who(FIRST, SECOND, LATE).is_none());
     kernel.fork(FIRST, 0, SECOND);
     kernel.0.lock().expect("one thread").living.get_mut(&FIRST).expect("alive").login_uid = u32::MAX;
     kernel.exit(FIRST, SECOND);
-    let who = state.who(FIRST, SECOND).expect("known");
+    let who = state.who(FIRST, SECOND, LATE).expect("known");
     assert_eq!((who.login_uid, who.session), (None, Some(0)));
 }
 
@@ -180,7 +193,7 @@ fn control_group_that_the_kernel_told_is_found_by_its_number() {
     kernel.fork(FIRST, 0, SECOND);
     kernel.0.lock().expect("one thread").living.get_mut(&FIRST).expect("alive").cgroup = 77;
     kernel.exit(FIRST, SECOND);
-    let who = state.who(FIRST, SECOND).expect("known");
+    let who = state.who(FIRST, SECOND, LATE).expect("known");
     assert_eq!(who.cgroup, path);
     assert_eq!(who.container.as_deref(), std::str::from_utf8(&path[8..]).ok());
 }
@@ -201,8 +214,8 @@ fn equal_answers_are_one_and_the_same() {
     let (mut state, kernel) = state();
     kernel.fork(FIRST, 0, SECOND);
     kernel.exit(FIRST, SECOND);
-    let first = state.who(FIRST, SECOND).expect("known");
-    let second = state.who(FIRST, 10 * SECOND).expect("known");
+    let first = state.who(FIRST, SECOND, LATE).expect("known");
+    let second = state.who(FIRST, 10 * SECOND, LATE).expect("known");
     assert!(Arc::ptr_eq(&first, &second));
     assert!(!first.executable_notes.contains(ExecutableNote::CutOff));
 }
@@ -252,7 +265,7 @@ proptest! {
         let mut truth: HashMap<u32, Vec<u8>> = HashMap::new();
         let mut now = SECOND;
         for step in steps {
-            now += 2 * MOST_LATE;
+            now += 2 * LATE;
             let (Step::Fork(number) | Step::Exec(number) | Step::Exit(number) | Step::Ask(number)) = step;
             let pid = FIRST + u32::from(number);
             let is_alive = kernel.living(pid).is_some();

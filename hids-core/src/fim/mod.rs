@@ -7,6 +7,8 @@ mod compare;
 mod diff;
 mod policy;
 mod repeat;
+#[cfg(test)]
+pub(crate) mod samples;
 mod schedule;
 mod text;
 

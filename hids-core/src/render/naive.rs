@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use super::text::{lossless, plain_json};
-use crate::model::{Alert, DecoderNames, FieldName, Fields, RuleFacts};
+use super::text::{lossless, plain_json, visible_string};
+use crate::model::*;
 
 pub(super) fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
     let mut object = Map::new();
@@ -26,8 +26,9 @@ pub(super) fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
     if let Some(previous) = previous_output(alert) {
         object.insert("previous_output".into(), lossless(previous).into());
     }
-    if let Some(path) = alert.fields.value(&FieldName::FileName) {
-        object.insert("SyscheckFile".into(), json!({ "path": lossless(path) }));
+    let path = alert.fields.value(&FieldName::FileName);
+    if path.is_some() || alert.notice.is_some() {
+        object.insert("SyscheckFile".into(), syscheck_file(path, alert.notice.as_deref()));
     }
     insert_bytes(&mut object, "hostname", Some(&alert.hostname));
     insert_bytes(&mut object, "program_name", alert.program_name.as_deref());
@@ -46,6 +47,150 @@ pub(super) fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
         object.insert("evidence".into(), lines.into());
     }
     push_line(out, object);
+}
+
+fn syscheck_file(path: Option<&[u8]>, notice: Option<&FileNotice>) -> Value {
+    let mut all: Vec<(&str, Value)> = vec![("path", path.map(lossless).into())];
+    if let Some(notice) = notice {
+        let event = match &notice.news {
+            FileNews::Change(change) => {
+                all.extend(sides(change));
+                change.kind.name()
+            }
+            FileNews::Gap(gap) if gap.closed.is_some() => "gap-closed",
+            FileNews::Gap(_) => "gap",
+            FileNews::Refusal(refusal) => {
+                if refusal.refused {
+                    "refused"
+                } else {
+                    "would-refuse"
+                }
+            }
+            FileNews::Acceptance(_) => "accepted",
+            FileNews::Protection(_) => "protection",
+            FileNews::Damage(_) => "damage",
+        };
+        all.extend([("event", event.into()), ("sequence", notice.sequence.min(i64::MAX as u64).into())]);
+        all.extend(of_news(&notice.news));
+    }
+    let some = all.into_iter().filter(|(_, value)| !value.is_null() && *value != json!([]));
+    Value::Object(some.map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn of_news(news: &FileNews) -> Vec<(&'static str, Value)> {
+    match news {
+        FileNews::Change(change) => vec![
+            ("changes", change.count.into()),
+            ("operations", change.operations.iter().map(Operation::name).collect::<Vec<_>>().into()),
+            ("diff", change.diff.clone().into()),
+            ("who", change.who.last().map(|who| who_object(who)).into()),
+            ("who_earlier", change.who.iter().rev().skip(1).map(|who| who_object(who)).collect::<Vec<_>>().into()),
+        ],
+        FileNews::Gap(gap) => vec![
+            ("cause", gap.cause.name().into()),
+            ("opened", utc(gap.opened).into()),
+            ("closed", gap.closed.map(utc).into()),
+            ("found", gap.closed.map(|_| gap.found.min(i64::MAX as u64)).into()),
+        ],
+        FileNews::Refusal(refusal) => vec![
+            ("operations", json!([refusal.operation.name()])),
+            ("times", refusal.count.into()),
+            ("who", who_object(&refusal.who)),
+        ],
+        FileNews::Acceptance(acceptance) => vec![
+            ("files", acceptance.files.min(i64::MAX as u64).into()),
+            ("reasons", acceptance.reasons.clone().into()),
+            ("paths", acceptance.examples.iter().map(|path| lossless(path)).collect::<Vec<_>>().into()),
+        ],
+        FileNews::Protection(protection) => vec![
+            ("enforced", if protection.enforced { "yes" } else { "no" }.into()),
+            ("reasons", json!([protection.reason])),
+            ("uid", protection.uid.into()),
+        ],
+        FileNews::Damage(damage) => vec![
+            ("reasons", json!([damage.what])),
+            ("paths", damage.paths.iter().map(|path| lossless(path)).collect::<Vec<_>>().into()),
+        ],
+    }
+}
+
+fn sides(change: &FileChange) -> Vec<(&'static str, Value)> {
+    let digits = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let values = |state: &FileState| -> Vec<Value> {
+        let attributes: Vec<String> = state
+            .xattrs
+            .iter()
+            .map(|(name, value)| format!("{}={}", visible_string(name), visible_string(value)))
+            .collect();
+        vec![
+            state.digests.md5.map(|sum| digits(&sum)).into(),
+            state.digests.sha1.map(|sum| digits(&sum)).into(),
+            state.digests.sha256.map(|sum| digits(&sum)).into(),
+            state.digests.blake3.map(|sum| digits(&sum)).into(),
+            state.uid.to_string().into(),
+            state.gid.to_string().into(),
+            state.mode.into(),
+            state.size_bytes.into(),
+            state.inode.into(),
+            utc(state.modified).into(),
+            state.kind.name().into(),
+            state.link_target.as_deref().map(lossless).into(),
+            if attributes.is_empty() { Value::Null } else { attributes.join(" ").into() },
+        ]
+    };
+    const KEYS: [[&str; 2]; 13] = [
+        ["md5_before", "md5_after"],
+        ["sha1_before", "sha1_after"],
+        ["sha256_before", "sha256_after"],
+        ["blake3_before", "blake3_after"],
+        ["owner_before", "owner_after"],
+        ["gowner_before", "gowner_after"],
+        ["perm_before", "perm_after"],
+        ["size_before", "size_after"],
+        ["inode_before", "inode_after"],
+        ["mtime_before", "mtime_after"],
+        ["kind_before", "kind_after"],
+        ["link_before", "link_after"],
+        ["xattrs_before", "xattrs_after"],
+    ];
+    let none = vec![Value::Null; KEYS.len()];
+    let old = change.old.as_deref().filter(|_| change.kind != ChangeKind::Added);
+    let (old, new) = (old.map_or(none.clone(), values), change.new.as_deref().map_or(none, values));
+    let pairs = KEYS.into_iter().zip(old.into_iter().zip(new)).filter(|(_, (old, new))| old != new);
+    pairs.flat_map(|([before, after], (old, new))| [(before, old), (after, new)]).collect()
+}
+
+fn who_object(who: &Who) -> Value {
+    let some = |bytes: &[u8]| (!bytes.is_empty()).then(|| lossless(bytes));
+    let parent = |parent: &Ancestor| {
+        without_nulls(json!({
+            "pid": parent.pid, "executable": some(&parent.executable), "command": some(&parent.command),
+        }))
+    };
+    without_nulls(json!({
+        "pid": who.pid,
+        "executable": some(&who.executable),
+        "executable_notes": who.executable_notes.iter().map(ExecutableNote::name).collect::<Vec<_>>(),
+        "command": some(&who.command),
+        "uid": who.uid,
+        "euid": who.euid,
+        "gid": who.gid,
+        "login_uid": who.login_uid,
+        "session": who.session,
+        "cgroup": some(&who.cgroup),
+        "container": who.container,
+        "parents": who.parents.iter().map(parent).collect::<Vec<_>>(),
+        "source": who.source.name(),
+    }))
+}
+
+fn without_nulls(value: Value) -> Value {
+    let Value::Object(object) = value else { return value };
+    Value::Object(object.into_iter().filter(|(_, value)| !value.is_null() && *value != json!([])).collect())
+}
+
+fn utc(time: Timestamp) -> String {
+    time.in_zone(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// `rule` as in alerts.json and archives.json.

@@ -154,6 +154,7 @@ fn before_and_after(object: &mut Object<'_>, change: &FileChange) {
 fn who_object(object: &mut Object<'_>, who: &Who) {
     object.number("pid", who.pid.into());
     object.some("executable", Some(&who.executable));
+    object.texts("executable_notes", who.executable_notes.iter().map(|note| note.name().as_bytes()));
     object.some("command", Some(&who.command));
     for (key, id) in
         [("uid", who.uid), ("euid", who.euid), ("gid", who.gid), ("login_uid", who.login_uid), ("session", who.session)]

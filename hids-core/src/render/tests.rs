@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
+use crate::fim::{self, Checks, TextStyle, samples};
 use crate::model::*;
 
 fn alert(full_log: &[u8]) -> Alert {
@@ -322,6 +323,7 @@ proptest! {
         group in "(pci_dss_1[.]1,|cis_2,|[a-z]{0,3},|\u{9}x\"é,){0,5}",
         seconds in -100_000_000_000i64..9_000_000_000,
         with_decoder: bool,
+        notice in proptest::option::of(samples::notice()),
     ) {
         const OWN: [&str; 4] = ["srcip", "id", "field_id", "hostname"];
         let mut alert = alert(&log);
@@ -331,6 +333,7 @@ proptest! {
         (rule.group, rule.cve, rule.frequency) = (group, Some(String::new()), Some(8));
         alert.previous_output = evidence.first().cloned();
         alert.evidence = evidence.into_iter().map(|full_log| EvidenceLine { time: alert.time, full_log }).collect();
+        alert.notice = notice;
         if !with_decoder {
             alert.decoder = None;
         }
@@ -341,5 +344,131 @@ proptest! {
         alert_json(&mut ours, &alert, &TimeZone::UTC);
         super::naive::alert_json(&mut naive, &alert, &TimeZone::UTC);
         prop_assert_eq!(String::from_utf8(ours), String::from_utf8(naive));
+    }
+}
+
+/// The alert of news of file integrity, as the engine makes it.
+fn of_notice(notice: &Arc<FileNotice>, strict: bool) -> Alert {
+    let text = fim::text(&notice.news, TextStyle { checks: Checks::all(true), strict });
+    let mut alert = alert(&text);
+    let path = fim::subject(&notice.news).map(|path| Field { name: FieldName::FileName, value: path.to_vec() });
+    alert.fields = Fields(path.into_iter().collect());
+    alert.source = Arc::new(LogSource { location: "syscheck".into(), channel: Channel::Syscheck });
+    alert.decoder = Some(DecoderNames { name: fim::decoder(&notice.news, true).into(), parent: None });
+    alert.program_name = None;
+    alert.notice = Some(Arc::clone(notice));
+    alert
+}
+
+fn changed_file() -> Arc<FileNotice> {
+    let old = FileState {
+        mode: 0o100_644,
+        size_bytes: 1,
+        digests: Digests { md5: Some([0xaa; 16]), sha1: Some([0xaa; 20]), ..Digests::default() },
+        ..FileState::default()
+    };
+    let digests = Digests { md5: Some([0xbb; 16]), sha1: Some([0xbb; 20]), ..Digests::default() };
+    let new = FileState { mode: 0o100_755, size_bytes: 2, uid: 7, digests, ..old.clone() };
+    let who = Who {
+        pid: 811,
+        executable: b"/usr/bin/vim".to_vec(),
+        command: b"vim".to_vec(),
+        uid: Some(0),
+        ..Who::default()
+    };
+    let change = FileChange {
+        path: b"/etc/x\ny".to_vec(),
+        kind: ChangeKind::Modified,
+        old: Some(Box::new(old)),
+        new: Some(Box::new(new)),
+        count: 1,
+        who: vec![Arc::new(who)],
+        operations: Operations::NONE.with(Operation::Write),
+        diff: Some("@@ -1 +1 @@\n-\n+User: root\n \n".into()),
+    };
+    let news = FileNews::Change(Box::new(change));
+    Arc::new(FileNotice { sequence: 5, time: Timestamp::from_unix_seconds(1), alerted: true, news })
+}
+
+const CHANGED_LINES: &str = "Integrity checksum changed for: '/etc/x\\ny'\n\
+    Size changed from '1' to '2'\n\
+    Permissions changed from 'rw-r--r--' to 'rwxr-xr-x'\n\
+    Ownership was '0', now it is '7'\n\
+    Old md5sum was: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\n\
+    New md5sum is : 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'\n\
+    Old sha1sum was: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\n\
+    New sha1sum is : 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'\n\
+    Changed by: '/usr/bin/vim' (process 811, command 'vim')\n\
+    As: user '0'\n\
+    Operations: write\n\
+    What changed:\n@@ -1 +1 @@\n-\n+User: root\n \n";
+
+#[test]
+fn a_changed_file_in_alerts_log_and_mail() {
+    let alert = of_notice(&changed_file(), false);
+    let text = log_text(&alert);
+    let head = "\n2026 Nov 24 22:09:27 myhost->syscheck\nRule: 5710 (level 5) -> 'Attempt to login using a non-existent user'\n";
+    assert!(text.ends_with(&format!("{head}{CHANGED_LINES}\n")), "{text}");
+    let mail = mail_body(&alert, &TimeZone::UTC);
+    assert!(mail.contains(&format!("Portion of the log(s):\n\n{CHANGED_LINES}\n\n --END")), "{mail}");
+    let strict = log_text(&of_notice(&changed_file(), true));
+    assert!(!strict.contains("Changed by") && strict.contains("\nOld md5sum was: 'aa"), "{strict}");
+}
+
+#[test]
+fn a_changed_file_in_json_and_syslog() {
+    let alert = of_notice(&changed_file(), false);
+    let mut out = Vec::new();
+    alert_json(&mut out, &alert, &TimeZone::UTC);
+    let value: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+    let file = &value["SyscheckFile"];
+    assert_eq!(file["path"], "/etc/x\ny");
+    assert_eq!((&file["md5_before"], &file["md5_after"]), (&"aa".repeat(16).into(), &"bb".repeat(16).into()));
+    assert_eq!((&file["perm_before"], &file["perm_after"]), (&33188.into(), &33261.into()));
+    assert_eq!((&file["owner_before"], &file["owner_after"]), (&"0".into(), &"7".into()));
+    assert!(file.get("gowner_before").is_none() && file.get("sha256_after").is_none());
+    assert_eq!((&file["event"], &file["who"]["pid"]), (&"modified".into(), &811.into()));
+    let message = |layout| syslog_message(&alert, layout, "ids", &TimeZone::UTC);
+    let default = message(SyslogLayout::Default);
+    assert!(
+        default.contains(
+            " Previous MD5: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; Current MD5: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb;"
+        ),
+        "{default}"
+    );
+    assert!(
+        default.contains(
+            " Size changed: from '1' to '2'; User ownership: was '0', now it is '7'; Permissions changed: from 'rw-"
+        ),
+        "{default}"
+    );
+    assert!(
+        message(SyslogLayout::Cef).contains(" fname=/etc/x\\\\ny cs2Label=OldMD5 cs2=aaaa")
+            || message(SyslogLayout::Cef).contains(" cs2Label=OldMD5 cs2=aaaa")
+    );
+    assert!(message(SyslogLayout::Json).contains(r#""md5_old":"aaaa"#));
+    assert!(message(SyslogLayout::Splunk).contains(" md5_new=\"bbbb"));
+}
+
+proptest! {
+    /// News with hostile names is one record, whose fields nobody but the program sets.
+    #[test]
+    fn hostile_files_forge_no_record(notices in proptest::collection::vec((samples::notice(), any::<bool>()), 1..4)) {
+        let mut written = Vec::new();
+        for (notice, strict) in &notices {
+            let alert = of_notice(notice, *strict);
+            alert_log(&mut written, &alert, &TimeZone::UTC);
+            let mail = mail_body(&alert, &TimeZone::UTC);
+            prop_assert_eq!(mail.matches("\n --END OF NOTIFICATION").count(), 1);
+            for line in mail.lines() {
+                prop_assert!(!line.starts_with("User: ") && !line.starts_with("** Alert"), "{line:?}");
+            }
+        }
+        let (parsed, taken) = parse_alert_log(&written);
+        prop_assert_eq!((parsed.len(), taken), (notices.len(), written.len()));
+        for alert in parsed {
+            prop_assert_eq!(alert.rule, RuleId(5710));
+            prop_assert!(alert.srcip.is_none() && alert.dstuser.is_none() && alert.previous_output.is_none());
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Text, quoted};
-use crate::model::{Operations, Who};
+use crate::model::{ExecutableNote, Operations, Who};
 
 /// Most processes that a text shows, the last ones.
 const SHOWN: usize = 4;
@@ -41,6 +41,10 @@ pub(super) fn who(text: &mut Text, who: &Who, label: &str) {
             text.line(format_args!("{label}: process {}, which ended before it could be looked at", who.pid));
         }
     }
+    if !who.executable_notes.is_empty() {
+        let notes: Vec<&str> = who.executable_notes.iter().map(describe).collect();
+        text.line(format_args!("About its path: {}", notes.join("; ")));
+    }
     let mut ids = String::new();
     for (name, id) in [
         ("user", who.uid),
@@ -70,5 +74,14 @@ pub(super) fn who(text: &mut Text, who: &Who, label: &str) {
         text.line(format_args!("Container: '{}'", quoted(container.as_bytes())));
     } else if !who.cgroup.is_empty() {
         text.line(format_args!("Control group: '{}'", quoted(&who.cgroup)));
+    }
+}
+
+fn describe(note: ExecutableNote) -> &'static str {
+    match note {
+        ExecutableNote::OtherMounts => "it is that of another mount namespace",
+        ExecutableNote::Chroot => "the process has another root directory",
+        ExecutableNote::Nameless => "the file had no name any more when it was started",
+        ExecutableNote::CutOff => "its beginning is missing",
     }
 }

@@ -77,3 +77,65 @@ const PERMISSION_BITS: u32 = 0o7777;
 fn differ<T: PartialEq>(old: Option<T>, new: Option<T>) -> bool {
     matches!((old, new), (Some(old), Some(new)) if old != new)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Digests;
+
+    const NONE: Checks = Checks::all(false);
+
+    #[test]
+    fn only_what_is_asked_for_counts() {
+        let old = FileState { mode: 0o100_644, ..FileState::default() };
+        let new = FileState { size_bytes: 1, mode: 0o100_600, uid: 1, gid: 1, inode: 1, ..old.clone() };
+        assert!(compare(&old, &new, NONE).is_empty());
+        let found = compare(&old, &new, Checks { size: true, group: true, ..NONE });
+        assert_eq!(found, Differences { size: true, group: true, ..Differences::default() });
+        assert!(compare(&old, &new, Checks { inode: true, ..NONE }).inode);
+        assert!(!compare(&old, &new, Checks::all(true)).inode);
+    }
+
+    #[test]
+    fn an_unknown_sum_is_no_difference() {
+        let with =
+            |md5, sha256| FileState { digests: Digests { md5, sha256, ..Digests::default() }, ..FileState::default() };
+        let all = Checks::all(true);
+        assert!(compare(&with(Some([1; 16]), None), &with(None, Some([2; 32])), all).is_empty());
+        let found = compare(&with(Some([1; 16]), None), &with(Some([2; 16]), None), all);
+        assert!(found.md5 && found.content() && !found.sha256);
+    }
+
+    #[test]
+    fn a_file_replaced_by_something_else_is_a_difference_whatever_is_checked() {
+        let old = FileState::default();
+        let fifo = FileState { kind: FileKind::Fifo, ..FileState::default() };
+        let sums_only = Checks { sha256: true, extended: true, ..NONE };
+        assert!(compare(&old, &fifo, sums_only).kind);
+        // As OSSEC in the strict mode: the type is a part of the mode.
+        assert!(compare(&old, &fifo, Checks { extended: false, ..sums_only }).is_empty());
+        assert!(compare(&old, &fifo, Checks { permissions: true, ..NONE }).kind);
+    }
+
+    #[test]
+    fn links_and_attributes_count_but_in_the_strict_mode() {
+        let old = FileState { kind: FileKind::Symlink, link_target: Some(b"a".to_vec()), ..FileState::default() };
+        let link = FileState { link_target: Some(b"b".to_vec()), ..old.clone() };
+        let xattrs = [(b"security.capability".to_vec(), vec![1])].into();
+        let capable = FileState { xattrs, ..old.clone() };
+        let all = Checks::all(true);
+        assert!(compare(&old, &link, all).link_target && compare(&old, &capable, all).xattrs);
+        let strict = Checks { extended: false, ..all };
+        assert!(compare(&old, &link, strict).is_empty() && compare(&old, &capable, strict).is_empty());
+    }
+
+    #[test]
+    fn entries_that_come_and_go_do_not_change_a_directory() {
+        let old = FileState { kind: FileKind::Directory, size_bytes: 4096, ..FileState::default() };
+        let new =
+            FileState { size_bytes: 8192, modified: crate::model::Timestamp::from_unix_seconds(9), ..old.clone() };
+        let checks = Checks { modified: true, ..Checks::all(true) };
+        assert!(compare(&old, &new, checks).is_empty());
+        assert!(compare(&old, &FileState { mode: 0o777, ..new }, checks).permissions);
+    }
+}

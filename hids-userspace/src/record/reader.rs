@@ -77,6 +77,8 @@ pub struct RecordedAlert {
     pub dstuser: Option<String>,
     /// The log line.
     pub full_log: String,
+    /// Whether it is the daemon's own text about a file, in which no name can end a line.
+    pub of_files: bool,
     /// Earlier lines of a composite rule.
     pub evidence: Vec<String>,
     /// The alert as one line of JSON (the line of alerts.json when that was read).
@@ -99,7 +101,10 @@ impl RecordedAlert {
                 line(&format!("{label}: {value}"));
             }
         }
-        line(&self.full_log);
+        match self.of_files {
+            true => self.full_log.lines().filter(|text| !text.is_empty()).for_each(&mut line),
+            false => line(&self.full_log),
+        }
         self.evidence.iter().for_each(|earlier| line(earlier));
         out
     }
@@ -124,6 +129,8 @@ impl RecordedAlert {
             srcip: text("srcip"),
             dstuser: text("dstuser"),
             full_log: text("full_log").unwrap_or_default(),
+            // No log can bring this key: it is written from a notice only.
+            of_files: value.pointer("/SyscheckFile/event").is_some(),
             evidence: lines.into_iter().filter_map(|line| Some(line.as_str()?.to_owned())).collect(),
             json: line.trim_end().to_owned(),
         })
@@ -152,6 +159,7 @@ impl RecordedAlert {
             srcip: alert.srcip,
             dstuser: alert.dstuser,
             full_log: lines.next().unwrap_or_default(),
+            of_files: false,
             evidence: lines.collect(),
             json: json.to_string(),
         }

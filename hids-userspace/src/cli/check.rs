@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::{Common, output};
-use crate::config;
+use crate::config::{self, Config};
 use crate::daemon::analysis;
+use crate::sensors;
 
 /// Options of `check`.
 #[derive(Debug, Args)]
@@ -30,6 +31,7 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
         rules = engine.map_or(0, |engine| engine.rule_count());
         diagnostics.extend(of_rules);
         diagnostics.extend(analysis::lint(config));
+        diagnostics.extend(protection(config));
     }
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
@@ -46,6 +48,16 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
         output::print(&text)?;
     }
     Ok(if bad { Exit::No } else { Exit::Success })
+}
+
+/// Whether this kernel can do what `protect="yes"` asks for.
+fn protection(config: &Config) -> Option<Diagnostic> {
+    if !config.syscheck.directories.iter().any(|watched| watched.protect) {
+        return None;
+    }
+    let why = sensors::can_refuse_writes().err()?;
+    let message = format!("protect=\"yes\" is not enforced on this machine: {}", why.with_sources());
+    Some(Diagnostic::warning("C055", message).help(why.help()))
 }
 
 /// A problem with its place.

@@ -9,12 +9,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded, never};
+use crossbeam_channel::{Sender, bounded};
 use hids_core::fim::{Policy, Schedule};
 use hids_core::model::LogBatch;
 use jiff::tz::TimeZone;
 use tracing::error;
 
+use super::protection::Protection;
 use crate::config::{Config, SyscheckConfig};
 use crate::fim::examine::{ExamineOptions, Prefilter};
 use crate::fim::policy_def;
@@ -22,10 +23,14 @@ use crate::fim::request::{FimRequest, FimView};
 use crate::fim::scan::ScanOptions;
 use crate::fim::watch::{self, FimHandle, FimInputs, FimOptions};
 use crate::sensors::files::{self, FilesHandle, FilesOptions, FilesTuning};
+use crate::sensors::guard::GuardMode;
 use crate::sensors::{self, SensorsHandle, WhoLookup};
 
 /// Batches between the sensor and the stage.
 const SENSED: usize = 64;
+
+/// Refusals between the guard and the stage.
+const REFUSALS: usize = 1024;
 
 /// How long a start waits for the kernel's marks; what is marked later is told as a gap.
 const MARKS_PATIENCE: Duration = Duration::from_secs(10);
@@ -35,6 +40,7 @@ const MARKS_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Integrity {
     fim: FimHandle,
     files: Option<FilesHandle>,
+    protection: Protection,
     /// Why there is no sensor although one is wanted.
     without_sensor: Option<String>,
 }
@@ -99,6 +105,7 @@ impl State {
                 let mut status = serde_json::json!(view);
                 if let Some(map) = status.as_object_mut() {
                     map.insert("sensor".into(), serde_json::json!(files));
+                    map.insert("guard".into(), serde_json::json!(integrity.protection.report()));
                 }
                 status
             }
@@ -119,7 +126,7 @@ impl State {
                 };
                 let blind = integrity.without_sensor.as_ref();
                 let blind = blind.map(|why| format!("changes of files are found by scans only: {why}"));
-                trouble.into_iter().chain(gaps).chain(blind).collect()
+                trouble.into_iter().chain(gaps).chain(blind).chain(integrity.protection.problem()).collect()
             }
         }
     }
@@ -135,7 +142,12 @@ impl State {
     pub(super) fn needs_restart(&self, config: &Config) -> bool {
         let wanted = !config.syscheck.disabled && !config.syscheck.directories.is_empty();
         match self {
-            Self::Runs(integrity) => !wanted || (integrity.files.is_none() && wants_events(&config.syscheck)),
+            Self::Runs(integrity) => {
+                let protects = Protection::is_wanted(&config.syscheck);
+                !wanted
+                    || (integrity.files.is_none() && wants_events(&config.syscheck))
+                    || (protects && matches!(integrity.protection, Protection::NotWanted))
+            }
             Self::Off | Self::Failed(_) => wanted,
         }
     }
@@ -143,7 +155,7 @@ impl State {
     /// Answers `hidsctl fim`; may take long.
     pub(super) fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
         match self {
-            Self::Runs(integrity) => integrity.fim.answer(request),
+            Self::Runs(integrity) => integrity.answer(request),
             Self::Off if request == FimRequest::Status => {
                 serde_json::to_value(FimView::default()).map_err(|error| error.to_string())
             }
@@ -163,6 +175,11 @@ impl Integrity {
         let syscheck = &config.syscheck;
         let policy = Arc::new(Policy::compile(policy_def(syscheck, config.analysis.strict_ossec)));
         let (sensed_sender, sensed) = bounded(SENSED);
+        let (refusal_sender, refusals) = bounded(REFUSALS);
+        let protection = match &who {
+            Some(who) => Protection::start(syscheck, Arc::clone(who), refusal_sender),
+            None => Protection::NotWanted,
+        };
         let files = who.map(|who| {
             files::start(
                 FilesOptions {
@@ -201,8 +218,11 @@ impl Integrity {
             zone: TimeZone::system(),
             committed,
         };
-        let fim = watch::start(options, FimInputs { sensed, refusals: never(), batches })?;
-        Ok(Self { fim, files, without_sensor })
+        let fim = watch::start(options, FimInputs { sensed, refusals, batches })?;
+        if let Some(news) = protection.news() {
+            fim.tell_protection(news);
+        }
+        Ok(Self { fim, files, protection, without_sensor })
     }
 
     /// Watches by another configuration from now on.
@@ -212,11 +232,31 @@ impl Integrity {
             files.replace_policy(Arc::clone(&policy));
         }
         self.fim.replace(policy, schedule(&config.syscheck), scan_options(&config.syscheck));
+        if let Some(news) = self.protection.reload(&config.syscheck) {
+            self.fim.tell_protection(news);
+        }
     }
 
     /// What `hidsctl status` shows.
     pub(super) fn report(&self) -> (FimView, Option<files::FilesReport>) {
-        (self.fim.report(), self.files.as_ref().map(FilesHandle::report))
+        let view = FimView { protection: self.protection.text(), ..self.fim.report() };
+        (view, self.files.as_ref().map(FilesHandle::report))
+    }
+
+    fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
+        match request {
+            FimRequest::Status => serde_json::to_value(self.report().0).map_err(|error| error.to_string()),
+            FimRequest::Protect { enforce } => {
+                let (mode, by) = match enforce {
+                    true => (GuardMode::Enforce, "hidsctl fim protect on"),
+                    false => (GuardMode::Monitor, "hidsctl fim protect off"),
+                };
+                let news = self.protection.switch(mode, by)?;
+                self.fim.tell_protection(news);
+                Ok(serde_json::json!({ "enforced": enforce }))
+            }
+            request => self.fim.answer(request),
+        }
     }
 
     /// The sensor first, then what takes from it.
@@ -229,7 +269,7 @@ impl Integrity {
 }
 
 fn wants_events(config: &SyscheckConfig) -> bool {
-    config.directories.iter().any(|watched| watched.realtime || watched.who)
+    config.directories.iter().any(|watched| watched.realtime || watched.who || watched.protect)
 }
 
 fn schedule(config: &SyscheckConfig) -> Schedule {

@@ -62,6 +62,11 @@ pub fn start() -> SensorsHandle {
     handle
 }
 
+/// Whether this kernel takes the programs that refuse writes, found out by loading one.
+pub fn can_refuse_writes() -> Result<(), Degradation> {
+    bpf::probe_lsm()
+}
+
 /// Attaches the programs that tell who a process is, and starts the table of processes.
 fn watch_processes() -> Result<(Programs, Processes), Degradation> {
     let mut programs = Programs::attach()?;

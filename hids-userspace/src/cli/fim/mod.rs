@@ -8,7 +8,6 @@ mod protect;
 mod scan;
 mod status;
 
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +50,8 @@ enum Command {
     Why(history::WhyArgs),
     /// Refuse writes below protected directories, or only report them
     Protect(protect::ProtectArgs),
+    /// Take the kernel's lock off protected directories; works without the daemon
+    Unlock,
 }
 
 /// Runs one of the commands.
@@ -65,6 +66,7 @@ pub(super) fn run(common: &Common, args: &FimArgs) -> anyhow::Result<Exit> {
         Command::Verify(args) => baseline::verify(common, args),
         Command::Why(args) => history::run(common, args),
         Command::Protect(args) => protect::run(common, args),
+        Command::Unlock => protect::unlock(common),
     }
 }
 
@@ -123,9 +125,4 @@ fn absolute(path: &Path) -> anyhow::Result<PathText> {
 /// A path for a terminal.
 fn shown(path: &PathText) -> String {
     super::output::visible(path.as_bytes())
-}
-
-/// Back to a path of this machine.
-fn as_path(path: &PathText) -> &Path {
-    Path::new(OsStr::from_bytes(path.as_bytes()))
 }

@@ -1,4 +1,6 @@
-//! `hidsctl fim protect`.
+//! `hidsctl fim protect` and `hidsctl fim unlock`.
+
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
@@ -6,6 +8,7 @@ use super::ask;
 use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
 use crate::fim::request::FimRequest;
+use crate::sensors::guard;
 
 /// What becomes of writes below protected directories.
 #[derive(Debug, Args)]
@@ -32,6 +35,19 @@ pub(super) fn run(common: &Common, args: &ProtectArgs) -> anyhow::Result<Exit> {
             Mode::Off => "writes below protected directories are only reported from now on\n",
         };
         output::print(text)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Takes the pinned programs away, whether the daemon runs or not.
+pub(super) fn unlock(common: &Common) -> anyhow::Result<Exit> {
+    let removed = guard::unlock(Path::new(guard::PINS))?;
+    if common.json {
+        output::print_json(&serde_json::json!({ "removed": removed }))?;
+    } else if removed == 0 {
+        output::print("nothing was locked\n")?;
+    } else {
+        output::print("protected directories can be written again until hidsd locks them\n")?;
     }
     Ok(Exit::Success)
 }

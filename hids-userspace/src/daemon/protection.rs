@@ -1,0 +1,131 @@
+//! `protect="yes"`: the guard in the kernel, and the plain word that it is not in force where it is not.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use hids_core::model::{Protection as ProtectionNews, Refusal};
+use tracing::error;
+
+use crate::config::{ProtectAllow, ProtectMode, SyscheckConfig};
+use crate::sensors::WhoLookup;
+use crate::sensors::guard::{AllowedProgram, Guard, GuardHandle, GuardMode, GuardOptions, GuardReport, PINS};
+
+/// How protection stands.
+#[derive(Debug)]
+pub(super) enum Protection {
+    /// No directory asks for it.
+    NotWanted,
+    /// The kernel has it.
+    Runs(GuardHandle),
+    /// The kernel cannot, for this reason.
+    NotInForce {
+        /// What would be refused if it could.
+        wanted: GuardMode,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Protection {
+    /// Starts what the configuration asks for.
+    pub(super) fn start(config: &SyscheckConfig, processes: Arc<dyn WhoLookup>, refusals: Sender<Refusal>) -> Self {
+        let trees = trees(config);
+        if trees.is_empty() {
+            return Self::NotWanted;
+        }
+        let wanted = mode(config.protect_mode);
+        let allow = config.protect_allow.iter().map(allowed).collect();
+        let options = GuardOptions { mode: wanted, trees, allow, pins: PathBuf::from(PINS), processes };
+        match Guard::start(options, refusals) {
+            Ok(handle) => Self::Runs(handle),
+            Err(why) => {
+                error!(
+                    why = why.with_sources(),
+                    lost = "writes below protect=\"yes\" are neither refused nor told by the guard",
+                    help = why.help(),
+                    "PROTECTION IS NOT IN FORCE"
+                );
+                Self::NotInForce { wanted, why: why.with_sources() }
+            }
+        }
+    }
+
+    /// What is told at the start: protection that was asked for and is not there.
+    pub(super) fn news(&self) -> Option<ProtectionNews> {
+        match self {
+            Self::NotInForce { wanted: GuardMode::Enforce, why } => {
+                Some(ProtectionNews { enforced: false, reason: why.clone(), uid: None })
+            }
+            _ => None,
+        }
+    }
+
+    /// Switches, if there is a guard.
+    pub(super) fn switch(&self, mode: GuardMode, by: &str) -> Result<ProtectionNews, String> {
+        match self {
+            Self::NotWanted => Err("no <directories> has protect=\"yes\"".to_owned()),
+            Self::NotInForce { why, .. } => Err(format!("the kernel cannot refuse writes: {why}")),
+            Self::Runs(handle) => {
+                handle.set_mode(mode).map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
+                Ok(ProtectionNews { enforced: mode == GuardMode::Enforce, reason: by.to_owned(), uid: None })
+            }
+        }
+    }
+
+    /// Takes over the mode of a new configuration; what is to be told of that.
+    pub(super) fn reload(&self, config: &SyscheckConfig) -> Option<ProtectionNews> {
+        let Self::Runs(handle) = self else { return None };
+        let wanted = mode(config.protect_mode);
+        (handle.report().mode != Some(wanted)).then(|| self.switch(wanted, "the configuration was read again").ok())?
+    }
+
+    /// The word in status; nothing when nobody asks for protection.
+    pub(super) fn text(&self) -> Option<String> {
+        Some(match self {
+            Self::NotWanted => return None,
+            Self::NotInForce { why, .. } => format!("NOT IN FORCE: {why}"),
+            Self::Runs(handle) => match handle.report().mode {
+                Some(GuardMode::Enforce) => "enforced: writes are refused".to_owned(),
+                Some(GuardMode::Monitor) => "monitor: writes are told, not refused".to_owned(),
+                None => "SWITCHED OFF".to_owned(),
+            },
+        })
+    }
+
+    /// What an administrator has to know first.
+    pub(super) fn problem(&self) -> Option<String> {
+        match self {
+            Self::NotInForce { why, .. } => Some(format!("protected directories can be written: {why}")),
+            _ => None,
+        }
+    }
+
+    /// Counters of the guard.
+    pub(super) fn report(&self) -> Option<GuardReport> {
+        match self {
+            Self::Runs(handle) => Some(handle.report()),
+            _ => None,
+        }
+    }
+
+    /// Whether `config` wants other trees or programs than those that the guard was started with.
+    pub(super) fn is_wanted(config: &SyscheckConfig) -> bool {
+        !trees(config).is_empty()
+    }
+}
+
+fn trees(config: &SyscheckConfig) -> Vec<PathBuf> {
+    config.directories.iter().filter(|watched| watched.protect).map(|watched| watched.path.clone()).collect()
+}
+
+fn mode(mode: ProtectMode) -> GuardMode {
+    match mode {
+        ProtectMode::Monitor => GuardMode::Monitor,
+        ProtectMode::Enforce => GuardMode::Enforce,
+    }
+}
+
+fn allowed(program: &ProtectAllow) -> AllowedProgram {
+    AllowedProgram { path: program.path.clone(), sha256: program.sha256 }
+}

@@ -16,6 +16,7 @@ mod progress;
 pub mod reload;
 pub mod replay;
 pub mod rules;
+mod self_test;
 pub mod status;
 pub mod why;
 

@@ -42,7 +42,12 @@ fn text(status: &Value) -> String {
     for stage in ["analysis", "collect", "respond", "record", "mail", "syslog", "fim", "sensors"] {
         if !status[stage].is_null() {
             let _ = writeln!(out, "\n{stage}:");
-            describe(&mut out, &status[stage], 1);
+            let mut report = status[stage].clone();
+            let self_test = report.as_object_mut().and_then(|report| report.remove("self_test"));
+            describe(&mut out, &report, 1);
+            if let Some(self_test) = self_test {
+                out.push_str(&super::self_test::text(&self_test));
+            }
         }
     }
     out

@@ -16,6 +16,8 @@ use crate::config::{Config, LoadOptions};
 use crate::control::{Answer, Reply, Request};
 use crate::fim::request::FimRequest;
 use crate::respond::{self, Mode};
+use crate::sensors::files::MarkChoice;
+use crate::sensors::selftest::{self, Actor, SelfTestOptions};
 use crate::sensors::{self, SensorReport, SensorsHandle};
 
 /// How long the responder may take to answer a question.
@@ -53,11 +55,24 @@ impl Running {
         }
     }
 
-    /// Tries the kernel sensors, unless they run already; takes some tens of milliseconds, so readiness does not wait for it.
+    /// Tries the kernel sensors, unless they run already, and proves what the one of file events sees.
+    /// Takes some tenths of a second, so readiness does not wait for it.
     pub(super) fn start_sensors(&self) {
-        let started = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.sensors.take();
+        let (started, directory) = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.stages.sensors.take(), state.config.paths.state.clone())
+        };
+        let watches_files = started.is_some();
         let handle = started.unwrap_or_else(sensors::start);
+        let who = handle.who();
         *self.sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        if watches_files {
+            let actor = Actor::this_program();
+            let proven = selftest::run(&SelfTestOptions { directory, actor, who, marks: MarkChoice::Best });
+            if let Some(handle) = self.sensors.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                handle.take_self_test(proven);
+            }
+        }
     }
 
     /// Reads everything again; what is wrong is logged, and the old state stays.

@@ -35,6 +35,13 @@ pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: 
         }
     }
     problems.extend(stages.integrity.problems());
+    let proven = sensors.and_then(|report| report.self_test.as_ref());
+    problems.extend(
+        proven
+            .into_iter()
+            .flat_map(|proven| proven.unseen())
+            .map(|operation| format!("the file sensor does not see {}; scans find such changes", operation.name())),
+    );
     let mut status = daemon;
     if let Value::Object(map) = &mut status {
         map.insert("problems".into(), json!(problems));

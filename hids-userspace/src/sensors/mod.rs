@@ -23,6 +23,7 @@ pub use who::{Processes, ProcessesReport, Procfs, WhoLookup};
 use std::sync::Arc;
 
 use bpf::Programs;
+use selftest::{OperationUnderTest, SelfTest, SelfTestError};
 use tracing::{info, warn};
 
 /// The running sensors; dropping it detaches and unloads every program.
@@ -31,6 +32,7 @@ pub struct SensorsHandle {
     programs: Option<Programs>,
     processes: Option<Arc<Processes>>,
     tiers: Vec<TierReport>,
+    self_test: Option<Result<SelfTest, String>>,
 }
 
 /// Tries every tier, attaches what works and logs once what does not.
@@ -57,7 +59,7 @@ pub fn start() -> SensorsHandle {
         Err(why) => TierReport::unavailable(Tier::Fanotify, &why),
     };
     let scan = TierReport::available(Tier::Scan, "files can always be compared at intervals");
-    let handle = SensorsHandle { programs, processes, tiers: vec![lsm, tracepoint, fanotify, scan] };
+    let handle = SensorsHandle { programs, processes, tiers: vec![lsm, tracepoint, fanotify, scan], self_test: None };
     handle.log();
     handle
 }
@@ -73,6 +75,17 @@ fn watch_processes() -> Result<(Programs, Processes), Degradation> {
     let maps = programs.take_processes()?;
     let processes = Processes::start(maps).map_err(Degradation::Processes)?;
     Ok((programs, processes))
+}
+
+/// The message with that of each cause, in one line.
+fn error_with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn describe(programs: &Programs) -> String {
@@ -100,7 +113,43 @@ impl SensorsHandle {
     /// What works, what does not and why, with the counters as they are now.
     pub fn report(&self) -> SensorReport {
         let hooks = self.programs.as_ref().map(Programs::counters).unwrap_or_default();
-        SensorReport { tiers: self.tiers.clone(), hooks }
+        let (self_test, self_test_trouble) = match self.self_test.clone() {
+            None => (None, None),
+            Some(Ok(proven)) => (Some(proven), None),
+            Some(Err(why)) => (None, Some(why)),
+        };
+        SensorReport { tiers: self.tiers.clone(), hooks, self_test, self_test_trouble }
+    }
+
+    /// Takes what [`selftest::run`] proved, logs once what it did not, and reports it from now on.
+    pub fn take_self_test(&mut self, result: Result<SelfTest, SelfTestError>) {
+        let names = |operations: Vec<OperationUnderTest>| {
+            let names: Vec<&str> = operations.into_iter().map(OperationUnderTest::name).collect();
+            names.join(", ")
+        };
+        match &result {
+            Ok(proven) => {
+                let (unseen, anonymous) = (names(proven.unseen().collect()), names(proven.anonymous().collect()));
+                if !unseen.is_empty() {
+                    warn!(
+                        operations = unseen,
+                        marks = proven.marks.name(),
+                        lost = "such changes are found by scans only",
+                        help = "hidsctl status shows what each sensor proved",
+                        "the file sensor does not see every operation"
+                    );
+                }
+                if !anonymous.is_empty() {
+                    info!(operations = anonymous, "the process behind these operations is not known once it has ended");
+                }
+            }
+            Err(why) => warn!(
+                why = error_with_sources(why),
+                lost = "nothing is proven about the file sensor; it is used all the same",
+                "the self-test of the file sensor did not run"
+            ),
+        }
+        self.self_test = Some(result.map_err(|why| error_with_sources(&why)));
     }
 
     fn log(&self) {

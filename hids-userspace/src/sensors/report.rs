@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Degradation;
+use super::selftest::SelfTest;
 
 /// Every tier, best first, and the counters of attached hooks.
 #[derive(Clone, Debug, Serialize)]
@@ -13,6 +14,12 @@ pub struct SensorReport {
     pub tiers: Vec<TierReport>,
     /// Each attached hook; empty when no program is attached.
     pub hooks: Vec<HookReport>,
+    /// What the file sensor proved at the start; `None` while that goes on, or where it is not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
+    /// Why it proved nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_test_trouble: Option<String>,
 }
 
 /// One way to see file and process events.

@@ -80,5 +80,5 @@ fn names_lead_back_to_operations() {
     for operation in OperationUnderTest::ALL {
         assert_eq!(OperationUnderTest::named(operation.name()), Some(operation));
     }
-    assert_eq!(act_if_asked(["hidsd".into(), "--verbose".into()].into_iter()).is_some(), false);
+    assert!(act_if_asked(["hidsd".into(), "--verbose".into()].into_iter()).is_none());
 }

@@ -261,7 +261,7 @@ pub struct GuardRecord {
     /// Number of the control group.
     pub cgroup: u64,
     /// What is protected: the directory above, or the file itself. Inode 0: no directory was found
-    /// (opened by file handle, or more than 256 levels deep).
+    /// (opened by file handle, or more than 128 levels deep).
     pub protected: FileKey,
     /// The executable; inode 0 for a kernel thread.
     pub executable: FileKey,

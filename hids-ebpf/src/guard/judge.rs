@@ -1,8 +1,6 @@
 //! The judgement on each operation: nothing protected, allowed, told, or refused.
 
-use hids_common::guard::{
-    DIGEST_FIXED, FileKey, GuardDrop, GuardOperation, MODE_ENFORCE, MODE_OFF, STATE_MODE, TREE,
-};
+use hids_common::guard::{DIGEST_FIXED, FileKey, GuardDrop, GuardOperation, MODE_ENFORCE, MODE_OFF, STATE_MODE, TREE};
 
 use super::maps::{ALLOWED, PROTECTED, STATE};
 use super::offsets::*;
@@ -32,10 +30,11 @@ pub fn name(operation: GuardOperation, dentry: Address) -> i32 {
     if mode() == MODE_OFF || dentry.is_null() {
         return ALLOW;
     }
-    match protector(dentry) {
-        Some(protected) if !process::is_allowed() => verdict(operation, dentry, &protected),
-        _ => ALLOW,
+    let protected = protector(dentry);
+    if !protected.is || process::is_allowed() {
+        return ALLOW;
     }
+    verdict(operation, dentry, &protected.key)
 }
 
 /// Judges the opening of a file.
@@ -55,15 +54,15 @@ pub fn write(file: Address) -> i32 {
         return ALLOW;
     }
     let dentry = dentry_of(file);
-    let Some(protected) = protector(dentry) else { return ALLOW };
-    if process::is_allowed() {
+    let protected = protector(dentry);
+    if !protected.is || process::is_allowed() {
         return ALLOW;
     }
     if report::is_repeated(dentry) {
         report::drop(GuardDrop::Repeated);
         return answer();
     }
-    verdict(GuardOperation::Write, dentry, &protected)
+    verdict(GuardOperation::Write, dentry, &protected.key)
 }
 
 /// Judges what changes the content of a regular file. Writing to a device or a pipe changes no file.
@@ -81,12 +80,15 @@ pub fn unlink(dentry: Address) -> i32 {
     if mode() == MODE_OFF {
         return ALLOW;
     }
-    let Some(protected) = protector(dentry) else { return ALLOW };
+    let protected = protector(dentry);
+    if !protected.is {
+        return ALLOW;
+    }
     if process::is_allowed() {
         forget(dentry);
         return ALLOW;
     }
-    verdict(GuardOperation::Unlink, dentry, &protected)
+    verdict(GuardOperation::Unlink, dentry, &protected.key)
 }
 
 /// Judges a hard link. Inside a tree and outside of it the same file must be protected, so when an
@@ -97,11 +99,17 @@ pub fn link(old: Address, new: Address) -> i32 {
         return ALLOW;
     }
     let (from, to) = (protector(old), protector(new));
-    let Some(protected) = to.or(from) else { return ALLOW };
-    if !process::is_allowed() {
-        return verdict(GuardOperation::Link, if to.is_some() { new } else { old }, &protected);
+    if !from.is && !to.is {
+        return ALLOW;
     }
-    if from.is_some() != to.is_some() && PROTECTED.insert(key(inode_of(old)), TREE, 0).is_err() {
+    if !process::is_allowed() {
+        return if to.is {
+            verdict(GuardOperation::Link, new, &to.key)
+        } else {
+            verdict(GuardOperation::Link, old, &from.key)
+        };
+    }
+    if from.is != to.is && PROTECTED.insert(key(inode_of(old)), TREE, 0).is_err() {
         report::drop(GuardDrop::ProtectedFull);
     }
     ALLOW
@@ -114,22 +122,20 @@ pub fn rename(old: Address, new: Address) -> i32 {
         return ALLOW;
     }
     let from = protector(old);
-    if from.is_some() || leads_to_protected(old) {
-        if process::is_allowed() {
-            replace(old, new);
-            return ALLOW;
-        }
-        return verdict(GuardOperation::RenameFrom, old, &from.unwrap_or_default());
-    }
+    let moved = from.is || leads_to_protected(old);
     let to = protector(new);
-    if to.is_none() && !leads_to_protected(new) {
+    if !moved && !to.is && !leads_to_protected(new) {
         return ALLOW;
     }
     if process::is_allowed() {
         replace(old, new);
         return ALLOW;
     }
-    verdict(GuardOperation::RenameTo, new, &to.unwrap_or_default())
+    if moved {
+        verdict(GuardOperation::RenameFrom, old, &from.key)
+    } else {
+        verdict(GuardOperation::RenameTo, new, &to.key)
+    }
 }
 
 /// An allowed process puts `old` where `new` is. A package update of an allowed program must leave the
@@ -206,14 +212,14 @@ fn mount(operation: GuardOperation, dentry: Address, vfsmount: Address) -> i32 {
         return ALLOW;
     }
     let protected = protector(dentry);
-    if protected.is_none() && !leads_to_protected(dentry) {
+    if !protected.is && !leads_to_protected(dentry) {
         return ALLOW;
     }
     let spreads = field::<u32>(mount_of(vfsmount), &G_MOUNT_GROUP) != 0;
     if !(spreads || process::in_own_mount_namespace()) || process::is_allowed() {
         return ALLOW;
     }
-    verdict(operation, dentry, &protected.unwrap_or_default())
+    verdict(operation, dentry, &protected.key)
 }
 
 /// The `struct mount` around a `struct vfsmount`.

@@ -9,43 +9,54 @@ use super::read::{Address, field, inode_of, key, pointer};
 
 /// Directories looked at, from the file upwards. A path in a system call has at most 2,048 of them
 /// (`PATH_MAX`); what is deeper than this counts as protected.
-const MAX_DEPTH: u32 = 256;
+const MAX_DEPTH: u32 = 128;
+
+/// What protects a file.
+#[derive(Clone, Copy)]
+pub struct Protector {
+    /// Whether anything does.
+    pub is: bool,
+    /// The directory above, or the file itself. Inode 0: nothing in particular.
+    pub key: FileKey,
+}
 
 /// What protects the file that `dentry` names: a directory above it, or the file itself.
 ///
 /// A file whose directory is not known (opened by handle) or that lies too deep counts as protected by
-/// nothing in particular, inode 0, if its filesystem has anything protected at all.
+/// nothing in particular, if its filesystem has anything protected at all.
 #[inline(always)]
-pub fn protector(dentry: Address) -> Option<FileKey> {
+pub fn protector(dentry: Address) -> Protector {
     let sb = pointer(dentry, &G_DENTRY_SB);
     let device: u32 = field(sb, &G_SB_DEV);
     // SAFETY: the value is not looked at.
-    unsafe { DEVICES.get(device) }?;
+    if unsafe { DEVICES.get(device) }.is_none() {
+        return Protector { is: false, key: FileKey::new(device, 0) };
+    }
     let mut here = dentry;
+    let mut protected = FileKey::new(device, 0);
+    let mut is = true;
     for _ in 0..MAX_DEPTH {
-        let inode = inode_of(here);
-        if !inode.is_null() {
-            let key = FileKey::new(device, field(inode, &G_INODE_INO));
-            if has(&key, TREE) {
-                return Some(key);
-            }
+        // Nothing is found for the inode number 0 of a name that does not exist yet.
+        let key = FileKey::new(device, field(inode_of(here), &G_INODE_INO));
+        if has(&key, TREE) {
+            protected = key;
+            break;
         }
         let parent = pointer(here, &G_DENTRY_PARENT);
         if parent == here {
-            let is_root = here == pointer(sb, &G_SB_ROOT);
             // The kernel's own NFS server works on files without a directory.
-            return if is_root || process::is_kernel_thread() { None } else { Some(FileKey::new(device, 0)) };
+            is = here != pointer(sb, &G_SB_ROOT) && !process::is_kernel_thread();
+            break;
         }
         here = parent;
     }
-    Some(FileKey::new(device, 0))
+    Protector { is, key: protected }
 }
 
 /// Whether the file that `dentry` names is a directory on the way to a protected one.
 #[inline(always)]
 pub fn leads_to_protected(dentry: Address) -> bool {
-    let inode = inode_of(dentry);
-    !inode.is_null() && has(&key(inode), ANCESTOR)
+    has(&key(inode_of(dentry)), ANCESTOR)
 }
 
 #[inline(always)]

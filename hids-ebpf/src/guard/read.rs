@@ -1,6 +1,8 @@
 //! Reads fields of kernel structs. What cannot be read counts as 0, as behind a null pointer.
 
-use aya_ebpf::helpers::bpf_probe_read_kernel;
+use core::mem::MaybeUninit;
+
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use hids_common::guard::FileKey;
 
 use super::offsets::*;
@@ -8,11 +10,18 @@ use super::offsets::*;
 /// Something in the kernel's memory.
 pub type Address = *const u8;
 
-/// The field of type `T` at `base + offset`.
+/// The field of type `T` at `base + offset`; all zero if it cannot be read.
+///
+/// The helper itself fills with zeros then. Asking for its result would double the paths that the
+/// verifier has to follow, at each field of each directory on the way up.
 #[inline(always)]
 pub fn field<T: Copy + Default>(base: Address, offset: &'static u32) -> T {
-    // SAFETY: the helper checks the address itself and fails rather than fault; `T` is a number.
-    unsafe { bpf_probe_read_kernel(base.wrapping_add(at(offset)).cast::<T>()).unwrap_or_default() }
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper checks the address itself and writes all of `value`, whatever it finds; `T` is a number.
+    unsafe {
+        bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, base.wrapping_add(at(offset)).cast());
+        value.assume_init()
+    }
 }
 
 /// The pointer at `base + offset`.

@@ -6,8 +6,8 @@ use aya_ebpf::helpers::{
 };
 use aya_ebpf::maps::PerCpuArray;
 use hids_common::guard::{
-    EXECUTABLE_BYTES, EXECUTABLE_CUT, FileKey, GuardDrop, GuardOperation, GuardRecord, MAX_NAMES, NAME_BYTES, PATH_BYTES,
-    PATH_CUT, REFUSED, WriterKey,
+    EXECUTABLE_BYTES, EXECUTABLE_CUT, FileKey, GuardDrop, GuardOperation, GuardRecord, MAX_NAMES, NAME_BYTES,
+    PATH_BYTES, PATH_CUT, REFUSED, WriterKey,
 };
 
 use super::maps::{GUARD_DROPPED, JUDGED, REFUSALS, WRITERS};
@@ -84,8 +84,7 @@ unsafe fn who(record: *mut GuardRecord) {
     let task = process::current();
     // The objective credentials: overlayfs and others work under borrowed ones.
     let cred = pointer(task, &G_TASK_CRED);
-    let optional =
-        |offset: &'static u32| if is_there(offset) { field::<u32>(task, offset) } else { NOBODY };
+    let optional = |offset: &'static u32| if is_there(offset) { field::<u32>(task, offset) } else { NOBODY };
     // SAFETY: the caller's promise; the helpers take nothing.
     unsafe {
         (*record).time_ns = bpf_ktime_get_boot_ns();
@@ -105,27 +104,29 @@ unsafe fn who(record: *mut GuardRecord) {
 /// Returns the bytes written and whether names are missing.
 ///
 /// # Safety
-/// `room` has `size` bytes, at least `NAME_BYTES`.
+/// `room` has `size` bytes: a power of two and `NAME_BYTES`.
 #[inline(always)]
 unsafe fn names(room: *mut u8, size: usize, dentry: Address, end: &FileKey) -> (u32, bool) {
     let mut here = dentry;
     let mut used = 0_usize;
     for _ in 0..MAX_NAMES {
-        if here.is_null() {
-            return (used as u32, false);
-        }
-        let inode = inode_of(here);
-        let is_end = !inode.is_null() && field::<u64>(inode, &G_INODE_INO) == end.inode && end.inode != 0;
+        let number: u64 = field(inode_of(here), &G_INODE_INO);
+        let is_end = number == end.inode && number != 0;
         let parent = pointer(here, &G_DENTRY_PARENT);
+        // Without a dentry both are null.
         if is_end || parent == here {
             return (used as u32, false);
         }
-        if used > size - NAME_BYTES {
+        if used >= size - NAME_BYTES {
             return (used as u32, true);
         }
         let name = pointer(here, &G_DENTRY_NAME);
-        // SAFETY: NAME_BYTES bytes are left behind `used`; the helper checks the address it reads.
-        let length = unsafe { bpf_probe_read_kernel_str(room.add(used).cast(), NAME_BYTES as u32, name.cast()) };
+        // The verifier forgets the comparison above when it has put the number aside. It believes a
+        // mask, which the compiler would leave out if it knew the number.
+        // SAFETY: a local variable.
+        let at = unsafe { core::ptr::read_volatile(&used) } & (size - NAME_BYTES - 1);
+        // SAFETY: NAME_BYTES bytes are left behind `at`; the helper checks the address it reads.
+        let length = unsafe { bpf_probe_read_kernel_str(room.add(at).cast(), NAME_BYTES as u32, name.cast()) };
         if length <= 0 || length > NAME_BYTES as i64 {
             return (used as u32, true);
         }

@@ -53,7 +53,7 @@ pub fn run(filter: &[String], docs: Docs) -> Result<()> {
         cells.extend(table::cells(&kernel.release, &results));
     }
     // A filtered run has seen only a part.
-    if filter.is_empty() { table::keep(&cells, docs) } else { Ok(()) }
+    if filter.is_empty() && std::env::var_os("HIDS_VM_KERNEL").is_none() { table::keep(&cells, docs) } else { Ok(()) }
 }
 
 /// Why there can be no guest here, if so.

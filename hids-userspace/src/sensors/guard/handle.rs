@@ -39,6 +39,8 @@ pub struct GuardReport {
     pub mode: Option<GuardMode>,
     /// Whether programs of an earlier daemon were found and taken over.
     pub taken_over: bool,
+    /// How often directories and executables were looked at; 0 until the first look is over.
+    pub looks: u64,
     /// Files and directories in the kernel's map.
     pub protected: usize,
     /// What is not protected, or not wholly, and why.

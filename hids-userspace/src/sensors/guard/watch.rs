@@ -175,11 +175,11 @@ impl Watch {
             wanted.extend(flags(&own).into_iter().filter(|(key, _)| !places.entries.contains_key(key)));
         }
         self.places = places;
-        self.report(&allowed);
         if let Err(error) = self.maps.allow(&allowed).and_then(|()| self.tell(&wanted)) {
             warn!(%error, "the guard cannot tell the kernel what to protect; what it knows stays protected");
         }
         self.told = wanted;
+        self.report(&allowed);
     }
 
     /// The first time exactly what is wanted, as an earlier daemon may have left more. Later only what
@@ -200,6 +200,7 @@ impl Watch {
         }
         self.last_problems.clone_from(&problems);
         let mut report = self.shared.report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.looks += 1;
         report.problems = problems;
         report.allowed = allowed.keys().filter_map(|key| path_of(&self.places, &self.linked, *key)).collect();
         let not = self.allow.allowances().filter(|(_, allowance)| **allowance != Allowance::Allowed);

@@ -1,0 +1,186 @@
+//! A protected tree, what lies beside it, and the guard on it.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded};
+use hids_core::model::Refusal;
+use hids_tests::{require, wait};
+use hids_userspace::sensors::guard::{self, AllowedProgram, Guard, GuardHandle, GuardMode, GuardOptions, GuardReport};
+use hids_userspace::sensors::who::Procfs;
+
+/// Where the tests pin.
+pub const PINS: &str = "/sys/fs/bpf/hids-test";
+
+/// A filesystem to try it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// In memory.
+    Tmpfs,
+    /// On a loop device.
+    Ext4,
+}
+
+/// A directory of the test's own, with its filesystem.
+#[derive(Debug)]
+pub struct Base {
+    path: PathBuf,
+    mounted: bool,
+    _directory: tempfile::TempDir,
+}
+
+impl Base {
+    pub fn new(ground: Ground) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = fs::canonicalize(directory.path()).expect("its path");
+        let point = root.join("ground");
+        fs::create_dir(&point).expect("a mount point");
+        let image = root.join("image");
+        if ground == Ground::Ext4 {
+            File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("an image");
+            run("mke2fs", &["-q", "-t", "ext4", &text(&image)]);
+            run("busybox", &["mount", "-o", "loop", &text(&image), &text(&point)]);
+        }
+        let path = point.join("parent");
+        fs::create_dir(&path).expect("a directory");
+        Self { path, mounted: ground == Ground::Ext4, _directory: directory }
+    }
+
+    /// The directory that holds everything; a way to the tree leads through it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The tree that is protected.
+    pub fn tree(&self) -> PathBuf {
+        self.path.join("tree")
+    }
+}
+
+impl Drop for Base {
+    fn drop(&mut self) {
+        if self.mounted {
+            let point = self.path.parent().expect("a mount point");
+            let flags = rustix::mount::UnmountFlags::DETACH;
+            rustix::mount::unmount(point, flags).expect("the filesystem is taken away");
+        }
+    }
+}
+
+pub fn run(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().expect("a program starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+}
+
+pub fn text(path: &Path) -> String {
+    path.to_str().expect("a path of the test's own").to_owned()
+}
+
+/// Whether the guard can work in this kernel; otherwise says that the test is skipped.
+pub fn is_possible() -> bool {
+    static POSSIBLE: OnceLock<bool> = OnceLock::new();
+    *POSSIBLE.get_or_init(try_guard)
+}
+
+fn try_guard() -> bool {
+    if !require::root() {
+        return false;
+    }
+    // Leftovers of a test that failed.
+    guard::unlock(Path::new(PINS)).expect("no pins");
+    let (sender, _) = bounded(1);
+    match Guard::start(options(GuardMode::Monitor, Vec::new(), Vec::new()), sender) {
+        Ok(handle) => {
+            drop(handle);
+            guard::unlock(Path::new(PINS)).expect("no pins");
+            true
+        }
+        Err(why) => {
+            require::skip("lsm", &format!("the guard does not work in this kernel: {why:?}"));
+            false
+        }
+    }
+}
+
+pub fn options(mode: GuardMode, trees: Vec<PathBuf>, allow: Vec<AllowedProgram>) -> GuardOptions {
+    GuardOptions { mode, trees, allow, pins: PINS.into(), processes: Arc::new(Procfs::default()) }
+}
+
+/// A guard whose lock goes with it.
+pub struct Locked {
+    pub handle: Option<GuardHandle>,
+    pub refusals: Receiver<Refusal>,
+}
+
+impl Locked {
+    pub fn new(mode: GuardMode, trees: &[PathBuf], allow: Vec<AllowedProgram>) -> Self {
+        let (sender, refusals) = bounded(4096);
+        let start = Instant::now();
+        let handle = Guard::start(options(mode, trees.to_vec(), allow), sender).expect("the guard starts");
+        println!("the guard started within {} ms", start.elapsed().as_millis());
+        let locked = Self { handle: Some(handle), refusals };
+        // Only then are files with several hard links protected, which are searched for.
+        wait::until("the guard's first look", wait::PATIENCE, || locked.report().looks > 0).expect("a look");
+        locked
+    }
+
+    pub fn report(&self) -> GuardReport {
+        self.handle.as_ref().expect("a guard").report()
+    }
+
+    /// The next refusal that `is_meant`.
+    pub fn told(&self, is_meant: impl Fn(&Refusal) -> bool) -> Option<Refusal> {
+        let patience = Instant::now() + Duration::from_secs(5);
+        while let Ok(refusal) = self.refusals.recv_deadline(patience) {
+            if is_meant(&refusal) {
+                return Some(refusal);
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        drop(self.handle.take());
+        guard::unlock(Path::new(PINS)).expect("the lock is removed");
+    }
+}
+
+/// Files of one attempt, made before there is a guard.
+pub struct Case {
+    /// A directory of its own in the tree: `file`, `empty/`, `full/inner`, `xattr`, `linked` (also
+    /// outside), `link` (symbolic).
+    pub inside: PathBuf,
+    /// A directory of its own outside: `file`, `linked`, `full/`.
+    pub outside: PathBuf,
+    /// `file` inside, opened for reading and writing before there was a guard.
+    pub old: File,
+    /// What holds both.
+    pub base: PathBuf,
+}
+
+impl Case {
+    pub fn new(base: &Base, name: &str) -> Self {
+        let inside = base.tree().join(name);
+        let outside = base.path().join("outside").join(name);
+        for directory in [inside.join("empty"), inside.join("full"), outside.join("full"), outside.join("empty")] {
+            fs::create_dir_all(directory).expect("a directory");
+        }
+        let content = [b'x'; 5000];
+        for file in [inside.join("file"), inside.join("full/inner"), inside.join("xattr"), outside.join("file")] {
+            fs::write(file, content).expect("a file");
+        }
+        fs::write(inside.join("linked"), content).expect("a file");
+        fs::hard_link(inside.join("linked"), outside.join("linked")).expect("a link");
+        std::os::unix::fs::symlink("file", inside.join("link")).expect("a symbolic link");
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(inside.join("xattr"), c"trusted.test", b"value", flags).expect("an attribute");
+        let old = OpenOptions::new().read(true).write(true).open(inside.join("file")).expect("a descriptor");
+        Self { inside, outside, old, base: base.path().to_path_buf() }
+    }
+}

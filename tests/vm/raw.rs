@@ -1,0 +1,218 @@
+//! System calls that no crate of the harness offers without `unsafe`: mappings, io_uring, handles of
+//! files, a mount namespace for one thread.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::ptr;
+
+use libc::{c_int, c_long, c_uint};
+
+fn checked(result: c_long) -> io::Result<c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// A shared mapping of one page of a file.
+#[derive(Debug)]
+pub struct Mapping(*mut libc::c_void);
+
+const PAGE: usize = 4096;
+
+impl Mapping {
+    /// Maps the first page of `file`, shared.
+    pub fn shared(file: &File, protection: c_int) -> io::Result<Self> {
+        // SAFETY: the kernel chooses the address; nothing that is mapped already is touched.
+        let at = unsafe { libc::mmap(ptr::null_mut(), PAGE, protection, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+        if at == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(Self(at)) }
+    }
+
+    /// Makes it writable.
+    pub fn make_writable(&self) -> io::Result<()> {
+        // SAFETY: the page is ours and nobody holds a reference into it.
+        checked(unsafe { libc::mprotect(self.0, PAGE, libc::PROT_READ | libc::PROT_WRITE) }.into()).map(drop)
+    }
+
+    /// Writes one byte; the mapping must be writable and the file not empty.
+    pub fn write(&self, byte: u8) {
+        // SAFETY: within the page, which the caller made writable.
+        unsafe { self.0.cast::<u8>().write_volatile(byte) };
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the page is ours and this is the last use.
+        unsafe { libc::munmap(self.0, PAGE) };
+    }
+}
+
+/// Gives the calling thread a mount namespace of its own.
+pub fn unshare_mounts() -> io::Result<()> {
+    // SAFETY: takes a number only; the thread's working directory and root become its own.
+    checked(unsafe { libc::unshare(libc::CLONE_NEWNS) }.into()).map(drop)
+}
+
+/// The handle of a file, and the descriptor of its filesystem.
+pub fn handle_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut handle = vec![0_u8; 8 + 128];
+    handle[..4].copy_from_slice(&128_u32.to_ne_bytes());
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    let mut mount: c_int = 0;
+    // SAFETY: the buffer holds the header and the bytes that it announces; the path ends with NUL.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_name_to_handle_at,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            handle.as_mut_ptr(),
+            &raw mut mount,
+            0,
+        )
+    };
+    checked(result).map(|_| handle)
+}
+
+/// Opens a file by its handle for writing; `on` is a directory of the same filesystem.
+pub fn open_handle(on: &File, handle: &mut [u8]) -> io::Result<File> {
+    // SAFETY: the buffer is one that `handle_of` filled.
+    let result =
+        unsafe { libc::syscall(libc::SYS_open_by_handle_at, on.as_raw_fd(), handle.as_mut_ptr(), libc::O_WRONLY) };
+    let fd = checked(result)?;
+    // SAFETY: the kernel just gave this descriptor to nobody else.
+    Ok(unsafe { File::from_raw_fd(c_int::try_from(fd).expect("a descriptor")) })
+}
+
+/// An io_uring of one entry, used for one operation at a time.
+#[derive(Debug)]
+pub struct Ring {
+    fd: OwnedFd,
+    submissions: *mut u8,
+    completions: *mut u8,
+    entries: *mut Entry,
+    parameters: Parameters,
+}
+
+/// `struct io_uring_sqe`, as far as it is used.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    opcode: u8,
+    flags: u8,
+    ioprio: u16,
+    fd: i32,
+    offset: u64,
+    address: u64,
+    length: u32,
+    operation_flags: u32,
+    rest: [u64; 4],
+}
+
+/// `struct io_uring_params`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct Parameters {
+    sq_entries: u32,
+    cq_entries: u32,
+    flags: [u32; 8],
+    /// head, tail, ring_mask, ring_entries, flags, dropped, array, reserved, user_addr (two words)
+    sq: [u32; 10],
+    /// head, tail, ring_mask, ring_entries, overflow, cqes, flags, reserved, user_addr (two words)
+    cq: [u32; 10],
+}
+
+impl Ring {
+    /// A new ring.
+    pub fn new() -> io::Result<Self> {
+        let mut parameters = Parameters::default();
+        // SAFETY: the struct is the kernel's own, all zero as it demands.
+        let fd = checked(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, &raw mut parameters) })?;
+        // SAFETY: the kernel just gave this descriptor to nobody else.
+        let fd = unsafe { OwnedFd::from_raw_fd(c_int::try_from(fd).expect("a descriptor")) };
+        let map = |offset: i64| {
+            // SAFETY: the kernel chooses the address.
+            let at = unsafe {
+                libc::mmap(
+                    ptr::null_mut(),
+                    PAGE,
+                    libc::PROT_READ | libc::PROT_WRITE,
+                    libc::MAP_SHARED,
+                    fd.as_raw_fd(),
+                    offset,
+                )
+            };
+            if at == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(at.cast::<u8>()) }
+        };
+        let (submissions, completions, entries) = (map(0)?, map(0x0800_0000)?, map(0x1000_0000)?);
+        Ok(Self { fd, submissions, completions, entries: entries.cast(), parameters })
+    }
+
+    /// `openat` of an absolute path; returns the descriptor.
+    pub fn open(&self, path: &Path, flags: c_int) -> io::Result<File> {
+        let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+        let entry = Entry {
+            opcode: 18,
+            fd: libc::AT_FDCWD,
+            address: path.as_ptr() as u64,
+            length: 0o600,
+            operation_flags: c_uint::try_from(flags).expect("flags"),
+            ..Entry::default()
+        };
+        // SAFETY: a descriptor that the kernel just gave to nobody else.
+        self.submit(entry).map(|fd| unsafe { File::from_raw_fd(fd) })
+    }
+
+    /// `pwrite`.
+    pub fn write(&self, file: &File, bytes: &[u8]) -> io::Result<i32> {
+        let length = u32::try_from(bytes.len()).expect("short");
+        self.submit(Entry {
+            opcode: 23,
+            fd: file.as_raw_fd(),
+            address: bytes.as_ptr() as u64,
+            length,
+            ..Entry::default()
+        })
+    }
+
+    /// Submits one entry and waits for its result. What it points to must live until then, as it does.
+    fn submit(&self, entry: Entry) -> io::Result<i32> {
+        let word = |ring: *mut u8, offset: u32| ring.wrapping_add(offset as usize).cast::<u32>();
+        let tail = word(self.submissions, self.parameters.sq[1]);
+        // SAFETY: places in the mapped rings that the kernel told; the ring is empty and only this thread uses it.
+        unsafe {
+            let index = *tail & *word(self.submissions, self.parameters.sq[2]);
+            *self.entries.add(index as usize) = entry;
+            *word(self.submissions, self.parameters.sq[6]).add(index as usize) = index;
+            std::sync::atomic::AtomicU32::from_ptr(tail).fetch_add(1, std::sync::atomic::Ordering::Release);
+        }
+        // SAFETY: numbers only. 1 is IORING_ENTER_GETEVENTS.
+        checked(unsafe { libc::syscall(libc::SYS_io_uring_enter, self.fd.as_raw_fd(), 1, 1, 1, 0, 0) })?;
+        let head = word(self.completions, self.parameters.cq[0]);
+        // SAFETY: as above; the call came back, so one completion is there. It is 16 bytes: data, result, flags.
+        let result = unsafe {
+            let index = *head & *word(self.completions, self.parameters.cq[2]);
+            let at = self.completions.add(self.parameters.cq[5] as usize + 16 * index as usize + 8).cast::<i32>();
+            let result = at.read_volatile();
+            std::sync::atomic::AtomicU32::from_ptr(head).fetch_add(1, std::sync::atomic::Ordering::Release);
+            result
+        };
+        if result < 0 { Err(io::Error::from_raw_os_error(-result)) } else { Ok(result) }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        for at in [self.submissions, self.completions, self.entries.cast()] {
+            // SAFETY: mapped by `new`, and this is the last use.
+            unsafe { libc::munmap(at.cast(), PAGE) };
+        }
+    }
+}
+
+/// Sets the size of a file by its name.
+pub fn truncate(path: &std::ffi::CStr, size: i64) -> io::Result<()> {
+    // SAFETY: the path ends with NUL.
+    checked(unsafe { libc::truncate(path.as_ptr(), size) }.into()).map(drop)
+}

@@ -1,0 +1,264 @@
+//! A daemon that watches a tree of its own, and what it tells of it.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use hids_tests::daemon::{Daemon, wait_for};
+use serde_json::Value;
+
+/// Watched as it is usual; `@TREE@` is the watched directory.
+pub const REALTIME: &str = r#"<directories check_all="yes" realtime="yes">@TREE@</directories>"#;
+
+/// How many times [`Fim::fence`] can be called.
+const FENCES: usize = 40;
+
+/// Rules that an administrator knows.
+pub mod rule {
+    /// A watched file changed; for the second and third time.
+    pub const CHANGED: [u64; 3] = [550, 551, 552];
+    /// A watched file was deleted.
+    pub const DELETED: u64 = 553;
+    /// A file was added.
+    pub const ADDED: u64 = 554;
+    /// Changes may have been missed.
+    pub const GAP: u64 = 99_100;
+    /// They have been looked for.
+    pub const GAP_CLOSED: u64 = 99_101;
+    /// Changes were accepted.
+    pub const ACCEPTED: u64 = 99_104;
+    /// The baseline is damaged.
+    pub const DAMAGE: u64 = 99_107;
+}
+
+/// A daemon with a watched tree. All paths are without symbolic links.
+pub struct Fim {
+    pub daemon: Daemon,
+    tree: PathBuf,
+    fences: usize,
+}
+
+impl Fim {
+    /// A daemon whose `<syscheck>` holds `syscheck`; `@TREE@` in it is [`tree`](Self::tree). Not started.
+    pub fn new(syscheck: &str) -> Self {
+        let daemon = Daemon::new("");
+        let top = daemon.path("").canonicalize().expect("a real path");
+        let fim = Self { tree: top.join("tree"), daemon, fences: 0 };
+        fs::create_dir(&fim.tree).expect("the watched tree");
+        fs::create_dir(fim.outside("")).expect("a tree beside it");
+        fs::create_dir(fim.daemon.path("fences")).expect("a second watched tree");
+        for number in 0..FENCES {
+            fs::write(fim.daemon.path(&format!("fences/{number}")), "x").expect("a file");
+        }
+        fim.configure(syscheck);
+        fim
+    }
+
+    /// One that watches with [`REALTIME`] and the given files; started, its baseline made.
+    pub fn with_files(files: &[(&str, &str)]) -> Self {
+        Self::started(REALTIME, files)
+    }
+
+    /// The same with another `<syscheck>`.
+    pub fn started(syscheck: &str, files: &[(&str, &str)]) -> Self {
+        let mut fim = Self::new(syscheck);
+        files.iter().for_each(|(name, content)| fim.write(name, content));
+        fim.start();
+        fim
+    }
+
+    /// Replaces `<syscheck>`.
+    pub fn configure(&self, syscheck: &str) {
+        let fences = self.tree.with_file_name("fences");
+        let text = format!(
+            "<syscheck>{}<directories check_all=\"yes\" realtime=\"yes\">{}</directories></syscheck>\
+             <rootcheck><disabled>yes</disabled></rootcheck>",
+            syscheck.replace("@TREE@", &self.tree.to_string_lossy()).replace("@BESIDE@", &self.outside("").to_string_lossy()),
+            fences.display()
+        );
+        self.daemon.configure(&text);
+    }
+
+    /// Starts the daemon and waits for the end of its first scans.
+    pub fn start(&mut self) {
+        self.daemon.start();
+        self.calm();
+    }
+
+    /// A path in the watched tree.
+    pub fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.tree.join(Path::new(name.as_ref()))
+    }
+
+    /// A path on the same filesystem that is not watched.
+    pub fn outside(&self, name: &str) -> PathBuf {
+        self.tree.with_file_name("beside").join(name)
+    }
+
+    /// Writes a file of the tree, with the directories above it.
+    pub fn write(&self, name: &str, content: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("below the tree")).expect("a directory");
+        fs::write(path, content).expect("a file");
+    }
+
+    /// Waits until no scan, look or notice is under way.
+    pub fn calm(&self) {
+        wait_for("file integrity to be at rest", || {
+            let status = self.status()?;
+            let none = |key: &str| status[key].as_array().is_none_or(Vec::is_empty);
+            let zero = |key: &str| status[key].as_u64() == Some(0);
+            (none("scans") && none("gaps") && zero("waiting") && zero("unsent") && status["entries"].as_u64() > Some(0))
+                .then_some(())
+        });
+    }
+
+    /// Waits until everything that was done before is in `alerts.json`.
+    ///
+    /// Events come in order, and a deletion is believed last of all: so when that of a file is recorded,
+    /// everything before it is.
+    pub fn fence(&mut self) {
+        let path = self.tree.with_file_name("fences").join(self.fences.to_string());
+        self.fences += 1;
+        fs::remove_file(&path).expect("a fence");
+        wait_for("the alert of the fence", || (!self.alerts_of(&path).is_empty()).then_some(()));
+    }
+
+    /// `hidsctl fim` with these arguments.
+    pub fn hidsctl(&self, arguments: &[&str]) -> Output {
+        self.daemon.hidsctl(&[&["fim"], arguments].concat())
+    }
+
+    /// What it prints, which has to be a success.
+    pub fn answer(&self, arguments: &[&str]) -> String {
+        let output = self.hidsctl(arguments);
+        assert!(output.status.success(), "hidsctl fim {arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("answers are UTF-8")
+    }
+
+    /// `hidsctl fim status --json`.
+    pub fn status(&self) -> Option<Value> {
+        self.daemon.hidsctl_json(&["fim", "status"])
+    }
+
+    /// Alerts of file integrity, oldest first.
+    pub fn alerts(&self) -> Vec<FimAlert> {
+        self.daemon.alerts().into_iter().filter(|alert| alert["SyscheckFile"].is_object()).map(FimAlert).collect()
+    }
+
+    /// Those of one path.
+    pub fn alerts_of(&self, path: &Path) -> Vec<FimAlert> {
+        let path = shown(path);
+        self.alerts().into_iter().filter(|alert| alert.path() == path).collect()
+    }
+
+    /// Those of paths in the tree, as rule and name.
+    pub fn tree_alerts(&self) -> Vec<(u64, String)> {
+        let tree = format!("{}/", shown(&self.tree));
+        let of_tree = |alert: &FimAlert| Some((alert.rule(), alert.path().strip_prefix(&tree)?.to_owned()));
+        self.alerts().iter().filter(|alert| !alert.0["SyscheckFile"]["changes"].is_null()).filter_map(of_tree).collect()
+    }
+
+    /// Does something, waits, and gives the alerts that came of it.
+    pub fn alerts_after(&mut self, change: impl FnOnce(&Self)) -> Vec<FimAlert> {
+        let before = self.alerts().len();
+        change(self);
+        self.fence();
+        let fences = shown(&self.tree.with_file_name("fences"));
+        let mut new = self.alerts().split_off(before);
+        new.retain(|alert| !alert.path().starts_with(&fences));
+        new
+    }
+
+    /// The one alert that came of a change.
+    pub fn alert_after(&mut self, change: impl FnOnce(&Self)) -> FimAlert {
+        let mut alerts = self.alerts_after(change);
+        assert_eq!(alerts.len(), 1, "one alert is wanted: {alerts:#?}");
+        alerts.remove(0)
+    }
+
+    /// Every path in the baseline below the tree, with its entry.
+    pub fn baseline(&self) -> Vec<Value> {
+        let listed = self.answer(&["list", &self.tree.to_string_lossy(), "--json"]);
+        listed.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect()
+    }
+
+    /// Checks that no notice was alerted twice.
+    pub fn assert_no_alert_twice(&self) {
+        let mut seen = HashSet::new();
+        for alert in self.alerts() {
+            assert!(seen.insert(alert.0["SyscheckFile"]["sequence"].as_u64()), "twice: {:#}", alert.0);
+        }
+    }
+}
+
+/// A path as it stands in JSON.
+pub fn shown(path: &Path) -> String {
+    String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned()
+}
+
+/// An alert of file integrity.
+#[derive(Clone, Debug)]
+pub struct FimAlert(pub Value);
+
+impl FimAlert {
+    /// The rule's number.
+    pub fn rule(&self) -> u64 {
+        self.0["rule"]["sidid"].as_u64().unwrap_or_default()
+    }
+
+    /// Which file.
+    pub fn path(&self) -> &str {
+        self.0["SyscheckFile"]["path"].as_str().unwrap_or_default()
+    }
+
+    /// A value of the part on the file; empty when there is none.
+    pub fn text(&self, key: &str) -> &str {
+        self.0["SyscheckFile"][key].as_str().unwrap_or_default()
+    }
+
+    /// The same for numbers.
+    pub fn number(&self, key: &str) -> Option<u64> {
+        self.0["SyscheckFile"][key].as_u64()
+    }
+
+    /// Process number of whoever did it.
+    pub fn pid(&self) -> Option<u64> {
+        self.0["SyscheckFile"]["who"]["pid"].as_u64()
+    }
+}
+
+/// Runs the test `name` (with its module) in mount, and nothing else, of its own: true in there. Outside
+/// the test is over when it comes back.
+pub fn in_own_mounts(name: &str) -> bool {
+    const INSIDE: &str = "HIDS_FIM_OWN_MOUNTS";
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let test = std::env::current_exe().expect("the path of the tests");
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "--propagation", "private"]).arg(test).args(["--exact", name, "--nocapture"]);
+    let output = command.env(INSIDE, "1").output().expect("unshare can be run");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("1 passed"), "no test is called {name}: {said}");
+    false
+}
+
+/// Runs a program to its end.
+pub fn run(program: &str, arguments: &[&OsStr]) {
+    let output = std::process::Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("{program} cannot be run: {error}"));
+    assert!(output.status.success(), "{program}: {output:?}");
+}
+
+/// Sets the time of the last change of the content.
+pub fn set_modified(path: &Path, age: Duration) {
+    let file = fs::File::options().write(true).open(path).expect("the file");
+    let time = std::time::SystemTime::now() - age;
+    file.set_times(fs::FileTimes::new().set_modified(time).set_accessed(time)).expect("the times");
+}

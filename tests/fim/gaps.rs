@@ -1,0 +1,52 @@
+//! Where events may have been missed, that is told, shown, and healed.
+
+use std::fs;
+
+use hids_tests::daemon::wait_for;
+use hids_tests::require;
+
+use crate::fixture::{Fim, rule};
+
+/// More than the kernel's queue of 16,384 events holds.
+const FILES: usize = 20_000;
+
+/// Stops the daemon from reading events, makes more of them than the kernel keeps, lets it go on.
+pub fn overflow(fim: &Fim, change: impl FnOnce()) {
+    fim.daemon.signal(rustix::process::Signal::STOP);
+    change();
+    fim.daemon.signal(rustix::process::Signal::CONT);
+}
+
+#[test]
+fn an_overflow_of_the_kernels_queue_is_told_and_no_change_is_lost() {
+    if !require::root() {
+        return;
+    }
+    let mut fim = Fim::new(crate::fixture::REALTIME);
+    for number in 0..FILES {
+        fim.write(&format!("{}/{number}", number % 100), "one");
+    }
+    fim.start();
+    overflow(&fim, || {
+        for number in 0..FILES {
+            fs::write(fim.path(format!("{}/{number}", number % 100)), "other").expect("written");
+        }
+    });
+    wait_for("an open gap in hidsctl fim status", || {
+        let status = fim.status()?;
+        let gap = status["gaps"].as_array()?.first()?.clone();
+        Some(assert_eq!(gap["cause"], "QueueOverflow", "{status}"))
+    });
+    let opened = fim.daemon.wait_for_alert(rule::GAP);
+    assert_eq!(opened["SyscheckFile"]["cause"], "queue-overflow");
+    let closed = fim.daemon.wait_for_alert(rule::GAP_CLOSED);
+    assert!(closed["SyscheckFile"]["found"].as_u64() > Some(0), "{closed}");
+    fim.calm();
+    wait_for("an alert for every file", || {
+        let changed: std::collections::HashSet<_> =
+            fim.tree_alerts().into_iter().filter(|(rule, _)| *rule == rule::CHANGED[0]).collect();
+        (changed.len() == FILES).then_some(())
+    });
+    assert!(fim.status().is_some_and(|status| status["gaps_closed"].as_u64() > Some(0)));
+    fim.assert_no_alert_twice();
+}

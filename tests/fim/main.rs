@@ -1,0 +1,18 @@
+//! File integrity, end to end: the real daemon, real changes of files, the alerts and answers that come of it.
+//!
+//! Every test changes files and expects what an administrator would see: lines of `alerts.json`, answers of
+//! `hidsctl fim`. All of it needs root (fanotify).
+
+mod changes;
+mod control;
+mod differences;
+mod downtime;
+mod fixture;
+mod gaps;
+mod hostile;
+mod mounts;
+mod rules_of_paths;
+mod saves;
+mod speed;
+mod storage;
+mod torture;

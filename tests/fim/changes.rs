@@ -35,7 +35,9 @@ fn the_second_and_third_change_have_rules_of_their_own() {
         return;
     }
     let mut fim = Fim::with_files(&[("a", "one")]);
-    for (count, rule) in [rule::CHANGED[0], rule::CHANGED[1], rule::CHANGED[2], rule::CHANGED[2]].into_iter().enumerate() {
+    for (count, rule) in
+        [rule::CHANGED[0], rule::CHANGED[1], rule::CHANGED[2], rule::CHANGED[2]].into_iter().enumerate()
+    {
         let alert = fim.alert_after(|fim| fim.write("a", &format!("change {count}")));
         assert_eq!(alert.rule(), rule, "change {count}");
     }
@@ -54,7 +56,7 @@ fn each_kind_of_change_of_a_file_is_one_alert() {
         assert_eq!((alert.rule(), alert.path()), (rule::CHANGED[0], shown(&fim.path(name)).as_str()), "{alert:?}");
         assert!(!alert.0["SyscheckFile"][format!("{key}_after")].is_null(), "{name}: no {key} in {alert:?}");
     };
-    check("mode", "perm", &|path| fs::set_permissions(path, PermissionsExt::from_mode(0o4755)).expect("chmod"));
+    check("mode", "perm", &|path| fs::set_permissions(path, fs::Permissions::from_mode(0o4755)).expect("chmod"));
     check("owner", "owner", &|path| chown(path, Some(1), Some(1)).expect("chown"));
     check("attribute", "xattrs", &|path| {
         rustix::fs::setxattr(path, "user.note", b"evil", rustix::fs::XattrFlags::empty()).expect("setxattr");
@@ -71,7 +73,8 @@ fn names_that_come_and_go_are_told_as_new_and_deleted() {
     if !require::root() {
         return;
     }
-    let mut fim = Fim::with_files(&[("over", "one"), ("out", "one"), ("gone", "one"), ("back", "one"), ("keep", "one")]);
+    let mut fim =
+        Fim::with_files(&[("over", "one"), ("out", "one"), ("gone", "one"), ("back", "one"), ("keep", "one")]);
     fs::write(fim.outside("in"), "two").expect("a file");
     fs::write(fim.outside("replacement"), "two").expect("a file");
     let mut check = |name: &str, rule: u64, change: &dyn Fn(&Fim)| {
@@ -145,7 +148,8 @@ fn a_whole_tree_that_is_made_and_removed_is_told_file_by_file() {
 }
 
 fn sorted(alerts: &[crate::fixture::FimAlert]) -> std::collections::BTreeSet<(u64, String)> {
-    let all: std::collections::BTreeSet<_> = alerts.iter().map(|alert| (alert.rule(), alert.path().to_owned())).collect();
+    let all: std::collections::BTreeSet<_> =
+        alerts.iter().map(|alert| (alert.rule(), alert.path().to_owned())).collect();
     assert_eq!(all.len(), alerts.len(), "some alert came twice: {alerts:?}");
     all
 }

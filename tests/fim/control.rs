@@ -30,7 +30,10 @@ fn a_scan_that_is_asked_for_finds_what_nobody_watches_in_realtime() {
     fim.fence();
     assert_eq!(fim.tree_alerts().last(), Some(&(rule::CHANGED[0], "b".to_owned())));
     let refused = fim.hidsctl(&["scan", "/proc"]);
-    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("<directories>"), "{refused:?}");
+    assert!(
+        !refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("<directories>"),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -129,13 +132,16 @@ fn scans_can_be_stopped_and_a_first_scan_that_was_is_made_when_asked_for() {
     if !require::root() {
         return;
     }
-    let mut fim = Fim::new("<scan_rate>1</scan_rate><directories check_all=\"yes\" realtime=\"yes\">@TREE@</directories>");
+    let mut fim =
+        Fim::new("<scan_rate>1</scan_rate><directories check_all=\"yes\" realtime=\"yes\">@TREE@</directories>");
     // Eight seconds at one MiB per second, if nobody stops it.
     for number in 0..8 {
         fs::write(fim.path(format!("large{number}")), vec![number; 1 << 20]).expect("a file");
     }
     fim.daemon.start();
-    wait_for("the first scan", || fim.status()?["scans"].as_array()?.iter().find(|scan| scan["cause"] == "first").cloned());
+    wait_for("the first scan", || {
+        fim.status()?["scans"].as_array()?.iter().find(|scan| scan["cause"] == "first").cloned()
+    });
     assert!(fim.answer(&["scan", "--stop"]).contains('1'));
     wait_for("its end", || fim.status()?["scans"].as_array().is_none_or(Vec::is_empty).then_some(()));
     fim.answer(&["scan"]);

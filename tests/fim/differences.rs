@@ -20,7 +20,12 @@ fn an_alert_shows_what_changed_in_a_text_and_nothing_of_secrets() {
     if !require::root() {
         return;
     }
-    let files = [("conf", "first\nsecond\nthird\n"), ("secret", "password=old\n"), ("binary", "\0\u{1}old"), ("large", "old\n")];
+    let files = [
+        ("conf", "first\nsecond\nthird\n"),
+        ("secret", "password=old\n"),
+        ("binary", "\0\u{1}old"),
+        ("large", "old\n"),
+    ];
     let mut fim = Fim::started(REPORTING, &files);
     let alert = changed(&mut fim, "conf", "first\nSECOND\nthird\n");
     let diff = alert.text("diff");

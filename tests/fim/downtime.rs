@@ -46,7 +46,7 @@ fn is_ready(fim: &Fim, starts: usize) -> bool {
 fn change_everything(fim: &Fim, round: usize) {
     fim.write("content", &format!("other text {round}"));
     let mode = if round == 0 { 0o600 } else { 0o640 };
-    fs::set_permissions(fim.path("mode"), PermissionsExt::from_mode(mode)).expect("chmod");
+    fs::set_permissions(fim.path("mode"), fs::Permissions::from_mode(mode)).expect("chmod");
     if round == 0 {
         fs::remove_file(fim.path("gone")).expect("unlink");
         fs::rename(fim.path("moved"), fim.path("moved-away")).expect("rename");
@@ -86,5 +86,7 @@ fn trees_without_realtime_are_compared_at_the_start_as_well() {
     fim.daemon.stop();
     fim.write("a", "two");
     fim.start();
-    hids_tests::daemon::wait_for("the alert", || (fim.tree_alerts() == [(rule::CHANGED[0], "a".to_owned())]).then_some(()));
+    hids_tests::daemon::wait_for("the alert", || {
+        (fim.tree_alerts() == [(rule::CHANGED[0], "a".to_owned())]).then_some(())
+    });
 }

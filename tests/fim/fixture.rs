@@ -77,7 +77,9 @@ impl Fim {
         let text = format!(
             "<syscheck>{}<directories check_all=\"yes\" realtime=\"yes\">{}</directories></syscheck>\
              <rootcheck><disabled>yes</disabled></rootcheck>",
-            syscheck.replace("@TREE@", &self.tree.to_string_lossy()).replace("@BESIDE@", &self.outside("").to_string_lossy()),
+            syscheck
+                .replace("@TREE@", &self.tree.to_string_lossy())
+                .replace("@BESIDE@", &self.outside("").to_string_lossy()),
             fences.display()
         );
         self.daemon.configure(&text);

@@ -13,9 +13,18 @@ fn ignored_and_restricted_files_and_deeper_levels_are_left_out() {
         return;
     }
     let cases: [(&str, &[&str]); 4] = [
-        (r#"<directories check_all="yes" realtime="yes">@TREE@</directories><ignore>@TREE@/sub</ignore>"#, &["a.conf", "b"]),
-        (r#"<directories check_all="yes" realtime="yes">@TREE@</directories><ignore type="sregex">.conf$</ignore>"#, &["b", "sub/deep/d"]),
-        (r#"<directories check_all="yes" realtime="yes" restrict=".conf$">@TREE@</directories>"#, &["a.conf", "sub/c.conf"]),
+        (
+            r#"<directories check_all="yes" realtime="yes">@TREE@</directories><ignore>@TREE@/sub</ignore>"#,
+            &["a.conf", "b"],
+        ),
+        (
+            r#"<directories check_all="yes" realtime="yes">@TREE@</directories><ignore type="sregex">.conf$</ignore>"#,
+            &["b", "sub/deep/d"],
+        ),
+        (
+            r#"<directories check_all="yes" realtime="yes" restrict=".conf$">@TREE@</directories>"#,
+            &["a.conf", "sub/c.conf"],
+        ),
         (r#"<directories check_all="yes" realtime="yes" no_recurse="yes">@TREE@</directories>"#, &["a.conf", "b"]),
     ];
     let files = [("a.conf", "1"), ("b", "1"), ("sub/c.conf", "1"), ("sub/deep/d", "1")];
@@ -93,7 +102,10 @@ fn wildcards_stand_for_what_is_there_at_the_start() {
     if !require::root() {
         return;
     }
-    let mut fim = Fim::started(&REALTIME.replace("@TREE@", "@TREE@/home/*/bin"), &[("home/a/bin/x", "1"), ("home/b/bin/x", "1"), ("home/b/y", "1")]);
+    let mut fim = Fim::started(
+        &REALTIME.replace("@TREE@", "@TREE@/home/*/bin"),
+        &[("home/a/bin/x", "1"), ("home/b/bin/x", "1"), ("home/b/y", "1")],
+    );
     let alerts = fim.alerts_after(|fim| {
         ["home/a/bin/x", "home/b/bin/x", "home/b/y"].iter().for_each(|name| fim.write(name, "22"));
     });
@@ -107,7 +119,9 @@ fn what_more_checks_find_is_no_news_but_the_next_change_is() {
     }
     let mut fim = Fim::started(&REALTIME.replace("check_all", "check_perm"), &[("a", "one")]);
     reload(&fim, REALTIME);
-    wait_for("the sums of the first scan", || fim.baseline().iter().any(|item| item.to_string().contains("sha256")).then_some(()));
+    wait_for("the sums of the first scan", || {
+        fim.baseline().iter().any(|item| item.to_string().contains("sha256")).then_some(())
+    });
     fim.calm();
     let alert = fim.alert_after(|fim| fim.write("a", "two"));
     assert!(!alert.text("sha256_before").is_empty(), "{alert:?}");

@@ -148,6 +148,13 @@ impl Daemon {
         }
     }
 
+    /// Sends any signal.
+    pub fn signal(&self, sent: rustix::process::Signal) {
+        if let Some(child) = &self.daemon {
+            signal(child, sent);
+        }
+    }
+
     /// Whether the daemon still runs.
     pub fn is_running(&mut self) -> bool {
         self.daemon.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))

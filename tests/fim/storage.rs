@@ -1,0 +1,106 @@
+//! The baseline when its disk is full or what is on it is damaged.
+
+use std::ffi::OsStr;
+use std::fs;
+
+use hids_tests::daemon::wait_for;
+use hids_tests::require;
+
+use crate::fixture::{Fim, REALTIME, in_own_mounts, rule, run};
+
+#[test]
+fn a_full_disk_is_told_and_no_change_is_lost_when_there_is_room_again() {
+    if !require::root() || !in_own_mounts("storage::a_full_disk_is_told_and_no_change_is_lost_when_there_is_room_again")
+    {
+        return;
+    }
+    let mut fim = Fim::new(REALTIME);
+    for number in 0..100 {
+        fim.write(&format!("{number}"), "one");
+    }
+    let state = fim.daemon.path("state");
+    fs::create_dir(&state).expect("the state directory");
+    let size = ["-t", "tmpfs", "-o", "size=24m", "tmpfs"].map(OsStr::new);
+    run("mount", &[&size[..], &[state.as_os_str()]].concat());
+    fim.start();
+    fim.fence();
+    // All but nothing of it is taken.
+    let filling = state.join("filling");
+    let mut file = fs::File::create(&filling).expect("a file");
+    while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+    drop(file);
+    (0..100).for_each(|number| fim.write(&format!("{number}"), &"more than before ".repeat(10)));
+    fim.write("new", "one");
+    fs::rename(fim.path("99"), fim.outside("99")).expect("rename");
+    let trouble = wait_for("the trouble in hidsctl status", || {
+        let status = fim.daemon.status()?;
+        let problems = status["problems"].to_string();
+        (problems.contains("changes of files") || problems.contains("everything waits")).then_some(problems)
+    });
+    println!("told: {trouble}");
+    fs::remove_file(&filling).expect("room again");
+    wait_for("every change", || {
+        let told: std::collections::BTreeSet<_> = fim.tree_alerts().into_iter().collect();
+        let changed = told.iter().filter(|(rule, _)| *rule == rule::CHANGED[0]).count();
+        (changed == 99 && told.contains(&(rule::ADDED, "new".into())) && told.contains(&(rule::DELETED, "99".into())))
+            .then_some(())
+    });
+    fim.calm();
+    assert!(fim.status().is_some_and(|status| status["trouble"].is_null()), "{:?}", fim.status());
+    fim.assert_no_alert_twice();
+    fim.daemon.stop();
+    run("umount", &[state.as_os_str()]);
+}
+
+/// Damages `fim.redb` and starts again.
+fn damaged(damage: impl FnOnce(&mut Vec<u8>)) {
+    let mut fim = Fim::with_files(&[("a", "one"), ("b", "one")]);
+    fim.alert_after(|fim| fim.write("a", "two"));
+    fim.daemon.stop();
+    let file = fim.daemon.path("state/fim.redb");
+    let mut bytes = fs::read(&file).expect("the baseline");
+    damage(&mut bytes);
+    fs::write(&file, bytes).expect("written");
+    fim.start();
+    let alert = fim.daemon.wait_for_alert(rule::DAMAGE);
+    assert_eq!(alert["SyscheckFile"]["event"], "damage", "{alert}");
+    let alert = fim.alert_after(|fim| fim.write("b", "two"));
+    assert!(rule::CHANGED.contains(&alert.rule()), "the new baseline works: {alert:?}");
+    fim.assert_no_alert_twice();
+}
+
+#[test]
+fn a_baseline_that_was_cut_off_is_told_and_begun_anew() {
+    if require::root() {
+        damaged(|bytes| bytes.truncate(bytes.len() / 2));
+    }
+}
+
+#[test]
+fn a_baseline_of_zeros_is_told_and_begun_anew() {
+    if require::root() {
+        damaged(|bytes| bytes.fill(0));
+    }
+}
+
+#[test]
+fn flipped_bits_in_the_baseline_are_told() {
+    if require::root() {
+        damaged(|bytes| {
+            let step = bytes.len() / 64;
+            (0..64).for_each(|part| bytes[part * step + step / 3] ^= 0x10);
+        });
+    }
+}
+
+#[test]
+fn a_baseline_that_is_missing_is_told() {
+    if !require::root() {
+        return;
+    }
+    let mut fim = Fim::with_files(&[("a", "one")]);
+    fim.daemon.stop();
+    fs::remove_file(fim.daemon.path("state/fim.redb")).expect("removed");
+    fim.start();
+    fim.daemon.wait_for_alert(rule::DAMAGE);
+}

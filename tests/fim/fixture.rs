@@ -1,8 +1,10 @@
 //! A daemon that watches a tree of its own, and what it tells of it.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -40,6 +42,16 @@ pub struct Fim {
     pub daemon: Daemon,
     tree: PathBuf,
     fences: usize,
+    read: RefCell<Read>,
+}
+
+/// What of `alerts.json` has been read already: of many thousand alerts the old ones do not change.
+#[derive(Default)]
+struct Read {
+    /// By which daemon they were written; the next one may begin with cutting the file back.
+    daemon: Option<u32>,
+    bytes: usize,
+    alerts: Vec<FimAlert>,
 }
 
 impl Fim {
@@ -47,7 +59,7 @@ impl Fim {
     pub fn new(syscheck: &str) -> Self {
         let daemon = Daemon::new("");
         let top = daemon.path("").canonicalize().expect("a real path");
-        let fim = Self { tree: top.join("tree"), daemon, fences: 0 };
+        let fim = Self { tree: top.join("tree"), daemon, fences: 0, read: RefCell::default() };
         fs::create_dir(&fim.tree).expect("the watched tree");
         fs::create_dir(fim.outside("")).expect("a tree beside it");
         fs::create_dir(fim.daemon.path("fences")).expect("a second watched tree");
@@ -149,7 +161,27 @@ impl Fim {
 
     /// Alerts of file integrity, oldest first.
     pub fn alerts(&self) -> Vec<FimAlert> {
-        self.daemon.alerts().into_iter().filter(|alert| alert["SyscheckFile"].is_object()).map(FimAlert).collect()
+        let mut read = self.read.borrow_mut();
+        if read.daemon != self.daemon.pid() {
+            *read = Read { daemon: self.daemon.pid(), ..Read::default() };
+        }
+        let mut file = match fs::File::open(self.daemon.path("logs/alerts/alerts.json")) {
+            Ok(file) => file,
+            Err(_) => return Vec::new(),
+        };
+        file.seek(SeekFrom::Start(read.bytes as u64)).expect("a place in the file");
+        let mut new = Vec::new();
+        file.read_to_end(&mut new).expect("alerts.json is readable");
+        // The last line may be under way.
+        let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        read.bytes += whole;
+        for line in new[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let alert: Value = serde_json::from_slice(line).expect("a line of alerts.json is JSON");
+            if alert["SyscheckFile"].is_object() {
+                read.alerts.push(FimAlert(alert));
+            }
+        }
+        read.alerts.clone()
     }
 
     /// Those of one path.

@@ -50,7 +50,7 @@ fn a_nested_tree_has_checks_of_its_own() {
         return;
     }
     let syscheck = r#"<directories check_all="yes" realtime="yes">@TREE@</directories>
-        <directories check_perm="yes" realtime="yes">@TREE@/logs</directories>"#;
+        <directories check_all="no" check_perm="yes" realtime="yes">@TREE@/logs</directories>"#;
     let mut fim = Fim::started(syscheck, &[("a", "one"), ("logs/b", "one")]);
     let alert = fim.alert_after(|fim| {
         fim.write("a", "two");
@@ -117,7 +117,8 @@ fn what_more_checks_find_is_no_news_but_the_next_change_is() {
     if !require::root() {
         return;
     }
-    let mut fim = Fim::started(&REALTIME.replace("check_all", "check_perm"), &[("a", "one")]);
+    let mut fim =
+        Fim::started(&REALTIME.replace("check_all=\"yes\"", "check_all=\"no\" check_perm=\"yes\""), &[("a", "one")]);
     reload(&fim, REALTIME);
     wait_for("the sums of the first scan", || {
         fim.baseline().iter().any(|item| item.to_string().contains("sha256")).then_some(())

@@ -186,7 +186,17 @@ impl Watcher {
         let verdict = judge(&path, known.as_ref(), state, &hint, circumstances);
         let shows_text = watch.report_changes && policy.shows_diff(&path);
         match verdict {
-            Verdict::Same => Ok((false, false, false)),
+            Verdict::Same => {
+                let text = text.filter(|_| watch.report_changes && shows_text);
+                let is_new = match &text {
+                    Some(text) => update.text(&path)?.as_ref() != Some(text),
+                    None => false,
+                };
+                if let Some(text) = text.filter(|_| is_new) {
+                    update.set_text(&path, &text)?;
+                }
+                Ok((false, false, is_new))
+            }
             Verdict::Refresh(entry) => {
                 update.put(&path, &entry)?;
                 if let Some(text) = text.filter(|_| shows_text) {

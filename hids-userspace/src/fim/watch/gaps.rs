@@ -20,16 +20,21 @@ impl Watcher {
         if self.scans.waiting().any(|wanted| wanted.cause == Cause::First && wanted.covers(&subtree)) {
             return;
         }
-        let is_news = cause != GapCause::DaemonDown && self.has_baseline(&subtree);
+        // What a tree without a baseline has missed is no news, but has to get into the baseline.
+        let is_beginning = cause == GapCause::Unmarked && self.added.remove(&subtree);
+        if is_beginning || !self.has_baseline(&subtree) {
+            self.scan_gap(subtree, Vec::new());
+            return;
+        }
         let gap = Gap { subtree: subtree.clone(), cause, opened: clock::now(), closed: None, found: 0 };
-        let id = match self.write_gap(&gap, is_news) {
+        let id = match self.write_gap(&gap) {
             Ok(id) => vec![id],
             Err(error) => {
                 self.store_failed(&error);
                 Vec::new()
             }
         };
-        if is_news {
+        if cause != GapCause::DaemonDown {
             tracing::warn!(
                 subtree = %hids_core::render::visible_string(&subtree),
                 cause = cause.name(),
@@ -53,12 +58,12 @@ impl Watcher {
         watches.into_iter().any(|watch| holds(&watch.root, subtree) || holds(subtree, &watch.root))
     }
 
-    fn write_gap(&mut self, gap: &Gap, is_news: bool) -> Result<GapId, StoreError> {
+    fn write_gap(&mut self, gap: &Gap) -> Result<GapId, StoreError> {
         let store = std::sync::Arc::clone(&self.store);
         let mut update = store.begin()?;
         let id = update.open_gap(gap)?;
         // That it was down is no news: whoever restarts a daemon knows.
-        update.notice(gap.opened, is_news, FileNews::Gap(gap.clone()))?;
+        update.notice(gap.opened, gap.cause != GapCause::DaemonDown, FileNews::Gap(gap.clone()))?;
         update.commit(Durability::Synced)?;
         self.shared.lists().gaps.push((id, gap.clone()));
         self.wake_outbox();

@@ -1,6 +1,6 @@
 //! Starting the threads, and the handle by which the daemon steers them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -133,6 +133,7 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
         vanished: super::vanished::Vanished::default(),
         catch_up_until: None,
         first_stopped: None,
+        added: HashSet::new(),
         refusals: HashMap::new(),
         updates: Updates::new(options.summarise_updates),
         outbox: wake,

@@ -223,11 +223,13 @@ impl Watcher {
             .map_or_else(Hint::default, |(_, hint)| hint.clone());
         hint.first_scan = running.wanted.cause == Cause::First;
         // A look that is under way may have begun before what the scan saw, one that has ended after it.
-        let looks_again = self.pending.has(&path)
-            || (old.is_none() && self.vanished.may_hold(&path))
-            || self.wants_text(&path, new.as_ref());
-        if looks_again && self.pending.look(&path, hint.clone(), Instant::now()).is_ok() {
-            return None;
+        let wants_text = self.wants_text(&path, new.as_ref());
+        let is_old = self.pending.has(&path) || (old.is_none() && self.vanished.may_hold(&path));
+        if (is_old || wants_text) && self.pending.look(&path, hint.clone(), Instant::now()).is_ok() {
+            // The first scan is over when its last entry is kept, not its last text.
+            if is_old || running.wanted.cause != Cause::First {
+                return None;
+            }
         }
         Some(Outcome { path, hint, state: new, text: None, read, compared_with: Some(old) })
     }

@@ -1,6 +1,6 @@
 //! The watching thread: owns the baseline, takes everything that is seen, and decides what runs next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -62,6 +62,8 @@ pub(super) struct Watcher {
     pub vanished: super::vanished::Vanished,
     /// How long the start waits for single looks.
     pub catch_up_until: Option<Instant>,
+    /// Trees that a new configuration has added: their marks are set while their first scan runs.
+    pub added: HashSet<Vec<u8>>,
     /// When a first scan was stopped that is to begin again.
     pub first_stopped: Option<Timestamp>,
     /// Refusals by what they have in common, until they are told.
@@ -92,6 +94,7 @@ impl Watcher {
         loop {
             self.start_scans();
             self.give_looks();
+            self.shared.waiting.store(self.pending.len() as u64, Relaxed);
             let due = self.wake_at().map_or_else(crossbeam_channel::never, crossbeam_channel::at);
             let (leisure, urgent) = (self.scans.found(Slot::Leisure), self.scans.found(Slot::Urgent));
             select! {
@@ -135,7 +138,6 @@ impl Watcher {
                 Sensed::Gap { subtree, cause } => self.open_gap(subtree, cause),
             }
         }
-        self.shared.waiting.store(self.pending.len() as u64, Relaxed);
     }
 
     fn take_events(&mut self, events: Vec<FileEvent>) {
@@ -228,7 +230,6 @@ impl Watcher {
     }
 
     fn tick(&mut self) {
-        self.shared.waiting.store(self.pending.len() as u64, Relaxed);
         self.note_caught_up();
         self.tell_refusals();
         self.judge_updates();

@@ -74,7 +74,9 @@ impl Watcher {
         self.policy = orders.policy;
         self.shown_policy.store(Arc::clone(&self.policy));
         self.follow_policy();
-        self.want_first(self.roots_without_baseline());
+        let new = self.roots_without_baseline();
+        self.added.extend(new.iter().cloned());
+        self.want_first(new);
     }
 
     /// Trees that are no longer watched are forgotten: when they come back, they begin anew.

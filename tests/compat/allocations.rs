@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hids_core::diag::SourceFile;
 use hids_core::engine::{Engine, EngineOptions, RulesetSources};
+use hids_core::fim::{PathKind, PathPattern, Policy, PolicyDef, Watch};
 use hids_core::model::{Channel, EventRef, LogSource, Timestamp};
 
 use crate::ruleset;
@@ -19,6 +20,34 @@ const RULES: &str = r#"<group name="syslog,">
 <rule id="102" level="5"><if_sid>100</if_sid><pcre2>(?:not|never) here \d+$</pcre2><description>x</description></rule>
 <rule id="110" level="9" frequency="3"><if_matched_sid>101</if_matched_sid><same_source_ip/><description>many</description></rule>
 </group>"#;
+
+/// A file's path is looked up for each event of the kernel.
+#[test]
+fn a_path_of_the_policy_is_found_without_allocation() {
+    let watch = |number: u32| Watch {
+        root: format!("/srv/{number}/a").into_bytes(),
+        restrict: (number % 3 == 0).then(|| ".conf$|.txt$".to_owned()),
+        ..Watch::default()
+    };
+    let sregex = |text: &str| PathPattern::Sregex(text.to_owned());
+    let policy = Policy::compile(PolicyDef {
+        watches: (0..200).map(watch).collect(),
+        ignore: vec![PathPattern::Prefix(b"/srv/1/a/cache".to_vec()), sregex(".swp$|.log$"), sregex("/tmp/")],
+        ..PolicyDef::default()
+    });
+    let paths: [&[u8]; 5] =
+        [b"/srv/3/a/b/c/x.conf", b"/srv/1/a/Cache/x", b"/srv/5/a/b.log/c", b"/srv/9/b", b"/var/\xff\xfe/tmp/x"];
+    let mut found = 0;
+    let mut look_up = || {
+        for path in paths {
+            found += usize::from(policy.watch_of(path, PathKind::Other).is_some());
+            found += usize::from(policy.enters(path)) + usize::from(policy.shows_diff(path));
+        }
+    };
+    (0..50).for_each(|_| look_up());
+    assert_eq!(allocation_counter::measure(|| (0..100).for_each(|_| look_up())).count_total, 0);
+    assert!(found > 0);
+}
 
 fn allocations(engine: &mut Engine, line: &[u8]) -> u64 {
     let source = Arc::new(LogSource { location: "/var/log/messages".into(), channel: Channel::Log });

@@ -30,7 +30,12 @@ pub(super) fn change(change: &FileChange, style: TextStyle) -> Vec<u8> {
             }
         }
         ChangeKind::Deleted => text.line(format_args!("File '{name}' was deleted. Unable to retrieve checksum.")),
-        ChangeKind::Readded => text.line(format_args!("File '{name}' was re-added.")),
+        ChangeKind::Readded => {
+            text.line(format_args!("File '{name}' was re-added."));
+            if let (false, Some(new)) = (style.strict, &change.new) {
+                added(&mut text, new, style);
+            }
+        }
     }
     if !style.strict {
         if change.count > 1 {

@@ -10,6 +10,9 @@
 mod aliases;
 mod dpkg;
 mod index;
+mod rpm;
+mod sqlite;
+mod wal;
 
 use std::path::Path;
 
@@ -100,6 +103,7 @@ impl Packages {
     pub fn open(root: &Path) -> Self {
         let mut packages = Self { aliases: Aliases::read(root), ..Self::default() };
         dpkg::read(root, &mut packages);
+        rpm::read(root, &mut packages);
         packages.index.finish();
         packages
     }
@@ -184,5 +188,7 @@ fn is_plain_change(old: Option<&FileState>, new: &FileState) -> bool {
     }
 }
 
+#[cfg(test)]
+mod rpm_tests;
 #[cfg(test)]
 mod tests;

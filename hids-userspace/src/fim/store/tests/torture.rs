@@ -47,10 +47,11 @@ fn torture_child() {
     let mut next = store.view().counts().expect("readable").last_sequence + 1;
     while next <= LAST {
         let mut update = store.begin().expect("begins");
-        for number in next..(next + 1 + next % 11).min(LAST + 1) {
+        let end = (next + 1 + next % 11).min(LAST + 1);
+        for number in next..end {
             write(&mut update, number);
-            next = number + 1;
         }
+        next = end;
         let durability = if next.is_multiple_of(3) { Durability::Soon } else { Durability::Synced };
         update.commit(durability).expect("committed");
     }

@@ -128,7 +128,7 @@ impl<'a> Examiner<'a> {
         let mut stat = first;
         let mut attempts = 1;
         loop {
-            let mut sums = Sums::new(self.from_file(checks));
+            let mut sums = Sums::new(self.taken_from_file(checks));
             let digests = match self.reader.read_into(&mut sums, file, stat.0.device, stat.0.size_bytes) {
                 Ok(Reading::Whole) => sums.finish(),
                 Ok(Reading::Stopped) => return Content::Stopped,
@@ -151,7 +151,7 @@ impl<'a> Examiner<'a> {
     }
 
     /// What is taken from the file itself, when a prefilter command gives the rest.
-    fn from_file(&self, checks: Checks) -> Checks {
+    fn taken_from_file(&self, checks: Checks) -> Checks {
         match self.options.prefilter {
             Some(_) => Checks { md5: false, sha1: false, ..checks },
             None => checks,
@@ -207,6 +207,7 @@ impl<'a> Examiner<'a> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "lives for a moment, on the stack")]
 enum Opened {
     Seen(Partial),
     Nothing,

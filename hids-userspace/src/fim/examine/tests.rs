@@ -280,7 +280,7 @@ fn file_that_the_daemon_may_not_open_is_described_without_sums() {
     let directory = directory();
     let path = directory.path().join("closed");
     fs::write(&path, b"content").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     let seen = std::thread::spawn(move || {
         let none = rustix::thread::CapabilitySets {
             effective: rustix::thread::CapabilitySet::empty(),

@@ -17,9 +17,12 @@ use super::*;
 use crate::fim::examine::split;
 use crate::fim::{Entry, Known, StoreError};
 
+/// Entries by directory and name.
+type Entries = BTreeMap<(Vec<u8>, Vec<u8>), Entry>;
+
 /// A baseline in memory.
 #[derive(Default)]
-pub struct Baseline(Mutex<BTreeMap<(Vec<u8>, Vec<u8>), Entry>>);
+pub struct Baseline(Mutex<Entries>);
 
 impl Baseline {
     /// Does what a taker does: writes the new states.
@@ -37,10 +40,6 @@ impl Baseline {
         let entries = self.0.lock().unwrap();
         let there = entries.iter().filter(|(_, entry)| entry.state.is_some());
         there.map(|((directory, name), _)| [directory.as_slice(), b"/", name].concat()).collect()
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
     }
 }
 

@@ -8,6 +8,7 @@ mod clock;
 pub mod examine;
 pub mod export;
 pub mod known;
+pub mod offline;
 pub mod packages;
 pub mod policy;
 pub mod request;

@@ -4,6 +4,7 @@ mod accept;
 mod baseline;
 mod history;
 mod list;
+mod measure;
 mod protect;
 mod scan;
 mod status;
@@ -52,6 +53,9 @@ enum Command {
     Protect(protect::ProtectArgs),
     /// Take the kernel's lock off protected directories; works without the daemon
     Unlock,
+    /// Make or check a baseline without a daemon, to measure it
+    #[command(hide = true)]
+    Measure(measure::MeasureArgs),
 }
 
 /// Runs one of the commands.
@@ -67,6 +71,7 @@ pub(super) fn run(common: &Common, args: &FimArgs) -> anyhow::Result<Exit> {
         Command::Why(args) => history::run(common, args),
         Command::Protect(args) => protect::run(common, args),
         Command::Unlock => protect::unlock(common),
+        Command::Measure(args) => measure::run(args),
     }
 }
 

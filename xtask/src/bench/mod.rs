@@ -6,6 +6,9 @@
 mod corpus;
 pub mod engine;
 mod engine_corpus;
+pub mod fim;
+mod fim_tree;
+mod fim_yardstick;
 mod latency;
 mod memory;
 mod replay;
@@ -46,6 +49,8 @@ pub struct Options {
 enum Part {
     /// Only the analysis of whole files, with OSSEC's rules where ../shared is there (no root needed)
     Engine(engine::Options),
+    /// Only scans of file integrity, beside openssl and AIDE (root for the runs with a cold cache)
+    Fim(fim::Options),
 }
 
 /// The guide's configuration, but an address is blocked by one wrong password.
@@ -57,8 +62,10 @@ pub fn configuration() -> String {
 
 /// Measures everything and prints one line for each figure.
 pub fn run(options: &Options) -> Result<()> {
-    if let Some(Part::Engine(options)) = &options.part {
-        return engine::run(options);
+    match &options.part {
+        Some(Part::Engine(options)) => return engine::run(options),
+        Some(Part::Fim(options)) => return fim::run(options),
+        None => {}
     }
     require_root("namespaces and the firewall inside them")?;
     ensure(&[&BUILD, &LAB])?;

@@ -141,6 +141,11 @@ impl<'a> Outcome<'a> {
         self.source
     }
 
+    /// What file integrity told, when the event is its.
+    pub fn notice(&self) -> Option<&'a Arc<FileNotice>> {
+        self.notice
+    }
+
     /// How often the rule that won has fired since start, this time included; 0 without a rule.
     pub fn fired_times(&self) -> u64 {
         self.judged.rule.map_or(0, |rule| self.state.fired_times(rule))

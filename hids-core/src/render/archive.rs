@@ -6,8 +6,9 @@ use jiff::tz::TimeZone;
 
 use super::alert_log::{local_time, push_local_time, push_origin};
 use super::json::{Object, decoder_object, rule_object};
+use super::syscheck::before_and_after;
 use super::text::visible;
-use crate::model::{DecoderNames, FieldName, Fields, LogSource, RuleFacts, Timestamp};
+use crate::model::{DecoderNames, FieldName, Fields, FileNotice, LogSource, RuleFacts, Timestamp};
 
 /// Longest line of archives.log: the collector's longest line, every byte of it escaped.
 const ARCHIVE_LIMIT_BYTES: usize = 4 * 64 * 1024;
@@ -33,6 +34,8 @@ pub struct ArchivedEvent {
     pub fields: Fields,
     /// The rule that won and how often it has fired, if one matched.
     pub rule: Option<(Arc<RuleFacts>, u64)>,
+    /// What file integrity told, when the event is its.
+    pub notice: Option<Arc<FileNotice>>,
 }
 
 /// An event of a firewall decoder, for firewall.log.
@@ -81,6 +84,9 @@ pub fn archive_json(out: &mut Vec<u8>, event: &ArchivedEvent, zone: &TimeZone) {
     object.some("program_name", event.program_name.as_deref());
     object.some("log", event.full_log.get(event.log_offset..));
     FIRST.into_iter().for_each(|name| object.field(&fields, name));
+    if let Some(notice) = &event.notice {
+        before_and_after(&mut object, notice);
+    }
     if let Some((rule, fired_times)) = &event.rule {
         object.object("rule", |object| rule_object(object, rule, *fired_times));
     }

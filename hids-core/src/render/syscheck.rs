@@ -2,7 +2,7 @@
 
 use super::json::Object;
 use crate::escape::visible_string;
-use crate::model::{ChangeKind, FileChange, FileNews, FileNotice, FileState, Timestamp, Who};
+use crate::model::{ChangeKind, FileNews, FileNotice, FileState, Timestamp, Who};
 
 /// Longest diff in JSON; its maker has bounded it already.
 const DIFF_LIMIT_BYTES: usize = 64 << 10;
@@ -24,9 +24,7 @@ pub(super) fn syscheck_file(object: &mut Object<'_>, path: Option<&[u8]>, notice
         object.text("path", path);
     }
     let Some(notice) = notice else { return };
-    if let FileNews::Change(change) = &notice.news {
-        before_and_after(object, change);
-    }
+    before_and_after(object, notice);
     object.text("event", event(&notice.news).as_bytes());
     object.number("sequence", number(notice.sequence));
     match &notice.news {
@@ -123,7 +121,9 @@ impl Sides<'_, '_, '_> {
     }
 }
 
-fn before_and_after(object: &mut Object<'_>, change: &FileChange) {
+/// What was and what is, of a change, where they differ.
+pub(super) fn before_and_after(object: &mut Object<'_>, notice: &FileNotice) {
+    let FileNews::Change(change) = &notice.news else { return };
     let (old, new) = (change.old.as_deref(), change.new.as_deref());
     // Of a file that is gone OSSEC shows nothing; what it was helps.
     let old = if matches!(change.kind, ChangeKind::Added) { None } else { old };

@@ -271,7 +271,7 @@ proptest! {
         let zone = TimeZone::UTC;
         let event = ArchivedEvent {
             time: alert.time, hostname: host, program_name: None, source: alert.source.clone(),
-            full_log: log.clone(), log_offset: 0, decoder: None, fields: alert.fields.clone(), rule: None,
+            full_log: log.clone(), log_offset: 0, decoder: None, fields: alert.fields.clone(), rule: None, notice: None,
         };
         let firewall = FirewallEvent {
             time: alert.time, hostname: event.hostname.clone(), source: event.source.clone(),
@@ -428,6 +428,22 @@ fn a_changed_file_in_json_and_syslog() {
     assert_eq!((&file["owner_before"], &file["owner_after"]), (&"0".into(), &"7".into()));
     assert!(file.get("gowner_before").is_none() && file.get("sha256_after").is_none());
     assert_eq!((&file["event"], &file["who"]["pid"]), (&"modified".into(), &811.into()));
+    let event = ArchivedEvent {
+        time: alert.time,
+        hostname: alert.hostname.clone(),
+        program_name: None,
+        source: alert.source.clone(),
+        full_log: alert.full_log.clone(),
+        log_offset: 0,
+        decoder: alert.decoder.clone(),
+        fields: alert.fields.clone(),
+        rule: None,
+        notice: alert.notice.clone(),
+    };
+    let mut out = Vec::new();
+    archive_json(&mut out, &event, &TimeZone::UTC);
+    let archived: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+    assert_eq!((&archived["filename"], &archived["md5_after"]), (&"/etc/x\ny".into(), &"bb".repeat(16).into()));
     let message = |layout| syslog_message(&alert, layout, "ids", &TimeZone::UTC);
     let default = message(SyslogLayout::Default);
     assert!(

@@ -362,6 +362,7 @@ fn archived(outcome: &Outcome<'_>, received: Timestamp) -> ArchivedEvent {
         decoder: outcome.decoder().map(decoder),
         fields: owned_fields(outcome),
         rule: outcome.rule().map(|rule| (Arc::clone(rule), outcome.fired_times())),
+        notice: outcome.notice().cloned(),
     }
 }
 

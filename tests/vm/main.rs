@@ -5,3 +5,4 @@ mod guard;
 mod guest;
 mod raw;
 mod results;
+mod who;

@@ -5,9 +5,11 @@ pub mod offsets;
 pub mod types;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use aya::maps::{HashMap, PerCpuArray, RingBuf};
-use aya::programs::{Lsm, RawTracePoint};
+use aya::programs::{Lsm, Program, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader};
 use hids_common::counter::{DropReason, Hook, drop_slot};
 use hids_common::limits::ABSENT;
@@ -72,11 +74,25 @@ impl Programs {
         let count = |map: &str, slot: u32| self.read(map, slot);
         let report = |hook: &Hook| {
             let drops = DropReason::ALL.iter();
-            let dropped: BTreeMap<_, _> =
+            let mut dropped: BTreeMap<_, _> =
                 drops.map(|reason| (reason.name(), count(DROPPED_MAP, drop_slot(*hook, *reason)))).collect();
+            dropped.insert("missed", self.missed(*hook));
             HookReport { hook: hook.name(), seen: count(SEEN_MAP, hook.slot()), dropped }
         };
         Hook::ALL.iter().map(report).collect()
+    }
+
+    /// Events that the kernel did not give to the program of `hook`, because the program was running on
+    /// the same processor; 0 where the kernel does not tell (it does since Linux 5.12).
+    fn missed(&self, hook: Hook) -> u64 {
+        let program = match self.object.program(hook.name()) {
+            Some(Program::RawTracePoint(program)) => program.fd().ok(),
+            _ => None,
+        };
+        let path = program.map(|program| format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd()));
+        let text = path.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("recursion_misses:"));
+        line.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
     }
 
     /// One counter; 0 if the kernel does not give it, which it always does for a slot of the array.
@@ -86,6 +102,9 @@ impl Programs {
     }
 }
 
+/// A page, also where pages are large.
+const SMALLEST_RING_BYTES: u32 = 64 << 10;
+
 /// Asks the kernel whether it accepts an LSM program, by loading one that does nothing and attaching
 /// it nowhere.
 pub fn probe_lsm() -> Result<(), Degradation> {
@@ -93,7 +112,11 @@ pub fn probe_lsm() -> Result<(), Degradation> {
     if let Some(active) = active.filter(|list| !list.split(',').any(|module| module == "bpf")) {
         return Err(Degradation::LsmNotActive { active });
     }
-    let mut object = load(&Offsets::default())?;
+    let bytes = OBJECT.ok_or(Degradation::ObjectLeftOut)?;
+    let mut loader = EbpfLoader::new();
+    // The maps are of no use here, and large.
+    loader.btf(None).map_max_entries(PROCESSES_MAP, 1).map_max_entries(EVENTS_MAP, SMALLEST_RING_BYTES);
+    let mut object = loader.load(bytes).map_err(Degradation::Object)?;
     let btf = Btf::from_sys_fs().map_err(Degradation::NoBtf)?;
     let program = object.program_mut(LSM_PROBE).ok_or(Degradation::Missing { what: "program", name: LSM_PROBE })?;
     let refused = |source| Degradation::refused("LSM programs", source, probe::lockdown());

@@ -1,6 +1,7 @@
 //! What is open, shared by all views and updates; opened again after a failure.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use redb::{Database, ReadTransaction};
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     /// `None` after a failure, until it could be opened again.
     opened: RwLock<Option<Opened>>,
     anchor: RwLock<Anchor>,
+    /// Number of the last notice that a crash cannot take back any more.
+    synced: AtomicU64,
     /// Held by the one update, and by whoever opens the file again.
     turn: Mutex<()>,
 }
@@ -53,6 +56,7 @@ impl Shared {
             limits,
             opened: RwLock::new(Some(opened)),
             anchor: RwLock::new(anchor),
+            synced: AtomicU64::new(head.last_sequence),
             turn: Mutex::new(()),
         };
         Ok((shared, found))
@@ -118,9 +122,15 @@ impl Shared {
         Ok(done)
     }
 
-    /// Remembers a synced commit outside of the database. The commit has happened, whatever becomes
+    /// Number of the last notice that may be handed on.
+    pub(super) fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    /// Remembers a synced commit, also outside of the database. The commit has happened, whatever becomes
     /// of this: a failure only weakens what the next start can find out.
     pub(super) fn anchor(&self, head: &Head) {
+        self.synced.store(head.last_sequence, Ordering::Release);
         let anchor = self.anchor.read().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = anchor.write(head) {
             tracing::warn!(

@@ -79,15 +79,20 @@ impl StoreView {
         })
     }
 
-    /// Notices after `sequence`, oldest first.
+    /// Notices after `sequence`, oldest first; of those only that are on the disk, since what is handed
+    /// on must not be taken back by a crash.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn notices_after(&self, sequence: u64, limit: usize) -> Result<Vec<FileNotice>, StoreError> {
         let from = sequence.saturating_add(1).to_be_bytes();
+        let last = self.shared.synced().to_be_bytes();
+        if from > last {
+            return Ok(Vec::new());
+        }
         self.shared.read(|transaction| {
             let notices = Notices::open(transaction)?;
-            let range = notices.table.range::<&[u8]>(from.as_slice()..).map_err(reading)?;
+            let range = notices.table.range::<&[u8]>(from.as_slice()..=last.as_slice()).map_err(reading)?;
             range.take(limit).map(|row| notices.decode(row.map_err(reading)?.1.value())).collect()
         })
     }

@@ -150,9 +150,19 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
     Ok(FimHandle { wishes, shared, policy, store, view, zone: options.zone, state: options.state, threads })
 }
 
-/// Tells what was wrong with the baseline, and sees to it that no number of a notice is used twice: after
-/// a power loss the store may be behind what the record stage had committed.
-fn note_damages(store: &Store, damages: Vec<Damage>, committed: u64) -> Result<(), StoreError> {
+/// Tells what was wrong with the baseline, and sees to it that no number of a notice is used twice.
+///
+/// Only what is on the disk is handed on, so a store that ends before what the record stage has
+/// committed is not the one that it was, even if it is whole in itself.
+fn note_damages(store: &Store, mut damages: Vec<Damage>, committed: u64) -> Result<(), StoreError> {
+    let last = store.view().counts()?.last_sequence;
+    if damages.is_empty() && last < committed {
+        let what = format!(
+            "the baseline ends with notice {last}, but notice {committed} was alerted from it: it was removed, or an \
+             older copy was put back"
+        );
+        damages.push(Damage { what, paths: Vec::new() });
+    }
     let mut update = store.begin()?;
     update.skip_to(committed);
     for damage in damages {

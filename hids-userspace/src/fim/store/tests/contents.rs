@@ -107,6 +107,20 @@ fn notices_are_numbered_and_found_by_number_and_by_path() {
 }
 
 #[test]
+fn a_notice_is_handed_on_only_when_no_crash_can_take_it_back() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    let store = open(directory.path());
+    let mut update = store.begin().expect("begins");
+    update.notice(Timestamp::from_unix_seconds(1), true, change(b"/a")).expect("noticed");
+    update.commit(Durability::Soon).expect("committed");
+    assert_eq!(store.notices_after(0, 10).expect("readable"), []);
+    store.begin().expect("begins").commit(Durability::Synced).expect("committed");
+    assert_eq!(store.notices_after(0, 10).expect("readable").len(), 1);
+    drop(store);
+    assert_eq!(open(directory.path()).notices_after(0, 10).expect("readable").len(), 1);
+}
+
+#[test]
 fn gaps_stay_open_until_they_are_closed() {
     let directory = tempfile::tempdir().expect("tempdir");
     let store = open(directory.path());

@@ -52,6 +52,8 @@ fn texts_are_kept_over_a_restart_and_changes_meanwhile_are_shown() {
         return;
     }
     let mut fim = Fim::started(REPORTING, &[("conf", "first\nsecond\n")]);
+    // Alerts are on the disk at once, and everything before them with them.
+    fim.fence();
     fim.daemon.kill();
     fim.write("conf", "first\nanother\n");
     fim.start();

@@ -1,18 +1,21 @@
 //! Paths that something was done to, until they are quiet enough to be looked at.
 //!
 //! One save of an editor is a burst: a temporary file, a rename over the old one, new permissions.
-//! A path is looked at once nothing was done to it for [`QUIET`], or [`LONGEST_WAIT`] after the first
-//! event if it never is; then one look tells what came of all of it. A file that is gone is looked
+//! A path is looked at once nothing was done to it for [`QUIET`] ([`OPEN`] if it is still being written), or
+//! [`LONGEST_WAIT`] after the first event if it never is; then one look tells what came of all of it. A file that is gone is looked
 //! at once more after [`RETURN`], because many programs save by deleting and writing anew.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hids_core::model::{FileEvent, Operations, Timestamp, Who};
+use hids_core::model::{FileEvent, Operation, Operations, Timestamp, Who};
 
 /// How long nothing must have been done to a path before it is looked at.
 pub(super) const QUIET: Duration = Duration::from_millis(15);
+/// The same while whoever writes it has not closed it: between opening and writing a program may be
+/// interrupted.
+pub(super) const OPEN: Duration = Duration::from_millis(100);
 /// How long a path that is written all the time waits at most.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// How long a file that is gone may take to come back as the same save.
@@ -90,8 +93,34 @@ struct Waiting {
     in_flight: bool,
     /// Whether something is to be looked at (again).
     noted: bool,
-    /// Whether it only stands in the slow queue.
-    is_slow: bool,
+    /// Whether somebody has it open for writing, as far as events tell.
+    is_open: bool,
+    /// In which queue it counts; what stands in another one is out of date.
+    queue: Queue,
+}
+
+/// What a path waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue {
+    /// Until it is quiet.
+    Quick,
+    /// Until it is closed.
+    Open,
+    /// Until it comes back.
+    Slow,
+}
+
+/// Whether a file is open for writing after these operations; nothing if they do not tell.
+fn is_open_after(event: &FileEvent) -> Option<bool> {
+    const OPENS: [Operation; 2] = [Operation::Create, Operation::Write];
+    if event.operations.contains(Operation::CloseWrite) || event.is_directory {
+        return Some(false);
+    }
+    if OPENS.iter().any(|operation| event.operations.contains(*operation)) {
+        return Some(true);
+    }
+    // Another file has this name now.
+    (!event.operations.contains(Operation::Attributes)).then_some(false)
 }
 
 /// The waiting paths. Time is an argument; it must not go backwards.
@@ -100,6 +129,8 @@ pub(super) struct Pending {
     paths: HashMap<Path, Waiting>,
     /// Looks to come, nearly in order of time: each is put at the end with the same delay.
     quick: VecDeque<(Instant, Path)>,
+    /// The same for files that somebody still writes.
+    open: VecDeque<(Instant, Path)>,
     /// The same for files that are gone.
     slow: VecDeque<(Instant, Path)>,
     most: usize,
@@ -108,7 +139,7 @@ pub(super) struct Pending {
 impl Pending {
     /// Room for `most` paths.
     pub(super) fn new(most: usize) -> Self {
-        Self { paths: HashMap::new(), quick: VecDeque::new(), slow: VecDeque::new(), most }
+        Self { paths: HashMap::new(), quick: VecDeque::new(), open: VecDeque::new(), slow: VecDeque::new(), most }
     }
 
     /// How many paths wait or are being looked at.
@@ -131,12 +162,17 @@ impl Pending {
                 waiting.noted = true;
                 waiting.first = now;
             }
+            waiting.is_open = is_open_after(&event).unwrap_or(waiting.is_open);
             waiting.hint.add(event);
-            if waiting.is_slow {
-                // It is back, most likely: that is not to be waited for any longer.
-                (waiting.is_slow, waiting.first) = (false, now);
-                self.quick.push_back((now + QUIET, event_path));
+            match waiting.queue {
+                Queue::Quick => return Ok(()),
+                Queue::Open if waiting.is_open => return Ok(()),
+                Queue::Open => {}
+                // It is back, most likely.
+                Queue::Slow => waiting.first = now,
             }
+            waiting.queue = Queue::Quick;
+            self.quick.push_back((now + QUIET, event_path));
             return Ok(());
         }
         if self.paths.len() >= self.most {
@@ -144,8 +180,9 @@ impl Pending {
         }
         let path: Path = event.path.as_slice().into();
         let mut hint = Hint::default();
+        let is_open = is_open_after(&event).unwrap_or(false);
         hint.add(event);
-        self.insert(path, hint, now);
+        self.insert(path, hint, is_open, now);
         Ok(())
     }
 
@@ -162,22 +199,20 @@ impl Pending {
         if self.paths.len() >= self.most {
             return Err(Full);
         }
-        self.insert(path.into(), hint, now);
+        self.insert(path.into(), hint, false, now);
         Ok(())
     }
 
-    fn insert(&mut self, path: Path, hint: Hint, now: Instant) {
+    fn insert(&mut self, path: Path, hint: Hint, is_open: bool, now: Instant) {
         self.quick.push_back((now + QUIET, Arc::clone(&path)));
-        self.paths.insert(path, Waiting { hint, first: now, last: now, in_flight: false, noted: true, is_slow: false });
+        let waiting =
+            Waiting { hint, first: now, last: now, in_flight: false, noted: true, is_open, queue: Queue::Quick };
+        self.paths.insert(path, waiting);
     }
 
     /// When the next path may be due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let front = |queue: &VecDeque<(Instant, Path)>| queue.front().map(|(due, _)| *due);
-        match (front(&self.quick), front(&self.slow)) {
-            (Some(quick), Some(slow)) => Some(quick.min(slow)),
-            (quick, slow) => quick.or(slow),
-        }
+        [&self.quick, &self.open, &self.slow].iter().filter_map(|queue| Some(queue.front()?.0)).min()
     }
 
     /// Paths that are due, at most `limit`; each must be given back with [`finished`](Self::finished)
@@ -189,19 +224,43 @@ impl Pending {
                 break;
             }
             let Some((_, path)) = self.quick.pop_front() else { break };
-            let Some(waiting) = self.paths.get_mut(&path) else { continue };
+            let Some(waiting) = self.paths.get_mut(&path).filter(|waiting| waiting.queue == Queue::Quick) else {
+                continue;
+            };
             let due = (waiting.last + QUIET).min(waiting.first + LONGEST_WAIT);
+            let closed_by = (waiting.last + OPEN).min(waiting.first + LONGEST_WAIT);
             if due > now {
                 self.quick.push_back((due, path));
+            } else if waiting.is_open && waiting.noted && !waiting.in_flight && closed_by > now {
+                waiting.queue = Queue::Open;
+                self.open.push_back((closed_by, path));
+            } else {
+                taken.extend(waiting.start().map(|hint| (path, hint)));
+            }
+        }
+        for _ in 0..self.open.len() {
+            if taken.len() >= limit || self.open.front().is_none_or(|(due, _)| *due > now) {
+                break;
+            }
+            let Some((_, path)) = self.open.pop_front() else { break };
+            let Some(waiting) = self.paths.get_mut(&path).filter(|waiting| waiting.queue == Queue::Open) else {
+                continue;
+            };
+            let due = (waiting.last + OPEN).min(waiting.first + LONGEST_WAIT);
+            if due > now {
+                self.open.push_back((due, path));
                 continue;
             }
+            waiting.queue = Queue::Quick;
             taken.extend(waiting.start().map(|hint| (path, hint)));
         }
         while taken.len() < limit && self.slow.front().is_some_and(|(due, _)| *due <= now) {
             let Some((_, path)) = self.slow.pop_front() else { break };
             // Something was done to it since: the quick queue has it.
-            let Some(waiting) = self.paths.get_mut(&path).filter(|waiting| waiting.is_slow) else { continue };
-            waiting.is_slow = false;
+            let Some(waiting) = self.paths.get_mut(&path).filter(|waiting| waiting.queue == Queue::Slow) else {
+                continue;
+            };
+            waiting.queue = Queue::Quick;
             taken.extend(waiting.start().map(|hint| (path, hint)));
         }
         taken
@@ -243,7 +302,7 @@ impl Pending {
         if waiting.noted {
             self.quick.push_back((now + QUIET, path));
         } else {
-            (waiting.noted, waiting.is_slow) = (true, true);
+            (waiting.noted, waiting.queue) = (true, Queue::Slow);
             (waiting.first, waiting.last) = (now, now);
             self.slow.push_back((now + RETURN, path));
         }
@@ -252,9 +311,10 @@ impl Pending {
     /// Forgets every path that is not being looked at, because a scan will look at all of them.
     pub(super) fn clear(&mut self) {
         self.quick.clear();
+        self.open.clear();
         self.slow.clear();
         self.paths.retain(|_, waiting| waiting.in_flight);
-        self.paths.values_mut().for_each(|waiting| waiting.noted = false);
+        self.paths.values_mut().for_each(|waiting| (waiting.noted, waiting.queue) = (false, Queue::Quick));
     }
 }
 
@@ -296,6 +356,7 @@ mod tests {
         let (mut pending, start) = (Pending::new(10), Instant::now());
         pending.note(event("/a", Operation::Create), start).unwrap();
         pending.note(event("/a", Operation::Write), start + QUIET / 2).unwrap();
+        pending.note(event("/a", Operation::CloseWrite), start + QUIET / 2).unwrap();
         assert!(pending.take_due(start + QUIET, 10).is_empty());
         let taken = pending.take_due(start + QUIET * 2, 10);
         assert_eq!(paths(&taken), ["/a"]);
@@ -322,9 +383,9 @@ mod tests {
     #[test]
     fn what_happens_during_a_look_leads_to_another_one() {
         let (mut pending, start) = (Pending::new(10), Instant::now());
-        pending.note(event("/a", Operation::Write), start).unwrap();
+        pending.note(event("/a", Operation::CloseWrite), start).unwrap();
         assert_eq!(pending.take_due(start + QUIET, 10).len(), 1);
-        pending.note(event("/a", Operation::Write), start + QUIET).unwrap();
+        pending.note(event("/a", Operation::CloseWrite), start + QUIET).unwrap();
         assert!(pending.take_due(start + QUIET * 9, 10).is_empty(), "two looks at one path at a time");
         pending.finished(b"/a", start + QUIET * 9);
         assert_eq!(pending.take_due(start + QUIET * 10, 10).len(), 1);
@@ -342,14 +403,25 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_still_open_is_waited_for_but_not_long() {
+        let (mut pending, start) = (Pending::new(10), Instant::now());
+        pending.note(event("/a", Operation::Create), start).unwrap();
+        pending.note(event("/b", Operation::Write), start).unwrap();
+        assert!(pending.take_due(start + QUIET, 10).is_empty());
+        pending.note(event("/b", Operation::CloseWrite), start + QUIET * 2).unwrap();
+        assert_eq!(paths(&pending.take_due(start + QUIET * 3, 10)), ["/b"]);
+        assert_eq!(paths(&pending.take_due(start + OPEN, 10)), ["/a"]);
+    }
+
+    #[test]
     fn a_file_that_came_back_is_looked_at_as_soon_as_it_is_quiet() {
         let (mut pending, start) = (Pending::new(10), Instant::now());
         pending.note(event("/a", Operation::Delete), start).unwrap();
         let (path, hint) = pending.take_due(start + QUIET, 10).remove(0);
         pending.gone(&path, hint, start + QUIET);
-        pending.note(event("/a", Operation::Create), start + QUIET * 2).unwrap();
+        pending.note(event("/a", Operation::CloseWrite), start + QUIET * 2).unwrap();
         let (path, hint) = pending.take_due(start + QUIET * 3, 10).remove(0);
-        assert!(hint.operations.contains(Operation::Delete) && hint.operations.contains(Operation::Create));
+        assert!(hint.operations.contains(Operation::Delete) && hint.operations.contains(Operation::CloseWrite));
         pending.finished(&path, start + QUIET * 3);
         assert!(pending.take_due(start + QUIET + RETURN, 10).is_empty() && pending.len() == 0);
     }

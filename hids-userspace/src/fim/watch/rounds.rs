@@ -24,6 +24,8 @@ const RESUME: &str = "interrupted round";
 const DIFFERENCES: usize = 8192;
 /// How long a start waits for single looks once its scans have ended: others may change files all the time.
 const LOOKS_PATIENCE: Duration = Duration::from_secs(5);
+/// Entries that nobody was told of are on the disk after this time.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// Old notices are forgotten so often.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const PRUNE_AT_ONCE: usize = 20_000;
@@ -308,6 +310,19 @@ impl Watcher {
             tracing::warn!(%error, "the last entries of the baseline are not on the disk; they are looked at again");
         }
         self.wake_outbox();
+    }
+
+    /// Puts what was written on the disk now and then: a crash takes the rest back.
+    pub(super) fn sync(&mut self) {
+        if self.unsynced == 0 || Instant::now() < self.next_sync || self.retry_store_at.is_some() {
+            return;
+        }
+        let store = Arc::clone(&self.store);
+        match store.begin().and_then(|update| update.commit(Durability::Synced)) {
+            Ok(_) => self.unsynced = 0,
+            Err(error) => self.store_failed(&error),
+        }
+        self.next_sync = Instant::now() + SYNC_EVERY;
     }
 
     /// Forgets notices that are too old.

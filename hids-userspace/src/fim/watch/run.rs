@@ -72,6 +72,7 @@ pub(super) struct Watcher {
     pub outbox: Sender<()>,
     pub last_scan: Option<super::rounds::Round>,
     pub next_prune: Instant,
+    pub next_sync: Instant,
 }
 
 /// What comes in.
@@ -235,6 +236,7 @@ impl Watcher {
         self.judge_updates();
         self.update_looked_at(0);
         self.schedule_scan();
+        self.sync();
         self.prune();
     }
 }

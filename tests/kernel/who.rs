@@ -189,7 +189,10 @@ fn program_that_was_deleted_or_replaced_is_told_by_the_path_that_it_was_started_
     let Some((_sensors, lookup)) = attached() else { return };
     let place = tempfile::tempdir().expect("a directory");
     let program = copy_of("/bin/cat", &place, "deleted");
-    let child = Waiting::start(&mut Command::new(&program));
+    let mut child = Waiting::start(&mut Command::new(&program));
+    // The kernel lets the parent go on a moment before the new program has its place: cat must have answered.
+    child.0.stdin.as_mut().expect("piped").write_all(b"x").expect("written");
+    child.wait_for_output();
     fs::remove_file(&program).expect("deleted");
     let who = lookup.who(child.pid()).expect("known");
     assert_eq!(who.executable, bytes(&program));

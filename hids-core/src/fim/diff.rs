@@ -29,7 +29,7 @@ const LINE_LIMIT_BYTES: usize = 400;
 const MOST_LINES: usize = 200_000;
 /// Lines that are compared at a time. Comparing costs (lines x differences) steps at worst, so that a
 /// bound on both bounds the time without a clock: a window with many differences fills the diff.
-const WINDOW: usize = 2000;
+const WINDOW: usize = 1000;
 /// Bytes at the beginning that tell text from other content.
 const LOOKED_AT_BYTES: usize = 8192;
 

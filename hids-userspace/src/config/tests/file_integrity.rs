@@ -79,3 +79,13 @@ fn new_files_alert_by_default_but_not_in_the_strict_mode() {
         assert_eq!(config.syscheck.alert_new_files, !strict_ossec);
     }
 }
+
+#[test]
+fn directories_that_lead_nowhere_are_named() {
+    use hids_core::diag::Severity;
+    let text = "<syscheck><directories check_all=\"yes\">/etc,/no/such/place,/no/such/*</directories></syscheck>";
+    let loaded = super::load_sections(text);
+    assert_eq!(super::codes(&loaded.diagnostics, Severity::Note), ["C055"]);
+    assert_eq!(super::codes(&loaded.diagnostics, Severity::Warning), ["C055"]);
+    assert_eq!(loaded.config.expect("no errors").syscheck.directories.len(), 3);
+}

@@ -1,9 +1,9 @@
 //! `<directories>`: paths, and what holds for them.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use hids_core::diag::closest;
+use hids_core::diag::{Span, closest};
 use hids_core::pattern::Dialect::OsMatch;
 use hids_core::xml::{Attribute, Element};
 
@@ -69,7 +69,7 @@ pub(super) fn resolve(
                 format!("`<directories>` wants absolute paths, found \"{path}\""),
                 "begin it with `/`",
             );
-        } else if let Some(problem) = glob::Pattern::new(path).err().filter(|_| !std::path::Path::new(path).exists()) {
+        } else if let Some(problem) = glob::Pattern::new(path).err().filter(|_| !Path::new(path).exists()) {
             let message = format!("`<directories>`: \"{path}\" is no pattern: {}", problem.msg);
             problems.error("C018", &span, message, "close the bracket, or write [[] for a bracket itself");
         } else if !seen.insert(PathBuf::from(path)) {
@@ -81,8 +81,29 @@ pub(super) fn resolve(
                 let message = format!("with `protect` hardly any program can write below {path}, logging included");
                 problems.warning("C053", &span, message, "protect the directories of programs and of configuration");
             }
+            report_missing(path, &span, problems);
             watched.push(WatchedDirectory { path: path.into(), ..pattern.clone() });
         }
+    }
+}
+
+/// A path that leads nowhere is probably mistyped, and nothing else would tell.
+fn report_missing(path: &str, span: &Span, problems: &mut Problems) {
+    if Path::new(path).symlink_metadata().is_ok() {
+        return;
+    }
+    if path.contains(['*', '?', '[']) {
+        if glob::glob(path).is_ok_and(|mut found| found.next().is_none()) {
+            let message = format!("nothing fits {path} now, so nothing is watched by it");
+            problems.warning("C055", span, message, "wildcards are expanded at start and when the daemon reloads");
+        }
+    } else {
+        problems.note(
+            "C055",
+            span,
+            format!("{path} does not exist"),
+            "correct it if it is mistyped; every scan looks for it again",
+        );
     }
 }
 

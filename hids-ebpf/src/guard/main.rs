@@ -236,6 +236,14 @@ pub fn guard_fork(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// Tracepoint `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`; the
+/// new program is in place. A later argument that is not used here may come or go.
+#[btf_tracepoint(function = "sched_process_exec")]
+pub fn guard_exec(_ctx: BtfTracePointContext) -> i32 {
+    process::on_exec();
+    0
+}
+
 /// Tracepoint `sched_process_free(struct task_struct *p)`; the number is free again.
 #[btf_tracepoint(function = "sched_process_free")]
 pub fn guard_free(ctx: BtfTracePointContext) -> i32 {

@@ -84,6 +84,19 @@ pub fn on_fork(child: Address) {
     }
 }
 
+/// The running process has started a program: if that is allowed, so is what replaces it later (a
+/// shell ends in the last command of its script, without a child).
+#[inline(always)]
+pub fn on_exec() {
+    if !is_allowed() {
+        return;
+    }
+    let start: u64 = field(pointer(current(), &G_TASK_LEADER), &G_TASK_START);
+    if MARKED.insert(pid(), start, 0).is_err() {
+        report::drop(GuardDrop::MarksFull);
+    }
+}
+
 /// The last trace of a task is gone.
 #[inline(always)]
 pub fn on_free(task: Address) {

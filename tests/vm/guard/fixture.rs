@@ -96,7 +96,6 @@ fn try_guard() -> bool {
     match Guard::start(options(GuardMode::Monitor, Vec::new(), Vec::new()), sender) {
         Ok(handle) => {
             drop(handle);
-            guard::unlock(Path::new(PINS)).expect("no pins");
             true
         }
         Err(why) => {
@@ -110,7 +109,7 @@ pub fn options(mode: GuardMode, trees: Vec<PathBuf>, allow: Vec<AllowedProgram>)
     GuardOptions { mode, trees, allow, pins: PINS.into(), processes: Arc::new(Procfs::default()) }
 }
 
-/// A guard whose lock goes with it.
+/// A guard that refuses nothing any more when it is dropped.
 pub struct Locked {
     pub handle: Option<GuardHandle>,
     pub refusals: Receiver<Refusal>,
@@ -145,9 +144,10 @@ impl Locked {
 }
 
 impl Drop for Locked {
+    /// The programs stay, as the kernel takes long to check them; the next guard takes them over.
     fn drop(&mut self) {
         drop(self.handle.take());
-        guard::unlock(Path::new(PINS)).expect("the lock is removed");
+        guard::set_mode(Path::new(PINS), GuardMode::Monitor).expect("nothing is refused any more");
     }
 }
 

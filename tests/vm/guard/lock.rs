@@ -1,1 +1,93 @@
-//! placeholder
+//! The lock and the daemon: it stays without one, the next takes it over, `unlock` ends it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crossbeam_channel::bounded;
+use hids_tests::{Running, wait};
+use hids_userspace::sensors::guard::{self, Guard, GuardMode};
+
+use super::attempts::write_to;
+use super::fixture::{Base, Ground, PINS, is_possible, options};
+use crate::results;
+
+/// Tells the second process what to lock.
+const TREE: &str = "HIDS_VM_TREE";
+
+#[test]
+fn lock_outlives_its_daemon_is_taken_over_without_a_gap_and_ends_with_unlock() {
+    if !is_possible() {
+        return;
+    }
+    let base = Base::new(Ground::Tmpfs);
+    fs::create_dir(base.tree()).expect("a tree");
+    let file = base.tree().join("file");
+    fs::write(&file, "content").expect("a file");
+    kill_a_daemon(&base.tree(), &file);
+    assert!(write_to(&file).is_err(), "locked without a daemon");
+    let status = guard::status(Path::new(PINS)).expect("pins").expect("a lock");
+    assert_eq!(status.mode, Some(GuardMode::Enforce));
+    results::cell("Guard: the lock", "daemon killed", "stays");
+    take_over(&base.tree(), &file);
+    let pin = status.pins.join("link-file_open");
+    assert!(fs::remove_file(&pin).is_err(), "pins are protected themselves");
+    guard::set_mode(Path::new(PINS), GuardMode::Monitor).expect("switched");
+    write_to(&file).expect("nothing is refused any more");
+    guard::set_mode(Path::new(PINS), GuardMode::Enforce).expect("switched");
+    assert!(write_to(&file).is_err());
+    assert_eq!(guard::unlock(Path::new(PINS)).expect("unlocked"), 1);
+    write_to(&file).expect("writable again");
+    assert_eq!(guard::status(Path::new(PINS)).expect("no pins"), None);
+    results::cell("Guard: the lock", "unlock", "ends it");
+}
+
+fn kill_a_daemon(tree: &Path, file: &Path) {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "guard::lock::daemon_of_the_test_above", "--nocapture"]);
+    command.env(TREE, tree).stdout(Stdio::null());
+    let daemon = Running::start(command).expect("a second process");
+    wait::until("the lock", wait::PATIENCE * 4, || write_to(file).is_err()).expect("locked");
+    wait::until("its pins", wait::PATIENCE * 4, || {
+        guard::status(Path::new(PINS)).is_ok_and(|status| status.is_some_and(|status| status.protected > 3))
+    })
+    .expect("pinned");
+    // Dropping it is SIGKILL.
+    drop(daemon);
+}
+
+/// While the next daemon starts, somebody tries all the time.
+fn take_over(tree: &Path, file: &Path) {
+    let (stop, tries) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        let attacker = scope.spawn(|| {
+            let mut successes = 0;
+            while !stop.load(Ordering::Relaxed) {
+                successes += u64::from(write_to(file).is_ok());
+                tries.fetch_add(1, Ordering::Relaxed);
+            }
+            successes
+        });
+        let (sender, refusals) = bounded(4096);
+        let handle = Guard::start(options(GuardMode::Enforce, vec![tree.to_path_buf()], Vec::new()), sender);
+        let handle = handle.expect("the guard starts");
+        wait::until("the first look", wait::PATIENCE, || handle.report().looks > 0).expect("a look");
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(attacker.join().expect("a thread"), 0, "of {} attempts", tries.load(Ordering::Relaxed));
+        assert!(handle.report().taken_over);
+        let told = refusals.recv_timeout(wait::PATIENCE).expect("the next daemon tells of the attempts");
+        assert!(told.refused && told.path == file.as_os_str().as_encoded_bytes(), "{told:?}");
+    });
+    results::cell("Guard: the lock", "taken over by the next daemon", "without a gap");
+}
+
+/// Not a test: what the test above starts and kills.
+#[test]
+fn daemon_of_the_test_above() {
+    let Some(tree) = std::env::var_os(TREE).map(PathBuf::from) else { return };
+    let (sender, refusals) = bounded(16);
+    let _handle = Guard::start(options(GuardMode::Enforce, vec![tree], Vec::new()), sender).expect("the guard starts");
+    // Ends when it is killed.
+    while refusals.recv().is_ok() {}
+}

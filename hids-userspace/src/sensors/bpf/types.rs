@@ -49,6 +49,9 @@ pub struct KernelTypes {
     bytes: Vec<u8>,
     /// Where each type begins in `bytes`, by its number; the first is `void` and begins nowhere.
     starts: Vec<u32>,
+    /// Hash of the name and number of each type that is looked up by name, sorted: a guard asks for
+    /// some seventy among a hundred thousand.
+    names: Vec<(u32, u32)>,
     strings: usize,
     strings_end: usize,
 }
@@ -85,7 +88,9 @@ impl KernelTypes {
         let (types, types_end) = section(header(8)?, header(12)?, 8)?;
         let (strings, strings_end) = section(header(16)?, header(20)?, 16)?;
         let starts = type_starts(&bytes, types, types_end)?;
-        Ok(Self { bytes, starts, strings, strings_end })
+        let mut types = Self { bytes, starts, names: Vec::new(), strings, strings_end };
+        types.names = types.index();
+        Ok(types)
     }
 
     /// Bytes from the start of a struct to one of its members: `task_struct.cred`,
@@ -157,9 +162,22 @@ impl KernelTypes {
         Some((self.string(name)?, of_type, bits.filter(|bits| bits % 8 == 0)))
     }
 
+    /// What [`Self::named`] looks into.
+    fn index(&self) -> Vec<(u32, u32)> {
+        let ids = 1..u32::try_from(self.starts.len()).unwrap_or(u32::MAX);
+        let named = |id: &u32| self.kind(*id).is_some_and(|(kind, _)| matches!(kind, STRUCT | UNION | FUNCTION));
+        let entry = |id| Some((name_hash(self.name(id)?), id));
+        let mut names: Vec<(u32, u32)> = ids.filter(named).filter_map(entry).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The numbers of all types of this name and a wanted kind.
     fn named(&self, name: &str, wanted: impl Fn(u32) -> bool) -> impl Iterator<Item = u32> {
-        (1..u32::try_from(self.starts.len()).unwrap_or(u32::MAX)).filter(move |id| {
+        let hash = name_hash(name.as_bytes());
+        let first = self.names.partition_point(|(other, _)| *other < hash);
+        let candidates = self.names[first..].iter().take_while(move |(other, _)| *other == hash);
+        candidates.map(|(_, id)| *id).filter(move |id| {
             self.kind(*id).is_some_and(|(kind, _)| wanted(kind)) && self.name(*id) == Some(name.as_bytes())
         })
     }
@@ -213,6 +231,11 @@ impl KernelTypes {
         let end = rest.iter().position(|byte| *byte == 0)?;
         Some(&rest[..end])
     }
+}
+
+/// FNV-1a: short and good enough for names.
+fn name_hash(name: &[u8]) -> u32 {
+    name.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {

@@ -68,7 +68,8 @@ pub const HOOKS: &[Hook] = &[
 ];
 
 /// Tracepoints and their programs.
-pub const TRACEPOINTS: &[(&str, &str)] = &[("sched_process_fork", "guard_fork"), ("sched_process_free", "guard_free")];
+pub const TRACEPOINTS: &[(&str, &str)] =
+    &[("sched_process_fork", "guard_fork"), ("sched_process_exec", "guard_exec"), ("sched_process_free", "guard_free")];
 
 /// A program that fits this kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,6 +48,36 @@ fn processor_ticks() -> u64 {
     fields.filter_map(|field| field.parse::<u64>().ok()).sum()
 }
 
+/// How long it takes to be told who a process is: just asked for, ended, and living but not asked for
+/// within the time that an answer holds.
+#[test]
+fn being_told_who_a_process_is_takes_microseconds() {
+    const QUESTIONS: u32 = 20_000;
+    if !require::root() {
+        return;
+    }
+    let sensors = sensors::start();
+    if sensors.processes().is_none() {
+        return require::skip("bpf", "no program is attached");
+    }
+    let lookup = sensors.who();
+    let ended: Vec<u32> = (0..200)
+        .map(|_| {
+            let mut child = Command::new("/bin/true").spawn().expect("true starts");
+            assert!(child.wait().expect("it ends").success());
+            child.id()
+        })
+        .collect();
+    let first = Instant::now();
+    assert!(ended.iter().all(|pid| lookup.who(*pid).is_some()));
+    let first = first.elapsed() / ended.len() as u32;
+    let again = Instant::now();
+    assert!((0..QUESTIONS).all(|_| lookup.who(ended[0]).is_some()));
+    let again = again.elapsed() / QUESTIONS;
+    println!("who an ended process was: {first:?} for the first answer, {again:?} for one more");
+    assert!(again < Duration::from_micros(100) && first < Duration::from_millis(10), "{first:?}, {again:?}");
+}
+
 fn start_programs(count: u32) -> Duration {
     let start = Instant::now();
     for _ in 0..count {

@@ -118,7 +118,8 @@ impl SensorsHandle {
             Some(Ok(proven)) => (Some(proven), None),
             Some(Err(why)) => (None, Some(why)),
         };
-        SensorReport { tiers: self.tiers.clone(), hooks, self_test, self_test_trouble }
+        let processes = self.processes();
+        SensorReport { tiers: self.tiers.clone(), hooks, processes, self_test, self_test_trouble }
     }
 
     /// Takes what [`selftest::run`] proved, logs once what it did not, and reports it from now on.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Degradation;
 use super::selftest::SelfTest;
+use super::{Degradation, ProcessesReport};
 
 /// Every tier, best first, and the counters of attached hooks.
 #[derive(Clone, Debug, Serialize)]
@@ -14,6 +14,9 @@ pub struct SensorReport {
     pub tiers: Vec<TierReport>,
     /// Each attached hook; empty when no program is attached.
     pub hooks: Vec<HookReport>,
+    /// What is remembered of processes and how often it answered; absent when no program is attached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<ProcessesReport>,
     /// What the file sensor proved at the start; `None` while that goes on, or where it is not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_test: Option<SelfTest>,

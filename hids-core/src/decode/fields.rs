@@ -115,7 +115,7 @@ impl FieldTable {
 }
 
 /// Values of the fields of one event, reused from event to event.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FieldValues {
     entries: Vec<Entry>,
     /// Index into `entries` of the fields with names of their own, plus one; 0 when absent.
@@ -139,6 +139,18 @@ impl Default for FieldValues {
 }
 
 impl FieldValues {
+    /// Takes over the values of `other`.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.entries.clone_from(&other.entries);
+        self.fixed = other.fixed;
+        self.made.clone_from(&other.made);
+    }
+
+    /// Bytes of values that are no part of the log.
+    pub fn made_bytes(&self) -> usize {
+        self.made.len()
+    }
+
     /// Forgets all values.
     pub fn clear(&mut self) {
         if !self.entries.is_empty() {

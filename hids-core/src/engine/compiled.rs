@@ -2,7 +2,7 @@
 
 use super::EngineOptions;
 use crate::decode::DecoderSet;
-use crate::pattern::Prefilter;
+use crate::pattern::{Prefilter, Seen};
 use crate::rules::RuleSet;
 
 /// Decoders and rules, ready to run.
@@ -10,5 +10,7 @@ pub(super) struct Compiled {
     pub decoders: DecoderSet,
     pub rules: RuleSet,
     pub prefilter: Prefilter,
+    /// For messages whose literals were not sought: any may be there.
+    pub all_literals: Seen,
     pub options: EngineOptions,
 }

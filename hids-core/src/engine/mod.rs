@@ -8,6 +8,7 @@ mod compiled;
 mod dropped;
 mod outcome;
 mod prepared;
+mod recall;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,7 @@ pub use self::prepared::{Analyser, Prepared};
 use crate::decode::{self, Accumulator, DecoderSet, DecoderTrial, EventKind};
 use crate::diag::{Diagnostic, SourceFile, has_errors};
 use crate::model::{Channel, EventRef, Level, RuleFacts, RuleId, Timestamp};
-use crate::pattern::{PrefilterBuilder, Subject};
+use crate::pattern::{PrefilterBuilder, Seen, Subject};
 use crate::rules::{self, HostNews, Judged, ListTables, RuleEvent, RuleOptions, RuleSet, RuleState};
 pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
 
@@ -133,7 +134,10 @@ impl Engine {
             return (None, diagnostics);
         }
         let state = RuleState::new(&rules);
-        let compiled = Arc::new(Compiled { decoders, rules, prefilter: prefilter.build(), options });
+        let prefilter = prefilter.build();
+        let mut all_literals = Seen::default();
+        prefilter.pass_all(&mut all_literals);
+        let compiled = Arc::new(Compiled { decoders, rules, prefilter, all_literals, options });
         let engine = Self {
             analyser: Analyser::new(compiled),
             prepared: Prepared::default(),
@@ -147,7 +151,7 @@ impl Engine {
     /// Analyses one line. `now` is the time that time windows and `<time>` use: the time of
     /// receipt, or the line's own when old files are replayed.
     ///
-    /// Allocates nothing for a line that raises no alert, once its program has been seen.
+    /// Allocates nothing for a line that raises no alert, once its program and message have come twice.
     pub fn process<'a>(&'a mut self, event: EventRef<'a>, now: Timestamp) -> Outcome<'a> {
         self.analyse(event, now, None, None)
     }
@@ -281,7 +285,7 @@ impl<'a> Finish<'a, '_> {
                 log_offset: prepared.parts.log.start,
                 hostname,
                 program_name: part(&prepared.parts.program_name),
-                seen: &prepared.seen,
+                seen: prepared.seen(self.compiled),
                 fields: &prepared.fields,
                 decoder: decoded.name,
                 decoder_name,
@@ -290,7 +294,8 @@ impl<'a> Finish<'a, '_> {
                 location: &event.source.location,
                 now,
             };
-            judged = rules.judge(&rule_event, decoded.original_rule.map(RuleId), state, trials);
+            let plan = prepared.known.as_ref().map(|known| &known.plan);
+            judged = rules.judge(&rule_event, decoded.original_rule.map(RuleId), state, trials, plan);
         }
         let EventRef { source, notice, .. } = event;
         Outcome { compiled: self.compiled, state, prepared, source, line, notice, now, dropped, judged }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::compiled::Compiled;
 use super::dropped::{self, Dropped};
 use super::outcome::Parts;
+use super::recall::{Found, Known, Recall};
 use crate::decode::{Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, Scratch};
 use crate::fim;
-use crate::model::{Channel, EventRef, FileNews};
+use crate::model::{Channel, EventRef, FileNews, Timestamp};
 use crate::pattern::Seen;
 use crate::predecode::{Headers, Predecoded, predecode};
-use crate::rules::HostNews;
+use crate::rules::{HostNews, RuleEvent};
 
 /// What the line of one event tells by itself; reuse it to save allocations.
 #[derive(Default)]
@@ -26,6 +27,8 @@ pub struct Prepared {
     pub(super) is_clean: bool,
     /// Why the strict mode drops it, whatever came before.
     pub(super) dropped: Option<Dropped>,
+    /// What was known of the message.
+    pub(super) known: Option<Arc<Known>>,
     /// The line without control bytes, in the strict mode.
     pub(super) clean: Vec<u8>,
 }
@@ -34,11 +37,12 @@ pub struct Prepared {
 pub struct Analyser {
     pub(super) compiled: Arc<Compiled>,
     scratch: Scratch,
+    recall: Recall,
 }
 
 impl Analyser {
     pub(super) fn new(compiled: Arc<Compiled>) -> Self {
-        Self { compiled, scratch: Scratch::default() }
+        Self { compiled, scratch: Scratch::default(), recall: Recall::default() }
     }
 
     /// Finds header, decoder and fields of `event`.
@@ -47,7 +51,7 @@ impl Analyser {
     }
 
     pub(super) fn run(&mut self, event: EventRef<'_>, prepared: &mut Prepared, trials: Option<&mut Vec<DecoderTrial>>) {
-        let Self { compiled, scratch } = self;
+        let Self { compiled, scratch, recall } = self;
         let Compiled { decoders, prefilter, options, .. } = &**compiled;
         // The texts of file integrity are our own: OSSEC's analysisd makes them itself, after cleaning.
         let is_ours = event.notice.is_some();
@@ -63,6 +67,17 @@ impl Analyser {
         };
         let headers = if options.strict_ossec { Headers::StrictOssec } else { Headers::Modern };
         let found = if is_ours { Predecoded::without_header(line) } else { predecode(line, headers) };
+        prepared.parts = Parts::of(line, &found);
+        let mut place = None;
+        prepared.known = None;
+        // Explanations name everything that was tried.
+        if event.source.channel == Channel::Log && trials.is_none() && !is_ours {
+            match recall.find(&found) {
+                Found::Known(known) => return prepared.take_over(known),
+                Found::Again(free) => place = Some(free),
+                Found::New => {}
+            }
+        }
         // Characters of other alphabets that fold to ASCII letters exist only in the strict mode.
         if options.strict_ossec && !found.log.is_ascii() {
             prefilter.pass_all(&mut scratch.seen);
@@ -86,10 +101,49 @@ impl Analyser {
         if is_firewall && !is_incomplete && (as_daemon || !options.strict_ossec) {
             normalise_action(scratch, found.log);
         }
-        prepared.parts = Parts::of(line, &found);
         prepared.decoded = decoded;
         std::mem::swap(&mut prepared.fields, &mut scratch.fields);
         std::mem::swap(&mut prepared.seen, &mut scratch.seen);
+        let stands_alone = !decoders.accumulates(&decoded) && decoded.original_rule.is_none();
+        if let Some(place) = place.filter(|_| stands_alone)
+            && let Some(plan) = compiled.rules.plan(&of_message(compiled, &found, prepared))
+        {
+            recall.keep(place, &found, decoded, prepared.dropped, &prepared.fields, plan);
+        }
+    }
+}
+
+impl Prepared {
+    fn take_over(&mut self, known: Arc<Known>) {
+        self.decoded = known.decoded;
+        self.dropped = known.dropped;
+        self.fields.copy_from(&known.fields);
+        self.known = Some(known);
+    }
+
+    /// Which literals the message may contain.
+    pub(super) fn seen<'a>(&'a self, compiled: &'a Compiled) -> &'a Seen {
+        if self.known.is_some() { &compiled.all_literals } else { &self.seen }
+    }
+}
+
+/// What rules see of a message, wherever and whenever it comes.
+fn of_message<'a>(compiled: &'a Compiled, found: &Predecoded<'a>, prepared: &'a Prepared) -> RuleEvent<'a> {
+    let Decoded { name, kind, .. } = prepared.decoded;
+    RuleEvent {
+        full_log: found.log,
+        log: found.log,
+        log_offset: 0,
+        hostname: b"",
+        program_name: found.program_name,
+        seen: &prepared.seen,
+        fields: &prepared.fields,
+        decoder: name,
+        decoder_name: name.map_or("", |name| compiled.decoders.name(name)),
+        kind,
+        fts: None,
+        location: "",
+        now: Timestamp::default(),
     }
 }
 

@@ -192,3 +192,44 @@ fn an_ignore_window_from_before_the_clock_was_set_back_hides_nothing() {
     let answers = [3600, 0, 1].map(|second| fired(&mut engine, "fail 192.0.2.1", second).1);
     assert_eq!(answers, [true, true, false]);
 }
+
+/// Rules with every condition that asks more than the message, below and beside those that do not.
+const STATEFUL: &str = r#"<group name="local,">
+<rule id="100" level="0" noalert="1"><decoded_as>demo</decoded_as><description>demo</description></rule>
+<rule id="101" level="3"><if_sid>100</if_sid><match>diff</match><check_diff/><description>output</description></rule>
+<rule id="102" level="4"><if_sid>100</if_sid><match>fail</match><hostname>web2</hostname><description>second</description></rule>
+<rule id="103" level="5" ignore="7"><if_sid>100</if_sid><match>fail</match><description>one</description></rule>
+<rule id="104" level="6"><if_sid>103</if_sid><time>12 am - 12:01 am</time><description>late</description></rule>
+<rule id="105" level="6"><if_sid>103</if_sid><srcip>192.0.2.1</srcip><description>known</description></rule>
+<rule id="106" level="2"><if_sid>100</if_sid><regex>^pass \w+$</regex><description>other</description></rule>
+<rule id="110" level="10" frequency="1" timeframe="60"><if_matched_sid>103</if_matched_sid><same_source_ip/><description>many</description></rule>
+<rule id="111" level="11" frequency="2" timeframe="90"><if_matched_group>local</if_matched_group><description>all</description></rule>
+</group>"#;
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    /// Explanations look every message up anew.
+    #[test]
+    fn message_that_is_recalled_is_judged_as_the_first_time(
+        events in proptest::collection::vec((0..7usize, 0..2usize, 0..40i64), 1..60),
+        strict: bool,
+    ) {
+        let messages = ["fail 192.0.2.1", "fail 192.0.2.2", "diff a", "diff b", "pass word", "pass \x01word\u{e9}", "x"];
+        let (mut recalling, mut fresh) = (engine(STATEFUL, strict), engine(STATEFUL, strict));
+        let source = source();
+        let mut second = 0;
+        for (message, host, pause) in events {
+            second += pause;
+            let now = Timestamp::from_unix_seconds(second);
+            let line = format!("Oct 11 22:14:15 web{} demo[7]: {}", host + 1, messages[message]);
+            let event = EventRef { source: &source, received: now, line: line.as_bytes(), notice: None };
+            let id = AlertId { epoch_seconds: second, sequence: 1 };
+            let recalled = recalling.process(event, now);
+            let (explained, _) = fresh.explain(event, now);
+            proptest::prop_assert_eq!(recalled.is_ignored(), explained.is_ignored());
+            let text = |outcome: &Outcome<'_>| format!("{:?}", outcome.to_alert(id));
+            proptest::prop_assert_eq!(text(&recalled), text(&explained));
+        }
+    }
+}

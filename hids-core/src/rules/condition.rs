@@ -83,6 +83,27 @@ impl Condition {
     /// Whether the event passes; `check_diff` and `if_fts` remember it even if a later condition fails.
     pub(super) fn passes(&self, rule: RuleId, event: &RuleEvent<'_>, state: &mut RuleState) -> bool {
         match self {
+            Self::Time(range) => range.contains(state.clock(event.now).minute),
+            Self::Weekday(days) => days.contains(state.clock(event.now).weekday),
+            Self::Differs => state.differs(rule, event),
+            Self::FirstTime => state.is_first_time(event),
+            _ => self.holds(event),
+        }
+    }
+
+    /// Whether nothing but the message, its program and its fields decides.
+    pub(super) fn asks_only_message(&self) -> bool {
+        match self {
+            Self::Time(_) | Self::Weekday(_) | Self::Differs | Self::FirstTime => false,
+            Self::Text(field, ..) => *field != TextField::Hostname,
+            Self::List(test) => test.field != ListField::Hostname,
+            _ => true,
+        }
+    }
+
+    /// Whether the event fulfils a condition that asks neither time nor state.
+    pub(super) fn holds(&self, event: &RuleEvent<'_>) -> bool {
+        match self {
             Self::DecodedAs(name) => event.decoder == Some(*name),
             Self::Text(TextField::Match | TextField::Regex, pattern, required) => {
                 let known = required.as_ref().and_then(|required| required.matches(event.seen));
@@ -99,12 +120,8 @@ impl Condition {
             Self::Address(field, list) => event.field(*field).is_some_and(|address| list.contains(address)),
             Self::Compiled(rule) => compiled(*rule, event),
             Self::MinimumLength(length) => event.log.len() >= *length,
-            Self::Time(range) => range.contains(state.clock(event.now).minute),
-            Self::Weekday(days) => days.contains(state.clock(event.now).weekday),
-            Self::Differs => state.differs(rule, event),
-            Self::FirstTime => state.is_first_time(event),
             Self::List(test) => list_key(test.field, event).is_some_and(|key| test.passes(key)),
-            Self::Never => false,
+            Self::Time(_) | Self::Weekday(_) | Self::Differs | Self::FirstTime | Self::Never => false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Evaluates rules on an event. OSSEC: `src/analysisd/analysisd.c`, `OS_CheckIfRuleMatch`.
 
 use super::compile::{Rule, RuleSet};
+use super::plan::Plan;
 use super::state::RuleState;
 use crate::decode::{EventKind, EventNames, FieldId, FieldValues, FtsFields, NameId};
 use crate::model::{RuleId, Timestamp};
@@ -83,13 +84,14 @@ impl RuleSet {
     /// Finds the rule of `event` and updates `state`.
     ///
     /// `original`: the rule that another OSSEC raised, which is then taken as it is. `trials`,
-    /// where given, gets every rule that was tried.
+    /// where given, gets every rule that was tried. `plan`: what is known of the message.
     pub fn judge(
         &self,
         event: &RuleEvent<'_>,
         original: Option<RuleId>,
         state: &mut RuleState,
         trials: Option<&mut Vec<RuleTrial>>,
+        plan: Option<&Plan>,
     ) -> Judged {
         state.start_event();
         let winner = match original {
@@ -99,7 +101,10 @@ impl RuleSet {
                 .position(|rule| rule.facts.id == id)
                 .map(|index| index as u32)
                 .inspect(|&index| state.chain.push(index)),
-            None => Walk { set: self, event, trials }.roots(state),
+            None => match plan {
+                Some(plan) => self.follow(plan, event, state),
+                None => Walk { set: self, event, trials }.roots(state),
+            },
         };
         let Some(index) = winner else { return Judged::default() };
         if original.is_none() {
@@ -110,6 +115,28 @@ impl RuleSet {
 
     fn rule(&self, index: u32) -> &Rule {
         &self.rules[index as usize]
+    }
+
+    /// The condition that refuses the event, of those from number `from` on.
+    pub(super) fn refused_by(
+        &self,
+        rule: &Rule,
+        from: usize,
+        event: &RuleEvent<'_>,
+        state: &mut RuleState,
+    ) -> Option<&'static str> {
+        for condition in &rule.conditions[from..] {
+            if !condition.passes(rule.facts.id, event, state) {
+                return Some(condition.name());
+            }
+        }
+        let context = rule.context.as_ref()?;
+        let level = rule.facts.level.0;
+        if !context.search(level, event, &mut state.store, self.options.strict_ossec, &mut state.evidence) {
+            return Some("frequency");
+        }
+        state.mark = level;
+        None
     }
 
     /// What follows from the rule that won.
@@ -161,7 +188,7 @@ impl Walk<'_, '_> {
     fn rule(&mut self, index: u32, state: &mut RuleState) -> Option<u32> {
         let rule = self.set.rule(index);
         let depth = state.chain.len();
-        let refused_by = self.refused_by(rule, state);
+        let refused_by = self.set.refused_by(rule, 0, self.event, state);
         if let Some(trials) = &mut self.trials {
             trials.push(RuleTrial { id: rule.facts.id, depth, refused_by });
         }
@@ -184,19 +211,4 @@ impl Walk<'_, '_> {
         Some(index)
     }
 
-    fn refused_by(&self, rule: &Rule, state: &mut RuleState) -> Option<&'static str> {
-        for condition in &rule.conditions {
-            if !condition.passes(rule.facts.id, self.event, state) {
-                return Some(condition.name());
-            }
-        }
-        let context = rule.context.as_ref()?;
-        let level = rule.facts.level.0;
-        let strict = self.set.options.strict_ossec;
-        if !context.search(level, self.event, &mut state.store, strict, &mut state.evidence) {
-            return Some("frequency");
-        }
-        state.mark = level;
-        None
-    }
 }

@@ -149,6 +149,12 @@ impl Expression {
         if !self.linear.is_easy(subject) {
             return self.captures_of_long(subject, captures);
         }
+        // From one place, the back-tracker finds the groups in one pass; `regex-automata` takes two.
+        if self.linear.is_at_start()
+            && let Ok(end) = self.tracker().and_then(|tracker| tracker.captures(subject, 0, captures))
+        {
+            return Ok(end);
+        }
         match self.linear.captures(subject, &mut captures.slots) {
             Ok(true) => {}
             Ok(false) => return Ok(None),

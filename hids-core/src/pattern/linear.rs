@@ -12,7 +12,7 @@ use regex_automata::meta::Regex;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, Span, nfa::thompson};
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::PatternError;
 
@@ -49,6 +49,8 @@ pub(super) struct Linear {
     /// Built when the first line needs it, for most patterns of a rule set never do.
     regex: OnceLock<Option<Box<Regex>>>,
     groups: usize,
+    /// Whether every match begins at the start of the text.
+    at_start: bool,
     /// About as many states as the automaton has.
     states: usize,
     long: OnceLock<Option<Long>>,
@@ -71,7 +73,8 @@ impl Linear {
             let _ = regex.set(Some(Box::new(built)));
         }
         let groups = hir.properties().explicit_captures_len();
-        Ok(Self { expression: expression.into(), reading, regex, groups, states, long: OnceLock::new() })
+        let at_start = hir.properties().look_set_prefix().contains(Look::Start);
+        Ok(Self { expression: expression.into(), reading, regex, groups, at_start, states, long: OnceLock::new() })
     }
 
     fn regex(&self) -> Result<&Regex, GaveUp> {
@@ -90,6 +93,11 @@ impl Linear {
 
     pub(super) fn groups(&self) -> usize {
         self.groups
+    }
+
+    /// Whether every match begins at the start of the text.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.at_start
     }
 
     /// Whether every engine is fast enough on `subject`.

@@ -210,5 +210,4 @@ impl Walk<'_, '_> {
         }
         Some(index)
     }
-
 }

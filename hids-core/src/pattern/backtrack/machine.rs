@@ -8,7 +8,8 @@ use super::byteset::ByteSet;
 use super::code::{Code, Kind, Step};
 use super::memory::{Known, Memory, State};
 use super::node::Assertion;
-use super::{Exhausted, MAX_STEPS, Slots};
+use super::{Exhausted, MAX_STEPS};
+use crate::pattern::{Captures, MAX_CAPTURES};
 
 /// Most decisions kept for a later return, in all 16 MiB.
 const MAX_FRAMES: usize = 1 << 20;
@@ -20,19 +21,22 @@ const BYTES_PER_STEP: usize = 4;
 
 /// No place.
 const NONE: u32 = u32::MAX;
-/// Where the first match at or after `from` ends; with `slots`, where its groups are.
+/// Where the first match at or after `from` ends; the groups that took part go to `captures`.
 pub(super) fn find(
     code: &Code,
     subject: &[u8],
     from: usize,
-    slots: Option<&mut Slots>,
+    captures: Option<&mut Captures>,
 ) -> Result<Option<usize>, Exhausted> {
     thread_local! {
         static BUFFERS: RefCell<Buffers> = RefCell::default();
     }
     BUFFERS.with(|buffers| {
         let mut buffers = buffers.borrow_mut();
-        let found = Machine::new(code, subject, &mut buffers).find(from, slots);
+        let mut machine = Machine::new(code, subject, &mut buffers);
+        // Where nothing is remembered of parts, the groups can be kept from the start.
+        machine.keeps_groups |= captures.is_some() && code.part_memos == 0;
+        let found = machine.find(from, captures);
         buffers.give_back();
         found
     })
@@ -104,7 +108,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         Self { code, subject, frames, memory, groups, left: MAX_STEPS, keeps_groups: code.has_again }
     }
 
-    fn find(mut self, from: usize, slots: Option<&mut Slots>) -> Result<Option<usize>, Exhausted> {
+    fn find(mut self, from: usize, captures: Option<&mut Captures>) -> Result<Option<usize>, Exhausted> {
         let mut start = from;
         let end = loop {
             let Some(next) = self.next_start(start) else { return Ok(None) };
@@ -117,16 +121,16 @@ impl<'a, 'b> Machine<'a, 'b> {
             }
             start += 1;
         };
-        let Some(slots) = slots else { return Ok(Some(end as usize)) };
+        let Some(captures) = captures else { return Ok(Some(end as usize)) };
         if !self.keeps_groups && self.code.groups > 0 {
             // The same way once more, now that it is known where it starts.
             self.keeps_groups = true;
             self.frames.clear();
             self.run(0, start as u32, Part { remembers_ends: false })?;
         }
-        slots.clear();
-        let place = |&[start, end, _]: &[u32; 3]| (end != NONE).then_some((start as usize, end as usize));
-        slots.extend(self.groups[1..].iter().map(place));
+        let took_part = self.groups[1..].iter().filter(|group| group[1] != NONE).take(MAX_CAPTURES);
+        captures.spans.clear();
+        captures.spans.extend(took_part.map(|&[start, end, _]| start as usize..end as usize));
         Ok(Some(end as usize))
     }
 

@@ -19,7 +19,7 @@ use regex_syntax::hir::Hir;
 
 use self::code::Code;
 use self::node::Node;
-use super::{Captures, MAX_CAPTURES};
+use super::Captures;
 
 /// Steps after which a pattern is given up on a line; some milliseconds. A step takes one byte or
 /// one decision.
@@ -35,9 +35,6 @@ pub(super) struct Backtracker {
 /// The pattern took too many steps.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Exhausted;
-
-/// Start and end of each group, from group 1, that took part.
-type Slots = Vec<Option<(usize, usize)>>;
 
 impl Backtracker {
     /// For a PCRE2 pattern with `groups` capturing groups; `None` when only PCRE2 can run it.
@@ -89,10 +86,6 @@ impl Backtracker {
         from: usize,
         captures: &mut Captures,
     ) -> Result<Option<usize>, Exhausted> {
-        let mut slots = Slots::new();
-        let end = machine::find(&self.code, subject, from, Some(&mut slots))?;
-        let spans = slots.into_iter().flatten().map(|(start, end)| start..end);
-        captures.spans.extend(spans.take(MAX_CAPTURES));
-        Ok(end)
+        machine::find(&self.code, subject, from, Some(captures))
     }
 }

@@ -55,7 +55,7 @@ impl Backtracker {
     fn new(node: &Node, groups: usize) -> Option<Self> {
         let code = Code::new(node, groups)?;
         let mut wider = String::new();
-        node.write_wider(&mut wider);
+        node.write_whole_wider(&mut wider);
         Some(Self { code, wider: wider.into() })
     }
 

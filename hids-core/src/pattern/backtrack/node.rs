@@ -105,8 +105,8 @@ impl Node {
             Self::Assertion(assertion) => out.push_str(match assertion {
                 Assertion::Start => "\\A",
                 Assertion::End => "\\z",
-                Assertion::FinalNewline => "(?:\\n?\\z)",
-                Assertion::LineStart | Assertion::LineEnd => "(?:)",
+                // A newline may follow that is matched by what comes next.
+                Assertion::FinalNewline | Assertion::LineStart | Assertion::LineEnd => "(?:)",
                 Assertion::Word => "(?-u:\\b)",
                 Assertion::NotWord => "(?-u:\\B)",
             }),
@@ -135,6 +135,24 @@ impl Node {
                 });
             }
             Self::Again { .. } => out.push_str("(?s-u:.)*"),
+        }
+    }
+
+    /// The same of a whole pattern, at the end of which nothing comes next.
+    pub(super) fn write_whole_wider(&self, out: &mut String) {
+        match self {
+            Self::Assertion(Assertion::FinalNewline) => out.push_str("(?:\\n?\\z)"),
+            Self::Group(_, node) | Self::Atomic(node) => {
+                out.push_str("(?:");
+                node.write_whole_wider(out);
+                out.push(')');
+            }
+            Self::Sequence(nodes) => {
+                let Some((last, others)) = nodes.split_last() else { return };
+                others.iter().for_each(|node| node.write_wider(out));
+                last.write_whole_wider(out);
+            }
+            _ => self.write_wider(out),
         }
     }
 

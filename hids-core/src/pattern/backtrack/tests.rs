@@ -131,6 +131,14 @@ fn most_patterns_of_the_tests_are_compared() {
 }
 
 #[test]
+fn newline_after_the_dollar_sign_can_be_matched() {
+    for (text, end) in [(r"\Z\W", Some(1)), (r"(?:$)\n(?!x)", Some(1)), (r"\n$(?!x)", Some(1))] {
+        assert!(check_against_pcre2(text, b"\n").unwrap());
+        assert_eq!(Foreign::new(text).unwrap().find_end(b"\n"), end, "{text}");
+    }
+}
+
+#[test]
 fn step_that_failed_at_a_place_is_not_taken_there_again() {
     let text = "a".repeat(20_000);
     for pattern in ["(?!b)(a+)+c", "(?>a+)b", "(?:(?=.*a)a)*b", "(?:a|a|a?)+(?=c)b", "(?<!b)(?:a*a*a*)*c"] {

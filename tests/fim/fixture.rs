@@ -16,8 +16,8 @@ use serde_json::Value;
 /// Watched as it is usual; `@TREE@` is the watched directory.
 pub const REALTIME: &str = r#"<directories check_all="yes" realtime="yes">@TREE@</directories>"#;
 
-/// How many times [`Fim::fence`] can be called.
-const FENCES: usize = 40;
+/// Files for [`Fim::fence`], which takes two each time.
+const FENCES: usize = 80;
 
 /// Rules that an administrator knows.
 pub mod rule {
@@ -133,13 +133,16 @@ impl Fim {
 
     /// Waits until everything that was done before is in `alerts.json`.
     ///
-    /// Events come in order, and a deletion is believed last of all: so when that of a file is recorded,
-    /// everything before it is.
+    /// Events come in order: when a later one is told, earlier ones have come. Once nothing waits any more,
+    /// they have been told, and when another one is recorded, they are.
     pub fn fence(&mut self) {
-        let path = self.tree.with_file_name("fences").join(self.fences.to_string());
-        self.fences += 1;
-        fs::remove_file(&path).expect("a fence");
-        wait_for("the alert of the fence", || (!self.alerts_of(&path).is_empty()).then_some(()));
+        let paths = [0, 1].map(|one| self.tree.with_file_name("fences").join((self.fences + one).to_string()));
+        self.fences += paths.len();
+        for path in paths {
+            fs::write(&path, "fence").expect("a fence");
+            wait_for("the alert of the fence", || (!self.alerts_of(&path).is_empty()).then_some(()));
+            self.calm();
+        }
     }
 
     /// `hidsctl fim` with these arguments.

@@ -135,7 +135,9 @@ impl Watcher {
                 applied.stale.push((outcome.path, outcome.hint));
                 continue;
             }
-            let deletes_tree = outcome.state.is_none() && is_directory(known.as_ref());
+            // Of a directory that was not looked at in time, files may be known.
+            let was_directory = is_directory(known.as_ref()) || (known.is_none() && outcome.hint.is_directory);
+            let deletes_tree = outcome.state.is_none() && was_directory;
             if deletes_tree && written > 0 {
                 // What is below is read from what was committed.
                 update.commit(Durability::Soon)?;

@@ -18,7 +18,8 @@ pub(super) const QUIET: Duration = Duration::from_millis(15);
 pub(super) const OPEN: Duration = Duration::from_millis(100);
 /// How long a path that is written all the time waits at most.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// How long a file that is gone may take to come back as the same save.
+/// How long a file that is gone may take to come back as the same save, and a new one to be gone again as
+/// a temporary one.
 pub(super) const RETURN: Duration = Duration::from_millis(250);
 /// Most different processes that are remembered of one burst.
 const MOST_WHO: usize = 4;
@@ -40,6 +41,8 @@ pub(super) struct Hint {
     pub after_update: bool,
     /// Whether the first scan of a tree asks: what is unknown is no news then.
     pub first_scan: bool,
+    /// Since when it is known that nothing was known of this name.
+    pub new_since: Option<Instant>,
     /// How many looks have failed in a row.
     pub failed_looks: u8,
 }
@@ -64,6 +67,7 @@ impl Hint {
         self.was_gone |= later.was_gone;
         self.after_update |= later.after_update;
         self.first_scan |= later.first_scan;
+        self.new_since = self.new_since.or(later.new_since);
         self.failed_looks = self.failed_looks.max(later.failed_looks);
         later.who.into_iter().for_each(|who| self.add_who(Some(who)));
     }
@@ -284,6 +288,12 @@ impl Pending {
     /// The look at `path` found nothing there: it is looked at again later.
     pub(super) fn gone(&mut self, path: &[u8], hint: Hint, now: Instant) {
         self.again_later(path, Hint { was_gone: true, ..hint }, now);
+    }
+
+    /// Nothing was known of `path`: it may be a temporary file, and is given time to go again.
+    pub(super) fn new_name(&mut self, path: &[u8], hint: Hint, now: Instant) {
+        let new_since = hint.new_since.or(Some(now));
+        self.again_later(path, Hint { new_since, ..hint }, now);
     }
 
     /// The look at `path` failed: it is tried again later.

@@ -12,7 +12,7 @@ use hids_core::model::{FileEvent, GapCause, Operation, Refusal, Sensed, Timestam
 use jiff::tz::TimeZone;
 
 use super::examiners::{Examiners, Job};
-use super::pending::{Hint, Pending};
+use super::pending::{Hint, Pending, RETURN};
 use super::roots::Roots;
 use super::scans::{Cause, Scans, Slot, Wanted};
 use super::shared::Shared;
@@ -210,12 +210,28 @@ impl Watcher {
         }
         let now = Instant::now();
         for (path, hint) in self.pending.take_due(now, room) {
+            if self.may_be_temporary(&path, &hint, now) {
+                self.pending.new_name(&path, hint, now);
+                continue;
+            }
             let job = Job { path, hint, policy: Arc::clone(&self.policy) };
             if let Err(job) = self.examiners.give(job) {
                 // Only after a miscount of the room; the path waits again.
                 self.pending.finished(&job.path, now);
                 self.look_again(&job.path, job.hint);
             }
+        }
+    }
+
+    /// Whether a file that is new may still be renamed over another one, as editors do once it is on the disk.
+    fn may_be_temporary(&self, path: &[u8], hint: &Hint, now: Instant) -> bool {
+        let is_new = [Operation::Create, Operation::RenamedTo].iter().any(|one| hint.operations.contains(*one));
+        if hint.is_directory || !is_new || hint.first_scan {
+            return false;
+        }
+        match hint.new_since {
+            Some(since) => now < since + RETURN,
+            None => self.view_entry(path).is_ok_and(|entry| entry.is_none()),
         }
     }
 

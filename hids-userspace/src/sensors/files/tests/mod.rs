@@ -1,6 +1,7 @@
 //! The sensor against this machine's kernel, on filesystems of its own in a private mount namespace.
 
 mod directories;
+mod figures;
 mod links;
 mod mounts;
 mod names;

@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use hids_tests::{require, wait};
+use hids_tests::{programs, require, wait};
+use hids_userspace::sensors::files::MarkChoice;
+use hids_userspace::sensors::selftest::{self, ACT_ARGUMENT, Actor, SelfTestOptions};
 use hids_userspace::sensors::{self, SensorReport, SensorsHandle, Tier};
 
 /// Attached programs, unless this kernel or build has none.
@@ -51,4 +53,20 @@ fn every_tier_is_reported_with_what_it_gives_or_what_to_do_about_it() {
         assert_eq!(tier.help.is_some(), !tier.available);
         assert_eq!(tier.lost.is_some(), !tier.available);
     }
+}
+
+#[test]
+fn every_file_operation_is_proven_with_the_process_that_has_ended() {
+    let Some(sensors) = attached() else { return };
+    let place = tempfile::tempdir().expect("a directory");
+    let options = SelfTestOptions {
+        directory: place.path().canonicalize().expect("its path"),
+        actor: Actor { program: programs::hidsd().into(), arguments: vec![ACT_ARGUMENT.into()] },
+        who: sensors.who(),
+        marks: MarkChoice::Best,
+    };
+    let proven = selftest::run(&options).expect("a self-test");
+    println!("{proven:#?}");
+    assert_eq!(proven.unseen().collect::<Vec<_>>(), []);
+    assert_eq!(proven.anonymous().collect::<Vec<_>>(), []);
 }

@@ -99,8 +99,8 @@ pub fn act_if_asked(mut arguments: impl Iterator<Item = OsString>) -> Option<Exi
     Some(ExitCode::from(act(&name, Path::new(&directory))))
 }
 
-/// Does an operation; gives the exit code.
-pub(super) fn act(name: &OsStr, directory: &Path) -> u8 {
+/// Does an operation as such a child; gives the exit code.
+pub fn act(name: &OsStr, directory: &Path) -> u8 {
     let Some(operation) = name.to_str().and_then(OperationUnderTest::named) else {
         eprintln!("no such operation");
         return FAILED;

@@ -10,7 +10,7 @@ mod operation;
 #[cfg(test)]
 mod tests;
 
-pub use child::{ACT_ARGUMENT, Actor, act_if_asked};
+pub use child::{ACT_ARGUMENT, Actor, act, act_if_asked};
 pub use operation::OperationUnderTest;
 
 use std::fmt;
@@ -209,7 +209,9 @@ impl Eye {
             },
             sender,
         );
-        let executable = fs::read_link("/proc/self/exe").unwrap_or_default();
+        // The link's own text: this program may have been replaced on disk, or removed.
+        let program = Path::new(&options.actor.program);
+        let executable = fs::read_link(program).or_else(|_| fs::canonicalize(program)).unwrap_or_default();
         Ok(Self {
             files: files.map_err(SelfTestError::Sensor)?,
             sensed,

@@ -117,3 +117,27 @@ fn a_filesystem_without_handles_is_left_to_scans_and_says_why() {
         assert!(report.roots[0].reason.is_some(), "{report:?}");
     });
 }
+
+#[test]
+fn a_mount_while_the_thread_runs_is_noticed_by_itself() {
+    on_tmpfs(|base| {
+        let later = base.join("later");
+        fs::create_dir(&later).unwrap();
+        let tuning = FilesTuning::default();
+        let options = FilesOptions { policy: Arc::new(policy(&[base])), who: Arc::new(Echo), own_pid: None, tuning };
+        let (sender, sensed) = bounded(1000);
+        let handle = start(options, sender).expect("a sensor");
+        assert!(handle.wait_ready(Duration::from_secs(10)));
+        mount_tmpfs(&later);
+        let gap = Sensed::Gap { subtree: later.as_os_str().as_bytes().to_vec(), cause: GapCause::Unmarked };
+        let limit = std::time::Instant::now() + Duration::from_secs(10);
+        while sensed.recv_deadline(limit).expect("a gap for the new mount") != gap {}
+        fs::write(later.join("file"), "x").unwrap();
+        let is_file = |sensed: &Sensed| match sensed {
+            Sensed::Events(events) => events.iter().any(|event| event.path.ends_with(b"/later/file")),
+            Sensed::Gap { .. } => false,
+        };
+        while !is_file(&sensed.recv_deadline(limit).expect("an event of the file")) {}
+        handle.stop();
+    });
+}

@@ -69,7 +69,7 @@ impl Updates {
 
     /// Holds `path` back when a package manager wrote it; whether it did.
     pub(super) fn hold(&mut self, path: &[u8], hint: &Hint, now: Instant) -> bool {
-        let by_manager = !hint.who.is_empty() && hint.who.iter().all(|who| is_manager(who));
+        let by_manager = !hint.who.is_empty() && hint.who.iter().all(is_manager);
         if !self.summarise || hint.after_update || !by_manager || self.held.len() >= MOST {
             return false;
         }

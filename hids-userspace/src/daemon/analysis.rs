@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TrySendError, select};
 use hids_core::decode::EventKind;
 use hids_core::diag::{Diagnostic, SourceFile};
-use hids_core::engine::{Engine, EngineOptions, ListSource, OssecProgram, Outcome, RulesetSources, SavedState};
+use hids_core::engine::{Engine, EngineOptions, ListSource, Losses, OssecProgram, Outcome, RulesetSources, SavedState};
 use hids_core::model::{AlertId, DecoderNames, Field, FieldName, Fields, LogBatch, Timestamp};
 use hids_core::render::{ArchivedEvent, FirewallEvent};
 use serde::Serialize;
@@ -24,6 +24,8 @@ const RESPONDER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often what rules remember is saved at most.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
+/// How often the log can say what rules have lost.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Largest decoder, rule or list file.
 const SOURCE_LIMIT_BYTES: u64 = 64 << 20;
@@ -176,6 +178,7 @@ pub fn start(
     let mut analysis = Analysis {
         engine,
         remembered: Remembered { saved_changes: 0, next_save: Instant::now() },
+        told: Told { losses: Losses::default(), next_look: Instant::now() },
         archives: config.record.archive || config.record.archive_json,
         next_sequence,
         counters: Arc::clone(&counters),
@@ -240,9 +243,16 @@ struct Remembered {
     next_save: Instant,
 }
 
+/// What the log says of losses already.
+struct Told {
+    losses: Losses,
+    next_look: Instant,
+}
+
 struct Analysis {
     engine: Engine,
     remembered: Remembered,
+    told: Told,
     archives: bool,
     next_sequence: u64,
     counters: Arc<AnalysisCounters>,
@@ -306,11 +316,36 @@ impl Analysis {
         let unsaved = self.has_unsaved();
         engine.restore_state(&self.engine.state());
         self.engine = engine;
+        self.told.losses = Losses::default();
         // A number that no count of changes will reach.
         self.remembered.saved_changes = if unsaved { u64::MAX } else { self.engine.state_changes() };
     }
 
+    /// Says what rules have lost or given up since the start, when that has changed.
+    fn tell_losses(&mut self) {
+        let now = Instant::now();
+        if now < self.told.next_look {
+            return;
+        }
+        self.told.next_look = now + LOOK_EVERY;
+        let losses = self.engine.losses();
+        if losses == self.told.losses {
+            return;
+        }
+        self.told.losses = losses;
+        tracing::warn!(
+            patterns_given_up = losses.pattern_limit_hits,
+            shortened_lines = losses.shortened_lines,
+            forgotten_combinations = losses.forgotten_combinations,
+            forgotten_windows = losses.forgotten_windows,
+            lost_outputs = losses.lost_outputs,
+            help = "hidsctl check names patterns that a line can make slow",
+            "rules have given up a pattern on a line or forgotten something; counted since the rules were loaded"
+        );
+    }
+
     fn take(&mut self, batch: LogBatch) {
+        self.tell_losses();
         let mut processed = Processed::default();
         for event in batch.events() {
             let outcome = self.engine.process(event, event.received);

@@ -18,7 +18,7 @@ pub struct StoreLimits {
 impl Default for StoreLimits {
     fn default() -> Self {
         Self {
-            cache_bytes: 32 << 20,
+            cache_bytes: 16 << 20,
             history_notices: 1_000_000,
             history_age: Duration::from_secs(90 * 86_400),
             text_bytes: 1 << 20,

@@ -431,8 +431,9 @@ fn of_20000_short_processes_none_is_unknown_or_its_loss_is_counted() {
     let code = format!(
         "import os
 for _ in range({PROCESSES}):
-    print(os.posix_spawn('/bin/true', ['true'], {{}}))
-    os.wait()"
+    pid = os.posix_spawn('/bin/true', ['true'], {{}})
+    os.wait()
+    print(pid)"
     );
     let mut child = python(&code).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
     let output = std::io::BufReader::new(child.stdout.take().expect("piped"));

@@ -129,7 +129,10 @@ fn section(mode: GuardMode, ground: Ground) -> String {
 }
 
 /// Everything about a tree that an attempt could change.
-struct Fingerprint(BTreeMap<PathBuf, (u32, u32, u64, i64, i64, Vec<u8>)>);
+struct Fingerprint(BTreeMap<PathBuf, State>);
+
+/// Mode, owner, inode, nanoseconds of the last change of content and of anything, content.
+type State = (u32, u32, u64, i64, i64, Vec<u8>);
 
 impl Fingerprint {
     fn of(tree: &Path) -> Self {

@@ -160,8 +160,6 @@ pub struct Case {
     pub outside: PathBuf,
     /// `file` inside, opened for reading and writing before there was a guard.
     pub old: File,
-    /// What holds both.
-    pub base: PathBuf,
 }
 
 impl Case {
@@ -181,6 +179,6 @@ impl Case {
         let flags = rustix::fs::XattrFlags::empty();
         rustix::fs::setxattr(inside.join("xattr"), c"trusted.test", b"value", flags).expect("an attribute");
         let old = OpenOptions::new().read(true).write(true).open(inside.join("file")).expect("a descriptor");
-        Self { inside, outside, old, base: base.path().to_path_buf() }
+        Self { inside, outside, old }
     }
 }

@@ -82,26 +82,28 @@ pub fn text(path: &Path) -> String {
 
 /// Whether the guard can work in this kernel; otherwise says that the test is skipped.
 pub fn is_possible() -> bool {
-    static POSSIBLE: OnceLock<bool> = OnceLock::new();
-    *POSSIBLE.get_or_init(try_guard)
-}
-
-fn try_guard() -> bool {
+    static OBSTACLE: OnceLock<Option<String>> = OnceLock::new();
     if !require::root() {
         return false;
     }
+    let obstacle = OBSTACLE.get_or_init(obstacle);
+    if let Some(why) = obstacle {
+        require::skip("lsm", why);
+    }
+    obstacle.is_none()
+}
+
+/// Why the guard cannot work in this kernel, found out once.
+fn obstacle() -> Option<String> {
     // Leftovers of a test that failed.
     guard::unlock(Path::new(PINS)).expect("no pins");
     let (sender, _) = bounded(1);
     match Guard::start(options(GuardMode::Monitor, Vec::new(), Vec::new()), sender) {
         Ok(handle) => {
             drop(handle);
-            true
+            None
         }
-        Err(why) => {
-            require::skip("lsm", &format!("the guard does not work in this kernel: {why:?}"));
-            false
-        }
+        Err(why) => Some(format!("the guard does not work in this kernel: {why:?}")),
     }
 }
 

@@ -18,6 +18,7 @@ use super::fim_yardstick::{self as yardstick, Usage};
 use crate::build::{Profile, build_all};
 use crate::exec::{command, find, say};
 use crate::paths;
+use crate::system::{YARDSTICKS, ensure};
 
 /// How much to measure.
 #[derive(Args)]
@@ -78,6 +79,9 @@ impl Run {
 
 /// Measures everything and prints a table.
 pub fn run(options: &Options) -> Result<()> {
+    if !options.without_aide {
+        ensure(&[&YARDSTICKS])?;
+    }
     let program = match &options.program {
         Some(program) => program.clone(),
         None => build_all(Profile::Release)?.join("hidsctl"),

@@ -68,6 +68,14 @@ pub const LAB: Needs = Needs {
     services: &["apache2", "apache-htcacheclean", "ssh", "rsyslog"],
 };
 
+/// To measure file integrity beside other programs.
+pub const YARDSTICKS: Needs = Needs {
+    purpose: "measuring beside other programs",
+    debian: &["aide", "openssl"],
+    red_hat: &["aide", "openssl"],
+    services: &[],
+};
+
 /// To run the kernel suite in other kernels. Those are downloaded by `vm/kernels.rs`, not installed.
 pub const VM: Needs = Needs {
     purpose: "testing on other kernels under QEMU",

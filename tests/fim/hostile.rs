@@ -110,7 +110,7 @@ fn a_directory_with_very_many_entries_is_scanned_and_watched() {
     if !require::root() {
         return;
     }
-    const ENTRIES: u32 = 30_000;
+    const ENTRIES: u32 = 10_000;
     let mut fim = Fim::new(crate::fixture::REALTIME);
     fs::create_dir(fim.path("many")).expect("a directory");
     for number in 0..ENTRIES {

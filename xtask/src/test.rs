@@ -38,6 +38,8 @@ enum Part {
     Compat,
     /// The real programs on a temporary root
     Daemon,
+    /// File integrity: real changes of files and the alerts that come of them (root)
+    Fim,
     /// BPF, nftables, sshd, Apache and SMTP in namespaces (root)
     Kernel,
     /// The suite `tests/vm` inside other kernels under QEMU (root)
@@ -63,6 +65,7 @@ pub fn run(options: &Options) -> Result<()> {
             suites(&targets.concat(), &options.filter, &programs)?;
         }
         Some(Part::Daemon) => suites(&["--test", "daemon"], &options.filter, &programs)?,
+        Some(Part::Fim) => suites(&["--test", "fim"], &options.filter, &programs)?,
         Some(Part::Kernel) => suites(&["--test", "kernel", "--test", "respond"], &options.filter, &programs)?,
         Some(Part::Vm) | None => {
             lint()?;

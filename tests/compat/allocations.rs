@@ -26,7 +26,7 @@ const RULES: &str = r#"<group name="syslog,">
 fn a_path_of_the_policy_is_found_without_allocation() {
     let watch = |number: u32| Watch {
         root: format!("/srv/{number}/a").into_bytes(),
-        restrict: (number % 3 == 0).then(|| ".conf$|.txt$".to_owned()),
+        restrict: number.is_multiple_of(3).then(|| ".conf$|.txt$".to_owned()),
         ..Watch::default()
     };
     let sregex = |text: &str| PathPattern::Sregex(text.to_owned());

@@ -32,11 +32,8 @@ fn an_overflow_of_the_kernels_queue_is_told_and_no_change_is_lost() {
             fs::write(fim.path(format!("{}/{number}", number % 100)), "other").expect("written");
         }
     });
-    wait_for("an open gap in hidsctl fim status", || {
-        let status = fim.status()?;
-        let gap = status["gaps"].as_array()?.first()?.clone();
-        Some(assert_eq!(gap["cause"], "QueueOverflow", "{status}"))
-    });
+    let gap = wait_for("an open gap in hidsctl fim status", || fim.status()?["gaps"].as_array()?.first().cloned());
+    assert_eq!(gap["cause"], "QueueOverflow");
     let opened = fim.daemon.wait_for_alert(rule::GAP);
     assert_eq!(opened["SyscheckFile"]["cause"], "queue-overflow");
     let closed = fim.daemon.wait_for_alert(rule::GAP_CLOSED);

@@ -59,7 +59,7 @@ fn a_path_longer_than_the_system_takes_is_watched_all_the_same() {
     let name = "d".repeat(200);
     let alerts = fim.alerts_after(|fim| {
         // 30 times 201 bytes is more than PATH_MAX; each directory is made from the one above.
-        let mut directory = rustix::fs::open(&fim.path(""), OPEN, rustix::fs::Mode::empty()).expect("open");
+        let mut directory = rustix::fs::open(fim.path(""), OPEN, rustix::fs::Mode::empty()).expect("open");
         for _ in 0..30 {
             rustix::fs::mkdirat(&directory, name.as_str(), rustix::fs::Mode::RWXU).expect("mkdir");
             directory = rustix::fs::openat(&directory, name.as_str(), OPEN, rustix::fs::Mode::empty()).expect("open");

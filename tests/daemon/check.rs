@@ -62,7 +62,7 @@ fn the_daemon_refuses_the_same_and_says_the_same() {
             .collect()
     };
     assert_eq!(problems(&host.messages()), problems(&checked));
-    assert_eq!(problems(&checked).len(), 5);
+    assert_eq!(problems(&checked).len(), 4);
 }
 
 #[test]

@@ -30,8 +30,8 @@ fn child() {
 
 /// The self-test in this kernel; none outside a guest.
 fn proven(marks: MarkChoice) -> Option<(SensorsHandle, SelfTest)> {
-    if !require::is_required("vm") {
-        require::skip("lsm", "only in a guest: cargo xtask test vm");
+    if !require::is_required("guest") {
+        require::skip("guest", "only in a guest: cargo xtask test vm");
         return None;
     }
     let sensors = sensors::start();

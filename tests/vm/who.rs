@@ -12,8 +12,8 @@ use hids_userspace::sensors::{self, SensorsHandle, Tier, WhoLookup};
 
 /// Attached programs and the lookup; none outside a guest.
 fn attached() -> Option<(SensorsHandle, Arc<dyn WhoLookup>)> {
-    if !require::is_required("vm") {
-        require::skip("lsm", "only in a guest: cargo xtask test vm");
+    if !require::is_required("guest") {
+        require::skip("guest", "only in a guest: cargo xtask test vm");
         return None;
     }
     let sensors = sensors::start();

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
@@ -95,7 +95,7 @@ pub struct FimHandle {
 /// Opens the baseline and starts.
 pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
     let key = StoreKey::load_or_create(&options.state.join("fim.key"))?;
-    let (store, damages) = Store::open(&options.state.join(BASELINE), &key, StoreLimits::default())?;
+    let (store, damages) = open_store(&options.state.join(BASELINE), &key)?;
     let store = Arc::new(store);
     let view = store.view();
     note_damages(&store, damages, options.committed)?;
@@ -149,6 +149,20 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
     let watch = thread::Builder::new().name("fim-watch".into()).spawn(move || watcher.run(inputs))?;
     let threads = vec![watch, outbox];
     Ok(FimHandle { wishes, shared, policy, store, view, zone: options.zone, state: options.state, threads })
+}
+
+/// Opens the baseline. A daemon that was killed, or a child that it was just starting, may hold the file for
+/// a moment longer; so may somebody who looks at it.
+fn open_store(path: &Path, key: &StoreKey) -> Result<(Store, Vec<Damage>), StoreError> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const AGAIN: Duration = Duration::from_millis(50);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match Store::open(path, key, StoreLimits::default()) {
+            Err(StoreError::InUse { .. }) if Instant::now() < until => thread::sleep(AGAIN),
+            opened => return opened,
+        }
+    }
 }
 
 /// Tells what was wrong with the baseline, and sees to it that no number of a notice is used twice.

@@ -422,8 +422,7 @@ fn control_group_that_is_gone_is_told_with_its_container() {
 fn of_20000_short_processes_none_is_unknown_or_its_loss_is_counted() {
     const PROCESSES: usize = 20_000;
     /// Asked for together, long after the first of them has ended. More, and numbers are used again.
-    // Few, so that on a busy machine, too, nobody else has got a number before it is asked for.
-    const TOGETHER: usize = 50;
+    const TOGETHER: usize = 500;
     let Some((sensors, lookup)) = attached() else { return };
     if !require::programs("bpf", &["python3"]) {
         return;
@@ -457,7 +456,5 @@ for _ in range({PROCESSES}):
     let lost = u64::try_from(PROCESSES - known).expect("a number");
     println!("{PROCESSES} processes in {seconds:.1} s, {lost} unknown, {dropped} drops counted");
     println!("{:?}", sensors.processes());
-    // On a busy machine one in 20,000 was unknown with no drop counted; perhaps its number had been given away
-    // again before it was asked for. More than a few would be records lost in silence.
-    assert!(lost <= dropped + 5, "{lost} are unknown, but only {dropped} drops are counted: {hooks:?}");
+    assert!(lost <= dropped, "{lost} are unknown, but only {dropped} drops are counted: {hooks:?}");
 }

@@ -27,6 +27,8 @@ pub struct Ended {
     /// What it ran.
     pub program: Option<Arc<Program>>,
     has_children: bool,
+    /// No living process descended from it at the last look.
+    was_idle: bool,
     /// The one before with the same number, counted like `first`.
     before: Option<u64>,
 }
@@ -69,7 +71,7 @@ impl EndedProcesses {
         let number = self.first + self.order.len() as u64;
         let before = self.newest.insert(process.pid, number);
         let has_children = exit.has_children != 0;
-        self.order.push_back(Ended { process, time: exit.time, program, has_children, before });
+        self.order.push_back(Ended { process, time: exit.time, program, has_children, was_idle: false, before });
     }
 
     /// The last process with this number that has ended.
@@ -99,7 +101,8 @@ impl EndedProcesses {
         self.kept.len() > MOST_KEPT
     }
 
-    /// Forgets ancestors of which no process of `living` descends, and more if there are still too many.
+    /// Forgets ancestors of which no process of `living` descends and none of the call before did, and the
+    /// oldest ones if there are still too many.
     pub fn retain_ancestors(&mut self, living: &[Process]) {
         let by_start: HashMap<_, &Process> = living.iter().map(|p| (key(p.pid, p.start), p)).collect();
         let mut needed = HashSet::new();
@@ -115,7 +118,10 @@ impl EndedProcesses {
                 process = next;
             }
         }
-        self.kept.retain(|key, _| needed.contains(key));
+        self.kept.retain(|key, ended| {
+            let is_idle = !needed.contains(key);
+            !(std::mem::replace(&mut ended.was_idle, is_idle) && is_idle)
+        });
         if self.kept.len() > MOST_KEPT / 2 {
             let mut times: Vec<u64> = self.kept.values().map(|ended| ended.time).collect();
             times.sort_unstable();
@@ -201,6 +207,8 @@ mod tests {
         let child = Process { pid: 7777, start: 5, parent: 1, parent_start: SECOND, ..Process::default() };
         ended.retain_ancestors(&[child]);
         assert!(ended.find(1, SECOND).is_some(), "an ancestor of a living process was forgotten");
+        ended.retain_ancestors(&[]);
+        assert!(ended.find(1, SECOND).is_some(), "forgotten at the first look");
         ended.retain_ancestors(&[]);
         assert!(ended.find(1, SECOND).is_none());
     }

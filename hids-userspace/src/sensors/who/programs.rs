@@ -1,6 +1,8 @@
 //! The programs that processes were started on, by the start that the kernel told.
 //!
-//! Equal programs are held once. What no process runs any more is dropped when there are many.
+//! Equal programs are held once. What no process runs any more is dropped when there are many, but only
+//! at the second look: at the first, a process may have ended whose end is not read yet, and its program
+//! is still to be told.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,10 +25,17 @@ pub struct Program {
     pub notes: ExecutableNotes,
 }
 
+#[derive(Debug)]
+struct Start {
+    program: Arc<Program>,
+    /// No process ran it at the last look.
+    was_idle: bool,
+}
+
 /// Programs by their start.
 #[derive(Debug)]
 pub struct Programs {
-    by_start: HashMap<ExecKey, Arc<Program>>,
+    by_start: HashMap<ExecKey, Start>,
     distinct: HashSet<Arc<Program>>,
     /// How many starts there may be before the next look.
     limit: usize,
@@ -42,7 +51,7 @@ impl Programs {
 
     /// What was started then.
     pub fn find(&self, start: ExecKey) -> Option<&Arc<Program>> {
-        self.by_start.get(&start)
+        self.by_start.get(&start).map(|start| &start.program)
     }
 
     /// Remembers a start that the kernel told.
@@ -76,7 +85,7 @@ impl Programs {
                 program
             }
         };
-        self.by_start.insert(start, program);
+        self.by_start.insert(start, Start { program, was_idle: false });
     }
 
     /// Whether it is time for [`retain`](Self::retain).
@@ -84,12 +93,17 @@ impl Programs {
         self.by_start.len() > self.limit
     }
 
-    /// Forgets every start but those in `running`.
+    /// Forgets the starts that are not in `running` and were not in the call before. Between two calls
+    /// all records that the kernel has sent by the first one must have been read.
     pub fn retain(&mut self, running: &HashSet<ExecKey>) {
-        self.by_start.retain(|start, _| running.contains(start));
+        self.by_start.retain(|key, start| {
+            let is_idle = !running.contains(key);
+            !(std::mem::replace(&mut start.was_idle, is_idle) && is_idle)
+        });
         self.by_start.shrink_to(SOFT_LIMIT);
         self.distinct.retain(|program| Arc::strong_count(program) > 1);
-        self.limit = SOFT_LIMIT.max(self.by_start.len() * 2);
+        let idle = self.by_start.values().filter(|start| start.was_idle).count();
+        self.limit = SOFT_LIMIT.max((self.by_start.len() - idle) * 2) + idle;
     }
 
     /// How many starts are remembered.
@@ -140,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_process_runs_is_forgotten_when_there_are_many() {
+    fn what_no_process_runs_at_two_looks_is_forgotten_when_there_are_many() {
         let mut programs = Programs::new(vec![7]);
         let mut time = 0;
         while !programs.are_many() {
@@ -148,7 +162,11 @@ mod tests {
             programs.insert_told(&head(time, 7, 0), if time == 3 { b"kept\0" } else { b"gone\0" });
         }
         assert_eq!(programs.distinct.len(), 2, "equal programs are held once");
-        programs.retain(&HashSet::from([key(3)]));
+        let running = HashSet::from([key(3)]);
+        programs.retain(&running);
+        assert!(programs.find(key(4)).is_some(), "forgotten at the first look");
+        assert!(!programs.are_many(), "looked through again at once");
+        programs.retain(&running);
         assert_eq!(programs.len(), 1);
         assert_eq!(programs.distinct.len(), 1);
         assert!(programs.find(key(3)).is_some_and(|program| program.path == b"/kept"));

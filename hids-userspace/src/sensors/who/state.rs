@@ -99,9 +99,12 @@ impl<K: Kernel> State<K> {
         if !self.programs.are_many() && !self.ended.keeps_many() {
             return;
         }
+        // A process that ends or starts another program at this moment may be missing in it.
         let living = self.kernel.all();
-        let running: HashSet<ExecKey> = living.iter().map(|process| process.exec).collect();
-        self.programs.retain(&running);
+        if self.programs.are_many() {
+            let running: HashSet<ExecKey> = living.iter().map(|process| process.exec).collect();
+            self.programs.retain(&running);
+        }
         if self.ended.keeps_many() {
             self.ended.retain_ancestors(&living);
         }

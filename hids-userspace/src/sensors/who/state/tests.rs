@@ -19,6 +19,8 @@ const FIRST: u32 = 5_000_000;
 struct Fake {
     living: HashMap<u32, Process>,
     records: VecDeque<Vec<u8>>,
+    /// Ends at the moment at which all living ones are asked for.
+    ends_next: Option<u32>,
 }
 
 #[derive(Clone, Default)]
@@ -30,6 +32,10 @@ impl Kernel for FakeKernel {
     }
 
     fn all(&self) -> Vec<Process> {
+        let ends = self.0.lock().expect("one thread").ends_next.take();
+        if let Some(pid) = ends {
+            self.exit(pid, 2 * SECOND);
+        }
         self.0.lock().expect("one thread").living.values().copied().collect()
     }
 
@@ -235,6 +241,24 @@ fn any_number_of_processes_takes_bounded_memory() {
     state.read_records();
     assert!(state.ended.len() <= MOST_ENDED + 1);
     assert!(state.programs.len() < 20_000, "{}", state.programs.len());
+}
+
+#[test]
+fn program_of_a_process_that_ends_while_programs_are_looked_through_is_told() {
+    let (mut state, kernel) = state();
+    kernel.fork(FIRST, 0, SECOND);
+    kernel.exec(FIRST, SECOND, b"first\0");
+    state.read_records();
+    kernel.0.lock().expect("one thread").ends_next = Some(FIRST);
+    // More starts than are remembered without a look.
+    for number in 1..20_000 {
+        kernel.fork(FIRST + number, 0, SECOND);
+        kernel.exec(FIRST + number, SECOND, b"other\0");
+        kernel.exit(FIRST + number, SECOND);
+        state.read_records();
+    }
+    assert!(kernel.living(FIRST).is_none(), "nothing was looked through");
+    assert_eq!(executable(&mut state, FIRST, 3 * SECOND), Some(b"/first".to_vec()));
 }
 
 /// What may happen to one of four numbers.

@@ -58,7 +58,7 @@ fn being_told_who_a_process_is_takes_microseconds() {
     }
     let sensors = sensors::start();
     if sensors.processes().is_none() {
-        return require::skip("bpf", "no program is attached");
+        return require::skip("bpf", &format!("no program is attached: {:?}", sensors.report().tiers));
     }
     let lookup = sensors.who();
     let ended: Vec<u32> = (0..200)

@@ -1,6 +1,7 @@
 //! Loads the BPF object, attaches its programs and reads their counters.
 
 mod fields;
+pub mod loading;
 pub mod offsets;
 pub mod types;
 
@@ -20,6 +21,7 @@ use super::object::OBJECT;
 use super::who::kernel::Maps;
 use super::{Degradation, HookReport, probe};
 use fields::process_offsets;
+use loading::uninterrupted;
 use offsets::Offsets;
 use types::KernelTypes;
 
@@ -121,7 +123,7 @@ pub fn probe_lsm() -> Result<(), Degradation> {
     let program = object.program_mut(LSM_PROBE).ok_or(Degradation::Missing { what: "program", name: LSM_PROBE })?;
     let refused = |source| Degradation::refused("LSM programs", source, probe::lockdown());
     let program: &mut Lsm = program.try_into().map_err(refused)?;
-    program.load(LSM_PROBE_HOOK, &btf).map_err(refused)
+    uninterrupted(|| program.load(LSM_PROBE_HOOK, &btf)).map_err(refused)
 }
 
 /// Attaches one program, which is named after its tracepoint.
@@ -130,7 +132,7 @@ fn attach(object: &mut Ebpf, hook: Hook) -> Result<(), Degradation> {
     let program = object.program_mut(name).ok_or(Degradation::Missing { what: "program", name })?;
     let refused = |source| Degradation::refused(name, source, probe::lockdown());
     let program: &mut RawTracePoint = program.try_into().map_err(refused)?;
-    program.load().map_err(refused)?;
+    uninterrupted(|| program.load()).map_err(refused)?;
     program.attach(name).map_err(refused)?;
     Ok(())
 }

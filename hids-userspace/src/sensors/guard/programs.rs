@@ -11,6 +11,7 @@ use hids_common::guard::{PINNED_MAPS, STATE_MAP};
 use super::fields::FIELDS;
 use super::hooks::{self, Chosen, TRACEPOINTS};
 use super::pins::{LINK, WHOLE};
+use crate::sensors::bpf::loading::uninterrupted;
 use crate::sensors::bpf::offsets::Offsets;
 use crate::sensors::bpf::types::KernelTypes;
 use crate::sensors::object::GUARD_OBJECT;
@@ -40,12 +41,12 @@ pub fn load() -> Result<Loaded, Degradation> {
     let btf = Btf::from_sys_fs().map_err(Degradation::NoBtf)?;
     for Chosen { hook, program } in &chosen {
         let program_ref: &mut Lsm = program_of(&mut object, program)?;
-        program_ref.load(hook, &btf).map_err(|source| Degradation::refused(program, source, probe::lockdown()))?;
+        uninterrupted(|| program_ref.load(hook, &btf))
+            .map_err(|source| Degradation::refused(program, source, probe::lockdown()))?;
     }
     for (tracepoint, program) in TRACEPOINTS {
         let program_ref: &mut BtfTracePoint = program_of(&mut object, program)?;
-        program_ref
-            .load(tracepoint, &btf)
+        uninterrupted(|| program_ref.load(tracepoint, &btf))
             .map_err(|source| Degradation::refused(program, source, probe::lockdown()))?;
     }
     Ok(Loaded { object, chosen })

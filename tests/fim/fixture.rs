@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -50,8 +50,10 @@ pub struct Fim {
 struct Read {
     /// By which daemon they were written; the next one may begin with cutting the file back.
     daemon: Option<u32>,
-    bytes: usize,
+    bytes: u64,
     alerts: Vec<FimAlert>,
+    /// Whether others are not kept: a million do not fit into memory.
+    only_fences: bool,
 }
 
 impl Fim {
@@ -166,25 +168,46 @@ impl Fim {
     pub fn alerts(&self) -> Vec<FimAlert> {
         let mut read = self.read.borrow_mut();
         if read.daemon != self.daemon.pid() {
-            *read = Read { daemon: self.daemon.pid(), ..Read::default() };
+            *read = Read { daemon: self.daemon.pid(), only_fences: read.only_fences, ..Read::default() };
         }
-        let mut file = match fs::File::open(self.daemon.path("logs/alerts/alerts.json")) {
-            Ok(file) => file,
-            Err(_) => return Vec::new(),
-        };
-        file.seek(SeekFrom::Start(read.bytes as u64)).expect("a place in the file");
-        let mut new = Vec::new();
-        file.read_to_end(&mut new).expect("alerts.json is readable");
-        // The last line may be under way.
-        let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        read.bytes += whole;
-        for line in new[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let alert: Value = serde_json::from_slice(line).expect("a line of alerts.json is JSON");
-            if alert["SyscheckFile"].is_object() {
-                read.alerts.push(FimAlert(alert));
+        let Read { bytes, alerts, only_fences, .. } = &mut *read;
+        let fences = shown(&self.tree.with_file_name("fences"));
+        *bytes += self.each_alert_after(*bytes, |alert| {
+            if !*only_fences || alert.path().starts_with(&fences) {
+                alerts.push(alert);
             }
+        });
+        alerts.clone()
+    }
+
+    /// Hands on what `alerts.json` holds after so many bytes, one by one; gives how many more were read.
+    fn each_alert_after(&self, bytes: u64, mut take: impl FnMut(FimAlert)) -> u64 {
+        let Ok(mut file) = fs::File::open(self.daemon.path("logs/alerts/alerts.json")) else { return 0 };
+        file.seek(SeekFrom::Start(bytes)).expect("a place in the file");
+        let (mut lines, mut line, mut whole) = (BufReader::new(file), Vec::new(), 0);
+        while lines.read_until(b'\n', &mut line).expect("alerts.json is readable") > 0 {
+            // The last line may be under way.
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            whole += line.len() as u64;
+            let alert: Value = serde_json::from_slice(&line).expect("a line of alerts.json is JSON");
+            if alert["SyscheckFile"].is_object() {
+                take(FimAlert(alert));
+            }
+            line.clear();
         }
-        read.alerts.clone()
+        whole
+    }
+
+    /// Hands on all alerts of file integrity, oldest first, and keeps none.
+    pub fn each_alert(&self, take: impl FnMut(FimAlert)) {
+        self.each_alert_after(0, take);
+    }
+
+    /// From now on only alerts of fences are kept; [`each_alert`](Self::each_alert) gives the others.
+    pub fn keep_only_fences(&self) {
+        *self.read.borrow_mut() = Read { only_fences: true, ..Read::default() };
     }
 
     /// Those of one path.
@@ -228,9 +251,9 @@ impl Fim {
     /// Checks that no notice was alerted twice.
     pub fn assert_no_alert_twice(&self) {
         let mut seen = HashSet::new();
-        for alert in self.alerts() {
+        self.each_alert(|alert| {
             assert!(seen.insert(alert.0["SyscheckFile"]["sequence"].as_u64()), "twice: {:#}", alert.0);
-        }
+        });
     }
 }
 

@@ -103,15 +103,21 @@ fn after_kill_9_at_random_moments_everything_is_known_and_told_once() {
     println!("{changes} changes, {kills} kills, {files} files in the end, {alerts} alerts (seed {SEED})");
 }
 
+/// Whether everything is as much as is promised, which takes minutes.
+fn is_whole() -> bool {
+    std::env::var_os("HIDS_TORTURE").is_some()
+}
+
 /// Names below [`rewrite`]'s directories.
-const REWRITTEN: u64 = 12_000;
+fn rewritten() -> u64 {
+    if is_whole() { 50_000 } else { 12_000 }
+}
 
 /// Overwrites one of many files.
 fn rewrite(random: &mut Random, own: &Path, round: u64) {
-    let number = random.below(REWRITTEN);
+    let number = random.below(rewritten());
     let path = own.join(format!("{}/{number}", number % 100));
     fs::write(path, round.to_string()).expect("written");
-    // A million rounds are over soon enough; without this the start would have no processor to itself.
 }
 
 #[test]
@@ -119,12 +125,13 @@ fn nothing_is_lost_by_an_overflow_and_a_kill_among_very_many_changes() {
     if !require::root() {
         return;
     }
-    let wanted = if std::env::var_os("HIDS_TORTURE").is_some() { 1_000_000 } else { 50_000 };
+    let wanted = if is_whole() { 1_000_000 } else { 50_000 };
     let mut fim = Fim::new(REALTIME);
-    for number in 0..2 * REWRITTEN {
+    for number in 0..2 * rewritten() {
         fim.write(&format!("writer{}/{}/{}", number % 2 + 1, number / 2 % 100, number / 2), "one");
     }
     fim.start();
+    fim.keep_only_fences();
     let began = Instant::now();
     let writers = Writers::start(&fim.path(""), 7, rewrite);
     let reach = |share: u64| {
@@ -134,7 +141,7 @@ fn nothing_is_lost_by_an_overflow_and_a_kill_among_very_many_changes() {
     };
     reach(2);
     fim.daemon.signal(rustix::process::Signal::STOP);
-    // 40,000 changes of 24,000 files: more than the queue of 16,384 events holds.
+    // 40,000 changes of 24,000 files or more: too many for the queue of 16,384 events.
     let stopped_at = writers.changes.load(Relaxed);
     while writers.changes.load(Relaxed) < stopped_at + 40_000 {
         thread::park_timeout(Duration::from_millis(5));
@@ -147,10 +154,27 @@ fn nothing_is_lost_by_an_overflow_and_a_kill_among_very_many_changes() {
     let changes = writers.stop();
     let written = began.elapsed();
     let (alerts, files) = compare_with_truth(&mut fim);
+    let all_told = began.elapsed();
+    let longest = longest_gap(&fim);
     println!(
-        "{changes} changes in {written:?}, all told {:?} after the first; {files} files, {alerts} alerts",
-        began.elapsed()
+        "{changes} changes in {written:?}, all told {all_told:?} after the first; {files} files, {alerts} alerts; \
+         the longest gap was open for {longest} s"
     );
+    // Writers that never rest share two processors with the daemon; gaps are to be closed within 10 s for
+    // each 100,000 files nevertheless. Fewer files take a time that is too short to say anything.
+    assert!(!is_whole() || longest <= 10 * files as i64 / 100_000, "a gap was open for {longest} s");
+}
+
+/// Seconds between the news of a gap and the news of its end.
+fn longest_gap(fim: &Fim) -> i64 {
+    let mut longest = 0;
+    fim.each_alert(|alert| {
+        let time = |key: &str| alert.text(key).parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
+        if let Some((opened, closed)) = time("opened").zip(time("closed")) {
+            longest = longest.max(closed - opened);
+        }
+    });
+    longest
 }
 
 /// Waits for rest, stops the daemon and checks baseline and alerts; how many alerts and files there are.
@@ -170,9 +194,14 @@ fn compare_with_truth(fim: &mut Fim) -> (usize, usize) {
     }
     fim.daemon.stop();
     fim.assert_no_alert_twice();
-    let alerts = fim.alerts();
-    check_chains(&alerts, &truth, &shown(&fim.path("")));
-    (alerts.len(), truth.len())
+    let (tree, mut told) = (shown(&fim.path("")), Told::default());
+    fim.each_alert(|alert| {
+        if alert.path().starts_with(&tree) && alert.number("changes").is_some() {
+            told.take(&alert);
+        }
+    });
+    told.check(&truth);
+    (told.alerts, truth.len())
 }
 
 fn file_of(item: &serde_json::Value) -> Option<(String, (String, String))> {
@@ -208,28 +237,40 @@ fn truth(tree: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Of each path the alerts follow one from another, and the last one says what is true.
-fn check_chains(alerts: &[FimAlert], truth: &BTreeMap<String, String>, tree: &str) {
-    let mut last: HashMap<&str, (bool, &str)> = HashMap::new();
-    for alert in alerts.iter().filter(|alert| alert.path().starts_with(tree) && alert.number("changes").is_some()) {
-        let before = last.entry(alert.path()).or_insert((true, ""));
+/// What the alerts have told of each path, one following from another.
+#[derive(Default)]
+struct Told {
+    /// Whether it is there, and with which SHA-256 if that was told.
+    last: HashMap<String, (bool, String)>,
+    alerts: usize,
+}
+
+impl Told {
+    fn take(&mut self, alert: &FimAlert) {
+        self.alerts += 1;
+        let before = self.last.entry(alert.path().to_owned()).or_insert((true, String::new()));
         let (sum_before, sum_after) = (alert.text("sha256_before"), alert.text("sha256_after"));
         match alert.text("event") {
-            "deleted" => *before = (false, ""),
+            "deleted" => *before = (false, String::new()),
             "modified" if sum_after.is_empty() => {}
             "modified" => {
                 assert!(before.1.is_empty() || sum_before == before.1, "a step is missing before {:#}", alert.0);
-                *before = (true, sum_after);
+                *before = (true, sum_after.to_owned());
             }
-            _ => *before = (true, sum_after),
+            _ => *before = (true, sum_after.to_owned()),
         }
     }
-    for (path, sum) in truth {
-        if let Some((exists, known)) = last.get(path.as_str()) {
-            assert!(*exists && (known.is_empty() || known == sum), "the last alert of {path} is not what is true");
+
+    /// What was told last is what is true.
+    fn check(&self, truth: &BTreeMap<String, String>) {
+        for (path, sum) in truth {
+            if let Some((exists, known)) = self.last.get(path) {
+                let is_true = *exists && (known.is_empty() || known == sum);
+                assert!(is_true, "the last alert of {path} is not what is true");
+            }
         }
-    }
-    for (path, (exists, _)) in &last {
-        assert!(!exists || truth.contains_key(*path), "{path} is gone and that was not told");
+        for (path, (exists, _)) in &self.last {
+            assert!(!exists || truth.contains_key(path), "{path} is gone and that was not told");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Writers that never rest, a daemon that is killed and stopped: in the end all is known, and told once.
 //!
-//! `HIDS_TORTURE=1` makes a million modifications instead of 50,000.
+//! `HIDS_TORTURE=1` makes a million modifications instead of 50,000; `cargo xtask bench watch --torture` sets it
+//! and takes the release programs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;

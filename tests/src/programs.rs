@@ -4,6 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+
+/// Takes the programs from `directory` rather than from where [`directory`] would; before its first call.
+pub fn take_from(directory: PathBuf) {
+    // Set before = used already, and two builds must not be mixed.
+    let _ = DIRECTORY.set(directory);
+}
+
 /// The directory that holds `hidsd` and `hidsctl`.
 ///
 /// `cargo test` does not build another package's programs, so without `HIDS_BIN_DIR` they are built
@@ -12,7 +20,6 @@ use std::sync::OnceLock;
 /// # Panics
 /// When they cannot be built: no test could say anything then.
 pub fn directory() -> &'static Path {
-    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| match std::env::var_os("HIDS_BIN_DIR") {
         Some(directory) => PathBuf::from(directory),
         None => build(),

@@ -13,6 +13,8 @@ mod latency;
 mod memory;
 mod replay;
 mod restore;
+pub mod watch;
+mod watch_load;
 
 use std::time::Duration;
 
@@ -51,6 +53,8 @@ enum Part {
     Engine(engine::Options),
     /// Only scans of file integrity, beside openssl and AIDE (root for the runs with a cold cache)
     Fim(fim::Options),
+    /// Only the watching of files: how soon, in how much memory, at what cost to programs that write (root)
+    Watch(watch::Options),
 }
 
 /// The guide's configuration, but an address is blocked by one wrong password.
@@ -65,6 +69,7 @@ pub fn run(options: &Options) -> Result<()> {
     match &options.part {
         Some(Part::Engine(options)) => return engine::run(options),
         Some(Part::Fim(options)) => return fim::run(options),
+        Some(Part::Watch(options)) => return watch::run(options),
         None => {}
     }
     require_root("namespaces and the firewall inside them")?;

@@ -76,8 +76,8 @@ impl Examiners {
     /// Starts `threads` threads.
     pub(super) fn start(threads: usize, options: &LookOptions) -> io::Result<Self> {
         let (jobs, to_do) = bounded::<Job>(QUEUE);
-        // Everything that was taken finds room, so that no thread ever waits here with a job in hand.
-        let (done, seen) = bounded(QUEUE + threads);
+        // Room for what is looked at while a commit is under way.
+        let (done, seen) = bounded(2 * QUEUE);
         let spawn = |number| {
             let (to_do, done, options) = (to_do.clone(), done.clone(), options.clone());
             thread::Builder::new().name(format!("fim-look-{number}")).spawn(move || {

@@ -140,6 +140,7 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
         last_scan: None,
         next_prune: Instant::now(),
         next_sync: Instant::now(),
+        next_take: Instant::now(),
         shown_policy: Arc::clone(&policy),
         policy: options.policy,
         store: Arc::clone(&store),

@@ -26,6 +26,11 @@ use crate::fim::{Entry, Known};
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(5);
 /// How often it looks whether a scan is due and tells how far scans are.
 const TICK: Duration = Duration::from_millis(500);
+/// Looks are taken over no more often than that a commit takes a third of the time: one commit for many
+/// changes costs those who make them less than many. A change that comes alone does not wait.
+const REST: u32 = 2;
+/// The longest such wait.
+const LONGEST_REST: Duration = Duration::from_millis(40);
 /// Moved directories whose scan waits; beyond that the whole tree is scanned.
 const MOVED: usize = 256;
 /// Paths that may wait to be looked at; beyond that their trees are scanned.
@@ -73,6 +78,8 @@ pub(super) struct Watcher {
     pub last_scan: Option<super::rounds::Round>,
     pub next_prune: Instant,
     pub next_sync: Instant,
+    /// Before this no looks are taken over.
+    pub next_take: Instant,
 }
 
 /// What comes in.
@@ -97,14 +104,19 @@ impl Watcher {
             self.give_looks();
             self.shared.waiting.store(self.pending.len() as u64, Relaxed);
             let due = self.wake_at().map_or_else(crossbeam_channel::never, crossbeam_channel::at);
+            let seen =
+                if self.next_take > Instant::now() { crossbeam_channel::never() } else { self.examiners.seen.clone() };
             let (leisure, urgent) = (self.scans.found(Slot::Leisure), self.scans.found(Slot::Urgent));
             select! {
                 recv(inputs.sensed) -> sensed => match sensed {
                     Ok(sensed) => self.take_sensed(sensed, &inputs.sensed),
                     Err(_) => inputs.sensed = crossbeam_channel::never(),
                 },
-                recv(self.examiners.seen) -> seen => if let Ok(seen) = seen {
+                recv(seen) -> seen => if let Ok(seen) = seen {
+                    let began = Instant::now();
                     self.take_looks(seen);
+                    let ended = Instant::now();
+                    self.next_take = ended + (REST * (ended - began)).min(LONGEST_REST);
                 },
                 recv(urgent) -> found => self.take_found(Slot::Urgent, found.ok()),
                 recv(leisure) -> found => self.take_found(Slot::Leisure, found.ok()),
@@ -128,7 +140,9 @@ impl Watcher {
 
     fn wake_at(&self) -> Option<Instant> {
         let due = if self.examiners.room() > 0 { self.pending.next_due() } else { None };
-        [due, self.retry_store_at].into_iter().flatten().min()
+        // Something may be seen meanwhile.
+        let take = (self.next_take > Instant::now()).then_some(self.next_take);
+        [due, take, self.retry_store_at].into_iter().flatten().min()
     }
 
     fn take_sensed(&mut self, first: Sensed, more: &Receiver<Sensed>) {

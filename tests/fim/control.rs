@@ -109,6 +109,86 @@ fn differences_are_accepted_and_counting_begins_anew() {
 }
 
 #[test]
+fn new_files_are_differences_until_they_are_accepted() {
+    if !require::root() {
+        return;
+    }
+    for alert_new_files in ["yes", "no"] {
+        let mut fim =
+            Fim::started(&format!("<alert_new_files>{alert_new_files}</alert_new_files>{REALTIME}"), &[("a", "one")]);
+        let tree = fim.path("").to_string_lossy().into_owned();
+        let diff = |fim: &Fim| {
+            let output = fim.hidsctl(&["diff", &tree, "--json"]);
+            let text = String::from_utf8(output.stdout).expect("answers are UTF-8");
+            let items: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            assert_eq!(output.status.code(), Some(i32::from(!items.is_empty())));
+            let fact = |item: &Value| (item["path"].to_string(), item["new"] == true, item["changes"].as_u64());
+            items.iter().map(fact).collect::<Vec<_>>()
+        };
+        let named = |fim: &Fim, name: &str| format!("\"{}\"", fim.path(name).display());
+        assert_eq!(diff(&fim), []);
+        fim.alerts_after(|fim| fim.write("new", "one"));
+        assert_eq!(diff(&fim), [(named(&fim, "new"), true, Some(0))], "alert_new_files {alert_new_files}");
+        let text = fim.hidsctl(&["diff", &tree]).stdout;
+        assert!(text.starts_with(b"new file "), "{}", text.escape_ascii());
+        fim.alerts_after(|fim| fim.write("new", "two"));
+        fim.alerts_after(|fim| fim.write("a", "two"));
+        assert_eq!(diff(&fim), [(named(&fim, "a"), false, Some(1)), (named(&fim, "new"), true, Some(1))]);
+        fim.answer(&["accept", &tree]);
+        assert_eq!(diff(&fim), []);
+        fim.daemon.kill();
+        fim.start();
+        assert_eq!(diff(&fim), [], "accepted for good");
+        fim.alerts_after(|fim| fs::remove_file(fim.path("new")).expect("unlink"));
+        assert_eq!(diff(&fim), [(named(&fim, "new"), false, Some(1))]);
+    }
+}
+
+#[test]
+fn changes_are_told_while_the_baseline_is_verified() {
+    if !require::root() {
+        return;
+    }
+    let mut fim = Fim::new(REALTIME);
+    for number in 0..20_000 {
+        fim.write(&format!("many{}/{number}", number % 40), "x");
+    }
+    fim.write("a", "start");
+    fim.start();
+    let began = std::time::Instant::now();
+    let ends = std::sync::atomic::AtomicBool::new(false);
+    // An alert that came wholly within one verification did not wait for its end.
+    let (alerts, verifications) = std::thread::scope(|scope| {
+        let daemon = &fim.daemon;
+        let verifies = scope.spawn(|| {
+            let mut spans = Vec::new();
+            while !ends.load(std::sync::atomic::Ordering::Relaxed) {
+                let start = began.elapsed();
+                let output = daemon.hidsctl(&["fim", "verify"]);
+                assert!(output.status.success(), "{output:?}");
+                spans.push((start, began.elapsed()));
+            }
+            spans
+        });
+        let file = fim.daemon.path("logs/alerts/alerts.json");
+        let length = || fs::metadata(&file).map_or(0, |metadata| metadata.len());
+        let mut alerts = Vec::new();
+        for round in 0..30 {
+            let (before, start) = (length(), began.elapsed());
+            fs::write(fim.path("a"), format!("round {round}")).expect("written");
+            wait_for("the alert", || (length() > before).then_some(()));
+            alerts.push((start, began.elapsed()));
+        }
+        ends.store(true, std::sync::atomic::Ordering::Relaxed);
+        (alerts, verifies.join().expect("verifies"))
+    });
+    let within = |alert: &(_, _)| verifications.iter().any(|verify| verify.0 < alert.0 && alert.1 < verify.1);
+    let count = alerts.iter().filter(|alert| within(alert)).count();
+    println!("{count} of {} alerts within one of {} verifications", alerts.len(), verifications.len());
+    assert!(count > 0, "alerts {alerts:?}, verifications {verifications:?}");
+}
+
+#[test]
 fn the_history_of_a_file_tells_what_when_and_who() {
     if !require::root() {
         return;

@@ -6,54 +6,42 @@
 //! | sensor → fim | 64 batches of events | the sensor waits; the kernel's queue holds events, and tells when it overflows |
 //! | guard → fim | 1,024 refusals | dropped and counted by the guard |
 
+mod stage;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
-use hids_core::fim::{Policy, Schedule};
+use hids_common::guard::GuardDrop;
+use hids_core::fim::Schedule;
 use hids_core::model::LogBatch;
-use jiff::tz::TimeZone;
-use tracing::error;
 
+use self::stage::{Means, Stage};
 use super::protection::Protection;
 use crate::config::{Config, SyscheckConfig};
 use crate::fim::examine::{ExamineOptions, Prefilter};
-use crate::fim::policy_def;
 use crate::fim::request::{FimRequest, FimView};
 use crate::fim::scan::ScanOptions;
-use crate::fim::watch::{self, FimHandle, FimInputs, FimOptions};
-use crate::sensors::files::{self, FilesHandle, FilesOptions, FilesTuning};
+use crate::sensors::files::{FilesHandle, FilesReport};
 use crate::sensors::guard::GuardMode;
-use crate::sensors::{self, SensorsHandle, WhoLookup};
-
-/// Batches between the sensor and the stage.
-const SENSED: usize = 64;
+use crate::sensors::{self, SensorsHandle};
 
 /// Refusals between the guard and the stage.
 const REFUSALS: usize = 1024;
 
-/// How long a start waits for the kernel's marks; what is marked later is told as a gap.
-const MARKS_PATIENCE: Duration = Duration::from_secs(10);
-
-/// The running parts.
-#[derive(Debug)]
-pub(super) struct Integrity {
-    fim: FimHandle,
-    files: Option<FilesHandle>,
-    protection: Protection,
-    /// Why there is no sensor although one is wanted.
-    without_sensor: Option<String>,
-}
-
-/// How file integrity stands when it does not run.
+/// How file integrity stands.
 #[derive(Debug)]
 pub(super) enum State {
     /// `<syscheck>` watches nothing.
     Off,
-    /// It runs.
-    Runs(Box<Integrity>),
-    /// It cannot run, for this reason.
-    Failed(String),
+    /// It runs, or waits for its baseline.
+    On(Box<Integrity>),
+}
+
+/// What `<syscheck>` asks for. Protection does not need the baseline.
+#[derive(Debug)]
+pub(super) struct Integrity {
+    stage: Stage,
+    protection: Protection,
 }
 
 impl State {
@@ -67,73 +55,62 @@ impl State {
         }
         let sensors = wants_events(&config.syscheck).then(sensors::start);
         let who = sensors.as_ref().map(SensorsHandle::who);
-        let state = Self::started(Integrity::start(config, committed, who, batches));
-        (state, sensors)
-    }
-
-    fn started(integrity: Result<Integrity, watch::FimError>) -> Self {
-        match integrity {
-            Ok(integrity) => Self::Runs(Box::new(integrity)),
-            Err(why) => {
-                let why = format!("{:#}", anyhow::Error::from(why));
-                error!(
-                    why,
-                    lost = "changes of files are not seen",
-                    help = "hidsctl fim verify, or remove fim.redb for a new baseline",
-                    "file integrity does not run"
-                );
-                Self::Failed(why)
-            }
+        let (refusal_sender, refusals) = bounded(REFUSALS);
+        let protection = match &who {
+            Some(who) => Protection::start(&config.syscheck, Arc::clone(who), refusal_sender),
+            None => Protection::NotWanted,
+        };
+        let stage = Stage::start(Means { config: config.clone(), version: 0, committed, who, refusals, batches });
+        if let Some(news) = protection.news() {
+            stage.tell_protection(news);
         }
+        (Self::On(Box::new(Integrity { stage, protection })), sensors)
     }
 
-    /// Whether everything that happened before the start has been found, or never will be.
+    /// Whether everything that happened before the start has been found, as far as it can be now.
     pub(super) fn is_ready(&self) -> bool {
         match self {
-            Self::Runs(integrity) => integrity.fim.is_caught_up(),
-            Self::Off | Self::Failed(_) => true,
+            Self::On(integrity) => integrity.stage.parts().is_none_or(|parts| parts.fim.is_caught_up()),
+            Self::Off => true,
         }
     }
 
     /// The part `fim` of `hidsctl status`.
     pub(super) fn status(&self) -> serde_json::Value {
-        match self {
-            Self::Off => serde_json::Value::Null,
-            Self::Failed(why) => serde_json::json!({ "enabled": false, "trouble": why }),
-            Self::Runs(integrity) => {
-                let (view, files) = integrity.report();
-                let mut status = serde_json::json!(view);
-                if let Some(map) = status.as_object_mut() {
-                    map.insert("sensor".into(), serde_json::json!(files));
-                    map.insert("guard".into(), serde_json::json!(integrity.protection.report()));
-                }
-                status
-            }
+        let Self::On(integrity) = self else { return serde_json::Value::Null };
+        let (view, files) = integrity.report();
+        let mut status = serde_json::json!(view);
+        if let Some(map) = status.as_object_mut() {
+            map.insert("sensor".into(), serde_json::json!(files));
+            map.insert("guard".into(), serde_json::json!(integrity.protection.report()));
         }
+        status
     }
 
     /// What an administrator has to know first.
     pub(super) fn problems(&self) -> Vec<String> {
-        match self {
-            Self::Off => Vec::new(),
-            Self::Failed(why) => vec![format!("file integrity does not run: {why}")],
-            Self::Runs(integrity) => {
-                let view = integrity.fim.report();
-                let trouble = view.trouble.map(|why| format!("changes of files are not alerted: {why}"));
-                let gaps = match view.gaps.len() {
-                    0 => None,
-                    count => Some(format!("changes of files may be missed in {count} places until they are scanned")),
-                };
-                let blind = integrity.without_sensor.as_ref();
-                let blind = blind.map(|why| format!("changes of files are found by scans only: {why}"));
-                trouble.into_iter().chain(gaps).chain(blind).chain(integrity.protection.problem()).collect()
+        let Self::On(integrity) = self else { return Vec::new() };
+        let mut problems = Vec::new();
+        match integrity.stage.parts() {
+            None => problems.extend(integrity.stage.trouble().map(|why| format!("file integrity does not run: {why}"))),
+            Some(parts) => {
+                let view = parts.fim.report();
+                problems.extend(view.trouble.map(|why| format!("changes of files are not alerted: {why}")));
+                if !view.gaps.is_empty() {
+                    let count = view.gaps.len();
+                    problems.push(format!("changes of files may be missed in {count} places until they are scanned"));
+                }
+                let blind = parts.without_sensor.as_ref();
+                problems.extend(blind.map(|why| format!("changes of files are found by scans only: {why}")));
             }
         }
+        problems.extend(integrity.protection.problem());
+        problems
     }
 
-    /// Watches by another configuration from now on, if it runs.
+    /// Watches by another configuration from now on, if it is on.
     pub(super) fn reload(&self, config: &Config) {
-        if let Self::Runs(integrity) = self {
+        if let Self::On(integrity) = self {
             integrity.reload(config);
         }
     }
@@ -142,105 +119,64 @@ impl State {
     pub(super) fn needs_restart(&self, config: &Config) -> bool {
         let wanted = !config.syscheck.disabled && !config.syscheck.directories.is_empty();
         match self {
-            Self::Runs(integrity) => {
+            Self::On(integrity) => {
                 let protects = Protection::is_wanted(&config.syscheck);
                 !wanted
-                    || (integrity.files.is_none() && wants_events(&config.syscheck))
+                    || (!integrity.stage.has_events() && wants_events(&config.syscheck))
                     || (protects && matches!(integrity.protection, Protection::NotWanted))
             }
-            Self::Off | Self::Failed(_) => wanted,
+            Self::Off => wanted,
         }
     }
 
     /// Answers `hidsctl fim`; may take long.
     pub(super) fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
         match self {
-            Self::Runs(integrity) => integrity.answer(request),
+            Self::On(integrity) => integrity.answer(request),
             Self::Off if request == FimRequest::Status => {
                 serde_json::to_value(FimView::default()).map_err(|error| error.to_string())
             }
             Self::Off => Err("file integrity is off: <syscheck> watches nothing".to_owned()),
-            Self::Failed(why) => Err(format!("file integrity does not run: {why}")),
+        }
+    }
+
+    /// Writes that the guard could not tell of; those that were told once for many are none.
+    pub(super) fn refusals_lost(&self) -> u64 {
+        let Self::On(integrity) = self else { return 0 };
+        let report = integrity.protection.report();
+        let counts = report.iter().flat_map(|report| &report.dropped);
+        counts.filter(|(reason, _)| **reason != GuardDrop::Repeated.name()).map(|(_, count)| count).sum()
+    }
+
+    /// Ends what runs, if anything does.
+    pub(super) fn stop(self) {
+        if let Self::On(integrity) = self {
+            integrity.stage.stop();
         }
     }
 }
 
 impl Integrity {
-    fn start(
-        config: &Config,
-        committed: u64,
-        who: Option<Arc<dyn WhoLookup>>,
-        batches: Sender<LogBatch>,
-    ) -> Result<Self, watch::FimError> {
-        let syscheck = &config.syscheck;
-        let policy = Arc::new(Policy::compile(policy_def(syscheck, config.analysis.strict_ossec)));
-        let (sensed_sender, sensed) = bounded(SENSED);
-        let (refusal_sender, refusals) = bounded(REFUSALS);
-        let protection = match &who {
-            Some(who) => Protection::start(syscheck, Arc::clone(who), refusal_sender),
-            None => Protection::NotWanted,
-        };
-        let files = who.map(|who| {
-            files::start(
-                FilesOptions {
-                    policy: Arc::clone(&policy),
-                    who,
-                    own_pid: Some(std::process::id()),
-                    tuning: FilesTuning::default(),
-                },
-                sensed_sender,
-            )
-        });
-        let (files, without_sensor) = match files {
-            None => (None, None),
-            Some(Ok(files)) => (Some(files), None),
-            Some(Err(why)) => {
-                error!(
-                    why = why.with_sources(),
-                    lost = "changes are found by scans only",
-                    help = why.help(),
-                    "realtime watching of files does not work"
-                );
-                (None, Some(why.with_sources()))
-            }
-        };
-        if let Some(files) = &files {
-            files.wait_ready(MARKS_PATIENCE);
-        }
-        let options = FimOptions {
-            state: config.paths.state.clone(),
-            policy,
-            schedule: schedule(syscheck),
-            scan_on_start: syscheck.scan_on_start,
-            scan: scan_options(syscheck),
-            text_limit: syscheck.diff_size_limit,
-            summarise_updates: syscheck.summarise_updates,
-            zone: TimeZone::system(),
-            committed,
-        };
-        let fim = watch::start(options, FimInputs { sensed, refusals, batches })?;
-        if let Some(news) = protection.news() {
-            fim.tell_protection(news);
-        }
-        Ok(Self { fim, files, protection, without_sensor })
-    }
-
-    /// Watches by another configuration from now on.
-    pub(super) fn reload(&self, config: &Config) {
-        let policy = Arc::new(Policy::compile(policy_def(&config.syscheck, config.analysis.strict_ossec)));
-        if let Some(files) = &self.files {
-            files.replace_policy(Arc::clone(&policy));
-        }
-        self.fim.replace(policy, schedule(&config.syscheck), scan_options(&config.syscheck));
+    fn reload(&self, config: &Config) {
+        self.stage.reload(config);
         if let Some(news) = self.protection.reload(&config.syscheck) {
-            self.fim.tell_protection(news);
+            self.stage.tell_protection(news);
         }
     }
 
     /// What `hidsctl status` shows.
-    pub(super) fn report(&self) -> (FimView, Option<files::FilesReport>) {
-        let view = FimView { protection: self.protection.text(), ..self.fim.report() };
-        (view, self.files.as_ref().map(FilesHandle::report))
+    fn report(&self) -> (FimView, Option<FilesReport>) {
+        let protection = self.protection.text();
+        match self.stage.parts() {
+            Some(parts) => {
+                let files = parts.files.as_ref().map(FilesHandle::report);
+                (FimView { protection, ..parts.fim.report() }, files)
+            }
+            None => {
+                let trouble = self.stage.trouble();
+                (FimView { enabled: true, trouble, protection, ..FimView::default() }, None)
+            }
+        }
     }
 
     fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
@@ -252,19 +188,17 @@ impl Integrity {
                     false => (GuardMode::Monitor, "hidsctl fim protect off"),
                 };
                 let news = self.protection.switch(mode, by)?;
-                self.fim.tell_protection(news);
+                self.stage.tell_protection(news);
                 Ok(serde_json::json!({ "enforced": enforce }))
             }
-            request => self.fim.answer(request),
+            request => match self.stage.parts() {
+                Some(parts) => parts.fim.answer(request),
+                None => {
+                    let why = self.stage.trouble().unwrap_or_default();
+                    Err(format!("file integrity does not run: {why}"))
+                }
+            },
         }
-    }
-
-    /// The sensor first, then what takes from it.
-    pub(super) fn stop(self) {
-        if let Some(files) = self.files {
-            files.stop();
-        }
-        self.fim.stop();
     }
 }
 

@@ -37,6 +37,17 @@ impl ResumePoint {
         }
     }
 
+    /// Without the directories that hold one of `paths`: what is known of those is not written yet.
+    pub fn without(&self, paths: &[Vec<u8>]) -> Self {
+        let mut rest = self.clone();
+        for path in paths {
+            let above = path.iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(at, _)| &path[..at.max(1)]);
+            above.for_each(|directory| _ = rest.done.remove(directory));
+            rest.done.remove(path);
+        }
+        rest
+    }
+
     /// Whether `directory` or one above it is done.
     pub fn covers(&self, directory: &[u8]) -> bool {
         if self.done.is_empty() {

@@ -95,7 +95,7 @@ impl Store {
         self.view().history(path, limit)
     }
 
-    /// Reads everything and compares it with the codes and the head. Updates wait meanwhile.
+    /// Reads everything of one moment and compares it with the codes and the head. Updates go on meanwhile.
     ///
     /// # Errors
     /// When the operating system refuses a read; damage is no error but part of the report.

@@ -45,6 +45,8 @@ pub struct FimOptions {
     pub schedule: Schedule,
     /// Whether trees without realtime are scanned at the start.
     pub scan_on_start: bool,
+    /// Whether the daemon ran for a time without this stage; that is told as a gap.
+    pub is_late: bool,
     /// How scheduled scans treat the machine, and how files are looked at.
     pub scan: ScanOptions,
     /// Longest content that is kept for `report_changes`, in bytes.
@@ -92,13 +94,24 @@ pub struct FimHandle {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Opens the baseline and starts.
-pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
-    let key = StoreKey::load_or_create(&options.state.join("fim.key"))?;
-    let (store, damages) = open_store(&options.state.join(BASELINE), &key)?;
-    let store = Arc::new(store);
+/// The baseline, open and ready to be worked with.
+#[derive(Debug)]
+pub struct Opened(Arc<Store>);
+
+/// Opens the baseline in `state`. While somebody else holds it, that is tried for as long as `patience`.
+///
+/// `committed` is the notice that the record stage has committed last.
+pub fn open(state: &Path, committed: u64, patience: Duration) -> Result<Opened, FimError> {
+    let key = StoreKey::load_or_create(&state.join("fim.key"))?;
+    let (store, damages) = open_store(&state.join(BASELINE), &key, patience)?;
+    note_damages(&store, damages, committed)?;
+    Ok(Opened(Arc::new(store)))
+}
+
+/// Starts.
+pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
+    let store = opened.0;
     let view = store.view();
-    note_damages(&store, damages, options.committed)?;
     let shared = Arc::new(Shared::default());
     shared.sent.store(options.committed, Relaxed);
     shared.lists().gaps = view.open_gaps()?;
@@ -121,6 +134,7 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
         scans: Scans::default(),
         scan_options: options.scan,
         scan_on_start: options.scan_on_start,
+        is_late: options.is_late,
         schedule: options.schedule,
         text_limit: options.text_limit,
         zone: options.zone.clone(),
@@ -151,12 +165,11 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
     Ok(FimHandle { wishes, shared, policy, store, view, zone: options.zone, state: options.state, threads })
 }
 
-/// Opens the baseline. A daemon that was killed, or a child that it was just starting, may hold the file for
-/// a moment longer; so may somebody who looks at it.
-fn open_store(path: &Path, key: &StoreKey) -> Result<(Store, Vec<Damage>), StoreError> {
-    const PATIENCE: Duration = Duration::from_secs(10);
+/// A daemon that was killed, or a child that it was just starting, may hold the file for a moment longer; so
+/// may somebody who looks at it.
+fn open_store(path: &Path, key: &StoreKey, patience: Duration) -> Result<(Store, Vec<Damage>), StoreError> {
     const AGAIN: Duration = Duration::from_millis(50);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + patience;
     loop {
         match Store::open(path, key, StoreLimits::default()) {
             Err(StoreError::InUse { .. }) if Instant::now() < until => thread::sleep(AGAIN),

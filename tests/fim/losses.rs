@@ -38,12 +38,8 @@ fn records_of_processes_that_the_kernel_drops_are_told_in_the_log() {
     });
     assert!(told.contains("without the process that made them") && told.contains("records="), "{told}");
     let hooks = fim.daemon.status().expect("status")["sensors"]["hooks"].clone();
-    let dropped: u64 = hooks
-        .as_array()
-        .expect("hooks")
-        .iter()
-        .filter_map(|hook| hook["dropped"]["ring_full"].as_u64())
-        .sum();
+    let dropped: u64 =
+        hooks.as_array().expect("hooks").iter().filter_map(|hook| hook["dropped"]["ring_full"].as_u64()).sum();
     assert!(dropped > 0, "{hooks}");
 }
 

@@ -152,7 +152,8 @@ impl Policy {
         {
             return None;
         }
-        let is_out = self.ignore.holds(path, watch.root.len()) || self.own_holds(path, watch).is_some_and(|own| own != path);
+        let is_out =
+            self.ignore.holds(path, watch.root.len()) || self.own_holds(path, watch).is_some_and(|own| own != path);
         (!is_out).then_some(watch)
     }
 

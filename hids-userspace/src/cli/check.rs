@@ -77,11 +77,8 @@ fn rules_of_files(config: &Config, engine: &Engine) -> Option<Diagnostic> {
         return None;
     }
     let is_there = |id: u32| engine.rules().any(|rule| rule.id.0 == id);
-    let missing: Vec<String> = RULES_OF_FILES
-        .iter()
-        .filter(|(id, _)| !is_there(*id))
-        .map(|(id, about)| format!("{id} ({about})"))
-        .collect();
+    let missing: Vec<String> =
+        RULES_OF_FILES.iter().filter(|(id, _)| !is_there(*id)).map(|(id, about)| format!("{id} ({about})")).collect();
     if missing.is_empty() {
         return None;
     }
@@ -89,7 +86,10 @@ fn rules_of_files(config: &Config, engine: &Engine) -> Option<Diagnostic> {
         "<syscheck> watches files, but the rules have no {}: such changes give no alert unless another rule takes them",
         missing.join(", ")
     );
-    Some(Diagnostic::warning("C057", message).help("add the file that holds them to <rules>: <include>ossec_rules.xml</include>"))
+    Some(
+        Diagnostic::warning("C057", message)
+            .help("add the file that holds them to <rules>: <include>ossec_rules.xml</include>"),
+    )
 }
 
 /// A problem with its place.

@@ -150,6 +150,9 @@ mod tests {
         let top = folder.path().canonicalize().unwrap();
         std::fs::create_dir_all(top.join("[x]")).unwrap();
         let config = SyscheckConfig { directories: vec![entry(top.join("[x]"))], ..SyscheckConfig::default() };
-        assert_eq!(policy_def(&config, &Paths::default(), false).watches[0].root, top.join("[x]").as_os_str().as_bytes());
+        assert_eq!(
+            policy_def(&config, &Paths::default(), false).watches[0].root,
+            top.join("[x]").as_os_str().as_bytes()
+        );
     }
 }

@@ -14,7 +14,7 @@ use hids_core::model::{LogBatch, Protection as ProtectionNews, Refusal};
 use jiff::tz::TimeZone;
 use tracing::{error, info};
 
-use super::{schedule, scan_options, wants_events};
+use super::{scan_options, schedule, wants_events};
 use crate::config::Config;
 use crate::fim::policy_def;
 use crate::fim::watch::{self, FimError, FimHandle, FimInputs, FimOptions};
@@ -116,8 +116,7 @@ impl Stage {
         let (stop, stopped) = bounded(0);
         let of_thread = Arc::clone(&shared);
         shared.wait_for(text(&why), FIRST_PAUSE);
-        let thread =
-            thread::Builder::new().name("fim-try-again".into()).spawn(move || of_thread.try_again(&stopped));
+        let thread = thread::Builder::new().name("fim-try-again".into()).spawn(move || of_thread.try_again(&stopped));
         let trying = match thread {
             Ok(thread) => Some((stop, thread)),
             Err(error) => {

@@ -59,8 +59,8 @@ impl VerifyReport {
 }
 
 pub(super) fn verify(shared: &Shared, progress: &mut dyn FnMut(VerifyProgress)) -> Result<VerifyReport, StoreError> {
-    let report = begin(shared)
-        .and_then(|moment| Walk { shared, progress, done: VerifyProgress::default() }.everything(&moment));
+    let report =
+        begin(shared).and_then(|moment| Walk { shared, progress, done: VerifyProgress::default() }.everything(&moment));
     match report {
         Err(StoreError::Damaged { what }) => Ok(VerifyReport { problems: vec![what], ..VerifyReport::default() }),
         other => other,
@@ -113,7 +113,8 @@ impl Walk<'_> {
             Err(error) => return Err(error),
         }
         report.problems.extend(moment.of_anchor.clone());
-        file(self.shared, &moment.blocks, &mut report).map_err(|error| StoreError::Read(Box::new(redb::Error::Io(error))))?;
+        file(self.shared, &moment.blocks, &mut report)
+            .map_err(|error| StoreError::Read(Box::new(redb::Error::Io(error))))?;
         (self.progress)(self.done);
         Ok(report)
     }

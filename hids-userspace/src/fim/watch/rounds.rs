@@ -228,9 +228,8 @@ impl Watcher {
         if complete && running.wanted.depth == ScanDepth::Full {
             let is_watched = |path: &[u8]| self.policy.watch_of(path, PathKind::Other).is_some();
             // What was passed by because the last run had read it is not known to be readable now.
-            let covers = |path: &[u8]| {
-                (running.wanted.covers(path) && !running.wanted.resume.covers(path)) || !is_watched(path)
-            };
+            let covers =
+                |path: &[u8]| (running.wanted.covers(path) && !running.wanted.resume.covers(path)) || !is_watched(path);
             self.shared.unreadable().all_read(running.since, covers);
         }
         let text = scans::summary(&running, report);

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::super::codec::{decode_entry, decode_notice, encode_entry, encode_notice};
 use super::super::paths;
-use crate::fim::Unaccepted;
 use super::*;
+use crate::fim::Unaccepted;
 
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u8>(), 0..most)

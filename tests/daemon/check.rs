@@ -124,7 +124,9 @@ fn rules_that_changes_of_files_need_are_missed_by_their_numbers() {
         let rule = |id: u32| {
             format!("<rule id=\"{id}\" level=\"7\"><category>ossec</category><description>x</description></rule>")
         };
-        let text = format!("<group name=\"syscheck,\">{}{}</group>", rule(550), rule(554));
+        let root =
+            "<rule id=\"7\" level=\"0\" noalert=\"1\"><category>ossec</category><description>x</description></rule>";
+        let text = format!("<group name=\"syscheck,\">{root}{}{}</group>", rule(550), rule(554));
         std::fs::write(host.path("rules/few.xml"), text).expect("written");
         let answer = host.hidsctl_json(&["check"]).expect("JSON");
         let all = answer["diagnostics"].as_array().expect("a list").clone();

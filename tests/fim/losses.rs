@@ -9,8 +9,9 @@ use hids_tests::require;
 
 use crate::fixture::Fim;
 
-/// Starts of a program until the ring of 4 MiB is surely full, since each tells its path.
-const STARTS: usize = 2_500;
+/// Starts of a program until the ring of 4 MiB is surely full, since each tells its path. Not many more: the
+/// daemons of other tests hear of them, too.
+const STARTS: usize = 1_500;
 
 #[test]
 fn records_of_processes_that_the_kernel_drops_are_told_in_the_log() {
@@ -45,7 +46,7 @@ fn records_of_processes_that_the_kernel_drops_are_told_in_the_log() {
 
 /// A program that does nothing, at the end of a long path.
 fn far_away(mut folder: PathBuf) -> PathBuf {
-    while folder.as_os_str().len() < 3_600 {
+    while folder.as_os_str().len() < 3_700 {
         folder.push("d".repeat(200));
     }
     fs::create_dir_all(&folder).expect("directories");

@@ -14,6 +14,7 @@ mod late;
 mod losses;
 mod mounts;
 mod own_files;
+mod packages;
 mod resume;
 mod rules_of_paths;
 mod saves;

@@ -88,7 +88,7 @@ fn rules_of_files(config: &Config, engine: &Engine) -> Option<Diagnostic> {
     );
     Some(
         Diagnostic::warning("C057", message)
-            .help("add the file that holds them to <rules>: <include>ossec_rules.xml</include>"),
+            .help("load OSSEC's ossec_rules.xml, or 0050-ossec.xml of the shipped ruleset, under <rules>"),
     )
 }
 

@@ -63,3 +63,22 @@ impl ResumePoint {
         self.done.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_a_path_that_is_not_written_yet_is_not_done() {
+        let point = |directories: &[&str]| {
+            let mut point = ResumePoint::default();
+            directories.iter().for_each(|directory| point.add(directory.as_bytes().to_vec()));
+            point
+        };
+        let done = point(&["/etc", "/etcetera", "/usr/bin", "/usr/lib"]);
+        assert_eq!(done.without(&[]), done);
+        let rest = done.without(&[b"/etc/ssh/sshd_config".to_vec(), b"/usr/lib".to_vec(), b"/usr/x".to_vec()]);
+        assert_eq!(rest, point(&["/etcetera", "/usr/bin"]));
+        assert!(point(&["/"]).without(&[b"/x".to_vec()]).is_empty());
+    }
+}

@@ -47,9 +47,13 @@ impl Watcher {
             return;
         }
         running.keep_at = now + KEEP_EVERY;
+        // Too many to be known all: some may wait that are not noted.
+        if running.left.len() > MOST_LEFT {
+            return;
+        }
         running.left.retain(|path| self.pending.has(path));
         // What a failed store has lost is scanned again from the beginning.
-        if running.left.len() > MOST_LEFT || running.failures != self.failures || self.retry_store_at.is_some() {
+        if running.failures != self.failures || self.retry_store_at.is_some() {
             return;
         }
         let interrupted = Interrupted {

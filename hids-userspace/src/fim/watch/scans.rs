@@ -113,7 +113,7 @@ pub(super) struct RunningScan {
     /// Changes that it led to.
     pub changes: u64,
     pub resume: ResumePoint,
-    /// Paths that it has left to single looks, at most [`MOST_LEFT`] and one: then its place is not kept.
+    /// Paths that it has left to single looks, at most [`MOST_LEFT`] and one: then its place is kept no more.
     pub left: Vec<Vec<u8>>,
     /// When its place is written down next.
     pub keep_at: Instant,
@@ -125,8 +125,11 @@ pub(super) struct RunningScan {
 }
 
 impl RunningScan {
-    /// Notes paths that single looks will have the last word on.
+    /// Notes paths that single looks will have the last word on, if its place is kept.
     pub(super) fn leave(&mut self, paths: impl Iterator<Item = Vec<u8>>) {
+        if self.wanted.cause != Cause::Scheduled {
+            return;
+        }
         let room = (MOST_LEFT + 1).saturating_sub(self.left.len());
         self.left.extend(paths.take(room));
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use hids_core::fim::Policy;
-use hids_core::model::{LogBatch, Protection as ProtectionNews, Refusal};
+use hids_core::model::{Damage, LogBatch, Protection as ProtectionNews, Refusal};
 use jiff::tz::TimeZone;
 use tracing::{error, info};
 
@@ -80,6 +80,8 @@ struct Shared {
     means: Mutex<Means>,
     parts: OnceLock<Parts>,
     waiting: Mutex<Option<Waiting>>,
+    /// What was found wrong with the baseline and is not in its history yet.
+    damages: Mutex<Vec<Damage>>,
     /// What is told once it runs.
     news: Mutex<Vec<ProtectionNews>>,
 }
@@ -104,6 +106,7 @@ impl Stage {
             means: Mutex::new(means),
             parts: OnceLock::new(),
             waiting: Mutex::default(),
+            damages: Mutex::default(),
             news: Mutex::default(),
         });
         let Err(why) = shared.try_once(HELD_PATIENCE, Try::First) else { return Self { shared, trying: None } };
@@ -221,7 +224,7 @@ impl Shared {
     fn try_once(&self, patience: Duration, which: Try) -> Result<(), FimError> {
         // A copy: whoever reads the configuration again does not wait for a large baseline.
         let means = lock(&self.means).clone();
-        let opened = watch::open(&means.config.paths.state, means.committed, patience)?;
+        let opened = watch::open(&means.config.paths.state, means.committed, patience, &mut lock(&self.damages))?;
         let parts = start(&means, opened, which)?;
         let (now, mut news) = (lock(&self.means), lock(&self.news));
         let parts = self.parts.get_or_init(|| parts);

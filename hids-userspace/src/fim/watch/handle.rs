@@ -100,11 +100,13 @@ pub struct Opened(Arc<Store>);
 
 /// Opens the baseline in `state`. While somebody else holds it, that is tried for as long as `patience`.
 ///
-/// `committed` is the notice that the record stage has committed last.
-pub fn open(state: &Path, committed: u64, patience: Duration) -> Result<Opened, FimError> {
+/// `committed` is the notice that the record stage has committed last. `damages` holds what was found wrong
+/// with the baseline and is not written down yet: after a failure it is to be given to the next try.
+pub fn open(state: &Path, committed: u64, patience: Duration, damages: &mut Vec<Damage>) -> Result<Opened, FimError> {
     let key = StoreKey::load_or_create(&state.join("fim.key"))?;
-    let (store, damages) = open_store(&state.join(BASELINE), &key, patience)?;
+    let store = open_store(&state.join(BASELINE), &key, patience, damages)?;
     note_damages(&store, damages, committed)?;
+    damages.clear();
     Ok(Opened(Arc::new(store)))
 }
 
@@ -167,11 +169,11 @@ pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<F
 
 /// A daemon that was killed, or a child that it was just starting, may hold the file for a moment longer; so
 /// may somebody who looks at it.
-fn open_store(path: &Path, key: &StoreKey, patience: Duration) -> Result<(Store, Vec<Damage>), StoreError> {
+fn open_store(path: &Path, key: &StoreKey, patience: Duration, damages: &mut Vec<Damage>) -> Result<Store, StoreError> {
     const AGAIN: Duration = Duration::from_millis(50);
     let until = Instant::now() + patience;
     loop {
-        match Store::open(path, key, StoreLimits::default()) {
+        match Store::open_noting(path, key, StoreLimits::default(), damages) {
             Err(StoreError::InUse { .. }) if Instant::now() < until => thread::sleep(AGAIN),
             opened => return opened,
         }
@@ -182,7 +184,7 @@ fn open_store(path: &Path, key: &StoreKey, patience: Duration) -> Result<(Store,
 ///
 /// Only what is on the disk is handed on, so a store that ends before what the record stage has
 /// committed is not the one that it was, even if it is whole in itself.
-fn note_damages(store: &Store, mut damages: Vec<Damage>, committed: u64) -> Result<(), StoreError> {
+fn note_damages(store: &Store, damages: &mut Vec<Damage>, committed: u64) -> Result<(), StoreError> {
     let last = store.view().counts()?.last_sequence;
     if damages.is_empty() && last < committed {
         let what = format!(
@@ -193,8 +195,8 @@ fn note_damages(store: &Store, mut damages: Vec<Damage>, committed: u64) -> Resu
     }
     let mut update = store.begin()?;
     update.skip_to(committed);
-    for damage in damages {
-        update.notice(crate::fim::clock::now(), true, FileNews::Damage(damage))?;
+    for damage in damages.iter() {
+        update.notice(crate::fim::clock::now(), true, FileNews::Damage(damage.clone()))?;
     }
     update.commit(Durability::Synced)?;
     Ok(())

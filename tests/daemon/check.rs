@@ -115,6 +115,35 @@ fn options_that_are_not_acted_on_are_named_in_a_warning_that_refuses_nothing() {
 }
 
 #[test]
+fn rules_that_changes_of_files_need_are_missed_by_their_numbers() {
+    let rules = "<rules><decoder_dir>ruleset/decoders</decoder_dir><include>few.xml</include></rules>";
+    let watching = "<syscheck><directories check_all=\"yes\">/etc</directories></syscheck>";
+    let missed = |sections: &str| {
+        let host = Daemon::new(sections);
+        std::fs::create_dir_all(host.path("rules")).expect("a folder");
+        let rule = |id: u32| {
+            format!("<rule id=\"{id}\" level=\"7\"><category>ossec</category><description>x</description></rule>")
+        };
+        let root =
+            "<rule id=\"7\" level=\"0\" noalert=\"1\"><category>ossec</category><description>x</description></rule>";
+        let text = format!("<group name=\"syscheck,\">{root}{}{}</group>", rule(550), rule(554));
+        std::fs::write(host.path("rules/few.xml"), text).expect("written");
+        let answer = host.hidsctl_json(&["check"]).expect("JSON");
+        let all = answer["diagnostics"].as_array().expect("a list").clone();
+        let of_files = all.into_iter().filter(|one| one["code"] == "C057");
+        of_files.map(|one| one["message"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let found = missed(&format!("{rules}{watching}"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    for id in [551, 552, 553] {
+        assert!(found[0].contains(&id.to_string()), "{found:?}");
+    }
+    assert!(!found[0].contains("550") && !found[0].contains("554"), "{found:?}");
+    assert!(missed(rules).is_empty(), "nothing is watched");
+    assert!(missed(watching).is_empty(), "the shipped rules have them");
+}
+
+#[test]
 fn a_configuration_that_is_not_there_is_refused_by_name() {
     let host = Daemon::new("");
     std::fs::remove_file(host.path("ossec.conf")).expect("removed");

@@ -109,6 +109,89 @@ fn differences_are_accepted_and_counting_begins_anew() {
 }
 
 #[test]
+fn new_files_are_differences_until_they_are_accepted() {
+    if !require::root() {
+        return;
+    }
+    for alert_new_files in ["yes", "no"] {
+        let mut fim =
+            Fim::started(&format!("<alert_new_files>{alert_new_files}</alert_new_files>{REALTIME}"), &[("a", "one")]);
+        let tree = fim.path("").to_string_lossy().into_owned();
+        let diff = |fim: &Fim| {
+            let output = fim.hidsctl(&["diff", &tree, "--json"]);
+            let text = String::from_utf8(output.stdout).expect("answers are UTF-8");
+            let items: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            assert_eq!(output.status.code(), Some(i32::from(!items.is_empty())));
+            let fact = |item: &Value| (item["path"].to_string(), item["new"] == true, item["changes"].as_u64());
+            items.iter().map(fact).collect::<Vec<_>>()
+        };
+        let named = |fim: &Fim, name: &str| format!("\"{}\"", fim.path(name).display());
+        assert_eq!(diff(&fim), []);
+        fim.alerts_after(|fim| fim.write("new", "one"));
+        assert_eq!(diff(&fim), [(named(&fim, "new"), true, Some(0))], "alert_new_files {alert_new_files}");
+        let text = fim.hidsctl(&["diff", &tree]).stdout;
+        assert!(text.starts_with(b"new file "), "{}", text.escape_ascii());
+        fim.alerts_after(|fim| fim.write("new", "two"));
+        fim.alerts_after(|fim| fim.write("a", "two"));
+        assert_eq!(diff(&fim), [(named(&fim, "a"), false, Some(1)), (named(&fim, "new"), true, Some(1))]);
+        fim.answer(&["accept", &tree]);
+        assert_eq!(diff(&fim), []);
+        fim.daemon.kill();
+        fim.start();
+        assert_eq!(diff(&fim), [], "accepted for good");
+        fim.alerts_after(|fim| fs::remove_file(fim.path("new")).expect("unlink"));
+        assert_eq!(diff(&fim), [(named(&fim, "new"), false, Some(1))]);
+    }
+}
+
+#[test]
+fn changes_are_told_while_the_baseline_is_verified() {
+    if !require::root() {
+        return;
+    }
+    let mut fim = Fim::new(REALTIME);
+    for folder in 0..100 {
+        fim.write(&format!("many{folder}/0"), "x");
+        // Names of one file are enough, and quicker.
+        let first = fim.path(format!("many{folder}/0"));
+        (1..1_000).for_each(|name| fs::hard_link(&first, fim.path(format!("many{folder}/{name}"))).expect("a name"));
+    }
+    fim.write("a", "start");
+    fim.start();
+    let began = std::time::Instant::now();
+    let ends = std::sync::atomic::AtomicBool::new(false);
+    let (alerts, verifications) = std::thread::scope(|scope| {
+        let daemon = &fim.daemon;
+        let verifies = scope.spawn(|| {
+            let mut spans = Vec::new();
+            while !ends.load(std::sync::atomic::Ordering::Relaxed) {
+                let start = began.elapsed();
+                let output = daemon.hidsctl(&["fim", "verify"]);
+                assert!(output.status.success(), "{output:?}");
+                spans.push((start, began.elapsed()));
+            }
+            spans
+        });
+        let file = fim.daemon.path("logs/alerts/alerts.json");
+        let length = || fs::metadata(&file).map_or(0, |metadata| metadata.len());
+        let mut alerts = Vec::new();
+        for round in 0..30 {
+            let (before, start) = (length(), began.elapsed());
+            fs::write(fim.path("a"), format!("round {round}")).expect("written");
+            wait_for("the alert", || (length() > before).then_some(()));
+            alerts.push((start, began.elapsed()));
+        }
+        ends.store(true, std::sync::atomic::Ordering::Relaxed);
+        (alerts, verifies.join().expect("verifies"))
+    });
+    // If they waited, one could still come before a verification begins in the daemon, and one after its end.
+    let within = |verify: &(_, _)| alerts.iter().filter(|alert| verify.0 < alert.0 && alert.1 < verify.1).count();
+    let most = verifications.iter().map(within).max();
+    println!("{most:?} of {} alerts within one of {} verifications", alerts.len(), verifications.len());
+    assert!(most >= Some(4), "alerts {alerts:?}, verifications {verifications:?}");
+}
+
+#[test]
 fn the_history_of_a_file_tells_what_when_and_who() {
     if !require::root() {
         return;

@@ -4,13 +4,21 @@ use std::path::Path;
 
 #[path = "../fuzz/inputs.rs"]
 mod inputs;
+#[path = "../fuzz/sensed.rs"]
+mod sensed;
 
 type Target = fn(&[u8]);
 
 #[test]
 fn kept_inputs_of_the_fuzz_targets_are_harmless() {
-    let targets: [(&str, Target); 4] =
-        [("xml", inputs::xml), ("pattern", inputs::pattern), ("decoder", inputs::decoder), ("event", inputs::event)];
+    let targets: [(&str, Target); 6] = [
+        ("xml", inputs::xml),
+        ("pattern", inputs::pattern),
+        ("decoder", inputs::decoder),
+        ("event", inputs::event),
+        ("fanotify", sensed::fanotify),
+        ("export", sensed::export),
+    ];
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (target, run) in targets {
         for folder in [tests.join("fuzz/corpus").join(target), tests.join("data/crashes").join(target)] {

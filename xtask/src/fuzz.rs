@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: the fuzz targets of `tests/fuzz`, one after another.
 //!
-//! Works with the stable compiler: coverage by code generation options, no sanitizer (the core has
-//! no `unsafe`). What the fuzzer learns stays under `target/fuzz`; the seeds in the repository are
+//! Works with the stable compiler: coverage by code generation options, no sanitizer (neither the core
+//! nor the readers of the daemon that are fuzzed have `unsafe`). What the fuzzer learns stays under `target/fuzz`; the seeds in the repository are
 //! only read. A finding stops the run and is kept in `tests/data/crashes`, where a test replays it.
 
 use std::fs;
@@ -17,7 +17,7 @@ use crate::paths;
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
 
 /// All targets, in the order in which they run.
-const TARGETS: [&str; 4] = ["event", "decoder", "pattern", "xml"];
+const TARGETS: [&str; 6] = ["fanotify", "export", "event", "decoder", "pattern", "xml"];
 
 /// What to fuzz, and how long.
 #[derive(Args)]

@@ -57,6 +57,9 @@ pub struct PolicyDef {
     pub watches: Vec<Watch>,
     /// `<ignore>`.
     pub ignore: Vec<PathPattern>,
+    /// Directories of the daemon itself, in which it writes all the time: what is in them does not count
+    /// under a root above them. A root that is one of them, or lies in one, is watched as it is asked.
+    pub own: Vec<Vec<u8>>,
     /// `<nodiff>`.
     pub no_diff: Vec<PathPattern>,
     /// `<alert_new_files>`.
@@ -91,6 +94,7 @@ pub struct Policy {
     roots: Roots,
     restrict: Vec<Option<Pattern>>,
     ignore: PathSet,
+    own: Vec<Vec<u8>>,
     no_diff: PathSet,
     alert_new_files: bool,
     auto_ignore: bool,
@@ -115,6 +119,7 @@ impl Policy {
             roots: Roots::new(&watches),
             restrict,
             ignore: PathSet::new(def.ignore, subject, &mut unusable),
+            own: def.own.iter().map(|own| paths::one_form(own)).collect(),
             no_diff: PathSet::new(def.no_diff, subject, &mut unusable),
             alert_new_files: def.alert_new_files,
             auto_ignore: def.auto_ignore,
@@ -132,8 +137,8 @@ impl Policy {
 
     /// What holds for `path`: the watch with the deepest root that holds it.
     ///
-    /// `None` when no root does, or when the path is ignored, kept out by `restrict`, or lies deeper than
-    /// that watch goes.
+    /// `None` when no root does, or when the path is ignored, in a directory of the daemon itself, kept out
+    /// by `restrict`, or lies deeper than that watch goes.
     pub fn watch_of(&self, path: &[u8], kind: PathKind) -> Option<&Watch> {
         let index = self.roots.holding(path, &self.watches)?;
         let watch = self.watches.get(index)?;
@@ -147,7 +152,9 @@ impl Policy {
         {
             return None;
         }
-        (!self.ignore.holds(path, watch.root.len())).then_some(watch)
+        let is_out =
+            self.ignore.holds(path, watch.root.len()) || self.own_holds(path, watch).is_some_and(|own| own != path);
+        (!is_out).then_some(watch)
     }
 
     /// Whether scans and marks go into `directory`: a root, or below one that goes so deep, and not ignored.
@@ -163,7 +170,14 @@ impl Policy {
             return true;
         }
         let fits = watch.levels().is_none_or(|levels| levels > 0 && !has_more_levels_than(rest, levels - 1));
-        fits && !self.ignore.holds(directory, watch.root.len())
+        fits && !self.ignore.holds(directory, watch.root.len()) && self.own_holds(directory, watch).is_none()
+    }
+
+    /// The daemon's own directory below the root of `watch` that is `path` or holds it.
+    fn own_holds(&self, path: &[u8], watch: &Watch) -> Option<&[u8]> {
+        let is_inside = |own: &[u8]| below(&watch.root, own).is_some_and(|rest| !rest.is_empty());
+        let mut own = self.own.iter().map(Vec::as_slice);
+        own.find(|own| below(own, path).is_some() && is_inside(own))
     }
 
     /// Whether `path` is the root of a watch.

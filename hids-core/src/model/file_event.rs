@@ -146,7 +146,7 @@ pub enum GapCause {
     Unresolved,
     /// The daemon was not running.
     DaemonDown,
-    /// The baseline could not be written for a time.
+    /// The baseline could not be opened or written for a time.
     StoreFailed,
 }
 
@@ -159,7 +159,7 @@ impl GapCause {
             Self::Unmarked => "a directory could not be watched in time",
             Self::Unresolved => "events came from a directory whose path could not be told",
             Self::DaemonDown => "the daemon was not running",
-            Self::StoreFailed => "the baseline could not be written",
+            Self::StoreFailed => "the baseline could not be used",
         }
     }
 

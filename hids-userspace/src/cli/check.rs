@@ -2,6 +2,7 @@
 
 use clap::Args;
 use hids_core::diag::{Diagnostic, Severity};
+use hids_core::engine::Engine;
 use serde_json::json;
 
 use super::exit::Exit;
@@ -28,8 +29,9 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut rules = 0;
     if let Some(config) = &loaded.config {
         let (engine, of_rules) = analysis::compile(config);
-        rules = engine.map_or(0, |engine| engine.rule_count());
+        rules = engine.as_ref().map_or(0, Engine::rule_count);
         diagnostics.extend(of_rules);
+        diagnostics.extend(engine.and_then(|engine| rules_of_files(config, &engine)));
         diagnostics.extend(analysis::lint(config));
         diagnostics.extend(protection(config));
     }
@@ -58,6 +60,36 @@ fn protection(config: &Config) -> Option<Diagnostic> {
     let why = sensors::can_refuse_writes().err()?;
     let message = format!("protect=\"yes\" is not enforced on this machine: {}", why.with_sources());
     Some(Diagnostic::warning("C055", message).help(why.help()))
+}
+
+/// What the rules that OSSEC has for changes of files are about.
+const RULES_OF_FILES: [(u32, &str); 5] = [
+    (550, "a file changed"),
+    (551, "it changed a second time"),
+    (552, "it changed a third time"),
+    (553, "a file was deleted"),
+    (554, "a file was added"),
+];
+
+/// Whether `<syscheck>` watches files and nothing would be said of some of their changes.
+fn rules_of_files(config: &Config, engine: &Engine) -> Option<Diagnostic> {
+    if config.syscheck.disabled || config.syscheck.directories.is_empty() {
+        return None;
+    }
+    let is_there = |id: u32| engine.rules().any(|rule| rule.id.0 == id);
+    let missing: Vec<String> =
+        RULES_OF_FILES.iter().filter(|(id, _)| !is_there(*id)).map(|(id, about)| format!("{id} ({about})")).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "<syscheck> watches files, but the rules have no {}: such changes give no alert unless another rule takes them",
+        missing.join(", ")
+    );
+    Some(
+        Diagnostic::warning("C057", message)
+            .help("load OSSEC's ossec_rules.xml, or 0050-ossec.xml of the shipped ruleset, under <rules>"),
+    )
 }
 
 /// A problem with its place.

@@ -26,6 +26,9 @@ use crate::config::{self, Config, LoadOptions};
 use crate::control;
 use crate::respond::Mode;
 
+/// How often counters of losses are looked at: some dozen reads of kernel maps.
+const LOSSES_EVERY: Duration = Duration::from_secs(5);
+
 /// Runs the daemon until it is asked to stop.
 pub fn run(args: &DaemonArgs) -> Exit {
     let started = Instant::now();
@@ -90,6 +93,8 @@ fn serve(config: Config, engine: Engine, options: LoadOptions, mode: Mode, start
         let control = control::serve(&run, Arc::clone(&daemon));
         tokio::pin!(control);
         let mut announced = false;
+        let mut losses = tokio::time::interval(LOSSES_EVERY);
+        losses.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
@@ -106,6 +111,7 @@ fn serve(config: Config, engine: Engine, options: LoadOptions, mode: Mode, start
                     let daemon = Arc::clone(&daemon);
                     tokio::task::spawn_blocking(move || daemon.start_sensors());
                 }
+                _ = losses.tick() => daemon.tell_losses(),
             }
         }
     });

@@ -4,6 +4,7 @@ pub mod analysis;
 mod integrity;
 mod lifecycle;
 mod lock;
+mod losses;
 mod protection;
 mod ready;
 mod running;

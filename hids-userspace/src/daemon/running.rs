@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use super::lifecycle::load;
+use super::losses::Losses;
 use super::status;
 use super::wiring::Stages;
 use crate::config::{Config, LoadOptions};
@@ -33,6 +34,7 @@ pub(super) struct Running {
     started: Instant,
     state: Mutex<State>,
     sensors: Mutex<Option<SensorsHandle>>,
+    losses: Mutex<Losses>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
 }
@@ -51,6 +53,7 @@ impl Running {
             started: Instant::now(),
             state: Mutex::new(State { config, stages }),
             sensors: Mutex::new(None),
+            losses: Mutex::default(),
             reloading: tokio::sync::Mutex::new(()),
         }
     }
@@ -73,6 +76,16 @@ impl Running {
                 handle.take_self_test(proven);
             }
         }
+    }
+
+    /// Tells the log what the kernel's programs have lost since it was told last.
+    pub(super) fn tell_losses(&self) {
+        let sensors = self.sensors.lock().unwrap_or_else(PoisonError::into_inner);
+        let processes = sensors.as_ref().map_or(0, SensorsHandle::processes_lost);
+        drop(sensors);
+        let refusals = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.integrity.refusals_lost();
+        let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        losses.note(processes, refusals, Instant::now());
     }
 
     /// Reads everything again; what is wrong is logged, and the old state stays.

@@ -162,7 +162,7 @@ impl Stages {
     pub(super) fn stop(self) {
         // On a full disk everything before it waits for the recorder.
         self.recorder.begin_stop();
-        if let Some(integrity::State::Runs(integrity)) = Arc::into_inner(self.integrity) {
+        if let Some(integrity) = Arc::into_inner(self.integrity) {
             integrity.stop();
         }
         self.collector.stop();

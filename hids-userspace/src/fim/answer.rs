@@ -74,7 +74,7 @@ fn list(
     };
     for entry in entries {
         let (path, entry) = entry?;
-        if changed && entry.changes == 0 && entry.state.is_some() {
+        if changed && entry.is_accepted() {
             continue;
         }
         if page.items.len() == limit {
@@ -87,7 +87,12 @@ fn list(
 }
 
 fn item(path: &[u8], entry: &Entry) -> ListItem {
-    ListItem { path: PathText::from(path), state: entry.state.as_ref().map(StateView::from), changes: entry.changes }
+    ListItem {
+        path: PathText::from(path),
+        state: entry.state.as_ref().map(StateView::from),
+        changes: entry.changes,
+        new: entry.unaccepted.is_some_and(|unaccepted| unaccepted.is_new),
+    }
 }
 
 fn history(

@@ -15,6 +15,27 @@ pub struct Entry {
     pub changes: u32,
     /// When its content was last read.
     pub read: Timestamp,
+    /// What has become of it that nobody has accepted.
+    pub unaccepted: Option<Unaccepted>,
+}
+
+impl Entry {
+    /// Whether an administrator, a summary of a package's update or the first scan has taken it as it is.
+    pub fn is_accepted(&self) -> bool {
+        // Entries that an older version wrote have nothing but the number.
+        self.unaccepted.is_none() && self.changes == 0 && self.state.is_some()
+    }
+}
+
+/// Changes of a path that nobody has accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unaccepted {
+    /// The notice of the first of them: what it calls old is what was accepted.
+    pub since: u64,
+    /// When that was read which the last of them replaced; `None` = nothing was known of the path.
+    pub replaced_read: Option<Timestamp>,
+    /// Whether the first of them is that the path was new.
+    pub is_new: bool,
 }
 
 /// A view of the baseline that many threads may ask. Answers of one view are of one moment or later.

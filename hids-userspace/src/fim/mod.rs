@@ -16,6 +16,6 @@ pub mod scan;
 pub mod store;
 pub mod watch;
 
-pub use known::{Entry, Known};
+pub use known::{Entry, Known, Unaccepted};
 pub use policy::policy_def;
 pub use store::{Store, StoreError, StoreKey, StoreLimits, StoreView};

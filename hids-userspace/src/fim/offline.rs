@@ -105,7 +105,7 @@ fn write(store: &Store, differences: &mut Vec<Difference>) -> Result<(), StoreEr
     differences.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     let entries: Vec<(Vec<u8>, Entry)> = differences
         .drain(..)
-        .map(|found| (found.path, Entry { state: found.new, changes: 0, read: found.read }))
+        .map(|found| (found.path, Entry { state: found.new, read: found.read, ..Entry::default() }))
         .collect();
     let mut update = store.begin()?;
     update.put_all(entries.iter().map(|(path, entry)| (path.as_slice(), entry)))?;

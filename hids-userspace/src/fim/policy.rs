@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use hids_core::fim::{PathPattern, PolicyDef, Watch};
 
-use crate::config::{self, SyscheckConfig, WatchedDirectory};
+use crate::config::{self, Paths, SyscheckConfig, WatchedDirectory};
 
+/// The directories in `paths` that the daemon writes to are left out below the roots that hold them.
+///
 /// Reads the file system: what a wildcard (`*`, `?`, `[`) fits now, and where a root that is a link leads.
 ///
 /// The kernel tells paths without links, so a root like `/bin` that is a link to `/usr/bin` is watched, and
 /// its files are told, as `/usr/bin`. Two entries that lead to one root are one with everything that either
 /// asks for. A root that does not exist (yet) stays as it is written.
-pub fn policy_def(config: &SyscheckConfig, strict: bool) -> PolicyDef {
+pub fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool) -> PolicyDef {
     let mut watches: Vec<Watch> = Vec::new();
     for directory in &config.directories {
         for root in roots(&directory.path) {
@@ -26,6 +28,12 @@ pub fn policy_def(config: &SyscheckConfig, strict: bool) -> PolicyDef {
     PolicyDef {
         watches,
         ignore: config.ignore.iter().map(pattern).collect(),
+        own: [&paths.state, &paths.logs, &paths.run]
+            .map(|own| resolved(own).as_os_str().as_bytes().to_vec())
+            .into_iter()
+            // Nowhere = no daemon.
+            .filter(|own| own.len() > 1)
+            .collect(),
         no_diff: config.no_diff.iter().map(pattern).collect(),
         alert_new_files: config.alert_new_files,
         auto_ignore: config.auto_ignore,
@@ -126,7 +134,7 @@ mod tests {
             ],
             ..SyscheckConfig::default()
         };
-        let def = policy_def(&config, false);
+        let def = policy_def(&config, &Paths::default(), false);
         let roots: Vec<&str> = def
             .watches
             .iter()
@@ -142,6 +150,9 @@ mod tests {
         let top = folder.path().canonicalize().unwrap();
         std::fs::create_dir_all(top.join("[x]")).unwrap();
         let config = SyscheckConfig { directories: vec![entry(top.join("[x]"))], ..SyscheckConfig::default() };
-        assert_eq!(policy_def(&config, false).watches[0].root, top.join("[x]").as_os_str().as_bytes());
+        assert_eq!(
+            policy_def(&config, &Paths::default(), false).watches[0].root,
+            top.join("[x]").as_os_str().as_bytes()
+        );
     }
 }

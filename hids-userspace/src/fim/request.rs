@@ -59,7 +59,7 @@ pub enum FimRequest {
         after: Option<PathText>,
         /// At most so many.
         limit: usize,
-        /// Only paths with changes that nobody has accepted.
+        /// Only new, changed and deleted paths that nobody has accepted.
         changed: bool,
     },
     /// The history of a path.
@@ -127,8 +127,11 @@ pub struct FimView {
     pub events: u64,
     /// Paths that wait until they are quiet.
     pub waiting: u64,
-    /// Files whose content could not be read when they were looked at last.
+    /// Files whose content could not be read when they were looked at last; at most 10,000 are counted.
     pub unreadable: u64,
+    /// Some of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unreadable_paths: Vec<PathText>,
     /// Notices that the rules have not taken yet.
     pub unsent: u64,
     /// What runs now.
@@ -195,6 +198,9 @@ pub struct ListItem {
     pub state: Option<StateView>,
     /// Changes since it was first seen or accepted.
     pub changes: u32,
+    /// Whether it was not in the baseline before, and nobody has accepted it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub new: bool,
 }
 
 /// The answer to [`FimRequest::List`].

@@ -110,6 +110,12 @@ impl SensorsHandle {
         self.processes.as_ref().map(|processes| processes.report())
     }
 
+    /// Records of processes that the kernel's programs gave up, for whatever reason, since the start.
+    pub fn processes_lost(&self) -> u64 {
+        let hooks = self.programs.as_ref().map(Programs::counters).unwrap_or_default();
+        hooks.iter().flat_map(|hook| hook.dropped.values()).sum()
+    }
+
     /// What works, what does not and why, with the counters as they are now.
     pub fn report(&self) -> SensorReport {
         let hooks = self.programs.as_ref().map(Programs::counters).unwrap_or_default();

@@ -29,7 +29,7 @@ pub(super) fn distinct(watches: Vec<Watch>) -> Vec<Watch> {
 }
 
 /// `path` without repeated slashes and without one at its end.
-fn one_form(path: &[u8]) -> Vec<u8> {
+pub(super) fn one_form(path: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(path.len());
     for &byte in path {
         if byte != b'/' || plain.last() != Some(&b'/') {

@@ -176,3 +176,29 @@ proptest::proptest! {
         let _ = (policy.watch_of(&path, PathKind::Directory), policy.enters(&path), policy.shows_diff(&path));
     }
 }
+
+#[test]
+fn what_the_daemon_writes_itself_is_left_out_below_a_root_that_holds_it() {
+    let policy = |roots: &[&str]| {
+        Policy::compile(PolicyDef {
+            watches: roots.iter().map(|root| watch(root)).collect(),
+            own: vec![b"/var/lib/hids".to_vec(), b"/run/hids/".to_vec()],
+            ..PolicyDef::default()
+        })
+    };
+    for root in ["/", "/var", "/var/lib"] {
+        let policy = policy(&[root]);
+        let watched = |path: &str| root_of(&policy, path).is_some();
+        assert!(!watched("/var/lib/hids/fim.redb") && !watched("/var/lib/hids/self-test-1/file"), "{root}");
+        assert!(!policy.enters(b"/var/lib/hids") && !policy.enters(b"/var/lib/hids/mail"));
+        // The directory itself, its neighbours, and what differs in case.
+        assert!(watched("/var/lib/hids") && watched("/var/lib/hidsx/y") && watched("/var/lib/HIDS/x"));
+        assert!(policy.enters(b"/var/lib/HIDS") && policy.enters(b"/var/lib"));
+    }
+    assert!(root_of(&policy(&["/"]), "/run/hids/control.sock").is_none());
+    // Whoever names it has it watched.
+    let named = policy(&["/var", "/var/lib/hids", "/run/hids/deep"]);
+    assert_eq!(root_of(&named, "/var/lib/hids/fim.redb"), Some("/var/lib/hids"));
+    assert_eq!(root_of(&named, "/run/hids/deep/x"), Some("/run/hids/deep"));
+    assert!(named.enters(b"/var/lib/hids/mail") && named.enters(b"/run/hids/deep/er"));
+}

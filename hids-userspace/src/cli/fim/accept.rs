@@ -15,7 +15,7 @@ pub struct AcceptArgs {
     /// Files and directories, with everything below them
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Only files that are exactly as a package of dpkg or rpm has them
+    /// Only files that are exactly as a newer package of dpkg or rpm has them
     #[arg(long)]
     packages: bool,
 }
@@ -38,7 +38,10 @@ fn text(view: &AcceptView) -> String {
         out.push_str(&format!("packages: {}\n", output::visible(view.packages.join(", ").as_bytes())));
     }
     if view.refused > 0 {
-        out.push_str(&format!("{} are not as any package has them and stay changed:\n", view.refused));
+        out.push_str(&format!(
+            "{} are not as a package has them, by a database newer than what they replaced, and stay changed:\n",
+            view.refused
+        ));
         view.refused_examples.iter().for_each(|path| out.push_str(&format!("  {}\n", shown(path))));
     }
     out

@@ -67,10 +67,11 @@ fn show(common: &Common, below: &PathText, changed: bool) -> anyhow::Result<u64>
     }
 }
 
-/// `0644 0:0 1234 sha256 /path`, with the number of changes before it.
+/// `file 0644 0:0 1234 sha256 /path`, before it `new` and the number of changes.
 pub(super) fn line(item: &ListItem) -> String {
+    let new = if item.new && item.state.is_some() { "new " } else { "" };
     let changes = if item.changes == 0 { String::new() } else { format!("{}x ", item.changes) };
-    format!("{changes}{}", side(&item.path, item.state.as_ref()))
+    format!("{new}{changes}{}", side(&item.path, item.state.as_ref()))
 }
 
 /// The same without the number of changes.

@@ -39,7 +39,7 @@ enum Command {
     Status,
     /// List what the baseline holds
     List(list::ListArgs),
-    /// Show every path that changed and that nobody has accepted, or what differs from an export
+    /// Show every new, changed and deleted path that nobody has accepted, or what differs from an export
     Diff(list::DiffArgs),
     /// Take changes over, so that they no longer count as changes
     Accept(accept::AcceptArgs),
@@ -104,7 +104,7 @@ fn without_daemon(common: &Common, request: &FimRequest) -> anyhow::Result<serde
     let loaded = config::load(&common.load_options(false));
     let Some(config) = loaded.config else { return Err(BadConfiguration.into()) };
     eprintln!("hidsctl: hidsd is not running; this is the baseline as it left it");
-    watch::answer_offline(request, &config.paths.state, &config.syscheck, config.analysis.strict_ossec)
+    watch::answer_offline(request, &config.paths, &config.syscheck, config.analysis.strict_ossec)
         .map_err(anyhow::Error::msg)
 }
 

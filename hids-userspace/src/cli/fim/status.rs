@@ -34,7 +34,8 @@ fn text(view: &FimView) -> String {
         row("not yet alerted", &view.unsent.to_string());
     }
     if view.unreadable > 0 {
-        row("unreadable files", &view.unreadable.to_string());
+        row("unreadable files", &format!("{} (their content is not compared)", view.unreadable));
+        view.unreadable_paths.iter().for_each(|path| row("  unreadable", &shown(path)));
     }
     if let Some(protection) = &view.protection {
         row("protection", &output::visible(protection.as_bytes()));

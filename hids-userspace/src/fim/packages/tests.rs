@@ -125,7 +125,7 @@ fn an_update_explains_a_new_content_and_nothing_else() {
     let packages = system.open();
     let recorded = packages.owner_of(b"/usr/bin/tool", |_| Some(md5(b"version 2"))).expect("known").recorded;
     let before = recorded.minus(std::time::Duration::from_secs(60));
-    let old = |read| Entry { state: Some(state(b"version 1")), changes: 0, read };
+    let old = |read| Entry { state: Some(state(b"version 1")), read, ..Entry::default() };
     let explains = |old: Option<&Entry>, new: &FileState| {
         packages.explains(b"/usr/bin/tool", old, new, |_| None).map(|found| found.package)
     };

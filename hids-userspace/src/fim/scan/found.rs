@@ -36,7 +36,8 @@ pub enum Found {
 /// Kinds that the policy does not count are told as well: the baseline has to know directories in order to
 /// find what has gone below them. So are states that differ only in parts that are not compared (the time
 /// of the last change, the inode): with a fresh entry the next [`Changed`](super::ScanDepth::Changed) scan
-/// need not read the file again. `hids_core::fim::compare` tells which differences count.
+/// need not read the file again, and files whose content cannot be read. `hids_core::fim::compare` tells
+/// which differences count.
 #[derive(Debug)]
 pub struct Difference {
     /// Where.

@@ -168,7 +168,8 @@ impl Worker<'_> {
         let renews = self.scan.request.depth == ScanDepth::Changed
             && kind == FileKind::Regular
             && old.as_ref().is_some_and(|old| state.changed.plus(COARSEST_TIME) >= old.read);
-        if before != Some(&state) || renews {
+        // What cannot be read is told each time: nobody else knows that it still is so.
+        if before != Some(&state) || renews || unread.is_some() {
             let path = self.path.clone();
             self.differences.push(Difference { path, old, new: Some(state), read: began, unread });
         }

@@ -37,6 +37,17 @@ impl ResumePoint {
         }
     }
 
+    /// Without the directories that hold one of `paths`: what is known of those is not written yet.
+    pub fn without(&self, paths: &[Vec<u8>]) -> Self {
+        let mut rest = self.clone();
+        for path in paths {
+            let above = path.iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(at, _)| &path[..at.max(1)]);
+            above.for_each(|directory| _ = rest.done.remove(directory));
+            rest.done.remove(path);
+        }
+        rest
+    }
+
     /// Whether `directory` or one above it is done.
     pub fn covers(&self, directory: &[u8]) -> bool {
         if self.done.is_empty() {
@@ -50,5 +61,24 @@ impl ResumePoint {
     /// Whether nothing is done.
     pub fn is_empty(&self) -> bool {
         self.done.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_a_path_that_is_not_written_yet_is_not_done() {
+        let point = |directories: &[&str]| {
+            let mut point = ResumePoint::default();
+            directories.iter().for_each(|directory| point.add(directory.as_bytes().to_vec()));
+            point
+        };
+        let done = point(&["/etc", "/etcetera", "/usr/bin", "/usr/lib"]);
+        assert_eq!(done.without(&[]), done);
+        let rest = done.without(&[b"/etc/ssh/sshd_config".to_vec(), b"/usr/lib".to_vec(), b"/usr/x".to_vec()]);
+        assert_eq!(rest, point(&["/etcetera", "/usr/bin"]));
+        assert!(point(&["/"]).without(&[b"/x".to_vec()]).is_empty());
     }
 }

@@ -30,7 +30,7 @@ impl Baseline {
         let mut entries = self.0.lock().unwrap();
         for difference in differences {
             let (directory, name) = split(&difference.path);
-            let entry = Entry { state: difference.new.clone(), changes: 0, read: difference.read };
+            let entry = Entry { state: difference.new.clone(), read: difference.read, ..Entry::default() };
             entries.insert((directory.to_vec(), name.to_vec()), entry);
         }
     }

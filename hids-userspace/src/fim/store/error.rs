@@ -62,6 +62,21 @@ impl StoreError {
         matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::InUse { .. } => "end the process that has it open (fuser -v FILE shows which)",
+            Self::Open { .. } | Self::Write(_) if self.is_full() => "make room on the disk",
+            Self::Open { .. } => "look at the owner and the permissions of the state directory, and at its disk",
+            Self::Key { .. } => {
+                "put the key back, or remove fim.key and fim.redb: a new baseline is made then, and what changed before \
+                 it is not found"
+            }
+            Self::Read(_) | Self::Write(_) => "look for a failing disk in the kernel's log",
+            Self::Damaged { .. } | Self::Path { .. } => "hidsctl fim verify, or remove fim.redb for a new baseline",
+        }
+    }
+
     /// The message with its causes, for one log field.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();

@@ -26,14 +26,33 @@ impl Store {
     /// # Errors
     /// When the file is in use, or the directory does not let one be made.
     pub fn open(path: &Path, key: &StoreKey, limits: StoreLimits) -> Result<(Self, Vec<Damage>), StoreError> {
+        let mut damages = Vec::new();
+        let store = Self::open_noting(path, key, limits, &mut damages)?;
+        Ok((store, damages))
+    }
+
+    /// The same for whoever tries again: what is found is added to `damages` also when opening fails, since
+    /// the next try may find a new file in the place of the damaged one, and nothing wrong with it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_noting(
+        path: &Path,
+        key: &StoreKey,
+        limits: StoreLimits,
+        damages: &mut Vec<Damage>,
+    ) -> Result<Self, StoreError> {
         match Self::try_open(path, key, limits) {
             Err(StoreError::Damaged { what }) => {
-                let damage = set_aside(path, &what)?;
+                damages.push(set_aside(path, &what)?);
                 // Of the file set aside it is told already that nothing is left of it.
-                let (store, _) = Self::try_open(path, key, limits)?;
-                Ok((store, vec![damage]))
+                Ok(Self::try_open(path, key, limits)?.0)
             }
-            other => other,
+            Err(error) => Err(error),
+            Ok((store, found)) => {
+                damages.extend(found);
+                Ok(store)
+            }
         }
     }
 
@@ -95,7 +114,7 @@ impl Store {
         self.view().history(path, limit)
     }
 
-    /// Reads everything and compares it with the codes and the head. Updates wait meanwhile.
+    /// Reads everything of one moment and compares it with the codes and the head. Updates go on meanwhile.
     ///
     /// # Errors
     /// When the operating system refuses a read; damage is no error but part of the report.

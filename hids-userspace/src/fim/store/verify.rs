@@ -8,17 +8,22 @@
 //! else remembers (the record journal's position) put back together. Whoever is root on this machine
 //! can do both; only something outside of it, a signed export, tells then.
 
+use std::sync::Arc;
+
 use redb::ReadTransaction;
 
+use super::blocks::Blocks;
 use super::error::reading;
 use super::head::{CODE_BYTES, Head, Kind};
 use super::rows::{Totals, value_of};
-use super::shared::{Opened, Shared, head};
+use super::shared::{Shared, head};
 use super::{StoreError, paths, view};
 
-/// Rows and blocks between two calls of the progress function.
+/// Rows between two calls of the progress function.
 const STEP: u64 = 8192;
 const MOST_PATHS: usize = 16;
+/// Blocks of the file that are read without an update in between: 2 MiB, some milliseconds.
+const PIECE: u64 = 512;
 
 /// How far a verification is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,13 +59,33 @@ impl VerifyReport {
 }
 
 pub(super) fn verify(shared: &Shared, progress: &mut dyn FnMut(VerifyProgress)) -> Result<VerifyReport, StoreError> {
-    let turn = shared.turn();
-    let walk = std::cell::RefCell::new(Walk { shared, progress, done: VerifyProgress::default() });
-    let report = shared.with(&turn, |opened| walk.borrow_mut().everything(opened));
+    let report =
+        begin(shared).and_then(|moment| Walk { shared, progress, done: VerifyProgress::default() }.everything(&moment));
     match report {
         Err(StoreError::Damaged { what }) => Ok(VerifyReport { problems: vec![what], ..VerifyReport::default() }),
         other => other,
     }
+}
+
+/// One moment of everything. Updates go on meanwhile: a check of a million entries takes seconds, and
+/// changes of files do not wait for it.
+struct Moment {
+    transaction: ReadTransaction,
+    head: Head,
+    blocks: Arc<Blocks>,
+    /// What is wrong according to the file beside the database.
+    of_anchor: Option<String>,
+}
+
+/// Takes the moment. Only for that it needs the right to write: `fim.head` must be of the same commit.
+fn begin(shared: &Shared) -> Result<Moment, StoreError> {
+    let turn = shared.turn();
+    shared.with(&turn, |opened| {
+        let transaction = opened.database.begin_read().map_err(reading)?;
+        let head = head(&shared.codes, &transaction)?;
+        let of_anchor = shared.check_anchor(&head)?;
+        Ok(Moment { transaction, head, blocks: Arc::clone(&opened.blocks), of_anchor })
+    })
 }
 
 struct Walk<'w> {
@@ -70,26 +95,26 @@ struct Walk<'w> {
 }
 
 impl Walk<'_> {
-    fn everything(&mut self, opened: &Opened) -> Result<VerifyReport, StoreError> {
-        let transaction = opened.database.begin_read().map_err(reading)?;
-        let head = head(&self.shared.codes, &transaction)?;
+    fn everything(&mut self, moment: &Moment) -> Result<VerifyReport, StoreError> {
+        let head = &moment.head;
         self.done = VerifyProgress { rows: 0, of: head.rows.iter().sum() };
         let mut report = VerifyReport {
             commit: head.commit,
             head: blake3::Hash::from_bytes(head.code).to_hex().to_string(),
             ..VerifyReport::default()
         };
-        match self.tables(&transaction, &mut report) {
+        match self.tables(&moment.transaction, &mut report) {
             Ok(totals) => {
                 report.entries = totals.rows[Kind::Entry as usize];
                 report.notices = totals.rows[Kind::Notice as usize];
-                compare(&self.shared.codes, &head, &totals, &mut report);
+                compare(&self.shared.codes, head, &totals, &mut report);
             }
             Err(StoreError::Damaged { what }) => report.problems.push(what),
             Err(error) => return Err(error),
         }
-        report.problems.extend(self.shared.check_anchor(&head)?);
-        file(opened, &mut report).map_err(|error| StoreError::Read(Box::new(redb::Error::Io(error))))?;
+        report.problems.extend(moment.of_anchor.clone());
+        file(self.shared, &moment.blocks, &mut report)
+            .map_err(|error| StoreError::Read(Box::new(redb::Error::Io(error))))?;
         (self.progress)(self.done);
         Ok(report)
     }
@@ -140,13 +165,24 @@ fn compare(codes: &super::head::Codes, head: &Head, totals: &Totals, report: &mu
 }
 
 /// The file itself: pages that the database has in memory may have been altered on the disk.
-fn file(opened: &Opened, report: &mut VerifyReport) -> std::io::Result<()> {
-    if !opened.blocks.recheck_start()? {
+///
+/// A block that is just being written is not altered, so each piece is read while nobody writes. An update
+/// waits for one piece at most.
+fn file(shared: &Shared, blocks: &Blocks, report: &mut VerifyReport) -> std::io::Result<()> {
+    let is_sound = {
+        let _turn = shared.turn();
+        blocks.recheck_start()?
+    };
+    if !is_sound {
         report.problems.push("a start of the file was altered on the disk".to_owned());
     }
     let (mut first, mut altered) = (0, 0);
     loop {
-        match opened.blocks.recheck(first, STEP) {
+        let checked = {
+            let _turn = shared.turn();
+            blocks.recheck(first, PIECE)
+        };
+        match checked {
             Ok(Some(blocks)) => altered += blocks.len(),
             Ok(None) => break,
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
@@ -155,7 +191,7 @@ fn file(opened: &Opened, report: &mut VerifyReport) -> std::io::Result<()> {
             }
             Err(error) => return Err(error),
         }
-        first += STEP;
+        first += PIECE;
     }
     if altered > 0 {
         report.problems.push(format!("{altered} blocks of the file were altered on the disk"));

@@ -25,7 +25,7 @@ impl Watcher {
             let mut changed = Vec::new();
             for entry in self.view.subtree(subtree)? {
                 let (path, entry) = entry?;
-                if entry.changes == 0 && entry.state.is_some() {
+                if entry.is_accepted() {
                     continue;
                 }
                 if !judge.takes(&self.view, &path, &entry)? {
@@ -64,7 +64,7 @@ impl Watcher {
         for path in paths {
             match update.entry(path)? {
                 Some(mut entry) if entry.state.is_some() => {
-                    entry.changes = 0;
+                    (entry.changes, entry.unaccepted) = (0, None);
                     update.put(path, &entry)?;
                 }
                 Some(_) => _ = update.remove(path)?,

@@ -11,7 +11,7 @@ use super::judge::{Circumstances, Verdict, judge};
 use super::pending::Hint;
 use super::run::Watcher;
 use crate::fim::store::{Durability, StoreError, Update};
-use crate::fim::{Entry, clock};
+use crate::fim::{Entry, Unaccepted, clock};
 
 /// Entries after which a commit goes to the disk, though nothing was told.
 const UNSYNCED_ENTRIES: u64 = 20_000;
@@ -61,8 +61,10 @@ impl Watcher {
     fn outcome_of(&mut self, seen: Seen, now: Instant) -> Option<Outcome> {
         let Seen { path, hint, look } = seen;
         let read = look.began();
-        if let Some(unread) = look.unread() {
-            self.note_unreadable(&path, unread);
+        match (look.unread(), &look) {
+            (Some(unread), _) => self.note_unreadable(&path, unread),
+            (None, Look::Failed(_)) => {}
+            (None, _) => self.shared.unreadable().clear(&path),
         }
         let (state, text) = match look {
             Look::NotWatched => {
@@ -206,10 +208,9 @@ impl Watcher {
                 }
                 Ok((false, false, true))
             }
-            Verdict::Change { entry, mut change, alerted } => {
+            Verdict::Change { mut entry, mut change, alerted } => {
                 let explained = hint.after_update && self.updates.explains(known.as_ref(), &change);
                 let alerted = alerted && !explained;
-                update.put(&path, &entry)?;
                 if watch.report_changes && change.kind == ChangeKind::Modified {
                     let old = if shows_text { update.text(&path)? } else { None };
                     change.diff = self.difference_of_text(shows_text, old.as_deref(), text.as_deref());
@@ -219,7 +220,14 @@ impl Watcher {
                     None => _ = update.remove_text(&path)?,
                 }
                 let time = if hint.operations.is_empty() { read } else { hint.time.max(read) };
-                update.notice(time, alerted, FileNews::Change(change))?;
+                let sequence = update.notice(time, alerted, FileNews::Change(change))?;
+                if explained {
+                    // The summary accepts it: what was accepted before still is, what was not is not.
+                    entry.changes = known.as_ref().map_or(0, |known| known.changes);
+                } else {
+                    entry.unaccepted = unaccepted(known.as_ref(), sequence);
+                }
+                update.put(&path, &entry)?;
                 Ok((true, alerted, true))
             }
         }
@@ -251,13 +259,29 @@ impl Watcher {
     }
 
     pub(super) fn note_unreadable(&self, path: &[u8], why: &dyn std::error::Error) {
-        if self.shared.unreadable.fetch_add(1, Relaxed) == 0 {
+        if self.shared.unreadable().note(path, Instant::now()) {
             tracing::warn!(
                 path = %hids_core::render::visible_string(path),
                 why = %error_text(why),
-                "a watched file cannot be read; its content is not compared (hidsctl fim status counts such files)"
+                lost = "changes of its content are not seen; other changes of it are",
+                help = "hidsctl fim status names such files",
+                "a watched file cannot be read"
             );
         }
+    }
+}
+
+/// What is to be noted of a change with this notice, given the entry that it replaces.
+pub(super) fn unaccepted(known: Option<&Entry>, sequence: u64) -> Option<Unaccepted> {
+    let replaced_read = known.map(|known| known.read);
+    match known {
+        None => Some(Unaccepted { since: sequence, replaced_read, is_new: true }),
+        Some(known) => match known.unaccepted {
+            Some(earlier) => Some(Unaccepted { replaced_read, ..earlier }),
+            None if known.is_accepted() => Some(Unaccepted { since: sequence, replaced_read, is_new: false }),
+            // Changed under an older version, which did not note since when.
+            None => None,
+        },
     }
 }
 
@@ -267,7 +291,7 @@ fn is_directory(entry: Option<&Entry>) -> bool {
 }
 
 /// An error with its causes.
-pub(in crate::fim) fn error_text(error: &dyn std::error::Error) -> String {
+pub fn error_text(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

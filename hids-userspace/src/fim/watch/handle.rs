@@ -45,6 +45,8 @@ pub struct FimOptions {
     pub schedule: Schedule,
     /// Whether trees without realtime are scanned at the start.
     pub scan_on_start: bool,
+    /// Whether the daemon ran for a time without this stage; that is told as a gap.
+    pub is_late: bool,
     /// How scheduled scans treat the machine, and how files are looked at.
     pub scan: ScanOptions,
     /// Longest content that is kept for `report_changes`, in bytes.
@@ -92,13 +94,26 @@ pub struct FimHandle {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Opens the baseline and starts.
-pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
-    let key = StoreKey::load_or_create(&options.state.join("fim.key"))?;
-    let (store, damages) = open_store(&options.state.join(BASELINE), &key)?;
-    let store = Arc::new(store);
+/// The baseline, open and ready to be worked with.
+#[derive(Debug)]
+pub struct Opened(Arc<Store>);
+
+/// Opens the baseline in `state`. While somebody else holds it, that is tried for as long as `patience`.
+///
+/// `committed` is the notice that the record stage has committed last. `damages` holds what was found wrong
+/// with the baseline and is not written down yet: after a failure it is to be given to the next try.
+pub fn open(state: &Path, committed: u64, patience: Duration, damages: &mut Vec<Damage>) -> Result<Opened, FimError> {
+    let key = StoreKey::load_or_create(&state.join("fim.key"))?;
+    let store = open_store(&state.join(BASELINE), &key, patience, damages)?;
+    note_damages(&store, damages, committed)?;
+    damages.clear();
+    Ok(Opened(Arc::new(store)))
+}
+
+/// Starts.
+pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
+    let store = opened.0;
     let view = store.view();
-    note_damages(&store, damages, options.committed)?;
     let shared = Arc::new(Shared::default());
     shared.sent.store(options.committed, Relaxed);
     shared.lists().gaps = view.open_gaps()?;
@@ -121,6 +136,7 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
         scans: Scans::default(),
         scan_options: options.scan,
         scan_on_start: options.scan_on_start,
+        is_late: options.is_late,
         schedule: options.schedule,
         text_limit: options.text_limit,
         zone: options.zone.clone(),
@@ -152,14 +168,13 @@ pub fn start(options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimErr
     Ok(FimHandle { wishes, shared, policy, store, view, zone: options.zone, state: options.state, threads })
 }
 
-/// Opens the baseline. A daemon that was killed, or a child that it was just starting, may hold the file for
-/// a moment longer; so may somebody who looks at it.
-fn open_store(path: &Path, key: &StoreKey) -> Result<(Store, Vec<Damage>), StoreError> {
-    const PATIENCE: Duration = Duration::from_secs(10);
+/// A daemon that was killed, or a child that it was just starting, may hold the file for a moment longer; so
+/// may somebody who looks at it.
+fn open_store(path: &Path, key: &StoreKey, patience: Duration, damages: &mut Vec<Damage>) -> Result<Store, StoreError> {
     const AGAIN: Duration = Duration::from_millis(50);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + patience;
     loop {
-        match Store::open(path, key, StoreLimits::default()) {
+        match Store::open_noting(path, key, StoreLimits::default(), damages) {
             Err(StoreError::InUse { .. }) if Instant::now() < until => thread::sleep(AGAIN),
             opened => return opened,
         }
@@ -170,7 +185,7 @@ fn open_store(path: &Path, key: &StoreKey) -> Result<(Store, Vec<Damage>), Store
 ///
 /// Only what is on the disk is handed on, so a store that ends before what the record stage has
 /// committed is not the one that it was, even if it is whole in itself.
-fn note_damages(store: &Store, mut damages: Vec<Damage>, committed: u64) -> Result<(), StoreError> {
+fn note_damages(store: &Store, damages: &mut Vec<Damage>, committed: u64) -> Result<(), StoreError> {
     let last = store.view().counts()?.last_sequence;
     if damages.is_empty() && last < committed {
         let what = format!(
@@ -181,8 +196,8 @@ fn note_damages(store: &Store, mut damages: Vec<Damage>, committed: u64) -> Resu
     }
     let mut update = store.begin()?;
     update.skip_to(committed);
-    for damage in damages {
-        update.notice(crate::fim::clock::now(), true, FileNews::Damage(damage))?;
+    for damage in damages.iter() {
+        update.notice(crate::fim::clock::now(), true, FileNews::Damage(damage.clone()))?;
     }
     update.commit(Durability::Synced)?;
     Ok(())

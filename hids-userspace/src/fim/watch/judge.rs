@@ -56,7 +56,7 @@ pub(super) fn judge(
         (Some(_), Some(_), Some(_)) => ChangeKind::Modified,
     };
     if kind == ChangeKind::Added && !has_baseline {
-        return Verdict::Refresh(Entry { state: seen, changes: 0, read: now });
+        return Verdict::Refresh(Entry { state: seen, read: now, ..Entry::default() });
     }
     // The baseline has to know directories to find what has gone below them, also where nobody asks for them.
     if [old, seen.as_ref()].into_iter().flatten().all(|state| !policy.counts(state.kind)) {
@@ -77,12 +77,15 @@ pub(super) fn judge(
         operations: hint.operations,
         diff: None,
     };
-    let entry = Entry { state: with_known_sums(known, seen), changes, read: now };
+    // What nobody has accepted is noted with the number of its notice, when that is written.
+    let unaccepted = known.and_then(|entry| entry.unaccepted);
+    let entry = Entry { state: with_known_sums(known, seen), changes, read: now, unaccepted };
     Verdict::Change { entry, change: Box::new(change), alerted }
 }
 
 fn refreshed(known: Option<&Entry>, seen: Option<FileState>, now: Timestamp) -> Entry {
-    Entry { state: with_known_sums(known, seen), changes: known.map_or(0, |entry| entry.changes), read: now }
+    let (changes, unaccepted) = known.map_or((0, None), |entry| (entry.changes, entry.unaccepted));
+    Entry { state: with_known_sums(known, seen), changes, read: now, unaccepted }
 }
 
 /// A sum that could not be taken this time stays as it was: else a change of a file that was unreadable
@@ -117,7 +120,7 @@ mod tests {
     }
 
     fn entry(state: Option<FileState>, changes: u32) -> Entry {
-        Entry { state, changes, read: Timestamp::default() }
+        Entry { state, changes, ..Entry::default() }
     }
 
     fn judged(policy: &Policy, known: Option<&Entry>, seen: Option<FileState>, has_baseline: bool) -> Verdict {

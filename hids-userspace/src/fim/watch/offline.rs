@@ -5,7 +5,7 @@ use std::path::Path;
 use hids_core::fim::Policy;
 use jiff::tz::TimeZone;
 
-use crate::config::SyscheckConfig;
+use crate::config::{Paths, SyscheckConfig};
 use crate::fim::request::FimRequest;
 use crate::fim::store::{Store, StoreKey, StoreLimits};
 use crate::fim::{answer, policy_def};
@@ -18,13 +18,14 @@ pub fn has_baseline(state: &Path) -> bool {
     state.join(BASELINE).exists()
 }
 
-/// Answers from the baseline in `state`; refuses when a daemon holds it.
+/// Answers from the baseline in the state directory; refuses when a daemon holds it.
 pub fn answer_offline(
     request: &FimRequest,
-    state: &Path,
+    paths: &Paths,
     syscheck: &SyscheckConfig,
     strict: bool,
 ) -> Result<serde_json::Value, String> {
+    let state = paths.state.as_path();
     let path = state.join(BASELINE);
     let key = StoreKey::load_or_create(&state.join("fim.key")).map_err(|error| answer::failed(&error))?;
     let opened = Store::open_to_look(&path, &key, StoreLimits::default());
@@ -32,6 +33,6 @@ pub fn answer_offline(
     if let Some(damage) = damages.first() {
         return Err(format!("somebody else touched the baseline: {}", damage.what));
     }
-    let policy = Policy::compile(policy_def(syscheck, strict));
+    let policy = Policy::compile(policy_def(syscheck, paths, strict));
     answer::answer(request, &store, &policy, state, &TimeZone::system())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use hids_core::fim::LastScan;
+use hids_core::fim::{LastScan, PathKind};
 use hids_core::model::{GapCause, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +13,11 @@ use super::pending::Hint;
 use super::run::Watcher;
 use super::scans::{self, Cause, Means, RunningScan, Slot, Wanted, holds};
 use crate::fim::clock;
-use crate::fim::scan::{Difference, Found, NotScanned, ResumePoint, ScanDepth, ScanReport, Totals};
+use crate::fim::scan::{Difference, Found, NotScanned, ScanDepth, ScanReport, Totals};
 use crate::fim::store::{Durability, StoreError, Update};
 
-/// The names of facts in the store.
+/// The name of the fact in the store.
 const ROUND: &str = "last round";
-const RESUME: &str = "interrupted round";
 
 /// Differences that are written in one transaction at most.
 const DIFFERENCES: usize = 8192;
@@ -38,14 +37,6 @@ pub(super) struct Round {
     pub totals: Totals,
 }
 
-/// A whole scan that did not.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Interrupted {
-    began: Timestamp,
-    subtrees: Vec<Vec<u8>>,
-    done: ResumePoint,
-}
-
 impl Watcher {
     /// What must be looked at because the daemon did not run.
     pub(super) fn begin(&mut self) {
@@ -54,8 +45,9 @@ impl Watcher {
         let left: Vec<_> = self.shared.lists().gaps.clone();
         let watches: Vec<_> = self.policy.watches().to_vec();
         let (known, new): (Vec<_>, Vec<_>) = watches.iter().partition(|watch| self.baselined.contains(&watch.root));
+        let cause = if self.is_late { GapCause::StoreFailed } else { GapCause::DaemonDown };
         for watch in known.iter().filter(|watch| watch.realtime) {
-            self.open_gap(watch.root.clone(), GapCause::DaemonDown);
+            self.open_gap(watch.root.clone(), cause);
         }
         // Gaps of the last run are closed by a scan of their own, unless one of these covers them.
         for (id, gap) in left {
@@ -70,9 +62,7 @@ impl Watcher {
             let number = self.scans.next_number();
             self.scans.want(Wanted::new(number, Cause::Start, slow, ScanDepth::Changed));
         }
-        if let Some(interrupted) = self.load::<Interrupted>(RESUME) {
-            self.resume(interrupted);
-        }
+        self.resume();
         self.note_caught_up();
     }
 
@@ -91,16 +81,6 @@ impl Watcher {
         );
         let number = self.scans.next_number();
         self.scans.want(Wanted::new(number, Cause::First, roots, ScanDepth::Full));
-    }
-
-    fn resume(&mut self, interrupted: Interrupted) {
-        if self.scans.has(Cause::First) {
-            return;
-        }
-        let mut wanted = Wanted::new(self.scans.next_number(), Cause::Scheduled, interrupted.subtrees, ScanDepth::Full);
-        wanted.resume = interrupted.done;
-        wanted.expected = self.last_scan.map(|round| round.totals);
-        self.scans.want(wanted);
     }
 
     /// Whether everything that happened before the start has been found.
@@ -193,7 +173,7 @@ impl Watcher {
         for found in news {
             match found {
                 Found::Differences(list) => {
-                    outcomes.extend(list.into_iter().filter_map(|one| self.outcome(&running, one)))
+                    outcomes.extend(list.into_iter().filter_map(|one| self.outcome(&mut running, one)))
                 }
                 Found::NotScanned { why: NotScanned::Baseline(error), .. } => self.store_failed(&error),
                 Found::NotScanned { path, why } => not_scanned(&path, &why),
@@ -201,22 +181,28 @@ impl Watcher {
                 Found::Finished(report) => ended = Some(report),
             }
         }
-        running.changes += self.apply_or_fail(outcomes).changes;
+        let applied = self.apply_or_fail(outcomes);
+        running.changes += applied.changes;
+        running.leave(applied.stale.into_iter().map(|(path, _)| path));
         done.into_iter().for_each(|directory| running.resume.add(directory));
         match ended {
-            None => *self.scans.slot(slot) = Some(running),
+            None => {
+                self.keep_place(&mut running);
+                *self.scans.slot(slot) = Some(running);
+            }
             Some(report) => self.end_scan(running, &report),
         }
     }
 
     /// A difference as an outcome; nothing when the path waits to be looked at anyway.
-    fn outcome(&mut self, running: &RunningScan, difference: Difference) -> Option<Outcome> {
+    fn outcome(&mut self, running: &mut RunningScan, difference: Difference) -> Option<Outcome> {
         let Difference { path, old, new, read, unread } = difference;
         if self.updates.holds(&path) {
             return None;
         }
-        if let Some(unread) = unread {
-            self.note_unreadable(&path, &unread);
+        match unread {
+            Some(unread) => self.note_unreadable(&path, &unread),
+            None => self.shared.unreadable().clear(&path),
         }
         let hints = &running.wanted.hints;
         let mut hint = hints
@@ -228,6 +214,7 @@ impl Watcher {
         let wants_text = self.wants_text(&path, new.as_ref());
         let is_old = self.pending.has(&path) || (old.is_none() && self.vanished.may_hold(&path));
         if (is_old || wants_text) && self.pending.look(&path, hint.clone(), Instant::now()).is_ok() {
+            running.leave(std::iter::once(path.clone()));
             // The first scan is over when its last entry is kept, not its last text.
             if is_old || running.wanted.cause != Cause::First {
                 return None;
@@ -238,6 +225,13 @@ impl Watcher {
 
     fn end_scan(&mut self, running: RunningScan, report: &ScanReport) {
         let complete = report.complete && running.failures == self.failures;
+        if complete && running.wanted.depth == ScanDepth::Full {
+            let is_watched = |path: &[u8]| self.policy.watch_of(path, PathKind::Other).is_some();
+            // What was passed by because the last run had read it is not known to be readable now.
+            let covers =
+                |path: &[u8]| (running.wanted.covers(path) && !running.wanted.resume.covers(path)) || !is_watched(path);
+            self.shared.unreadable().all_read(running.since, covers);
+        }
         let text = scans::summary(&running, report);
         tracing::info!(scan = %text, "scan ended");
         self.close_gaps(&running, complete);
@@ -245,6 +239,9 @@ impl Watcher {
         if whole || running.wanted.cause == Cause::Asked {
             self.shared.lists().last_scan =
                 Some(format!("{}, {text}", super::shared::time_text(clock::now(), &self.zone)));
+        }
+        if !complete && running.wanted.cause == Cause::Scheduled {
+            self.forget_place();
         }
         if complete {
             if let Err(error) = self.write_round(&running, report) {
@@ -275,7 +272,7 @@ impl Watcher {
         if whole || first {
             let round = Round { began: running.began, ended: clock::now(), totals: report.totals };
             save(&mut update, ROUND, &round)?;
-            update.set_fact(RESUME, &[])?;
+            super::place::clear_place(&mut update)?;
             self.last_scan = Some(round);
         }
         update.commit(Durability::Synced)?;
@@ -286,23 +283,10 @@ impl Watcher {
     /// Remembers how far the whole scan is, for the next start.
     pub(super) fn end(&mut self) {
         for slot in [Slot::Leisure, Slot::Urgent] {
-            let Some(running) = self.scans.slot(slot).take() else { continue };
+            let Some(mut running) = self.scans.slot(slot).take() else { continue };
             running.handle.control().stop();
-            if running.wanted.cause == Cause::Scheduled {
-                let interrupted = Interrupted {
-                    began: running.began,
-                    subtrees: running.wanted.subtrees.clone(),
-                    done: running.resume.clone(),
-                };
-                let store = Arc::clone(&self.store);
-                let kept = store.begin().and_then(|mut update| {
-                    save(&mut update, RESUME, &interrupted)?;
-                    update.commit(Durability::Synced)
-                });
-                if let Err(error) = kept {
-                    tracing::warn!(%error, "how far the scan had come is not kept; it begins anew");
-                }
-            }
+            running.keep_at = Instant::now();
+            self.keep_place(&mut running);
         }
         self.tell_refusals();
         // Everything written so far goes to the disk.
@@ -346,13 +330,14 @@ impl Watcher {
         }
     }
 
-    fn load<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+    pub(super) fn load<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
         let bytes = self.view.fact(name).ok().flatten()?;
         postcard::from_bytes(&bytes).ok()
     }
 }
 
-fn save<T: Serialize>(update: &mut Update<'_>, name: &str, value: &T) -> Result<(), StoreError> {
+/// Writes a fact.
+pub(super) fn save<T: Serialize>(update: &mut Update<'_>, name: &str, value: &T) -> Result<(), StoreError> {
     // Plain values can always be encoded into memory.
     update.set_fact(name, &postcard::to_stdvec(value).unwrap_or_default())
 }

@@ -51,6 +51,8 @@ pub(super) struct Watcher {
     pub schedule: Schedule,
     pub zone: TimeZone,
     pub scan_on_start: bool,
+    /// Whether the daemon ran for a time without this thread.
+    pub is_late: bool,
     pub text_limit: u64,
     pub shared: Arc<Shared>,
     pub baselined: Roots,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 use hids_core::fim::Policy;
@@ -16,6 +16,10 @@ use crate::fim::store::GapId;
 
 /// News of a scan that wait for the watching thread; then the scan waits.
 const FOUND: usize = 16;
+/// Paths of a scan whose looks are waited for before what holds them is called done.
+pub(super) const MOST_LEFT: usize = 4096;
+/// How often the place of a scan is written down; so much of its work is done again after `kill -9`.
+pub(super) const KEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Why a scan runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,14 +108,31 @@ pub(in crate::fim) fn holds(subtree: &[u8], path: &[u8]) -> bool {
 pub(super) struct RunningScan {
     pub wanted: Wanted,
     pub began: Timestamp,
+    /// The same, for what happens since.
+    pub since: Instant,
     /// Changes that it led to.
     pub changes: u64,
     pub resume: ResumePoint,
+    /// Paths that it has left to single looks, at most [`MOST_LEFT`] and one: then its place is kept no more.
+    pub left: Vec<Vec<u8>>,
+    /// When its place is written down next.
+    pub keep_at: Instant,
     /// Failures of the store before it.
     pub failures: u64,
     /// Before the handle: dropped first, so that a scan that waits to be heard does not hold up its own end.
     pub found: Receiver<Found>,
     pub handle: ScanHandle,
+}
+
+impl RunningScan {
+    /// Notes paths that single looks will have the last word on, if its place is kept.
+    pub(super) fn leave(&mut self, paths: impl Iterator<Item = Vec<u8>>) {
+        if self.wanted.cause != Cause::Scheduled {
+            return;
+        }
+        let room = (MOST_LEFT + 1).saturating_sub(self.left.len());
+        self.left.extend(paths.take(room));
+    }
 }
 
 /// Where a scan runs.
@@ -216,7 +237,10 @@ impl Scans {
             let Some(wanted) = self.waiting.remove(index) else { continue };
             let resume = wanted.resume.clone();
             let (began, failures) = (means.now, means.failures);
-            *self.slot(slot) = Some(RunningScan { wanted, began, changes: 0, resume, failures, found, handle });
+            let since = Instant::now();
+            let (left, keep_at) = (Vec::new(), since + KEEP_EVERY);
+            *self.slot(slot) =
+                Some(RunningScan { wanted, began, since, changes: 0, resume, left, keep_at, failures, found, handle });
         }
         Ok(())
     }

@@ -6,9 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hids_core::model::{Gap, Timestamp};
 use jiff::tz::TimeZone;
 
+use super::unreadable::Unreadable;
 use crate::fim::request::{FimView, GapView, PathText, ScanView};
 use crate::fim::scan::ScanControl;
 use crate::fim::store::{GapId, StoreView};
+
+/// Unreadable files that status names.
+const UNREADABLE: usize = 8;
 
 /// Counters and lists; everything else is in the store.
 #[derive(Debug, Default)]
@@ -17,7 +21,6 @@ pub(super) struct Shared {
     pub waiting: AtomicU64,
     pub changes: AtomicU64,
     pub refusals: AtomicU64,
-    pub unreadable: AtomicU64,
     pub gaps_closed: AtomicU64,
     /// The last notice that was handed on to the rules.
     pub sent: Arc<AtomicU64>,
@@ -26,6 +29,7 @@ pub(super) struct Shared {
     /// Whether all of that has been handed on.
     pub told_all: AtomicBool,
     pub lists: Mutex<Lists>,
+    pub unreadable: Mutex<Unreadable>,
 }
 
 /// What changes rarely.
@@ -60,12 +64,17 @@ impl Shared {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn unreadable(&self) -> MutexGuard<'_, Unreadable> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What `hidsctl` shows.
     pub(super) fn view(&self, store: &StoreView, zone: &TimeZone) -> FimView {
         let counts = store.counts();
         let lists = self.lists();
         let trouble = lists.trouble.clone().or_else(|| counts.as_ref().err().map(ToString::to_string));
         let counts = counts.unwrap_or_default();
+        let unreadable = self.unreadable();
         FimView {
             enabled: true,
             entries: counts.entries,
@@ -73,7 +82,8 @@ impl Shared {
             refusals: self.refusals.load(Relaxed),
             events: self.events.load(Relaxed),
             waiting: self.waiting.load(Relaxed),
-            unreadable: self.unreadable.load(Relaxed),
+            unreadable: unreadable.count(),
+            unreadable_paths: unreadable.some(UNREADABLE).into_iter().map(PathText::from).collect(),
             unsent: counts.last_sequence.saturating_sub(self.sent.load(Relaxed)),
             scans: lists.scans.iter().map(scan_view).chain(lists.waiting_scans.iter().map(waiting_view)).collect(),
             gaps: lists.gaps.iter().map(|(_, gap)| gap_view(gap, zone)).collect(),

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hids_core::fim::is_package_manager;
 use hids_core::model::{Acceptance, FileChange, FileNews, Who};
 
 use super::pending::Hint;
@@ -27,12 +28,6 @@ const MOST: usize = 100_000;
 /// Paths and packages that the summary names.
 const EXAMPLES: usize = 16;
 const NAMES: usize = 64;
-
-/// Programs that install packages, by the last part of their path or, where an interpreter runs them, by
-/// the command name. Who calls himself so only makes his changes wait: they are told all the same, unless
-/// the package database has the very content.
-const MANAGERS: [&[u8]; 10] =
-    [b"dpkg", b"apt", b"apt-get", b"aptitude", b"unattended-upgr", b"rpm", b"dnf", b"dnf5", b"yum", b"packagekitd"];
 
 /// The paths that are held back, and what has become of those that were.
 #[derive(Debug, Default)]
@@ -143,12 +138,11 @@ impl Watcher {
     }
 }
 
+/// Who calls himself so only makes his changes wait: they are told all the same, unless the package
+/// database has the very content.
 fn is_manager(who: &Arc<Who>) -> bool {
-    let named = |executable: &[u8], command: &[u8]| {
-        let name = executable.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-        MANAGERS.iter().any(|manager| *manager == name || *manager == command)
-    };
-    named(&who.executable, &who.command) || who.parents.iter().any(|parent| named(&parent.executable, &parent.command))
+    is_package_manager(&who.executable, &who.command)
+        || who.parents.iter().any(|parent| is_package_manager(&parent.executable, &parent.command))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ mod links;
 mod memory;
 mod mounts;
 mod outgoing;
-mod parse;
+pub mod parse;
 mod paths;
 mod plan;
 mod report;

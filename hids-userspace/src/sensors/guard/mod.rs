@@ -40,19 +40,6 @@ use maps::GuardMaps;
 /// Where pins are by default.
 pub const PINS: &str = "/sys/fs/bpf/hids";
 
-/// Executables that install packages, of all distributions; those that are missing do no harm. `dnf`
-/// before version 5 is a script: its interpreter would have to be allowed, so it is not in the list.
-pub const PACKAGE_MANAGERS: &[&str] = &[
-    "/usr/bin/dpkg",
-    "/usr/bin/apt",
-    "/usr/bin/apt-get",
-    "/usr/bin/aptitude",
-    "/usr/bin/rpm",
-    "/usr/bin/dnf5",
-    "/usr/bin/microdnf",
-    "/usr/bin/zypper",
-];
-
 /// Whether protected files are locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

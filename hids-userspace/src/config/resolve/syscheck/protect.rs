@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hids_core::fim::PACKAGE_MANAGERS;
 use hids_core::xml::{Attribute, Element};
 
 use super::super::Context;
@@ -9,20 +10,6 @@ use crate::config::known::SectionKind::Syscheck;
 use crate::config::value::{Problems, value_span, word};
 use crate::config::{ProtectAllow, ProtectMode};
 
-/// Who may write where `<protect_allow>` is not given. Those that a machine does not have do no harm.
-///
-/// dnf and yum up to version 4 are scripts: their executable is a Python interpreter, which is not here
-/// since every script would be allowed then. What they install is written by the same process, so
-/// such a machine needs the interpreter (with its sum) under `<protect_allow>`, or monitor mode.
-const PACKAGE_MANAGERS: [&str; 7] = [
-    "/usr/bin/dpkg",
-    "/usr/bin/apt",
-    "/usr/bin/apt-get",
-    "/usr/bin/rpm",
-    "/usr/bin/dnf",
-    "/usr/bin/dnf5",
-    "/usr/bin/yum",
-];
 /// Programs of this project, beside the running one.
 const OWN: [&str; 2] = ["hidsd", "hidsctl"];
 
@@ -41,6 +28,7 @@ pub(super) fn allowed(context: &mut Context<'_>) -> Vec<ProtectAllow> {
         given = true;
         allowed.extend(one(element, context.problems));
     }
+    // Who may write where nobody is named.
     if !given {
         allowed.extend(PACKAGE_MANAGERS.iter().map(|path| ProtectAllow { path: PathBuf::from(path), sha256: None }));
     }

@@ -71,7 +71,8 @@ fn a_subtree_is_the_path_and_what_is_below_it_and_no_neighbour() {
     assert_eq!(paths(store.view().entries()).len(), all.len() - 4);
 }
 
-static EMPTY: Entry = Entry { state: None, changes: 0, read: hids_core::model::Timestamp::from_unix_seconds(0) };
+static EMPTY: Entry =
+    Entry { state: None, changes: 0, read: hids_core::model::Timestamp::from_unix_seconds(0), unaccepted: None };
 
 #[test]
 fn a_path_that_is_not_whole_is_refused() {
@@ -164,4 +165,38 @@ fn the_place_of_a_scan_is_remembered() {
     let mut update = store.begin().expect("begins");
     update.set_progress(None).expect("set");
     assert_eq!(update.progress().expect("readable"), None);
+}
+
+#[test]
+fn updates_go_on_while_everything_is_verified() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    let store = open(directory.path());
+    let many: Vec<_> = (0..10_000).map(|number| (format!("/d{}/{number}", number % 50), entry(number))).collect();
+    let mut update = store.begin().expect("begins");
+    update.put_all(many.iter().map(|(path, entry)| (path.as_bytes(), entry))).expect("put");
+    update.commit(Durability::Synced).expect("committed");
+    let (asked, to_do) = std::sync::mpsc::channel::<()>();
+    let (done, written) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for () in to_do {
+                let mut update = store.begin().expect("begins");
+                update.put(b"/new", &entry(1)).expect("put");
+                update.notice(Timestamp::from_unix_seconds(1), true, change(b"/new")).expect("noticed");
+                done.send(update.commit(Durability::Synced).expect("committed")).expect("somebody waits");
+            }
+        });
+        let mut commits = Vec::new();
+        let report = store.verify(&mut |_| {
+            asked.send(()).expect("somebody writes");
+            let patience = std::time::Duration::from_secs(20);
+            commits.push(written.recv_timeout(patience).expect("an update that does not wait for the verification"));
+        });
+        drop(asked);
+        let report = report.expect("readable");
+        assert!(report.is_sound(), "{:?}", report.problems);
+        assert!(commits.len() > 1 && commits.iter().all(|commit| *commit > report.commit), "{commits:?}");
+        assert_eq!(report.entries, 10_000, "what was written meanwhile is not of that moment");
+    });
+    assert!(store.verify(&mut |_| {}).expect("readable").is_sound());
 }

@@ -90,3 +90,22 @@ fn a_view_can_still_be_asked_while_a_failed_update_is_held() {
         assert_eq!(store.view().entry(b"/many/1").expect("readable again"), None);
     });
 }
+
+#[test]
+fn damage_is_told_also_when_the_new_baseline_can_only_be_made_later() {
+    on_small_disk(|disk| {
+        let file = disk.join("fim.redb");
+        write_many(&open(disk)).expect("there is room");
+        std::fs::write(&file, vec![7; 1 << 20]).expect("overwritten");
+        let ballast = disk.join("ballast");
+        fill(&ballast);
+        let mut damages = Vec::new();
+        let error = Store::open_noting(&file, &key(), StoreLimits::default(), &mut damages).expect_err("no room");
+        assert!(error.is_full(), "{}", error.chain());
+        assert_eq!(damages.len(), 1, "{damages:?}");
+        std::fs::remove_file(&ballast).expect("removed");
+        let store = Store::open_noting(&file, &key(), StoreLimits::default(), &mut damages).expect("there is room");
+        assert!(damages[0].what.contains("a new baseline is begun"), "{damages:?}");
+        assert_eq!(store.view().counts().expect("readable").entries, 0);
+    });
+}

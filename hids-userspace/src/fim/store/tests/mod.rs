@@ -46,5 +46,5 @@ pub(super) fn entry(number: u64) -> Entry {
     state.digests.sha256 = Some(*sum.as_bytes());
     state.digests.md5 = sum.as_bytes()[..16].try_into().ok();
     state.digests.sha1 = sum.as_bytes()[..20].try_into().ok();
-    Entry { state: Some(state), changes: 0, read: Timestamp::from_unix_seconds(1_700_000_100) }
+    Entry { state: Some(state), read: Timestamp::from_unix_seconds(1_700_000_100), ..Entry::default() }
 }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::super::codec::{decode_entry, decode_notice, encode_entry, encode_notice};
 use super::super::paths;
 use super::*;
+use crate::fim::Unaccepted;
 
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u8>(), 0..most)
@@ -50,10 +51,18 @@ fn state() -> impl Strategy<Value = FileState> {
 }
 
 fn entries() -> impl Strategy<Value = Entry> {
-    (proptest::option::of(state()), any::<u32>(), any::<i64>()).prop_map(|(state, changes, read)| Entry {
+    let unaccepted = (any::<u64>(), proptest::option::of(any::<i64>()), any::<bool>());
+    let unaccepted = unaccepted.prop_map(|(since, replaced, is_new)| Unaccepted {
+        since,
+        replaced_read: replaced.map(Timestamp::from_unix_nanos),
+        is_new,
+    });
+    let parts = (proptest::option::of(state()), any::<u32>(), any::<i64>(), proptest::option::of(unaccepted));
+    parts.prop_map(|(state, changes, read, unaccepted)| Entry {
         state,
         changes,
         read: Timestamp::from_unix_nanos(read),
+        unaccepted,
     })
 }
 

@@ -1,0 +1,222 @@
+//! File integrity as the daemon runs it: the sensor of file events, and the stage that joins it with
+//! the baseline.
+//!
+//! | Channel | Holds | When full |
+//! | --- | --- | --- |
+//! | sensor → fim | 64 batches of events | the sensor waits; the kernel's queue holds events, and tells when it overflows |
+//! | guard → fim | 1,024 refusals | dropped and counted by the guard |
+
+mod stage;
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Sender, bounded};
+use hids_common::guard::GuardDrop;
+use hids_core::fim::Schedule;
+use hids_core::model::LogBatch;
+
+use self::stage::{Means, Stage};
+use super::protection::Protection;
+use crate::config::{Config, SyscheckConfig};
+use crate::fim::examine::{ExamineOptions, Prefilter};
+use crate::fim::request::{FimRequest, FimView};
+use crate::fim::scan::ScanOptions;
+use crate::sensors::files::{FilesHandle, FilesReport};
+use crate::sensors::guard::GuardMode;
+use crate::sensors::{self, SensorsHandle};
+
+/// Refusals between the guard and the stage.
+const REFUSALS: usize = 1024;
+
+/// How file integrity stands.
+#[derive(Debug)]
+pub(super) enum State {
+    /// `<syscheck>` watches nothing.
+    Off,
+    /// It runs, or waits for its baseline.
+    On(Box<Integrity>),
+}
+
+/// What `<syscheck>` asks for. Protection does not need the baseline.
+#[derive(Debug)]
+pub(super) struct Integrity {
+    stage: Stage,
+    protection: Protection,
+}
+
+impl State {
+    /// Starts what `<syscheck>` asks for. What fails here does not keep the daemon from its other work.
+    ///
+    /// Where events are wanted, the sensors are started before: who did something can only be told of
+    /// processes that the kernel's programs have seen.
+    pub(super) fn start(config: &Config, committed: u64, batches: Sender<LogBatch>) -> (Self, Option<SensorsHandle>) {
+        if config.syscheck.disabled || config.syscheck.directories.is_empty() {
+            return (Self::Off, None);
+        }
+        let sensors = wants_events(&config.syscheck).then(sensors::start);
+        let who = sensors.as_ref().map(SensorsHandle::who);
+        let (refusal_sender, refusals) = bounded(REFUSALS);
+        let protection = match &who {
+            Some(who) => Protection::start(&config.syscheck, Arc::clone(who), refusal_sender),
+            None => Protection::NotWanted,
+        };
+        let stage = Stage::start(Means { config: config.clone(), version: 0, committed, who, refusals, batches });
+        if let Some(news) = protection.news() {
+            stage.tell_protection(news);
+        }
+        (Self::On(Box::new(Integrity { stage, protection })), sensors)
+    }
+
+    /// Whether everything that happened before the start has been found, as far as it can be now.
+    pub(super) fn is_ready(&self) -> bool {
+        match self {
+            Self::On(integrity) => integrity.stage.parts().is_none_or(|parts| parts.fim.is_caught_up()),
+            Self::Off => true,
+        }
+    }
+
+    /// The part `fim` of `hidsctl status`.
+    pub(super) fn status(&self) -> serde_json::Value {
+        let Self::On(integrity) = self else { return serde_json::Value::Null };
+        let (view, files) = integrity.report();
+        let mut status = serde_json::json!(view);
+        if let Some(map) = status.as_object_mut() {
+            map.insert("sensor".into(), serde_json::json!(files));
+            map.insert("guard".into(), serde_json::json!(integrity.protection.report()));
+        }
+        status
+    }
+
+    /// What an administrator has to know first.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let Self::On(integrity) = self else { return Vec::new() };
+        let mut problems = Vec::new();
+        match integrity.stage.parts() {
+            None => problems.extend(integrity.stage.trouble().map(|why| format!("file integrity does not run: {why}"))),
+            Some(parts) => {
+                let view = parts.fim.report();
+                problems.extend(view.trouble.map(|why| format!("changes of files are not alerted: {why}")));
+                if !view.gaps.is_empty() {
+                    let count = view.gaps.len();
+                    problems.push(format!("changes of files may be missed in {count} places until they are scanned"));
+                }
+                let blind = parts.without_sensor.as_ref();
+                problems.extend(blind.map(|why| format!("changes of files are found by scans only: {why}")));
+            }
+        }
+        problems.extend(integrity.protection.problem());
+        problems
+    }
+
+    /// Watches by another configuration from now on, if it is on.
+    pub(super) fn reload(&self, config: &Config) {
+        if let Self::On(integrity) = self {
+            integrity.reload(config);
+        }
+    }
+
+    /// Whether `config` asks for something that only a start gives.
+    pub(super) fn needs_restart(&self, config: &Config) -> bool {
+        let wanted = !config.syscheck.disabled && !config.syscheck.directories.is_empty();
+        match self {
+            Self::On(integrity) => {
+                let protects = Protection::is_wanted(&config.syscheck);
+                !wanted
+                    || (!integrity.stage.has_events() && wants_events(&config.syscheck))
+                    || (protects && matches!(integrity.protection, Protection::NotWanted))
+            }
+            Self::Off => wanted,
+        }
+    }
+
+    /// Answers `hidsctl fim`; may take long.
+    pub(super) fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
+        match self {
+            Self::On(integrity) => integrity.answer(request),
+            Self::Off if request == FimRequest::Status => {
+                serde_json::to_value(FimView::default()).map_err(|error| error.to_string())
+            }
+            Self::Off => Err("file integrity is off: <syscheck> watches nothing".to_owned()),
+        }
+    }
+
+    /// Writes that the guard could not tell of; those that were told once for many are none.
+    pub(super) fn refusals_lost(&self) -> u64 {
+        let Self::On(integrity) = self else { return 0 };
+        let report = integrity.protection.report();
+        let counts = report.iter().flat_map(|report| &report.dropped);
+        counts.filter(|(reason, _)| **reason != GuardDrop::Repeated.name()).map(|(_, count)| count).sum()
+    }
+
+    /// Ends what runs, if anything does.
+    pub(super) fn stop(self) {
+        if let Self::On(integrity) = self {
+            integrity.stage.stop();
+        }
+    }
+}
+
+impl Integrity {
+    fn reload(&self, config: &Config) {
+        self.stage.reload(config);
+        if let Some(news) = self.protection.reload(&config.syscheck) {
+            self.stage.tell_protection(news);
+        }
+    }
+
+    /// What `hidsctl status` shows.
+    fn report(&self) -> (FimView, Option<FilesReport>) {
+        let protection = self.protection.text();
+        match self.stage.parts() {
+            Some(parts) => {
+                let files = parts.files.as_ref().map(FilesHandle::report);
+                (FimView { protection, ..parts.fim.report() }, files)
+            }
+            None => {
+                let trouble = self.stage.trouble();
+                (FimView { enabled: true, trouble, protection, ..FimView::default() }, None)
+            }
+        }
+    }
+
+    fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
+        match request {
+            FimRequest::Status => serde_json::to_value(self.report().0).map_err(|error| error.to_string()),
+            FimRequest::Protect { enforce } => {
+                let (mode, by) = match enforce {
+                    true => (GuardMode::Enforce, "hidsctl fim protect on"),
+                    false => (GuardMode::Monitor, "hidsctl fim protect off"),
+                };
+                let news = self.protection.switch(mode, by)?;
+                self.stage.tell_protection(news);
+                Ok(serde_json::json!({ "enforced": enforce }))
+            }
+            request => match self.stage.parts() {
+                Some(parts) => parts.fim.answer(request),
+                None => {
+                    let why = self.stage.trouble().unwrap_or_default();
+                    Err(format!("file integrity does not run: {why}"))
+                }
+            },
+        }
+    }
+}
+
+fn wants_events(config: &SyscheckConfig) -> bool {
+    config.directories.iter().any(|watched| watched.realtime || watched.who || watched.protect)
+}
+
+fn schedule(config: &SyscheckConfig) -> Schedule {
+    Schedule { frequency: config.frequency, time: config.scan_time, days: config.scan_days }
+}
+
+fn scan_options(config: &SyscheckConfig) -> ScanOptions {
+    let words = config.prefilter.iter().map(|word| word.clone().into_bytes());
+    let prefilter = Prefilter::from_words(words).map(Arc::new);
+    ScanOptions {
+        nice: Some(i32::from(config.scan_nice)),
+        rate_bytes_per_second: config.scan_rate_mib.map(|mib| u64::from(mib) << 20),
+        examine: ExamineOptions { prefilter, ..ExamineOptions::default() },
+        ..ScanOptions::default()
+    }
+}

@@ -25,6 +25,7 @@ use crate::cli::exit::Exit;
 use crate::config::{self, Config, LoadOptions};
 use crate::control;
 use crate::respond::Mode;
+use crate::sys::memory;
 
 /// How often counters of losses are looked at: some dozen reads of kernel maps.
 const LOSSES_EVERY: Duration = Duration::from_secs(5);
@@ -109,7 +110,10 @@ fn serve(config: Config, engine: Engine, options: LoadOptions, mode: Mode, start
                     info!(pid = process::id(), milliseconds = started.elapsed().as_millis() as u64, "hidsd is ready");
                     notify(Notice::Ready);
                     let daemon = Arc::clone(&daemon);
-                    tokio::task::spawn_blocking(move || daemon.start_sensors());
+                    tokio::task::spawn_blocking(move || {
+                        daemon.start_sensors();
+                        memory::give_back();
+                    });
                 }
                 _ = losses.tick() => daemon.tell_losses(),
             }

@@ -20,6 +20,7 @@ use crate::respond::{self, Mode};
 use crate::sensors::files::MarkChoice;
 use crate::sensors::selftest::{self, Actor, SelfTestOptions};
 use crate::sensors::{self, SensorReport, SensorsHandle};
+use crate::sys::memory;
 
 /// How long the responder may take to answer a question.
 const RESPONDER_PATIENCE: Duration = Duration::from_secs(20);
@@ -146,6 +147,7 @@ impl Running {
         let _ = tokio::task::spawn_blocking(move || found.recv_timeout(COLLECTOR_PATIENCE)).await;
         let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count();
         info!(warnings, "the configuration was read again");
+        let _ = tokio::task::spawn_blocking(memory::give_back).await;
         Ok(json!({ "reloaded": true, "warnings": warnings, "needs_restart": restart_for }))
     }
 

@@ -5,5 +5,6 @@
 pub mod fanotify;
 pub mod file_operations;
 pub mod files;
+pub mod memory;
 pub mod netlink;
 pub mod nftables;

@@ -157,6 +157,7 @@ impl Watcher {
             }
         }
         self.unsynced += written;
+        self.worked += written;
         let synced = told || applied.changes > 0 || self.unsynced >= UNSYNCED_ENTRIES;
         update.commit(if synced { Durability::Synced } else { Durability::Soon })?;
         if synced {

@@ -156,6 +156,7 @@ pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<F
         last_scan: None,
         next_prune: Instant::now(),
         next_sync: Instant::now(),
+        worked: 0,
         next_take: Instant::now(),
         shown_policy: Arc::clone(&policy),
         policy: options.policy,

@@ -232,6 +232,7 @@ impl Watcher {
                 |path: &[u8]| (running.wanted.covers(path) && !running.wanted.resume.covers(path)) || !is_watched(path);
             self.shared.unreadable().all_read(running.since, covers);
         }
+        self.worked += report.totals.files;
         let text = scans::summary(&running, report);
         tracing::info!(scan = %text, "scan ended");
         self.close_gaps(&running, complete);

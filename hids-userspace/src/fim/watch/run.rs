@@ -21,6 +21,7 @@ use super::wishes::Wish;
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Store, StoreError, StoreView};
 use crate::fim::{Entry, Known};
+use crate::sys::memory;
 
 /// How long the thread waits before it tries a store that failed.
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(5);
@@ -31,6 +32,8 @@ const TICK: Duration = Duration::from_millis(500);
 const REST: u32 = 2;
 /// The longest such wait.
 const LONGEST_REST: Duration = Duration::from_millis(40);
+/// Outcomes after which memory is given back.
+const MUCH_WORK: u64 = 2_000;
 /// Moved directories whose scan waits; beyond that the whole tree is scanned.
 const MOVED: usize = 256;
 /// Paths that may wait to be looked at; beyond that their trees are scanned.
@@ -80,6 +83,8 @@ pub(super) struct Watcher {
     pub last_scan: Option<super::rounds::Round>,
     pub next_prune: Instant,
     pub next_sync: Instant,
+    /// Outcomes written since memory was given back.
+    pub worked: u64,
     /// Before this no looks are taken over.
     pub next_take: Instant,
 }
@@ -270,5 +275,15 @@ impl Watcher {
         self.schedule_scan();
         self.sync();
         self.prune();
+        self.give_back_memory();
+    }
+
+    /// After much work, once nothing is left to do: what it took is not needed at rest.
+    fn give_back_memory(&mut self) {
+        let is_at_rest = self.pending.len() == 0 && self.scans.running().next().is_none();
+        if self.worked >= MUCH_WORK && is_at_rest {
+            self.worked = 0;
+            memory::give_back();
+        }
     }
 }

@@ -18,8 +18,8 @@ use super::plan::{PlannedFilesystem, Point};
 use super::report::MarkKind;
 use super::resolve::{Whereabouts, locate, open_point};
 use super::roots::{Directory, Roots};
-use super::subvolumes;
 use super::tree::Tree;
+use crate::sensors::subvolumes;
 use crate::sys::fanotify::handle_of;
 
 /// A handle as the kernel writes it: header and data.
@@ -268,7 +268,7 @@ impl Filesystem {
 /// Marks all of the filesystem that `point` is on.
 fn mark_whole(group: &mut Group, kind: &[u8], point: BorrowedFd<'_>) -> io::Result<()> {
     match group.mark_filesystem(point) {
-        Err(error) if error.raw_os_error() == Some(libc::EXDEV) && kind == subvolumes::KIND => {
+        Err(error) if error.raw_os_error() == Some(libc::EXDEV) && kind == subvolumes::KIND.as_bytes() => {
             group.mark_filesystem(subvolumes::open_top(point)?.as_fd())
         }
         other => other,

@@ -44,7 +44,6 @@ mod report;
 mod resolve;
 mod roots;
 mod sensor;
-mod subvolumes;
 mod take;
 #[cfg(test)]
 mod tests;

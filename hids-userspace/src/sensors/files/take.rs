@@ -14,7 +14,7 @@ use super::outgoing::Doer;
 use super::parse::{Place, Record};
 use super::report::MarkKind;
 use super::sensor::Sensor;
-use super::subvolumes;
+use crate::sensors::subvolumes;
 
 /// A name appeared, vanished or moved.
 const NAMES: u64 = FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO | FAN_RENAME;
@@ -80,7 +80,8 @@ pub(super) fn take(sensor: &mut Sensor, number: usize, record: &Record<'_>) -> T
 
 /// A subvolume brings its files along, as a mount does: one that appears may be a snapshot.
 fn brought(sensor: &Sensor, number: usize, record: &Record<'_>) -> Operations {
-    let is_btrfs = sensor.filesystems.get(number).is_some_and(|known| known.planned.kind == subvolumes::KIND);
+    let is_btrfs =
+        sensor.filesystems.get(number).is_some_and(|known| known.planned.kind == subvolumes::KIND.as_bytes());
     let appeared = record.mask & FAN_CREATE != 0 && record.mask & FAN_ONDIR != 0;
     // Kernels before 5.17 do not tell which directory appeared.
     match record.object {

@@ -9,10 +9,10 @@
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use crate::sys::fanotify::{HANDLE_HEADER_BYTES, open_by_handle};
+use crate::sys::fanotify::{HANDLE_HEADER_BYTES, handle_of, open_by_handle};
 
 /// What the kernel calls this filesystem.
-pub(super) const KIND: &[u8] = b"btrfs";
+pub(super) const KIND: &str = "btrfs";
 
 /// A handle without the directory above (`FILEID_BTRFS_WITHOUT_PARENT` in `include/linux/exportfs.h`).
 const HANDLE_KIND: i32 = 0x4d;
@@ -43,6 +43,13 @@ pub(super) fn open_top(point: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 pub(super) fn is_subvolume(handle: &[u8]) -> bool {
     let inode = handle.get(HANDLE_HEADER_BYTES..).and_then(|data| data.first_chunk());
     inode.is_some_and(|inode| u64::from_ne_bytes(*inode) == ROOT_DIRECTORY)
+}
+
+/// The number of the subvolume that an open file is in.
+pub(super) fn number_of(file: BorrowedFd<'_>) -> io::Result<u64> {
+    let handle = handle_of(file)?;
+    let number = handle.get(HANDLE_HEADER_BYTES + size_of::<u64>()..).and_then(|rest| rest.first_chunk());
+    number.map(|number| u64::from_ne_bytes(*number)).ok_or_else(|| io::Error::other("its subvolume is not known"))
 }
 
 #[cfg(test)]

@@ -231,10 +231,10 @@ fn two_mounted_subvolumes_are_told_by_their_own_paths_and_others_are_nobodys_con
     mounted.unmount();
     let whole = fim.daemon.path("whole");
     fs::create_dir(&whole).expect("a directory");
-    let _root = Mounted::mount(Kind::Btrfs, &image, &fim.outside(""), "subvol=@");
+    let root = Mounted::mount(Kind::Btrfs, &image, &fim.outside(""), "subvol=@");
     fs::create_dir_all(fim.outside("tree/home")).expect("directories");
-    let _home = Mounted::mount(Kind::Btrfs, &image, &fim.outside("tree/home"), "subvol=@home");
-    let _whole = Mounted::mount(Kind::Btrfs, &image, &whole, "subvolid=5");
+    let _home = root.again(Kind::Btrfs, &fim.outside("tree/home"), "subvol=@home");
+    let _whole = root.again(Kind::Btrfs, &whole, "subvolid=5");
     let write = |path: PathBuf, text: &str| fs::write(path, text).expect("written");
     // The same inode number in three subvolumes.
     for path in [fim.outside("tree/a"), fim.outside("tree/home/a"), whole.join("@other/a")] {

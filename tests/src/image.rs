@@ -93,6 +93,20 @@ impl Mounted {
         Self(point.to_owned())
     }
 
+    /// Mounts the same filesystem once more, at `point`. The image itself would not do: not every `mount` sees
+    /// that it has a loop device already, and with a second one it is another filesystem to the kernel.
+    ///
+    /// # Panics
+    /// When that cannot be done.
+    pub fn again(&self, kind: Kind, point: &Path, options: &str) -> Self {
+        let table = std::fs::read_to_string("/proc/thread-self/mounts").expect("the table of mounts");
+        let own = self.0.to_str().expect("a path of the test's own");
+        let line = table.lines().rfind(|line| line.split(' ').nth(1) == Some(own)).expect("it is mounted");
+        let device = line.split(' ').next().unwrap_or_default();
+        run(Command::new("mount").args(["-t", kind.name(), "-o", options, device]).arg(point));
+        Self(point.to_owned())
+    }
+
     /// Takes it away and waits until it is.
     ///
     /// # Panics

@@ -224,6 +224,14 @@ pub fn ioctl_without_argument(file: &File, command: u32) -> io::Result<()> {
     checked(result.into()).map(drop)
 }
 
+/// An ioctl whose argument is as long as its number says.
+pub fn ioctl_with(file: &File, command: u32, argument: &mut [u8]) -> io::Result<()> {
+    assert_eq!(command as usize >> 16 & 0x3fff, argument.len(), "the length is a part of the number");
+    // SAFETY: the kernel reads and writes at most the bytes that the number tells.
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), command as _, argument.as_mut_ptr()) };
+    checked(result.into()).map(drop)
+}
+
 /// Nanoseconds and runs of all BPF LSM programs, since the kernel counts (`kernel.bpf_stats_enabled`).
 pub fn lsm_programs_time() -> io::Result<(u64, u64)> {
     /// `BPF_PROG_GET_NEXT_ID`, `BPF_PROG_GET_FD_BY_ID` and `BPF_PROG_TYPE_LSM` in `include/uapi/linux/bpf.h`.

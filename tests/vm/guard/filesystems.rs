@@ -5,7 +5,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use hids_tests::image::{Kind, Mounted};
+use hids_core::model::Operation;
+use hids_tests::image::Kind;
 use hids_userspace::sensors::guard::GuardMode;
 
 use super::attempts::write_to;
@@ -36,7 +37,7 @@ fn subvolumes_in_a_locked_tree_are_locked_and_none_is_made_or_removed_there() {
     for directory in [&tree, &whole, &outside] {
         fs::create_dir(directory).expect("a directory");
     }
-    let top = Mounted::mount(Kind::Btrfs, base.image(), &whole, "subvolid=5");
+    let top = base.mounted().again(Kind::Btrfs, &whole, "subvolid=5");
     for subvolume in [tree.join("inner"), outside.join("free"), outside.join("other")] {
         run("btrfs", &["subvolume", "create", &text(&subvolume)]);
     }
@@ -49,7 +50,8 @@ fn subvolumes_in_a_locked_tree_are_locked_and_none_is_made_or_removed_there() {
     let locked = Locked::new(GuardMode::Enforce, std::slice::from_ref(&tree), Vec::new());
     assert_eq!(locked.report().problems, [] as [&str; 0]);
     assert!(write_to(&tree.join("inner/file")).is_err(), "an inner subvolume is locked");
-    assert!(write_to(&whole.join("@/parent/tree/inner/file")).is_err(), "also through another mount");
+    let through = write_to(&whole.join("@/parent/tree/inner/file"));
+    assert_eq!(through.map_err(|why| why.raw_os_error()), Err(Some(libc::EPERM)), "also through another mount");
     assert!(locked.told(|told| told.path == tree.join("inner/file").as_os_str().as_encoded_bytes()).is_some());
     cell("write in a subvolume inside", true);
     // What has the same number elsewhere is nobody's concern.
@@ -64,7 +66,11 @@ fn subvolumes_in_a_locked_tree_are_locked_and_none_is_made_or_removed_there() {
     refused("subvolume create", &["subvolume", "create", &at(&tree.join("new"))]);
     refused("snapshot into the tree", &["subvolume", "snapshot", &at(&outside.join("free")), &at(&tree.join("new"))]);
     refused("subvolume delete", &["subvolume", "delete", &at(&tree.join("inner"))]);
-    refused("subvolume delete by number", &["subvolume", "delete", "-i", &id, &at(&outside)]);
+    delete_by_number(&outside, id).expect_err("it is refused");
+    let told = locked.told(|told| told.refused && told.operation == Operation::Attributes);
+    assert!(told.is_some(), "subvolume delete by number");
+    delete_by_number(&whole, id).expect_err("it is refused on any directory");
+    cell("subvolume delete by number", true);
     refused("subvolume set read-only", &["property", "set", "-t", "subvol", &at(&tree.join("inner")), "ro", "true"]);
     refused("subvolume delete of that which holds the tree", &["subvolume", "delete", &at(&whole.join("@"))]);
     let renamed = fs::rename(whole.join("@"), whole.join("@gone"));
@@ -80,9 +86,18 @@ fn subvolumes_in_a_locked_tree_are_locked_and_none_is_made_or_removed_there() {
     drop(top);
 }
 
-fn subvolume_id(path: &Path) -> String {
+fn subvolume_id(path: &Path) -> u64 {
     let output = Command::new("btrfs").args(["inspect-internal", "rootid"]).arg(path).output().expect("btrfs starts");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+}
+
+/// `BTRFS_IOC_SNAP_DESTROY_V2` on any directory: only the number says which one is meant.
+fn delete_by_number(directory: &Path, id: u64) -> std::io::Result<()> {
+    // `struct btrfs_ioctl_vol_args_v2`: flags (`BTRFS_SUBVOL_SPEC_BY_ID`) behind two numbers, four more, the id.
+    let mut argument = vec![0_u8; 4096];
+    argument[16..24].copy_from_slice(&(1_u64 << 4).to_ne_bytes());
+    argument[56..64].copy_from_slice(&id.to_ne_bytes());
+    raw::ioctl_with(&File::open(directory)?, 0x5000_943f, &mut argument)
 }
 
 #[test]

@@ -20,9 +20,8 @@ pub const PINS: &str = "/sys/fs/bpf/hids-test";
 #[derive(Debug)]
 pub struct Base {
     path: PathBuf,
-    image: PathBuf,
     // Taken away before the directory is.
-    _mounted: Mounted,
+    mounted: Mounted,
     _directory: tempfile::TempDir,
 }
 
@@ -41,7 +40,7 @@ impl Base {
         }
         let path = point.join("parent");
         fs::create_dir(&path).expect("a directory");
-        Self { path, image, _mounted: mounted, _directory: directory }
+        Self { path, mounted, _directory: directory }
     }
 
     /// The directory that holds everything; a way to the tree leads through it.
@@ -54,9 +53,9 @@ impl Base {
         self.path.join("tree")
     }
 
-    /// What the filesystem is in.
-    pub fn image(&self) -> &Path {
-        &self.image
+    /// Its filesystem.
+    pub const fn mounted(&self) -> &Mounted {
+        &self.mounted
     }
 }
 

@@ -16,6 +16,9 @@ use crate::results;
 /// Where the package puts its files: as `xtask/src/vm/package.rs` makes it.
 const TREE: &str = "/srv/locked";
 
+/// The real one; busybox has an own `dpkg`, which comes first.
+const DPKG: &str = "/usr/bin/dpkg";
+
 /// The package.
 const PACKAGE: &str = "/packages/demo.deb";
 
@@ -43,21 +46,21 @@ fn dpkg_installs_into_a_locked_tree_and_only_others_are_refused_and_told() {
     daemon.start();
     wait_for("the first scan", || {
         let status = daemon.hidsctl_json(&["fim", "status"])?;
-        (status["entries"].as_u64() > Some(0) && status["scans"].as_array().is_some_and(Vec::is_empty)).then_some(())
+        (status["entries"].as_u64() > Some(0) && status["scans"].as_array().is_none_or(Vec::is_empty)).then_some(())
     });
     // The same content by the same system calls, but not by dpkg.
     fs::write("/tmp/evil", "evil").expect("a file elsewhere");
     let cp = |to: &str| run("cp", &["/tmp/evil", to]);
     let first = cp("/srv/locked/tool");
     assert!(!first.status.success(), "cp before the installation");
-    let installed = run("dpkg", &["-i", PACKAGE]);
+    let installed = run(DPKG, &["-i", PACKAGE]);
     assert!(installed.status.success(), "{}", said(&installed));
     assert_eq!(fs::read_to_string("/srv/locked/tool").expect("unpacked"), "of the package\n");
     assert_eq!(fs::read_to_string("/srv/locked/made").expect("by its script"), "made by postinst\n");
     let second = cp("/srv/locked/tool");
     assert!(!second.status.success() && said(&second).contains("Operation not permitted"), "{}", said(&second));
     assert_eq!(fs::read_to_string("/srv/locked/tool").expect("as it was"), "of the package\n");
-    let removed = run("dpkg", &["--purge", "hids-demo"]);
+    let removed = run(DPKG, &["--purge", "hids-demo"]);
     assert!(removed.status.success() && !Path::new("/srv/locked/tool").exists(), "{}", said(&removed));
     let third = cp("/srv/locked/other");
     assert!(!third.status.success() && !Path::new("/srv/locked/other").exists(), "{}", said(&third));
@@ -85,7 +88,9 @@ fn prepare_dpkg() {
 }
 
 fn run(program: &str, arguments: &[&str]) -> Output {
-    let output = Command::new(program).args(arguments).output().expect("a program starts");
+    // So that dpkg finds its own helpers.
+    let mut command = Command::new(program);
+    let output = command.args(arguments).env("PATH", "/usr/bin:/bin").output().expect("a program starts");
     println!("{program} {arguments:?}: {} {}", output.status, said(&output));
     output
 }

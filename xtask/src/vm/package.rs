@@ -12,7 +12,7 @@ use crate::exec::{command, run};
 use crate::paths;
 
 /// dpkg and what it starts, beside busybox' programs. Its own path counts: the daemon allows it by that.
-pub const PROGRAMS: &[&str] = &["dpkg", "dpkg-deb", "tar"];
+pub const PROGRAMS: &[&str] = &["dpkg", "dpkg-deb", "dpkg-split", "tar"];
 
 /// Files of the package: path, permissions, content.
 const FILES: &[(&str, u32, &str)] = &[

@@ -128,7 +128,10 @@ fn each_change_on_btrfs_is_told_with_who() {
 
 /// A tree with a subvolume in it, of which others come and go. `top` is the subvolume that is mounted.
 fn subvolumes_are_watched(top: Option<&str>, name: &str) {
-    if !require::root() || !require::programs("root", &["btrfs"]) || !Kind::Btrfs.is_possible() || !in_own_mounts(name)
+    if !require::root()
+        || !require::programs("filesystems", &["btrfs"])
+        || !Kind::Btrfs.is_possible()
+        || !in_own_mounts(name)
     {
         return;
     }
@@ -220,7 +223,10 @@ fn subvolumes_below_a_mounted_subvolume_are_watched() {
 #[test]
 fn two_mounted_subvolumes_are_told_by_their_own_paths_and_others_are_nobodys_concern() {
     const NAME: &str = "filesystems::two_mounted_subvolumes_are_told_by_their_own_paths_and_others_are_nobodys_concern";
-    if !require::root() || !require::programs("root", &["btrfs"]) || !Kind::Btrfs.is_possible() || !in_own_mounts(NAME)
+    if !require::root()
+        || !require::programs("filesystems", &["btrfs"])
+        || !Kind::Btrfs.is_possible()
+        || !in_own_mounts(NAME)
     {
         return;
     }

@@ -53,14 +53,18 @@ impl Kind {
     /// is skipped.
     ///
     /// # Panics
-    /// When `HIDS_REQUIRE` names `root`, with which both are expected.
+    /// When one is missing and `HIDS_REQUIRE` names `filesystems`.
     pub fn is_possible(self) -> bool {
-        let known = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
-        if !known.lines().any(|line| line.split_whitespace().next_back() == Some(self.name())) {
-            require::skip("root", &format!("this kernel has no {}", self.name()));
+        let is_known = || {
+            let known = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+            known.lines().any(|line| line.split_whitespace().next_back() == Some(self.name()))
+        };
+        // It may be a module that nobody has needed yet.
+        if !is_known() && Command::new("modprobe").arg(self.name()).output().is_err() || !is_known() {
+            require::skip("filesystems", &format!("this kernel has no {}", self.name()));
             return false;
         }
-        self.maker().is_none_or(|(program, _)| require::programs("root", &[program]))
+        self.maker().is_none_or(|(program, _)| require::programs("filesystems", &[program]))
     }
 }
 

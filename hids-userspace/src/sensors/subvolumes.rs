@@ -4,11 +4,12 @@
 //! any other, which is what most machines mount (`subvol=@`), is refused with `EXDEV`, and so is a group's
 //! second subvolume where directories are marked. The mark on the top covers all of them, also those that
 //! are made later, and its handles lead back to files of all of them. The top need not be mounted
-//! anywhere: its handle can be written down without having seen it.
+//! anywhere: its handle can be put together without having seen it.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+use crate::sys::btrfs::generation_of;
 use crate::sys::fanotify::{HANDLE_HEADER_BYTES, handle_of, open_by_handle};
 
 /// What the kernel calls this filesystem.
@@ -33,8 +34,9 @@ pub(super) fn open_top(point: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     handle.extend_from_slice(&HANDLE_KIND.to_ne_bytes());
     handle.extend_from_slice(&ROOT_DIRECTORY.to_ne_bytes());
     handle.extend_from_slice(&TOP.to_ne_bytes());
-    // Generation 0 stands for any.
-    handle.extend_from_slice(&0_u32.to_ne_bytes());
+    // Newer kernels take 0 for any generation; 6.1 wants the right one. Handles hold the lower half.
+    let generation = generation_of(point, TOP, ROOT_DIRECTORY).unwrap_or_default();
+    handle.extend_from_slice(&((generation & u64::from(u32::MAX)) as u32).to_ne_bytes());
     open_by_handle(point, &handle)
 }
 

@@ -104,8 +104,9 @@ impl Mounted {
     /// When that cannot be done.
     pub fn again(&self, kind: Kind, point: &Path, options: &str) -> Self {
         let table = std::fs::read_to_string("/proc/thread-self/mounts").expect("the table of mounts");
-        let own = self.0.to_str().expect("a path of the test's own");
-        let line = table.lines().rfind(|line| line.split(' ').nth(1) == Some(own)).expect("it is mounted");
+        // As paths: one may end with a slash.
+        let is_own = |line: &&str| line.split(' ').nth(1).is_some_and(|point| Path::new(point) == self.0);
+        let line = table.lines().rfind(is_own).expect("it is mounted");
         let device = line.split(' ').next().unwrap_or_default();
         run(Command::new("mount").args(["-t", kind.name(), "-o", options, device]).arg(point));
         Self(point.to_owned())

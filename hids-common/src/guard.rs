@@ -6,7 +6,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// A file: inode number and filesystem. The key of the maps [`PROTECTED_MAP`] and [`ALLOWED_MAP`].
+/// A file: filesystem, subvolume and inode number. The key of the maps [`PROTECTED_MAP`] and [`ALLOWED_MAP`].
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, FromBytes, IntoBytes, KnownLayout, Immutable,
@@ -17,14 +17,16 @@ pub struct FileKey {
     /// The kernel's own number of the filesystem (`s_dev`): major << 20 | minor. Not `st_dev`, which is
     /// encoded otherwise and which some filesystems make up.
     pub device: u32,
-    /// Always 0.
-    pub zero: u32,
+    /// Number of the subvolume on btrfs, of which each counts its own inodes; 0 on other filesystems.
+    /// The kernel counts in 64 bits from 256 upwards and never gives a number twice; these are the lower
+    /// ones.
+    pub subvolume: u32,
 }
 
 impl FileKey {
-    /// A key.
+    /// A key on a filesystem without subvolumes.
     pub const fn new(device: u32, inode: u64) -> Self {
-        Self { inode, device, zero: 0 }
+        Self { inode, device, subvolume: 0 }
     }
 }
 
@@ -42,8 +44,11 @@ pub const DIGEST_FIXED: u32 = 1;
 pub const STATE_MODE: u32 = 0;
 /// Slot of [`STATE_MAP`]: number of the mount namespace whose mounts are protected (`/proc/self/ns/mnt`).
 pub const STATE_MOUNT_NAMESPACE: u32 = 1;
+/// Slot of [`STATE_MAP`]: 1 when the programs can tell subvolumes of btrfs apart. They cannot when btrfs
+/// was not in the kernel when they were loaded.
+pub const STATE_SUBVOLUMES: u32 = 2;
 /// How many slots [`STATE_MAP`] has.
-pub const STATE_SLOTS: u32 = 2;
+pub const STATE_SLOTS: u32 = 3;
 
 /// Nothing is looked at.
 pub const MODE_OFF: u32 = 0;

@@ -8,6 +8,7 @@
 pub mod attack;
 pub mod daemon;
 pub mod hids;
+pub mod image;
 pub mod lab;
 pub mod network;
 pub mod nft;

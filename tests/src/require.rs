@@ -1,5 +1,5 @@
 //! What a test needs, and what happens when it is not there: it says so and passes, unless
-//! `HIDS_REQUIRE` (a list such as `root,bpf,shared,smtp,vm`, set by CI) says that it must be there.
+//! `HIDS_REQUIRE` (a list such as `root,bpf,filesystems,shared,smtp,vm`, set by CI) says that it must be there.
 
 use std::path::{Path, PathBuf};
 

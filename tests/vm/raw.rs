@@ -216,3 +216,52 @@ pub fn truncate(path: &std::ffi::CStr, size: i64) -> io::Result<()> {
     // SAFETY: the path ends with NUL.
     checked(unsafe { libc::truncate(path.as_ptr(), size) }.into()).map(drop)
 }
+
+/// An ioctl whose argument is a null pointer: what the kernel asks first, it answers all the same.
+pub fn ioctl_without_argument(file: &File, command: u32) -> io::Result<()> {
+    // SAFETY: no argument is read or written; the kernel refuses the pointer.
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), command as _, ptr::null_mut::<libc::c_void>()) };
+    checked(result.into()).map(drop)
+}
+
+/// An ioctl whose argument is as long as its number says.
+pub fn ioctl_with(file: &File, command: u32, argument: &mut [u8]) -> io::Result<()> {
+    assert_eq!(command as usize >> 16 & 0x3fff, argument.len(), "the length is a part of the number");
+    // SAFETY: the kernel reads and writes at most the bytes that the number tells.
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), command as _, argument.as_mut_ptr()) };
+    checked(result.into()).map(drop)
+}
+
+/// Nanoseconds and runs of all BPF LSM programs, since the kernel counts (`kernel.bpf_stats_enabled`).
+pub fn lsm_programs_time() -> io::Result<(u64, u64)> {
+    /// `BPF_PROG_GET_NEXT_ID`, `BPF_PROG_GET_FD_BY_ID` and `BPF_PROG_TYPE_LSM` in `include/uapi/linux/bpf.h`.
+    const NEXT: c_int = 11;
+    const OPEN: c_int = 13;
+    const LSM: u64 = 29;
+    let (mut time, mut runs, mut id) = (0, 0, 0);
+    loop {
+        // Number to begin after or to open, the next number, flags.
+        let mut attributes = [id, 0_u32, 0, 0];
+        // SAFETY: the kernel reads and writes at most the bytes that it is told of.
+        let asked = unsafe { libc::syscall(libc::SYS_bpf, NEXT, attributes.as_mut_ptr(), size_of_val(&attributes)) };
+        if asked < 0 {
+            return Ok((time, runs));
+        }
+        id = attributes[1];
+        attributes = [id, 0, 0, 0];
+        // SAFETY: as above.
+        let fd = unsafe { libc::syscall(libc::SYS_bpf, OPEN, attributes.as_mut_ptr(), size_of_val(&attributes)) };
+        let fd = checked(fd)?;
+        // SAFETY: the call has just given this descriptor, and nobody else knows it.
+        let program = unsafe { OwnedFd::from_raw_fd(fd as c_int) };
+        let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", program.as_raw_fd()))?;
+        let number = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.and_then(|value| value.trim().parse::<u64>().ok()).unwrap_or_default()
+        };
+        if number("prog_type") == LSM {
+            time += number("run_time_ns");
+            runs += number("run_cnt");
+        }
+    }
+}

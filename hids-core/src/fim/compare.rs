@@ -66,13 +66,26 @@ pub fn compare(old: &FileState, new: &FileState, checks: Checks) -> Differences 
         blake3: checks.blake3 && differ(before.blake3, after.blake3),
         link_target: checks.extended && old.link_target != new.link_target,
         xattrs: checks.extended && old.xattrs != new.xattrs,
-        inode: checks.inode && (old.inode, old.device) != (new.inode, new.device),
+        inode: checks.inode && (old.inode != new.inode || is_on_another_device(old.device, new.device)),
         modified: checks.modified && holds_content && old.modified != new.modified,
     }
 }
 
 /// Read, write, execute, set-id and sticky bits of `st_mode`.
 const PERMISSION_BITS: u32 = 0o7777;
+
+/// Whether two numbers of devices (`st_dev`) are those of two disks.
+///
+/// Filesystems without a disk of their own, each subvolume of btrfs among them, are given a number with the
+/// major part 0 when they are mounted, another one each time: a difference says nothing.
+const fn is_on_another_device(old: u64, new: u64) -> bool {
+    old != new && major(old) != 0 && major(new) != 0
+}
+
+/// As `major` in `sys/sysmacros.h`.
+const fn major(device: u64) -> u64 {
+    device >> 8 & 0xfff | device >> 32 & !0xfff
+}
 
 fn differ<T: PartialEq>(old: Option<T>, new: Option<T>) -> bool {
     matches!((old, new), (Some(old), Some(new)) if old != new)
@@ -94,6 +107,14 @@ mod tests {
         assert_eq!(found, Differences { size: true, group: true, ..Differences::default() });
         assert!(compare(&old, &new, Checks { inode: true, ..NONE }).inode);
         assert!(!compare(&old, &new, Checks::all(true)).inode);
+    }
+
+    #[test]
+    fn another_disk_is_a_difference_and_another_number_of_a_filesystem_without_one_is_none() {
+        let on = |device| FileState { inode: 7, device, ..FileState::default() };
+        let found = |old, new| compare(&on(old), &on(new), Checks { inode: true, ..NONE }).inode;
+        assert!(found(0x801, 0x802) && found(0x801, 0x10_0801));
+        assert!(!found(0x2a, 0x2b) && !found(0x10_0001, 0x2a) && !found(0x801, 0x801));
     }
 
     #[test]

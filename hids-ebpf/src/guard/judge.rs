@@ -4,7 +4,7 @@ use hids_common::guard::{DIGEST_FIXED, FileKey, GuardDrop, GuardOperation, MODE_
 
 use super::maps::{ALLOWED, PROTECTED, STATE};
 use super::offsets::*;
-use super::place::{leads_to_protected, protector};
+use super::place::{is_on_protected, leads_to_protected, protector};
 use super::read::{Address, dentry_of, field, inode_of, key, pointer};
 use super::{process, report};
 
@@ -35,6 +35,31 @@ pub fn name(operation: GuardOperation, dentry: Address) -> i32 {
         return ALLOW;
     }
     verdict(operation, dentry, &protected.key)
+}
+
+/// Judges an operation on some entry of a directory, which is not known: neither one in a tree nor one on
+/// the way to a tree.
+#[inline(always)]
+pub fn entries(operation: GuardOperation, directory: Address) -> i32 {
+    if mode() == MODE_OFF || directory.is_null() {
+        return ALLOW;
+    }
+    let protected = protector(directory);
+    let removes_way = matches!(operation, GuardOperation::RemoveDirectory) && leads_to_protected(directory);
+    if (!protected.is && !removes_way) || process::is_allowed() {
+        return ALLOW;
+    }
+    verdict(operation, directory, &protected.key)
+}
+
+/// Judges an operation that may concern any file of the filesystem that `dentry` is on.
+#[inline(always)]
+pub fn anywhere(operation: GuardOperation, dentry: Address) -> i32 {
+    if mode() == MODE_OFF || !is_on_protected(dentry) || process::is_allowed() {
+        return ALLOW;
+    }
+    let root = FileKey::new(field(pointer(dentry, &G_DENTRY_SB), &G_SB_DEV), 0);
+    verdict(operation, dentry, &root)
 }
 
 /// Judges the opening of a file.

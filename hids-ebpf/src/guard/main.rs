@@ -32,9 +32,18 @@ const REMOUNT: u64 = 32;
 const PROPAGATION: u64 = 0b1111 << 17;
 /// ioctls that change a file through a descriptor that is only open for reading: `FS_IOC_SETFLAGS` (64
 /// and 32 bit), `FS_IOC_FSSETXATTR`, `FS_IOC_SETVERSION` (64 and 32 bit), ext4's own,
-/// `FS_IOC_ENABLE_VERITY`.
-const CHANGING_IOCTLS: [u32; 7] =
-    [0x4008_6602, 0x4004_6602, 0x401c_5820, 0x4008_7602, 0x4004_7602, 0x4008_6604, 0x4080_6685];
+/// `FS_IOC_ENABLE_VERITY`, `BTRFS_IOC_SUBVOL_SETFLAGS`.
+const CHANGING_IOCTLS: [u32; 8] =
+    [0x4008_6602, 0x4004_6602, 0x401c_5820, 0x4008_7602, 0x4004_7602, 0x4008_6604, 0x4080_6685, 0x4008_941a];
+
+/// ioctls of btrfs on a directory that make a subvolume or a snapshot in it, with no hook of their own:
+/// `SNAP_CREATE`, `SUBVOL_CREATE` and the second version of both.
+const SUBVOLUME_IOCTLS: [u32; 4] = [0x5000_9401, 0x5000_940e, 0x5000_9417, 0x5000_9418];
+/// The one that removes a subvolume from a directory: `BTRFS_IOC_SNAP_DESTROY`.
+const REMOVING_IOCTLS: [u32; 1] = [0x5000_940f];
+/// ioctls that change files which only their argument names, through a descriptor of any other file of the
+/// filesystem: `BTRFS_IOC_SNAP_DESTROY_V2` (by number), `XFS_IOC_ATTRMULTI_BY_HANDLE`, `XFS_IOC_SWAPEXT`.
+const ELSEWHERE_IOCTLS: [u32; 3] = [0x5000_943f, 0x4048_587b, 0xc0c0_586d];
 
 /// `int file_open(struct file *file)`, since 5.7 (as all hooks of the BPF LSM).
 #[lsm(hook = "file_open")]
@@ -65,6 +74,15 @@ pub fn guard_ioctl_compat(ctx: LsmContext) -> i32 {
 
 #[inline(always)]
 fn ioctl(file: Address, command: u32) -> i32 {
+    if ELSEWHERE_IOCTLS.contains(&command) {
+        return judge::anywhere(GuardOperation::SetFlags, read::dentry_of(file));
+    }
+    if SUBVOLUME_IOCTLS.contains(&command) {
+        return judge::entries(GuardOperation::MakeDirectory, read::dentry_of(file));
+    }
+    if REMOVING_IOCTLS.contains(&command) {
+        return judge::entries(GuardOperation::RemoveDirectory, read::dentry_of(file));
+    }
     if !CHANGING_IOCTLS.contains(&command) {
         return ALLOW;
     }

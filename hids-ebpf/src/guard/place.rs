@@ -5,7 +5,7 @@ use hids_common::guard::{ANCESTOR, FileKey, TREE};
 use super::maps::{DEVICES, PROTECTED};
 use super::offsets::*;
 use super::process;
-use super::read::{Address, field, inode_of, key, pointer};
+use super::read::{Address, field, has_subvolumes, inode_of, key, key_on, pointer};
 
 /// Directories looked at, from the file upwards. A path in a system call has at most 2,048 of them
 /// (`PATH_MAX`); what is deeper than this counts as protected.
@@ -32,12 +32,13 @@ pub fn protector(dentry: Address) -> Protector {
     if unsafe { DEVICES.get(device) }.is_none() {
         return Protector { is: false, key: FileKey::new(device, 0) };
     }
+    let divided = has_subvolumes(sb);
     let mut here = dentry;
     let mut protected = FileKey::new(device, 0);
     let mut is = true;
     for _ in 0..MAX_DEPTH {
         // Nothing is found for the inode number 0 of a name that does not exist yet.
-        let key = FileKey::new(device, field(inode_of(here), &G_INODE_INO));
+        let key = key_on(device, divided, inode_of(here));
         if has(&key, TREE) {
             protected = key;
             break;
@@ -51,6 +52,14 @@ pub fn protector(dentry: Address) -> Protector {
         here = parent;
     }
     Protector { is, key: protected }
+}
+
+/// Whether the filesystem of `dentry` has anything protected.
+#[inline(always)]
+pub fn is_on_protected(dentry: Address) -> bool {
+    let device: u32 = field(pointer(dentry, &G_DENTRY_SB), &G_SB_DEV);
+    // SAFETY: the value is not looked at.
+    unsafe { DEVICES.get(device) }.is_some()
 }
 
 /// Whether the file that `dentry` names is a directory on the way to a protected one.

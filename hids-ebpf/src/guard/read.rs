@@ -7,6 +7,9 @@ use hids_common::guard::FileKey;
 
 use super::offsets::*;
 
+/// `BTRFS_SUPER_MAGIC` in `include/uapi/linux/magic.h`.
+const BTRFS_MAGIC: u64 = 0x9123_683e;
+
 /// Something in the kernel's memory.
 pub type Address = *const u8;
 
@@ -34,7 +37,30 @@ pub fn pointer(base: Address, offset: &'static u32) -> Address {
 #[inline(always)]
 pub fn key(inode: Address) -> FileKey {
     let sb = pointer(inode, &G_INODE_SB);
-    FileKey::new(field(sb, &G_SB_DEV), field(inode, &G_INODE_INO))
+    key_on(field(sb, &G_SB_DEV), has_subvolumes(sb), inode)
+}
+
+/// The same where device and kind of the filesystem are known already.
+#[inline(always)]
+pub fn key_on(device: u32, has_subvolumes: bool, inode: Address) -> FileKey {
+    let subvolume = if has_subvolumes { subvolume(inode) } else { 0 };
+    FileKey { inode: field(inode, &G_INODE_INO), device, subvolume }
+}
+
+/// Whether the filesystem is btrfs, and the kernel tells how it keeps its inodes.
+#[inline(always)]
+pub fn has_subvolumes(sb: Address) -> bool {
+    is_there(&G_BTRFS_INODE)
+        && is_there(&G_BTRFS_ROOT)
+        && is_there(&G_BTRFS_NUMBER)
+        && field::<u64>(sb, &G_SB_MAGIC) == BTRFS_MAGIC
+}
+
+/// The number of the subvolume that an inode of btrfs belongs to: its `struct btrfs_inode` lies around it.
+#[inline(always)]
+fn subvolume(inode: Address) -> u32 {
+    let root = pointer(inode.wrapping_sub(at(&G_BTRFS_INODE)), &G_BTRFS_ROOT);
+    field::<u64>(root, &G_BTRFS_NUMBER) as u32
 }
 
 /// The inode of a dentry; null if there is no such file yet.

@@ -13,7 +13,7 @@ use hids_common::guard::{
 use super::maps::{GUARD_DROPPED, JUDGED, REFUSALS, WRITERS};
 use super::offsets::*;
 use super::process;
-use super::read::{Address, field, inode_of, key, pointer};
+use super::read::{Address, field, inode_of, key, key_on, pointer};
 
 /// A process that goes on writing to a file is told of once in this time.
 const REPEAT_NS: u64 = 1_000_000_000;
@@ -107,11 +107,12 @@ unsafe fn who(record: *mut GuardRecord) {
 /// `room` has `size` bytes: a power of two and `NAME_BYTES`.
 #[inline(always)]
 unsafe fn names(room: *mut u8, size: usize, dentry: Address, end: &FileKey) -> (u32, bool) {
+    let divided = end.subvolume != 0;
     let mut here = dentry;
     let mut used = 0_usize;
     for _ in 0..MAX_NAMES {
-        let number: u64 = field(inode_of(here), &G_INODE_INO);
-        let is_end = number == end.inode && number != 0;
+        // A root directory has the same number in each subvolume: the whole key counts.
+        let is_end = end.inode != 0 && key_on(end.device, divided, inode_of(here)) == *end;
         let parent = pointer(here, &G_DENTRY_PARENT);
         // Without a dentry both are null.
         if is_end || parent == here {

@@ -13,6 +13,7 @@ mod object;
 mod probe;
 mod report;
 pub mod selftest;
+mod subvolumes;
 pub mod who;
 
 pub use degradation::Degradation;

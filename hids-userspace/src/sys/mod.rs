@@ -2,6 +2,7 @@
 //! owned descriptors and give `io::Result`.
 #![allow(unsafe_code)]
 
+pub mod btrfs;
 pub mod fanotify;
 pub mod file_operations;
 pub mod files;

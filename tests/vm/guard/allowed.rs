@@ -7,7 +7,9 @@ use std::process::Command;
 
 use hids_userspace::sensors::guard::{AllowedProgram, GuardMode};
 
-use super::fixture::{Base, Ground, Locked, is_possible, text};
+use hids_tests::image::Kind;
+
+use super::fixture::{Base, Locked, is_possible, text};
 use crate::results;
 
 /// A program that can do everything busybox can.
@@ -34,7 +36,7 @@ fn allowed_program_and_what_it_starts_may_change_a_locked_tree_and_nobody_else()
     if !is_possible() {
         return;
     }
-    let base = Base::new(Ground::Tmpfs);
+    let base = Base::new(Kind::Tmpfs);
     fs::create_dir(base.tree()).expect("a tree");
     let (tree, installer, busybox) = (base.tree(), installer(&base), Path::new("/bin/busybox"));
     let allow = vec![AllowedProgram { path: installer.clone(), sha256: None }];
@@ -70,7 +72,7 @@ fn program_with_another_digest_than_configured_may_not() {
     if !is_possible() {
         return;
     }
-    let base = Base::new(Ground::Tmpfs);
+    let base = Base::new(Kind::Tmpfs);
     fs::create_dir(base.tree()).expect("a tree");
     let installer = installer(&base);
     let digest = digest_of(&installer);

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use hids_userspace::sensors::guard::GuardMode;
 
 use super::attempts::{ATTEMPTS, Attempt};
-use super::fixture::{Base, Case, Ground, Locked, is_possible};
+use hids_tests::image::Kind;
+
+use super::fixture::{Base, Case, Locked, is_possible};
 use crate::results;
 
 /// What the kernel itself never lets anybody do.
@@ -20,20 +22,30 @@ const NOT_ON_TMPFS: &[&str] = &["chattr", "open by file handle"];
 
 #[test]
 fn every_attempt_on_a_locked_tree_of_ext4_is_refused_and_told() {
-    attempts(GuardMode::Enforce, Ground::Ext4);
+    attempts(GuardMode::Enforce, Kind::Ext4);
 }
 
 #[test]
 fn every_attempt_on_a_locked_tree_of_tmpfs_is_refused_and_told() {
-    attempts(GuardMode::Enforce, Ground::Tmpfs);
+    attempts(GuardMode::Enforce, Kind::Tmpfs);
+}
+
+#[test]
+fn every_attempt_on_a_locked_tree_of_xfs_is_refused_and_told() {
+    attempts(GuardMode::Enforce, Kind::Xfs);
+}
+
+#[test]
+fn every_attempt_on_a_locked_tree_of_btrfs_is_refused_and_told() {
+    attempts(GuardMode::Enforce, Kind::Btrfs);
 }
 
 #[test]
 fn every_attempt_on_a_monitored_tree_happens_and_is_told() {
-    attempts(GuardMode::Monitor, Ground::Ext4);
+    attempts(GuardMode::Monitor, Kind::Ext4);
 }
 
-fn attempts(mode: GuardMode, ground: Ground) {
+fn attempts(mode: GuardMode, ground: Kind) {
     if !is_possible() {
         return;
     }
@@ -62,6 +74,7 @@ fn attempts(mode: GuardMode, ground: Ground) {
     }
     let report = locked.report();
     println!("judged {:?}, dropped {:?}, problems {:?}", report.judged, report.dropped, report.problems);
+    failures.extend(report.problems.iter().map(|problem| format!("not wholly protected: {problem}")));
     drop(cases);
     drop(locked);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -72,7 +85,7 @@ fn judge(
     attempt: &Attempt,
     case: &Case,
     mode: GuardMode,
-    ground: Ground,
+    ground: Kind,
     outcome: &io::Result<()>,
     locked: &Locked,
 ) -> Result<String, String> {
@@ -83,7 +96,7 @@ fn judge(
             Err(_) => Ok("never possible".to_owned()),
         };
     }
-    if ground == Ground::Tmpfs && NOT_ON_TMPFS.contains(&name) && outcome.as_ref().is_err_and(|why| !is_refusal(why)) {
+    if ground == Kind::Tmpfs && NOT_ON_TMPFS.contains(&name) && outcome.as_ref().is_err_and(|why| !is_refusal(why)) {
         return Ok("not on tmpfs".to_owned());
     }
     match (mode, outcome) {
@@ -119,13 +132,9 @@ fn plain(name: &str) -> String {
     name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
-fn section(mode: GuardMode, ground: Ground) -> String {
-    match (mode, ground) {
-        (GuardMode::Enforce, Ground::Ext4) => "Guard: mode enforce, ext4",
-        (GuardMode::Enforce, Ground::Tmpfs) => "Guard: mode enforce, tmpfs",
-        (GuardMode::Monitor, _) => "Guard: mode monitor, ext4",
-    }
-    .to_owned()
+fn section(mode: GuardMode, ground: Kind) -> String {
+    let mode = if mode == GuardMode::Enforce { "enforce" } else { "monitor" };
+    format!("Guard: mode {mode}, {}", ground.name())
 }
 
 /// Everything about a tree that an attempt could change.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 use hids_core::model::Refusal;
+use hids_tests::image::{Kind, Mounted};
 use hids_tests::{require, wait};
 use hids_userspace::sensors::guard::{self, AllowedProgram, Guard, GuardHandle, GuardMode, GuardOptions, GuardReport};
 use hids_userspace::sensors::who::Procfs;
@@ -15,38 +16,31 @@ use hids_userspace::sensors::who::Procfs;
 /// Where the tests pin.
 pub const PINS: &str = "/sys/fs/bpf/hids-test";
 
-/// A filesystem to try it on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ground {
-    /// In memory.
-    Tmpfs,
-    /// On a loop device.
-    Ext4,
-}
-
 /// A directory of the test's own, with its filesystem.
 #[derive(Debug)]
 pub struct Base {
     path: PathBuf,
-    mounted: bool,
+    // Taken away before the directory is.
+    mounted: Mounted,
     _directory: tempfile::TempDir,
 }
 
 impl Base {
-    pub fn new(ground: Ground) -> Self {
+    /// On btrfs, the subvolume `@` is mounted, as on most machines.
+    pub fn new(kind: Kind) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let root = fs::canonicalize(directory.path()).expect("its path");
-        let point = root.join("ground");
+        let (point, image) = (root.join("ground"), root.join("image"));
         fs::create_dir(&point).expect("a mount point");
-        let image = root.join("image");
-        if ground == Ground::Ext4 {
-            File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("an image");
-            run("mke2fs", &["-q", "-t", "ext4", &text(&image)]);
-            run("busybox", &["mount", "-o", "loop", &text(&image), &text(&point)]);
+        let mut mounted = Mounted::new(kind, &image, &point);
+        if kind == Kind::Btrfs {
+            run("btrfs", &["subvolume", "create", &text(&point.join("@"))]);
+            mounted.unmount();
+            mounted = Mounted::mount(kind, &image, &point, "subvol=@");
         }
         let path = point.join("parent");
         fs::create_dir(&path).expect("a directory");
-        Self { path, mounted: ground == Ground::Ext4, _directory: directory }
+        Self { path, mounted, _directory: directory }
     }
 
     /// The directory that holds everything; a way to the tree leads through it.
@@ -58,15 +52,10 @@ impl Base {
     pub fn tree(&self) -> PathBuf {
         self.path.join("tree")
     }
-}
 
-impl Drop for Base {
-    fn drop(&mut self) {
-        if self.mounted {
-            let point = self.path.parent().expect("a mount point");
-            let flags = rustix::mount::UnmountFlags::DETACH;
-            rustix::mount::unmount(point, flags).expect("the filesystem is taken away");
-        }
+    /// Its filesystem.
+    pub const fn mounted(&self) -> &Mounted {
+        &self.mounted
     }
 }
 

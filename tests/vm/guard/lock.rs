@@ -11,7 +11,9 @@ use hids_tests::{Running, wait};
 use hids_userspace::sensors::guard::{self, Guard, GuardMode};
 
 use super::attempts::write_to;
-use super::fixture::{Base, Ground, PINS, is_possible, options};
+use hids_tests::image::Kind;
+
+use super::fixture::{Base, PINS, is_possible, options};
 use crate::results;
 
 /// Tells the second process what to lock.
@@ -22,7 +24,7 @@ fn lock_outlives_its_daemon_is_taken_over_without_a_gap_and_ends_with_unlock() {
     if !is_possible() {
         return;
     }
-    let base = Base::new(Ground::Tmpfs);
+    let base = Base::new(Kind::Tmpfs);
     fs::create_dir(base.tree()).expect("a tree");
     let file = base.tree().join("file");
     fs::write(&file, "content").expect("a file");

@@ -3,6 +3,10 @@
 mod allowed;
 mod attempts;
 mod bypass;
+mod cost;
+mod filesystems;
 mod fixture;
 mod lock;
 mod mounting;
+mod offer;
+mod package;

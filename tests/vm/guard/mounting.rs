@@ -11,7 +11,9 @@ use rustix::mount::{
 };
 
 use super::attempts::write_to;
-use super::fixture::{Base, Ground, Locked, is_possible};
+use hids_tests::image::Kind;
+
+use super::fixture::{Base, Locked, is_possible};
 use crate::{raw, results};
 
 fn tmpfs(over: &Path) -> io::Result<()> {
@@ -60,7 +62,7 @@ fn nothing_is_mounted_over_a_locked_tree_and_no_mount_is_a_way_into_it() {
     if !is_possible() {
         return;
     }
-    let base = Base::new(Ground::Ext4);
+    let base = Base::new(Kind::Ext4);
     let (tree, outside) = (base.tree(), base.path().join("outside"));
     for directory in [
         tree.join("inner"),
@@ -149,7 +151,7 @@ fn locked_tree_on_an_overlay_is_not_changed_through_its_upper_directory() {
     if !is_possible() {
         return;
     }
-    let base = Base::new(Ground::Tmpfs);
+    let base = Base::new(Kind::Tmpfs);
     let parts = ["lower", "upper", "work", "merged"].map(|part| base.path().join(part));
     for part in &parts {
         fs::create_dir(part).expect("a directory");

@@ -39,6 +39,7 @@ pub const LAB: Needs = Needs {
     purpose: "the laboratory of tests, demo and bench (nothing of it runs on the machine itself)",
     debian: &[
         "apache2",
+        "btrfs-progs",
         "curl",
         "iproute2",
         "nftables",
@@ -50,7 +51,9 @@ pub const LAB: Needs = Needs {
         "rsyslog",
         "sshpass",
         "util-linux",
+        "xfsprogs",
     ],
+    // Their kernels have no btrfs: its tests say that they are skipped.
     red_hat: &[
         "curl",
         "httpd",
@@ -64,6 +67,7 @@ pub const LAB: Needs = Needs {
         "rsyslog",
         "sshpass",
         "util-linux",
+        "xfsprogs",
     ],
     services: &["apache2", "apache-htcacheclean", "ssh", "rsyslog"],
 };
@@ -79,8 +83,19 @@ pub const YARDSTICKS: Needs = Needs {
 /// To run the kernel suite in other kernels. Those are downloaded by `vm/kernels.rs`, not installed.
 pub const VM: Needs = Needs {
     purpose: "testing on other kernels under QEMU",
-    debian: &["binutils", "busybox-static", "e2fsprogs", "kmod", "libc-bin", "qemu-system-x86", "xz-utils"],
-    red_hat: &["binutils", "busybox", "e2fsprogs", "kmod", "qemu-system-x86-core", "xz"],
+    debian: &[
+        "binutils",
+        "btrfs-progs",
+        "busybox-static",
+        "dpkg-dev",
+        "e2fsprogs",
+        "kmod",
+        "libc-bin",
+        "qemu-system-x86",
+        "xfsprogs",
+        "xz-utils",
+    ],
+    red_hat: &["binutils", "busybox", "e2fsprogs", "kmod", "qemu-system-x86-core", "xfsprogs", "xz"],
     services: &[],
 };
 

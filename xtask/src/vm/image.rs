@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 
 use super::cpio::Archive;
 use super::kernels::Kernel;
+use super::package;
 use crate::exec::{command, find, output, run};
 use crate::paths;
 
@@ -17,32 +18,52 @@ use crate::paths;
 const MODULES: &[&str] = &["overlay", "loop", "btrfs", "xfs"];
 
 /// Programs that tests in the guest start.
-const PROGRAMS: &[&str] = &["mke2fs"];
+const PROGRAMS: &[&str] = &["btrfs", "mke2fs", "mkfs.btrfs", "mkfs.xfs"];
 
 /// The first program in the guest.
 const INIT: &str = include_str!("../../../tests/vm/init");
 
+/// What is packed.
+pub struct Content<'a> {
+    /// The test program.
+    pub suite: &'a Path,
+    /// The directory of `hidsd` and `hidsctl`.
+    pub programs: &'a Path,
+    /// Arguments for the test program.
+    pub filter: &'a [String],
+}
+
 /// Writes the initramfs of `kernel` and returns its path.
-pub fn pack(kernel: &Kernel, suite: &Path, filter: &[String]) -> Result<PathBuf> {
+pub fn pack(kernel: &Kernel, content: &Content<'_>) -> Result<PathBuf> {
     let path = paths::target().join("vm").join(format!("initramfs-{}", kernel.release));
     let file = fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let mut archive = Archive::new(BufWriter::new(file));
-    for directory in ["dev", "proc", "sys", "tmp", "run", "etc", "mnt", "root", "modules"] {
+    for directory in ["dev", "proc", "sys", "tmp", "run", "etc", "mnt", "root", "srv", "modules"] {
         archive.directory(directory)?;
     }
     archive.file("init", 0o755, INIT.as_bytes())?;
     let busybox = find("busybox").context("busybox is not installed")?;
     archive.file("bin/busybox", 0o755, &read(&busybox)?)?;
     archive.symlink("bin/sh", "busybox")?;
-    let suite = stripped(suite)?;
+    let suite = stripped(content.suite, "suite")?;
     archive.file("suite", 0o755, &read(&suite)?)?;
-    archive.file("arguments", 0o644, filter.join("\n").as_bytes())?;
+    archive.file("arguments", 0o644, content.filter.join("\n").as_bytes())?;
     let mut programs = vec![suite];
-    for name in PROGRAMS {
-        let program = find(name).or_else(|| sbin(name)).with_context(|| format!("{name} is not installed"))?;
-        archive.file(&format!("bin/{name}"), 0o755, &read(&program)?)?;
+    for name in ["hidsd", "hidsctl"] {
+        let program = stripped(&content.programs.join(name), name)?;
+        archive.file(&format!("hids/{name}"), 0o755, &read(&program)?)?;
         programs.push(program);
     }
+    for (directory, names) in [("bin", PROGRAMS), ("usr/bin", package::PROGRAMS)] {
+        for name in names {
+            let program = find(name).or_else(|| sbin(name)).with_context(|| format!("{name} is not installed"))?;
+            archive.file(&format!("{directory}/{name}"), 0o755, &read(&program)?)?;
+            programs.push(program);
+        }
+    }
+    package::add(&mut archive)?;
+    // Where the harness, which was built here, looks for it.
+    add_tree(&mut archive, &paths::root().join("config/ruleset"))?;
     for (name, library) in libraries(&programs)? {
         archive.file(name.trim_start_matches('/'), 0o755, &read(&library)?)?;
     }
@@ -51,11 +72,25 @@ pub fn pack(kernel: &Kernel, suite: &Path, filter: &[String]) -> Result<PathBuf>
     Ok(path)
 }
 
-/// The test program without debug information: a tenth of its size.
-fn stripped(suite: &Path) -> Result<PathBuf> {
-    let path = paths::target().join("vm/suite");
-    run(command("strip").arg("-o").arg(&path).arg(suite))?;
+/// A program without debug information: a tenth of its size.
+fn stripped(program: &Path, name: &str) -> Result<PathBuf> {
+    let path = paths::target().join("vm").join(name);
+    run(command("strip").arg("-o").arg(&path).arg(program))?;
     Ok(path)
+}
+
+/// Adds a directory with everything below it under its own path.
+fn add_tree<W: std::io::Write>(archive: &mut Archive<W>, directory: &Path) -> Result<()> {
+    let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            add_tree(archive, &path)?;
+        } else {
+            archive.file(path.to_string_lossy().trim_start_matches('/'), 0o644, &read(&path)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Every shared library that the programs load, by the path under which they look for it.

@@ -9,6 +9,8 @@ mod boot;
 mod cpio;
 mod image;
 mod kernels;
+mod own;
+mod package;
 mod table;
 
 use std::path::PathBuf;
@@ -17,9 +19,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use hids_tests::require;
 
+use crate::build::{Profile, build_all};
 use crate::exec::{cargo, output, print, say};
 use crate::paths;
-use crate::system::{VM, ensure, has};
+use crate::system::{BUILD, VM, ensure, has};
 
 /// Whether the table of what each kernel gives is written to `docs/kernels.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,16 +47,21 @@ pub fn run(filter: &[String], docs: Docs) -> Result<()> {
         return skip("apt offers no kernel package and none is below target/vm");
     }
     let suite = build_suite()?;
-    let mut cells = Vec::new();
+    let programs = build_all(Profile::Debug)?;
+    let mut seen = table::Seen::default();
     for kernel in &kernels {
         let start = Instant::now();
-        let initramfs = image::pack(kernel, &suite, filter)?;
+        let initramfs = image::pack(kernel, &image::Content { suite: &suite, programs: &programs, filter })?;
         let results = boot::run(kernel, &initramfs)?;
         say(&format!("{} passed in {:.0} s", kernel.release, start.elapsed().as_secs_f64()));
-        cells.extend(table::cells(&kernel.release, &results));
+        seen.add(&kernel.release, &results);
     }
     // A filtered run has seen only a part.
-    if filter.is_empty() && std::env::var_os("HIDS_VM_KERNEL").is_none() { table::keep(&cells, docs) } else { Ok(()) }
+    if !filter.is_empty() || std::env::var_os("HIDS_VM_KERNEL").is_some() {
+        return Ok(());
+    }
+    seen.add(&own::name()?, &own::run(&suite)?);
+    table::keep(&seen, docs)
 }
 
 /// Why there can be no guest here, if so.
@@ -64,7 +72,7 @@ fn impossible() -> Result<Option<String>> {
     if !has("apt-get") {
         return Ok(Some("the guest's kernels are Debian packages and this system has no apt-get".to_owned()));
     }
-    ensure(&[&VM])?;
+    ensure(&[&BUILD, &VM])?;
     Ok(None)
 }
 

@@ -8,9 +8,13 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 
 /// Where the kernel describes its types; there with `CONFIG_DEBUG_INFO_BTF`.
 const PATH: &str = "/sys/kernel/btf/vmlinux";
+
+/// Where its modules do, each with `CONFIG_DEBUG_INFO_BTF_MODULES` while it is loaded.
+const MODULES: &str = "/sys/kernel/btf";
 
 /// Structs within structs, typedefs of typedefs: a kernel has less than ten.
 const MAX_DEPTH: u32 = 32;
@@ -52,8 +56,8 @@ pub struct KernelTypes {
     /// Hash of the name and number of each type that is looked up by name, sorted: a guard asks for
     /// some seventy among a hundred thousand.
     names: Vec<(u32, u32)>,
-    strings: usize,
-    strings_end: usize,
+    /// Where names are: those of the kernel, then those of each module.
+    strings: Vec<Range<usize>>,
 }
 
 /// One parameter of a kernel function.
@@ -74,23 +78,35 @@ impl KernelTypes {
 
     /// Reads BTF in this machine's byte order.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, TypesError> {
-        let header = |at: usize| word(&bytes, at).ok_or(TypesError::Malformed { what: "the header is cut off", at });
-        let first = header(0)?.to_ne_bytes();
-        if u16::from_ne_bytes([first[0], first[1]]) != MAGIC {
-            return Err(TypesError::Malformed { what: "there is another magic number", at: 0 });
-        }
-        let length = header(4)? as usize;
-        let section = |offset: u32, size: u32, at: usize| {
-            let start = length.checked_add(offset as usize);
-            let end = start.and_then(|start| start.checked_add(size as usize)).filter(|end| *end <= bytes.len());
-            start.zip(end).ok_or(TypesError::Malformed { what: "a section ends outside of the file", at })
-        };
-        let (types, types_end) = section(header(8)?, header(12)?, 8)?;
-        let (strings, strings_end) = section(header(16)?, header(20)?, 16)?;
-        let starts = type_starts(&bytes, types, types_end)?;
-        let mut types = Self { bytes, starts, names: Vec::new(), strings, strings_end };
+        let (types, strings) = sections(&bytes)?;
+        let mut starts = vec![0];
+        starts.extend(type_starts(&bytes, types)?);
+        let mut types = Self { bytes, starts, names: Vec::new(), strings: vec![strings] };
         types.names = types.index();
         Ok(types)
+    }
+
+    /// Adds the types of a module of the running kernel, if that is loaded and describes itself.
+    pub fn add_module(&mut self, name: &str) -> Result<(), TypesError> {
+        match fs::read(format!("{MODULES}/{name}")) {
+            Ok(bytes) => self.add(&bytes),
+            // Built in, then its types are the kernel's own; or not there.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Adds types whose numbers and names go on where those before end.
+    fn add(&mut self, bytes: &[u8]) -> Result<(), TypesError> {
+        let (types, strings) = sections(bytes)?;
+        let shift = self.bytes.len();
+        for start in type_starts(bytes, types)? {
+            let start = u32::try_from(start as usize + shift);
+            self.starts.push(start.map_err(|_| TypesError::Malformed { what: "the files are too long", at: shift })?);
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.strings.push(strings.start + shift..strings.end + shift);
+        self.names = self.index();
+        Ok(())
     }
 
     /// Bytes from the start of a struct to one of its members: `task_struct.cred`,
@@ -227,7 +243,13 @@ impl KernelTypes {
     }
 
     fn string(&self, offset: u32) -> Option<&[u8]> {
-        let rest = self.bytes.get(self.strings.checked_add(offset as usize)?..self.strings_end)?;
+        let mut offset = offset as usize;
+        let section = self.strings.iter().find(|section| {
+            let is_in = offset < section.len();
+            offset -= if is_in { 0 } else { section.len() };
+            is_in
+        })?;
+        let rest = self.bytes.get(section.start + offset..section.end)?;
         let end = rest.iter().position(|byte| *byte == 0)?;
         Some(&rest[..end])
     }
@@ -242,9 +264,27 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
 }
 
+/// Where types and names are.
+fn sections(bytes: &[u8]) -> Result<(Range<usize>, Range<usize>), TypesError> {
+    let header = |at: usize| word(bytes, at).ok_or(TypesError::Malformed { what: "the header is cut off", at });
+    let first = header(0)?.to_ne_bytes();
+    if u16::from_ne_bytes([first[0], first[1]]) != MAGIC {
+        return Err(TypesError::Malformed { what: "there is another magic number", at: 0 });
+    }
+    let length = header(4)? as usize;
+    let section = |offset: u32, size: u32, at: usize| {
+        let start = length.checked_add(offset as usize);
+        let end = start.and_then(|start| start.checked_add(size as usize)).filter(|end| *end <= bytes.len());
+        let both = start.zip(end).ok_or(TypesError::Malformed { what: "a section ends outside of the file", at });
+        both.map(|(start, end)| start..end)
+    };
+    Ok((section(header(8)?, header(12)?, 8)?, section(header(16)?, header(20)?, 16)?))
+}
+
 /// Where each type begins.
-fn type_starts(bytes: &[u8], mut at: usize, end: usize) -> Result<Vec<u32>, TypesError> {
-    let mut starts = vec![0];
+fn type_starts(bytes: &[u8], types: Range<usize>) -> Result<Vec<u32>, TypesError> {
+    let (mut at, end) = (types.start, types.end);
+    let mut starts = Vec::new();
     while at < end {
         let malformed = |what| TypesError::Malformed { what, at };
         let information = word(bytes, at + 4).ok_or_else(|| malformed("a type is cut off"))?;

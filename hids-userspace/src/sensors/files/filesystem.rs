@@ -19,6 +19,7 @@ use super::report::MarkKind;
 use super::resolve::{Whereabouts, locate, open_point};
 use super::roots::{Directory, Roots};
 use super::tree::Tree;
+use crate::sensors::subvolumes;
 use crate::sys::fanotify::handle_of;
 
 /// A handle as the kernel writes it: header and data.
@@ -32,6 +33,8 @@ pub(super) struct Filesystem {
     pub(super) group: Option<Group>,
     pub(super) marks: MarkKind,
     pub(super) reason: Option<String>,
+    /// Whether `reason` names a directory that could not be marked.
+    has_unmarked: bool,
     pub(super) overflows: u64,
     /// Files with several names.
     pub(super) links: Links,
@@ -81,6 +84,7 @@ impl Filesystem {
             group: None,
             marks: MarkKind::ScansOnly,
             reason: None,
+            has_unmarked: false,
             overflows: 0,
             links: Links::new(),
             unmarked: 0,
@@ -127,7 +131,7 @@ impl Filesystem {
         let refusal = match choice {
             // Only the way to a root is on it.
             _ if self.planned.parts.is_empty() => "nothing on it is watched".to_owned(),
-            MarkChoice::Best => match group.mark_filesystem(point.as_fd()) {
+            MarkChoice::Best => match mark_whole(&mut group, &self.planned.kind, point.as_fd()) {
                 Ok(()) => {
                     self.marks = MarkKind::Filesystem;
                     self.group = Some(group);
@@ -239,6 +243,17 @@ impl Filesystem {
         }
     }
 
+    /// Has the report name a directory that could not be marked; the first one, as there may be many.
+    pub(super) fn note_unmarked(&mut self, path: &[u8], error: &io::Error) {
+        if self.has_unmarked {
+            return;
+        }
+        self.has_unmarked = true;
+        let (path, why) = (String::from_utf8_lossy(path), describe_refusal(error));
+        let text = format!("{path} could not be marked: {why}; changes in it are found by scans");
+        self.reason = Some(self.reason.take().map_or_else(|| text.clone(), |known| format!("{known}; {text}")));
+    }
+
     /// Marks one directory, for all that can matter in it.
     pub(super) fn mark_directory(&mut self, directory: BorrowedFd<'_>, known: &Directory) -> io::Result<()> {
         let Some(group) = &mut self.group else { return Ok(()) };
@@ -247,6 +262,16 @@ impl Filesystem {
         } else {
             group.mark_directory(directory)
         }
+    }
+}
+
+/// Marks all of the filesystem that `point` is on.
+fn mark_whole(group: &mut Group, kind: &[u8], point: BorrowedFd<'_>) -> io::Result<()> {
+    match group.mark_filesystem(point) {
+        Err(error) if error.raw_os_error() == Some(libc::EXDEV) && kind == subvolumes::KIND.as_bytes() => {
+            group.mark_filesystem(subvolumes::open_top(point)?.as_fd())
+        }
+        other => other,
     }
 }
 

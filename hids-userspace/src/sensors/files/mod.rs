@@ -14,9 +14,10 @@
 //!    bind mounts, other mount namespaces and hard links from outside are seen without a race. The price
 //!    is that events of places that nobody watches come as well; a look at a small table by the handle
 //!    of the directory throws them away. It is chosen wherever it is granted, however small the watched
-//!    part is: a monitor that a hard link can deceive is none.
+//!    part is: a monitor that a hard link can deceive is none. On btrfs it covers all subvolumes, whichever
+//!    are mounted.
 //! 2. *Directories*: a mark for each directory, where handles do not lead back to files (overlayfs before
-//!    `nfs_export`, btrfs subvolumes before Linux 6.8). A new directory is marked and then listed, so
+//!    `nfs_export`). A new directory is marked and then listed, so
 //!    that what was put into it before the mark is told from the list. Not seen: writes through hard
 //!    links from outside of the watched trees, and through a bind mount's second path inside of one.
 //! 3. *Scans only*: no mark can be set, and the report says why.

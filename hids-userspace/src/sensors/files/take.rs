@@ -14,6 +14,7 @@ use super::outgoing::Doer;
 use super::parse::{Place, Record};
 use super::report::MarkKind;
 use super::sensor::Sensor;
+use crate::sensors::subvolumes;
 
 /// A name appeared, vanished or moved.
 const NAMES: u64 = FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO | FAN_RENAME;
@@ -48,7 +49,7 @@ pub(super) fn take(sensor: &mut Sensor, number: usize, record: &Record<'_>) -> T
         is_directory: record.mask & FAN_ONDIR != 0,
         is_about_names: record.mask & NAMES != 0,
         pid: record.pid,
-        operations: operations(record.mask),
+        operations: operations(record.mask).union(brought(sensor, number, record)),
     };
     let moved = |operation| Event { operations: event.operations.with(operation), ..event };
     let places =
@@ -75,6 +76,21 @@ pub(super) fn take(sensor: &mut Sensor, number: usize, record: &Record<'_>) -> T
         directory_changed(sensor, number, record);
     }
     result
+}
+
+/// A subvolume brings its files along, as a mount does: one that appears may be a snapshot.
+fn brought(sensor: &Sensor, number: usize, record: &Record<'_>) -> Operations {
+    let is_btrfs =
+        sensor.filesystems.get(number).is_some_and(|known| known.planned.kind == subvolumes::KIND.as_bytes());
+    let appeared = record.mask & FAN_CREATE != 0 && record.mask & FAN_ONDIR != 0;
+    // Kernels before 5.17 do not tell which directory appeared.
+    match record.object {
+        Some(object) if is_btrfs && appeared && subvolumes::is_subvolume(object) => {
+            Operations::NONE.with(Operation::Mount)
+        }
+        None if is_btrfs && appeared => Operations::NONE.with(Operation::Mount),
+        _ => Operations::NONE,
+    }
 }
 
 /// What all places of a record have in common.

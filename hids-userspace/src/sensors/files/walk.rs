@@ -168,8 +168,7 @@ impl Sensor {
             if filesystem.marks == MarkKind::Filesystem {
                 return;
             }
-            let reason = format!("a directory could not be marked: {}", super::group::describe_refusal(&error));
-            filesystem.reason.get_or_insert(reason);
+            filesystem.note_unmarked(&visit.path, &error);
             self.out.report.unmarked += 1;
             for path in self.roots.directory(&visit.path).paths {
                 self.out.gap(&path, GapCause::Unmarked);

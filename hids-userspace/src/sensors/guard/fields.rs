@@ -1,6 +1,8 @@
 //! The fields of kernel structs that the guard's programs read.
 
-use crate::sensors::bpf::offsets::Field;
+use hids_common::limits::ABSENT;
+
+use crate::sensors::bpf::offsets::{Field, Offsets};
 
 /// Every number that the guard's object wants. All are needed, but for what only tells more of who.
 pub const FIELDS: &[Field] = &[
@@ -22,6 +24,11 @@ pub const FIELDS: &[Field] = &[
     Field::required("G_INODE_DENTRY", &["inode.i_dentry.first"]),
     Field::required("G_SB_DEV", &["super_block.s_dev"]),
     Field::required("G_SB_ROOT", &["super_block.s_root"]),
+    Field::required("G_SB_MAGIC", &["super_block.s_magic"]),
+    // Not there while btrfs is a module that is not loaded.
+    Field::optional("G_BTRFS_INODE", &["btrfs_inode.vfs_inode"]),
+    Field::optional("G_BTRFS_ROOT", &["btrfs_inode.root"]),
+    Field::optional("G_BTRFS_NUMBER", &["btrfs_root.root_key.objectid"]),
     Field::required("G_TASK_MM", &["task_struct.mm"]),
     Field::required("G_TASK_FLAGS", &["task_struct.flags"]),
     Field::required("G_TASK_TGID", &["task_struct.tgid"]),
@@ -49,10 +56,16 @@ pub const FIELDS: &[Field] = &[
     Field::required("G_IATTR_VALID", &["iattr.ia_valid"]),
 ];
 
+/// Whether the programs will be able to tell subvolumes apart.
+pub fn tells_subvolumes(offsets: &Offsets) -> bool {
+    ["G_BTRFS_INODE", "G_BTRFS_ROOT", "G_BTRFS_NUMBER"]
+        .iter()
+        .all(|global| offsets.number(global).is_some_and(|number| number != ABSENT))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sensors::bpf::offsets::Offsets;
     use crate::sensors::bpf::types::KernelTypes;
 
     #[test]

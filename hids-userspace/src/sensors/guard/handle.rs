@@ -74,13 +74,18 @@ impl Guard {
             |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(version.as_bytes()));
         let ours = known.iter().rfind(|directory| directory.is_whole && is_ours(&directory.path));
         let mut allow = AllowList::new(options.allow.clone());
-        let prepared = Prepared::new(&options, &mut allow)?;
-        let (directory, taken_over) = match ours {
+        let (directory, taken_over, prepared) = match ours {
             Some(ours) => {
+                let subvolumes = GuardMaps::open(&ours.path)?.tells_subvolumes()?;
+                let prepared = Prepared::new(&options, &mut allow, subvolumes)?;
                 prepared.fill(&ours.path)?;
-                (ours.path.clone(), true)
+                (ours.path.clone(), true, prepared)
             }
-            None => (install(&options.pins, &version, &prepared)?, false),
+            None => {
+                let loaded = programs::load()?;
+                let prepared = Prepared::new(&options, &mut allow, loaded.tells_subvolumes())?;
+                (install(loaded, &options.pins, &version, &prepared)?, false, prepared)
+            }
         };
         for other in known.iter().filter(|other| other.path != directory) {
             remove_other(&other.path);
@@ -97,21 +102,23 @@ struct Prepared {
     places: Places,
     allowed: BTreeMap<hids_common::guard::FileKey, u32>,
     mount_namespace: u32,
+    tells_subvolumes: bool,
 }
 
 impl Prepared {
-    fn new(options: &GuardOptions, allow: &mut AllowList) -> Result<Self, Degradation> {
-        let mounts = Mounts::now().map_err(Degradation::Mounts)?;
+    fn new(options: &GuardOptions, allow: &mut AllowList, tells_subvolumes: bool) -> Result<Self, Degradation> {
+        let mounts = Mounts::now(tells_subvolumes).map_err(Degradation::Mounts)?;
         let namespace = std::fs::metadata("/proc/self/ns/mnt").map_err(Degradation::Mounts)?.ino();
         let mount_namespace = u32::try_from(namespace).unwrap_or_default();
         let (places, allowed) = super::watch::survey(&options.trees, allow, &mounts);
-        Ok(Self { mode: options.mode, places, allowed, mount_namespace })
+        Ok(Self { mode: options.mode, places, allowed, mount_namespace, tells_subvolumes })
     }
 
     /// Fills the pinned maps; the mode comes last.
     fn fill(&self, directory: &Path) -> Result<(), GuardError> {
         let mut maps = GuardMaps::open(directory)?;
         maps.set_mount_namespace(self.mount_namespace)?;
+        maps.set_tells_subvolumes(self.tells_subvolumes)?;
         maps.allow(&self.allowed)?;
         // Files that were linked by the programs' own doing are found again by the watch's first look.
         maps.protect_also(&flags(&self.places))?;
@@ -124,9 +131,8 @@ pub(super) fn flags(places: &Places) -> BTreeMap<hids_common::guard::FileKey, u3
     places.entries.iter().map(|(key, place)| (*key, place.flags)).collect()
 }
 
-/// Loads, fills and attaches new programs; leaves nothing behind when that fails.
-fn install(pins: &Path, version: &str, prepared: &Prepared) -> Result<PathBuf, Degradation> {
-    let loaded = programs::load()?;
+/// Fills and attaches new programs; leaves nothing behind when that fails.
+fn install(loaded: programs::Loaded, pins: &Path, version: &str, prepared: &Prepared) -> Result<PathBuf, Degradation> {
     let directory = pins::make(pins, version)?;
     let attached = loaded
         .pin_maps(&directory)

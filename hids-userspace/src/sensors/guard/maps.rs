@@ -7,7 +7,7 @@ use aya::Pod;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use hids_common::guard::{
     ALLOWED_MAP, DEVICES_MAP, FileKey, GUARD_DROPPED_MAP, GuardDrop, GuardOperation, JUDGED_MAP, PROTECTED_MAP,
-    RECORDS_MAP, STATE_MAP, STATE_MODE, STATE_MOUNT_NAMESPACE,
+    RECORDS_MAP, STATE_MAP, STATE_MODE, STATE_MOUNT_NAMESPACE, STATE_SUBVOLUMES,
 };
 use hids_common::user::total;
 
@@ -61,6 +61,18 @@ impl GuardMaps {
     /// Switches the programs; they read the mode at each operation.
     pub fn set_mode(&mut self, mode: u32) -> Result<(), GuardError> {
         self.state.set(STATE_MODE, mode, 0).map_err(|source| GuardError::Map { name: STATE_MAP, source })
+    }
+
+    /// Whether the programs tell subvolumes of btrfs apart.
+    pub fn tells_subvolumes(&self) -> Result<bool, GuardError> {
+        let value = self.state.get(&STATE_SUBVOLUMES, 0);
+        value.map(|value| value == 1).map_err(|source| GuardError::Map { name: STATE_MAP, source })
+    }
+
+    /// Says that they do.
+    pub fn set_tells_subvolumes(&mut self, does: bool) -> Result<(), GuardError> {
+        let set = self.state.set(STATE_SUBVOLUMES, u32::from(does), 0);
+        set.map_err(|source| GuardError::Map { name: STATE_MAP, source })
     }
 
     /// Tells which mount namespace is protected.

@@ -5,13 +5,15 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use hids_common::guard::FileKey;
 use rustix::fs::{Mode, OFlags, open};
+
+use crate::sensors::subvolumes;
 
 /// One mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,21 +33,33 @@ pub struct Mount {
 
 /// The table of mounts at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Mounts(Vec<Mount>);
+pub struct Mounts {
+    mounts: Vec<Mount>,
+    /// Whether keys tell subvolumes of btrfs apart, as the kernel's programs do if they can.
+    tells_subvolumes: bool,
+}
 
 impl Mounts {
     /// The mounts of this process' namespace as they are now.
-    pub fn now() -> io::Result<Self> {
-        Ok(Self::parse(&fs::read("/proc/self/mountinfo")?))
+    pub fn now(tells_subvolumes: bool) -> io::Result<Self> {
+        let mounts = Self::parse(&fs::read("/proc/self/mountinfo")?);
+        Ok(Self { tells_subvolumes, ..mounts })
     }
 
     fn parse(text: &[u8]) -> Self {
-        Self(text.split(|byte| *byte == b'\n').filter_map(parse_line).collect())
+        let mounts = text.split(|byte| *byte == b'\n').filter_map(parse_line).collect();
+        Self { mounts, tells_subvolumes: false }
+    }
+
+    /// Whether keys tell the files of `mount` apart. Each subvolume of btrfs counts its own inodes, and so
+    /// does one of bcachefs.
+    pub fn tells_files_apart(&self, mount: &Mount) -> bool {
+        (mount.kind != subvolumes::KIND || self.tells_subvolumes) && mount.kind != "bcachefs"
     }
 
     /// Those that are mounted at or below `directory`, itself excluded.
     pub fn below<'a>(&'a self, directory: &'a Path) -> impl Iterator<Item = &'a Mount> {
-        self.0.iter().filter(move |mount| mount.point != directory && mount.point.starts_with(directory))
+        self.mounts.iter().filter(move |mount| mount.point != directory && mount.point.starts_with(directory))
     }
 
     /// The mount that holds `path`, and the path's key. A symbolic link is not followed.
@@ -54,9 +68,9 @@ impl Mounts {
         let file = fs::File::from(file);
         let description = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
         let id = description.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
-        let mount = self.0.iter().find(|mount| Some(mount.id) == id);
+        let mount = self.mounts.iter().find(|mount| Some(mount.id) == id);
         let mount = mount.ok_or_else(|| io::Error::other("its mount is not in /proc/self/mountinfo"))?;
-        Ok((FileKey::new(mount.device, file.metadata()?.ino()), mount))
+        Ok((mount.key_of(&file)?, mount))
     }
 
     /// The path of `names` (from the root of a filesystem) as this process sees it; without a mount of
@@ -65,7 +79,7 @@ impl Mounts {
         let absolute = Path::new("/").join(names);
         let holds = |mount: &&Mount| mount.device == device && absolute.starts_with(&mount.root);
         // A whole filesystem or a large part of it rather than the bind mount of a file.
-        let mount = self.0.iter().filter(holds).min_by_key(|mount| mount.root.as_os_str().len());
+        let mount = self.mounts.iter().filter(holds).min_by_key(|mount| mount.root.as_os_str().len());
         let below = mount.and_then(|mount| Some((mount, absolute.strip_prefix(&mount.root).ok()?)));
         match below {
             Some((mount, below)) if below.as_os_str().is_empty() => mount.point.clone(),
@@ -76,9 +90,12 @@ impl Mounts {
 }
 
 impl Mount {
-    /// Whether inode numbers tell files apart. Each subvolume of btrfs counts its own.
-    pub fn has_unique_inodes(&self) -> bool {
-        self.kind != "btrfs" && self.kind != "bcachefs"
+    /// The key of an open file on it.
+    pub fn key_of(&self, file: &fs::File) -> io::Result<FileKey> {
+        let number = if self.kind == subvolumes::KIND { subvolumes::number_of(file.as_fd())? } else { 0 };
+        // The lower half, as the kernel's programs take it.
+        let subvolume = (number & u64::from(u32::MAX)) as u32;
+        Ok(FileKey { inode: file.metadata()?.ino(), device: self.device, subvolume })
     }
 
     /// Directories below which overlayfs keeps what this mount shows, the writable one first.
@@ -177,7 +194,7 @@ mod tests {
 
     #[test]
     fn mount_table_is_read_with_its_escapes() {
-        let Mounts(mounts) = Mounts::parse(TABLE);
+        let Mounts { mounts, .. } = Mounts::parse(TABLE);
         assert_eq!(mounts.len(), 3);
         assert_eq!(mounts[0].device, 8 << 20 | 1);
         assert_eq!(mounts[1].point, Path::new("/srv/a b"));
@@ -187,7 +204,7 @@ mod tests {
     #[test]
     fn layers_of_overlayfs_come_with_the_writable_one_first() {
         let line = b"30 22 0:25 / /m rw - overlay overlay rw,lowerdir=/l1:/l2\\134:x,upperdir=/up,workdir=/w\n";
-        let Mounts(mounts) = Mounts::parse(line);
+        let Mounts { mounts, .. } = Mounts::parse(line);
         let layers: Vec<_> = mounts[0].layers();
         assert_eq!(layers, [Path::new("/up"), Path::new("/l1"), Path::new("/l2:x")]);
     }
@@ -203,7 +220,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_a_root() {
-        let mounts = Mounts::now().expect("a table");
+        let mounts = Mounts::now(false).expect("a table");
         let (key, _) = mounts.locate(Path::new("/")).expect("a root");
         assert_ne!(key.inode, 0);
     }
@@ -211,7 +228,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_makes_the_parser_panic(line in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let Mounts(mounts) = Mounts::parse(&line);
+            let Mounts { mounts, .. } = Mounts::parse(&line);
             for mount in mounts {
                 mount.layers();
             }

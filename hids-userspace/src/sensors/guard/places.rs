@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use hids_common::guard::{ANCESTOR, FileKey, PROTECTED_SLOTS, TREE};
+use rustix::fs::{Mode, OFlags, open, openat};
 
-use super::mounts::Mounts;
+use super::mounts::{Mount, Mounts};
+use crate::sensors::subvolumes;
 
 /// Most files with more than one hard link that are protected by themselves: they share the kernel's
 /// map with directories and with links to come.
@@ -74,11 +77,16 @@ impl Places {
     pub fn add_tree(&mut self, tree: &Path, mounts: &Mounts) -> io::Result<()> {
         let real = fs::canonicalize(tree)?;
         let (key, mount) = mounts.locate(&real)?;
-        if !mount.has_unique_inodes() {
-            let why = format!("inode numbers of {} do not tell files of different subvolumes apart", mount.kind);
+        if !mounts.tells_files_apart(mount) {
+            let why = format!(
+                "inode numbers of {} do not tell files of different subvolumes apart, and the kernel did not describe \
+                 its subvolumes when the guard was loaded (hidsctl fim unlock and a new start load it again)",
+                mount.kind
+            );
             return Err(io::Error::other(why));
         }
         self.add(key, TREE, &real);
+        self.add_above(mount);
         self.add_ancestors(&real, mounts);
         if real != tree {
             // The symbolic link itself, so that the name cannot be made to lead elsewhere.
@@ -89,7 +97,7 @@ impl Places {
         self.add_layers(&real, mounts);
         for inner in mounts.below(&real).filter(|mount| !PSEUDO.contains(&mount.kind.as_str())) {
             match mounts.locate(&inner.point) {
-                Ok((key, mount)) if mount.has_unique_inodes() => self.add(key, TREE, &inner.point),
+                Ok((key, mount)) if mounts.tells_files_apart(mount) => self.add(key, TREE, &inner.point),
                 Ok((_, mount)) => {
                     let text = format!("{} is not protected: it is a mount of {}", inner.point.display(), mount.kind);
                     self.problems.push(text);
@@ -121,7 +129,7 @@ impl Places {
                             format!("only {MOST_LINKED} files with several hard links are protected by themselves");
                         return self.problems.push(text);
                     }
-                    self.add(FileKey::new(key.device, metadata.ino()), TREE, &entry.path());
+                    self.add(FileKey { inode: metadata.ino(), ..key }, TREE, &entry.path());
                 }
             }
         }
@@ -138,6 +146,32 @@ impl Places {
         }
     }
 
+    /// Directories of a btrfs above the subvolume that is mounted: it could be renamed or deleted in them.
+    fn add_above(&mut self, mount: &Mount) {
+        let names: Vec<_> = mount.root.iter().skip(1).collect();
+        if mount.kind != subvolumes::KIND || names.is_empty() {
+            return;
+        }
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut path = PathBuf::from("/");
+        let mut add = || -> io::Result<()> {
+            // Handles are only taken by a descriptor that is really open.
+            let here = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let mut directory = subvolumes::open_top(open(&mount.point, here, Mode::empty())?.as_fd())?;
+            for name in &names {
+                let file = fs::File::from(directory.try_clone()?);
+                self.add(mount.key_of(&file)?, ANCESTOR, &path);
+                directory = openat(&directory, *name, flags, Mode::empty())?;
+                path.push(name);
+            }
+            Ok(())
+        };
+        if let Err(error) = add() {
+            let text = format!("the subvolume of {} may be renamed or deleted: {error}", mount.point.display());
+            self.problems.push(text);
+        }
+    }
+
     /// What overlayfs shows lies in directories of other filesystems, which are as good a way in.
     fn add_layers(&mut self, tree: &Path, mounts: &Mounts) {
         let Ok((_, mount)) = mounts.locate(tree) else { return };
@@ -147,7 +181,7 @@ impl Places {
             // Layers that were mounted before the root was changed (containers) have no path here.
             let directory = layer.join(&inside);
             match mounts.locate(&directory) {
-                Ok((key, layer_mount)) if layer_mount.has_unique_inodes() => {
+                Ok((key, layer_mount)) if mounts.tells_files_apart(layer_mount) => {
                     self.add(key, TREE, &directory);
                     self.add_ancestors(&directory, mounts);
                 }
@@ -186,7 +220,7 @@ mod tests {
         fs::write(tree.join("inner/one"), "").expect("a file");
         fs::hard_link(tree.join("inner/one"), base.join("outside")).expect("a link");
         fs::write(tree.join("single"), "").expect("a file");
-        let mounts = Mounts::now().expect("the table");
+        let mounts = Mounts::now(false).expect("the table");
         let mut places = Places::survey(std::slice::from_ref(&tree), &mounts);
         places.add_linked(&tree, &mounts);
         let flags = |path: &Path| {
@@ -207,7 +241,7 @@ mod tests {
         let base = fs::canonicalize(directory.path()).expect("its path");
         fs::create_dir(base.join("real")).expect("a tree");
         std::os::unix::fs::symlink("real", base.join("link")).expect("a link");
-        let mounts = Mounts::now().expect("the table");
+        let mounts = Mounts::now(false).expect("the table");
         let places = Places::survey(&[base.join("link")], &mounts);
         for name in ["real", "link"] {
             let (key, _) = mounts.locate(&base.join(name)).expect("a place");
@@ -217,7 +251,7 @@ mod tests {
 
     #[test]
     fn missing_tree_is_a_problem_that_names_it() {
-        let places = Places::survey(&[PathBuf::from("/no/such/tree")], &Mounts::now().expect("the table"));
+        let places = Places::survey(&[PathBuf::from("/no/such/tree")], &Mounts::now(false).expect("the table"));
         assert!(places.entries.is_empty());
         assert!(places.problems[0].starts_with("/no/such/tree is not protected"), "{:?}", places.problems);
     }

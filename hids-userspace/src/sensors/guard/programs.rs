@@ -8,7 +8,7 @@ use aya::programs::{BtfTracePoint, Lsm, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader};
 use hids_common::guard::{PINNED_MAPS, STATE_MAP};
 
-use super::fields::FIELDS;
+use super::fields::{FIELDS, tells_subvolumes};
 use super::hooks::{self, Chosen, TRACEPOINTS};
 use super::pins::{LINK, WHOLE};
 use crate::sensors::bpf::loading::uninterrupted;
@@ -21,6 +21,7 @@ use crate::sensors::{Degradation, probe};
 pub struct Loaded {
     object: Ebpf,
     chosen: Vec<Chosen>,
+    tells_subvolumes: bool,
 }
 
 /// Loads every program. Nothing is refused yet.
@@ -30,7 +31,9 @@ pub fn load() -> Result<Loaded, Degradation> {
     if let Some(active) = active.filter(|list| !list.split(',').any(|module| module == "bpf")) {
         return Err(Degradation::LsmNotActive { active });
     }
-    let types = KernelTypes::of_this_kernel()?;
+    let mut types = KernelTypes::of_this_kernel()?;
+    // Where btrfs is a module, its types are with it.
+    types.add_module("btrfs")?;
     let chosen = hooks::choose(&types)?;
     let offsets = Offsets::resolve(&types, FIELDS)?;
     drop(types);
@@ -49,10 +52,15 @@ pub fn load() -> Result<Loaded, Degradation> {
         uninterrupted(|| program_ref.load(tracepoint, &btf))
             .map_err(|source| Degradation::refused(program, source, probe::lockdown()))?;
     }
-    Ok(Loaded { object, chosen })
+    Ok(Loaded { object, chosen, tells_subvolumes: tells_subvolumes(&offsets) })
 }
 
 impl Loaded {
+    /// Whether they tell subvolumes of btrfs apart.
+    pub const fn tells_subvolumes(&self) -> bool {
+        self.tells_subvolumes
+    }
+
     /// Pins the maps, so that they can be filled before a program looks into them.
     pub fn pin_maps(&self, directory: &Path) -> Result<(), Degradation> {
         PINNED_MAPS.iter().try_for_each(|name| self.pin_map(name, &directory.join(name)))

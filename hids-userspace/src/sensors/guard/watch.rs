@@ -43,6 +43,7 @@ pub struct Watch {
     places: Places,
     linked: Places,
     mounts: Mounts,
+    subvolumes: bool,
     maps: GuardMaps,
     records: RingBuf<MapData>,
     directory: PathBuf,
@@ -77,14 +78,17 @@ impl Watch {
         refusals: Refusals,
     ) -> Result<(JoinHandle<()>, Arc<Shared>), Degradation> {
         let shared = Arc::new(Shared::new()?);
+        let maps = GuardMaps::open(directory)?;
+        let subvolumes = maps.tells_subvolumes()?;
         let watch = Self {
             shared: Arc::clone(&shared),
             options,
             allow,
             places,
             linked: Places::default(),
-            mounts: Mounts::now().map_err(Degradation::Mounts)?,
-            maps: GuardMaps::open(directory)?,
+            mounts: Mounts::now(subvolumes).map_err(Degradation::Mounts)?,
+            subvolumes,
+            maps,
             records: GuardMaps::records(directory)?,
             directory: directory.to_path_buf(),
             refusals,
@@ -162,7 +166,7 @@ impl Watch {
 
     /// Tells the kernel what changed about directories, mounts and executables.
     fn look(&mut self) {
-        match Mounts::now() {
+        match Mounts::now(self.subvolumes) {
             Ok(mounts) => self.mounts = mounts,
             Err(error) => warn!(%error, "the guard cannot read the mount table and keeps the old one"),
         }

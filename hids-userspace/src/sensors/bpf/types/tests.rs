@@ -187,3 +187,25 @@ proptest! {
         let _ = KernelTypes::parse(bytes).map(|types| types.offset("a.b"));
     }
 }
+
+#[test]
+fn types_of_a_module_go_on_where_those_of_the_kernel_end() {
+    let mut kernel = Writer::new();
+    let int = kernel.int();
+    let inode = kernel.structure("inode", STRUCT, &[("number", int, 64)]);
+    let mut types = kernel.read();
+    // Numbers and names of the kernel may be meant.
+    let (names, count) = (kernel.strings.len() as u32, kernel.count);
+    let mut module = Writer::default();
+    let own = module.string("btrfs_inode") + names;
+    let member = module.string("vfs_inode") + names;
+    let path = own;
+    module.types.extend([path, STRUCT << 24 | 1, 64, member, inode, 256]);
+    module.types.extend([0, TYPEDEF << 24, count + 1]);
+    types.add(&module.bytes()).expect("well formed");
+    assert_eq!(types.offset("btrfs_inode.vfs_inode"), Some(32));
+    assert_eq!(types.offset("btrfs_inode.vfs_inode.number"), Some(40));
+    assert_eq!(types.offset("inode.number"), Some(8));
+    assert_eq!(types.resolved(count + 2), Some(count + 1));
+    assert!(types.add(b"rubbish").is_err());
+}

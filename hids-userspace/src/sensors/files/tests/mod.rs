@@ -7,6 +7,7 @@ mod mounts;
 mod names;
 mod operations;
 mod overflow;
+mod subvolumes;
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;

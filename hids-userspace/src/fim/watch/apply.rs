@@ -6,7 +6,7 @@ use std::time::Instant;
 use hids_core::fim::PathKind;
 use hids_core::model::{ChangeKind, FileNews, FileState, GapCause, Timestamp};
 
-use super::examiners::{Look, Seen};
+use super::examiners::{Look, SEEN, Seen};
 use super::judge::{Circumstances, Verdict, judge};
 use super::pending::Hint;
 use super::run::Watcher;
@@ -47,7 +47,7 @@ impl Watcher {
     /// Takes looks that have ended.
     pub(super) fn take_looks(&mut self, first: Seen) {
         let mut outcomes = Vec::new();
-        let more: Vec<Seen> = self.examiners.seen.try_iter().take(1023).collect();
+        let more: Vec<Seen> = self.examiners.seen.try_iter().take(SEEN).collect();
         let now = Instant::now();
         let mut of_updates = 0;
         for seen in std::iter::once(first).chain(more) {

@@ -9,12 +9,16 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use hids_core::fim::{Checks, PathKind, Policy};
 use hids_core::model::{FileKind, Timestamp};
 
+use super::manners::Manners;
 use super::pending::Hint;
 use crate::fim::clock;
 use crate::fim::examine::{self, ExamineOptions, Examined, Unread};
 
 /// Looks that wait for a thread; more stay with the pending paths.
 pub(super) const QUEUE: usize = 512;
+
+/// Looks that wait to be taken over; at half a kilobyte each.
+pub(super) const SEEN: usize = 4096;
 
 /// A look that takes longer is checked for what became of the path meanwhile; less than
 /// [`RETURN`](super::pending::RETURN), which passes before a deletion is believed.
@@ -74,14 +78,16 @@ pub(super) struct LookOptions {
 
 impl Examiners {
     /// Starts `threads` threads.
-    pub(super) fn start(threads: usize, options: &LookOptions) -> io::Result<Self> {
+    pub(super) fn start(threads: usize, options: &LookOptions, manners: &Manners) -> io::Result<Self> {
         let (jobs, to_do) = bounded::<Job>(QUEUE);
         // Room for what is looked at while a commit is under way.
-        let (done, seen) = bounded(2 * QUEUE);
+        let (done, seen) = bounded(SEEN);
         let spawn = |number| {
             let (to_do, done, options) = (to_do.clone(), done.clone(), options.clone());
+            let mut manners = manners.clone();
             thread::Builder::new().name(format!("fim-look-{number}")).spawn(move || {
                 for job in to_do {
+                    manners.follow();
                     let look = look(&job.path, &job.policy, &options);
                     if done.send(Seen { path: job.path, hint: job.hint, look }).is_err() {
                         return;

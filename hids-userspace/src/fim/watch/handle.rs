@@ -15,6 +15,7 @@ use hids_core::model::{Damage, FileNews, LogBatch, Protection, Refusal, Sensed};
 use jiff::tz::TimeZone;
 
 use super::examiners::{Examiners, LookOptions};
+use super::manners::{Backlog, Manners};
 use super::offline::BASELINE;
 use super::outbox::{self, Outbox};
 use super::pending::Pending;
@@ -120,20 +121,24 @@ pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<F
     let policy = Arc::new(ArcSwap::new(Arc::clone(&options.policy)));
     let (wishes, wished) = bounded(WISHES);
     let (wake, woken) = bounded(1);
+    let manners = Manners::new();
     let outbox = outbox::start(Outbox {
         store: view.clone(),
         sent: Arc::clone(&shared.sent),
         policy: Arc::clone(&policy),
         batches: inputs.batches,
         wake: woken,
+        manners: manners.clone(),
     })?;
     let looks = LookOptions { examine: options.scan.examine.clone(), text_limit: options.text_limit };
     let watcher = Watcher {
         baselined: Roots::load(&view)?,
         known: Arc::new(view.clone()),
         pending: Pending::new(PENDING),
-        examiners: Examiners::start(LOOKERS, &looks)?,
+        examiners: Examiners::start(LOOKERS, &looks, &manners)?,
         scans: Scans::default(),
+        manners,
+        backlog: Backlog::default(),
         scan_options: options.scan,
         scan_on_start: options.scan_on_start,
         is_late: options.is_late,

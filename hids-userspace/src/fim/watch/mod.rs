@@ -18,6 +18,7 @@ mod examiners;
 mod gaps;
 mod handle;
 mod judge;
+mod manners;
 mod offline;
 mod outbox;
 mod packages;

@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use hids_core::fim::{self, PathKind, Policy, TextStyle};
 use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SourcePosition};
 
+use super::manners::Manners;
 use crate::fim::clock;
 use crate::fim::store::StoreView;
 
@@ -41,6 +42,8 @@ pub(super) struct Outbox {
     pub batches: Sender<LogBatch>,
     /// Something was committed; ends when every sender is gone.
     pub wake: Receiver<()>,
+    /// Whether others go first.
+    pub manners: Manners,
 }
 
 /// Starts the thread.
@@ -49,7 +52,7 @@ pub(super) fn start(outbox: Outbox) -> io::Result<JoinHandle<()>> {
 }
 
 impl Outbox {
-    fn run(self) {
+    fn run(mut self) {
         let source = Arc::new(LogSource { location: "syscheck".into(), channel: Channel::Syscheck });
         loop {
             let mut taken = self.hand_on(&source);
@@ -72,7 +75,8 @@ impl Outbox {
     }
 
     /// How many notices were read; nothing when nobody takes batches any more.
-    fn hand_on(&self, source: &Arc<LogSource>) -> Option<usize> {
+    fn hand_on(&mut self, source: &Arc<LogSource>) -> Option<usize> {
+        self.manners.follow();
         let notices = match self.store.notices_after(self.sent.load(Relaxed), BATCH) {
             Ok(notices) => notices,
             Err(error) => {

@@ -12,6 +12,7 @@ use hids_core::model::{FileEvent, GapCause, Operation, Refusal, Sensed, Timestam
 use jiff::tz::TimeZone;
 
 use super::examiners::{Examiners, Job};
+use super::manners::{Backlog, Manners};
 use super::pending::{Hint, Pending, RETURN};
 use super::roots::Roots;
 use super::scans::{Cause, Scans, Slot, Wanted};
@@ -32,6 +33,8 @@ const TICK: Duration = Duration::from_millis(500);
 const REST: u32 = 2;
 /// The longest such wait.
 const LONGEST_REST: Duration = Duration::from_millis(40);
+/// The wait while others go first: they need the disk as well.
+const POLITE_REST: Duration = Duration::from_millis(400);
 /// Outcomes after which memory is given back.
 const MUCH_WORK: u64 = 2_000;
 /// Moved directories whose scan waits; beyond that the whole tree is scanned.
@@ -50,6 +53,8 @@ pub(super) struct Watcher {
     pub pending: Pending,
     pub examiners: Examiners,
     pub scans: Scans,
+    pub manners: Manners,
+    pub backlog: Backlog,
     pub scan_options: ScanOptions,
     pub schedule: Schedule,
     pub zone: TimeZone,
@@ -107,6 +112,7 @@ impl Watcher {
         self.begin();
         let tick = crossbeam_channel::tick(TICK);
         loop {
+            self.mind_manners();
             self.start_scans();
             self.give_looks();
             self.shared.waiting.store(self.pending.len() as u64, Relaxed);
@@ -123,7 +129,8 @@ impl Watcher {
                     let began = Instant::now();
                     self.take_looks(seen);
                     let ended = Instant::now();
-                    self.next_take = ended + (REST * (ended - began)).min(LONGEST_REST);
+                    let rest = (REST * (ended - began)).min(LONGEST_REST);
+                    self.next_take = ended + if self.manners.step_back() { POLITE_REST } else { rest };
                 },
                 recv(urgent) -> found => self.take_found(Slot::Urgent, found.ok()),
                 recv(leisure) -> found => self.take_found(Slot::Leisure, found.ok()),
@@ -143,6 +150,14 @@ impl Watcher {
             }
         }
         self.end();
+    }
+
+    /// Lets those go first who change very many files. A scan that is to be started has the priority of this
+    /// thread and must not wait.
+    fn mind_manners(&mut self) {
+        let steps_back = self.backlog.steps_back(self.pending.len(), Instant::now());
+        self.manners.want(steps_back && self.scans.waiting().next().is_none());
+        self.manners.follow();
     }
 
     fn wake_at(&self) -> Option<Instant> {

@@ -1,0 +1,127 @@
+//! Who gets the processor while very many files change: first those who change them.
+//!
+//! Unpacking an archive or installing a package makes more work here than there are processors for, and
+//! waiting a little costs nobody anything. So threads that look at files step back while many paths wait,
+//! but never for longer than [`PATIENCE`]: whoever keeps all processors busy must not put off alerts. The
+//! thread that empties the kernel's queue never steps back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Waiting paths from which on it is much work, not a save or two.
+const MUCH: usize = 128;
+
+/// How long the threads step back at most until fewer than [`MUCH`] paths wait again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The weakest claim to a processor that is not none (nice(2)).
+const LAST: i32 = 19;
+
+/// When to step back.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    since: Option<Instant>,
+}
+
+impl Backlog {
+    /// Whether to step back while so many paths wait.
+    pub(super) fn steps_back(&mut self, waiting: usize, now: Instant) -> bool {
+        if waiting < MUCH {
+            self.since = None;
+            return false;
+        }
+        now.saturating_duration_since(*self.since.get_or_insert(now)) < PATIENCE
+    }
+}
+
+/// What all threads are told; each keeps one of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Manners {
+    wanted: Arc<AtomicBool>,
+    /// Whether this thread has stepped back.
+    is_back: bool,
+    /// Whether it could come forward again.
+    may: bool,
+    /// What the thread had before.
+    normal: i32,
+}
+
+impl Manners {
+    /// For threads that are where this one is now.
+    pub(super) fn new() -> Self {
+        let normal = rustix::process::getpriority_process(None).unwrap_or(0);
+        // Without CAP_SYS_NICE there is no way forward again; a thread that ends finds out.
+        let tried = thread::spawn(move || {
+            rustix::process::setpriority_process(None, LAST)
+                .and_then(|()| rustix::process::setpriority_process(None, normal))
+                .is_ok()
+        });
+        let may = tried.join().unwrap_or(false);
+        Self { wanted: Arc::default(), is_back: false, may, normal }
+    }
+
+    /// Tells all threads.
+    pub(super) fn want(&self, steps_back: bool) {
+        self.wanted.store(steps_back, Relaxed);
+    }
+
+    /// Whether threads were told to step back.
+    pub(super) fn step_back(&self) -> bool {
+        self.wanted.load(Relaxed)
+    }
+
+    /// Does what was told; called by each thread now and then.
+    pub(super) fn follow(&mut self) {
+        let wanted = self.step_back();
+        if wanted == self.is_back || !self.may {
+            return;
+        }
+        let nice = if wanted { LAST } else { self.normal };
+        // It was possible at the start; a refusal now leaves the thread where it is and is tried again.
+        if rustix::process::setpriority_process(None, nice).is_ok() {
+            self.is_back = wanted;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn much_work_waits_a_while_and_then_insists_until_it_is_done() {
+        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert!(!backlog.steps_back(MUCH - 1, start));
+        assert!(backlog.steps_back(MUCH, start));
+        assert!(backlog.steps_back(100_000, after(4)));
+        assert!(!backlog.steps_back(100_000, after(5)), "alerts are put off for ever");
+        assert!(!backlog.steps_back(MUCH, after(60)), "stepped back again before the work was done");
+        assert!(!backlog.steps_back(0, after(61)));
+        assert!(backlog.steps_back(MUCH, after(62)));
+    }
+
+    #[test]
+    fn a_thread_steps_back_and_comes_forward_again() {
+        let mut manners = Manners::new();
+        if !manners.may {
+            println!("skipped: no right to come forward again");
+            return;
+        }
+        // A thread of its own: the priority is the thread's.
+        let thread = thread::spawn(move || {
+            let nice = || rustix::process::getpriority_process(None).expect("the priority");
+            let normal = nice();
+            manners.want(true);
+            manners.follow();
+            let back = nice();
+            manners.want(false);
+            manners.follow();
+            (normal, back, nice())
+        });
+        let (normal, back, forward) = thread.join().expect("no panic");
+        assert_eq!((back, forward), (LAST, normal));
+    }
+}

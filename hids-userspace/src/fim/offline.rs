@@ -29,10 +29,10 @@ pub enum OfflineError {
 }
 
 /// Entries in one commit.
-const COMMIT: usize = 20_000;
+const COMMIT: usize = 4_000;
 
-/// Messages of a scan that wait.
-const WAITING: usize = 8;
+/// Messages of a scan that wait: enough that it goes on while a commit goes to the disk.
+const WAITING: usize = 48;
 
 /// Scans everything that `policy` watches into the baseline `store` (beside which its key is made).
 ///

@@ -8,6 +8,7 @@
 //! | --- | --- | --- |
 //! | sensor → watch | 64 batches | the sensor waits, and the kernel's queue holds the events |
 //! | watch → looks | 512 paths | paths wait; beyond 200,000 their trees are scanned (a gap) |
+//! | looks → watch | 4,096 states | the looks wait |
 //! | scan → watch | 16 batches | the scan waits |
 //! | guard → watch | 1,024 refusals | the guard drops and counts |
 //! | outbox → analysis | the analysis' own | the outbox waits; notices are in the store |

@@ -1,6 +1,8 @@
 //! Log in, alert out; restart, crash, reload.
 
-use hids_tests::daemon::{Daemon, append, wait_for};
+use std::os::unix::net::UnixDatagram;
+
+use hids_tests::daemon::{Daemon, PATIENCE, append, wait_for};
 
 use crate::common::{WATCH_ONE_LOG, failed_login, recorded_numbers};
 
@@ -114,4 +116,23 @@ fn a_second_daemon_on_the_same_state_is_refused() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("another hidsd"), "{output:?}");
     assert!(daemon.is_running());
+}
+
+#[test]
+fn systemd_is_told_when_the_daemon_answers_and_when_it_stops() {
+    let place = tempfile::tempdir().expect("a directory");
+    let path = place.path().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    let said = || {
+        let mut text = [0; 64];
+        let length = socket.recv(&mut text).expect("the daemon says something");
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    let mut daemon = Daemon::new(WATCH_ONE_LOG).notifying(&path);
+    daemon.spawn();
+    assert_eq!(said(), "READY=1");
+    assert!(daemon.status().is_some(), "ready, and does not answer");
+    daemon.stop();
+    assert_eq!(said(), "STOPPING=1");
 }

@@ -7,6 +7,7 @@ mod changes;
 mod control;
 mod differences;
 mod downtime;
+mod fallback;
 mod filesystems;
 mod fixture;
 mod gaps;

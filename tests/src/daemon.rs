@@ -29,6 +29,8 @@ pub struct Daemon {
     directory: TempDir,
     daemon: Option<Child>,
     arguments: Vec<String>,
+    notified: Option<PathBuf>,
+    wrapper: Vec<String>,
 }
 
 impl Daemon {
@@ -42,6 +44,8 @@ impl Daemon {
             directory: TempDir::new().expect("a temporary directory"),
             daemon: None,
             arguments: vec!["--dry-run".into()],
+            notified: None,
+            wrapper: Vec::new(),
         };
         fs::create_dir_all(host.path("logs-in")).expect("a directory for logs");
         fs::write(host.log(), "").expect("an empty log");
@@ -55,6 +59,17 @@ impl Daemon {
     pub fn acting(mut self) -> Self {
         self.arguments.clear();
         self
+    }
+
+    /// Lets the daemon tell the socket `path`, as systemd's, when it is ready and when it stops.
+    pub fn notifying(mut self, path: &Path) -> Self {
+        self.notified = Some(path.to_path_buf());
+        self
+    }
+
+    /// Has the daemon started by another program, which becomes it: `setpriv …`.
+    pub fn start_by(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
     }
 
     /// A path in the host's directory.
@@ -101,12 +116,21 @@ impl Daemon {
             .append(true)
             .open(self.path("hidsd.messages"))
             .expect("a file for messages");
-        let child = Command::new(hidsd())
+        let mut command = match self.wrapper.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(hidsd());
+                command
+            }
+            None => Command::new(hidsd()),
+        };
+        let child = command
             .args(self.common())
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(messages)
+            .envs(self.notified.iter().map(|path| ("NOTIFY_SOCKET", path)))
             .spawn()
             .expect("hidsd can be run");
         self.daemon = Some(child);

@@ -84,6 +84,9 @@ pub enum Degradation {
     Fanotify(#[source] io::Error),
 }
 
+/// What to do when the kernel does not let this process do it.
+const NOT_PERMITTED: &str = "run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, outside a container";
+
 impl Degradation {
     /// Sorts a refusal of one program by its cause.
     pub(super) fn refused(program: &'static str, source: ProgramError, lockdown: Option<String>) -> Self {
@@ -103,7 +106,8 @@ impl Degradation {
             }
             Self::LsmNotActive { .. } => "add bpf to the lsm= boot parameter",
             Self::Lockdown { .. } => "the lockdown= boot parameter or Secure Boot decides this",
-            Self::NotPermitted { .. } => "run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, outside a container",
+            Self::NotPermitted { .. } => NOT_PERMITTED,
+            Self::Object(source) if matches!(errno(source), Some(libc::EPERM | libc::EACCES)) => NOT_PERMITTED,
             Self::Refused { .. } | Self::Object(_) | Self::MissingFields(_) => {
                 "report this with the kernel version; the other sensors go on"
             }
@@ -133,8 +137,8 @@ impl Degradation {
 }
 
 /// The error number of the system call behind a refusal.
-fn errno(error: &ProgramError) -> Option<i32> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+fn errno(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(io) = error.downcast_ref::<io::Error>() {
             return io.raw_os_error();

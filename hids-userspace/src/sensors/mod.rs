@@ -151,6 +151,8 @@ impl SensorsHandle {
                     info!(operations = anonymous, "the process behind these operations is not known once it has ended");
                 }
             }
+            // That there is none has been said.
+            Err(SelfTestError::Sensor(_)) => {}
             Err(why) => warn!(
                 why = error_with_sources(why),
                 lost = "nothing is proven about the file sensor; it is used all the same",

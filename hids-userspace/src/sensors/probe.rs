@@ -5,20 +5,16 @@ use std::io;
 
 use fanotify::low_level::{
     FAN_CLASS_CONTENT, FAN_CLASS_NOTIF, FAN_CLOEXEC, FAN_NONBLOCK, FAN_REPORT_DIR_FID, FAN_REPORT_FID, FAN_REPORT_NAME,
-    O_CLOEXEC, O_RDONLY, close_fd, fanotify_init,
+    FAN_UNLIMITED_MARKS, O_CLOEXEC, O_RDONLY, close_fd, fanotify_init,
 };
 use libc::{FAN_REPORT_PIDFD, FAN_REPORT_TARGET_FID};
 
 use super::Degradation;
 
-/// How much a fanotify group can tell, best last.
+/// How much a fanotify group can tell, best last. With less than names the file sensor can do nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FanotifyLevel {
-    /// Opens and writes of existing files only, no creation, removal or renaming.
-    Descriptors,
-    /// Also creation, removal and renaming, by directory; no names.
-    FileHandles,
-    /// Directory and name of each object (`FAN_REPORT_DFID_NAME`).
+    /// Directory and name of each object (`FAN_REPORT_DFID_NAME`, Linux 5.9).
     Names,
     /// Also the object itself and a handle on the process (`FAN_REPORT_TARGET_FID`, `FAN_REPORT_PIDFD`).
     NamesTargetsProcesses,
@@ -28,19 +24,16 @@ impl FanotifyLevel {
     /// What events tell, for administrators.
     pub const fn describe(self) -> &'static str {
         match self {
-            Self::Descriptors => "events tell the open file, but not creations, removals and renames",
-            Self::FileHandles => "events tell the directory, but not the name",
             Self::Names => "events tell directory and name",
             Self::NamesTargetsProcesses => "events tell directory, name, file and process",
         }
     }
 
-    /// The flags of `fanotify_init(2)` that this level asks for.
+    /// The flags of `fanotify_init(2)` that this level asks for. Unlimited marks are what only a privileged
+    /// process is granted: the groups of others tell nothing of whole filesystems, nor of processes.
     const fn flags(self) -> u32 {
-        let names = FAN_REPORT_DIR_FID | FAN_REPORT_NAME;
+        let names = FAN_UNLIMITED_MARKS | FAN_REPORT_DIR_FID | FAN_REPORT_NAME;
         match self {
-            Self::Descriptors => 0,
-            Self::FileHandles => FAN_REPORT_FID,
             Self::Names => names,
             // A target needs FAN_REPORT_FID as well as directory and name.
             Self::NamesTargetsProcesses => names | FAN_REPORT_FID | FAN_REPORT_TARGET_FID | FAN_REPORT_PIDFD,
@@ -50,10 +43,8 @@ impl FanotifyLevel {
 
 /// The best group the kernel gives.
 pub fn fanotify() -> Result<FanotifyLevel, Degradation> {
-    use FanotifyLevel::{Descriptors, FileHandles, Names, NamesTargetsProcesses};
-    let levels = [NamesTargetsProcesses, Names, FileHandles, Descriptors];
     let mut refusal = io::Error::from(io::ErrorKind::Unsupported);
-    for level in levels {
+    for level in [FanotifyLevel::NamesTargetsProcesses, FanotifyLevel::Names] {
         match try_group(FAN_CLASS_NOTIF | level.flags()) {
             Ok(()) => return Ok(level),
             Err(error) => refusal = error,

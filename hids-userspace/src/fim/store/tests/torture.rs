@@ -8,7 +8,9 @@ use hids_core::model::{FileNews, Protection};
 use super::*;
 
 const ROOT: &str = "HIDS_STORE_TORTURE_ROOT";
-const LAST: u64 = 3000;
+const END: &str = "HIDS_STORE_TORTURE_END";
+/// Notices that are written after the last kill.
+const AFTER: u64 = 1000;
 const RUNS: u32 = 15;
 const FILES: u64 = 200;
 
@@ -45,9 +47,11 @@ fn torture_child() {
     let Some(root) = std::env::var_os(ROOT) else { return };
     let store = open(Path::new(&root));
     let mut next = store.view().counts().expect("readable").last_sequence + 1;
-    while next <= LAST {
+    // One that is to be killed must not come to an end before, however fast the disk is.
+    let last = std::env::var(END).ok().and_then(|number| number.parse().ok()).unwrap_or(u64::MAX);
+    while next <= last {
         let mut update = store.begin().expect("begins");
-        let end = (next + 1 + next % 11).min(LAST + 1);
+        let end = (next + 1 + next % 11).min(last.saturating_add(1));
         for number in next..end {
             write(&mut update, number);
         }
@@ -67,9 +71,10 @@ impl Drop for Killed {
     }
 }
 
-fn child(root: &Path) -> Killed {
+fn child(root: &Path, last: Option<u64>) -> Killed {
     let mut command = Command::new(std::env::current_exe().expect("own path"));
     command.args(["--exact", "fim::store::tests::torture::torture_child", "-q"]).env(ROOT, root);
+    command.envs(last.map(|last| (END, last.to_string())));
     Killed(command.stdout(Stdio::null()).spawn().expect("child starts"))
 }
 
@@ -88,24 +93,22 @@ fn check(root: &Path) -> u64 {
 #[test]
 fn kill_9_at_any_moment_leaves_whole_commits_and_no_damage() {
     let root = tempfile::tempdir().expect("tempdir");
-    let (mut kills, mut reached) = (0, 0);
+    let mut reached = 0;
     for _ in 0..RUNS {
-        let mut running = child(root.path());
+        let mut running = child(root.path(), None);
         let random = std::hash::RandomState::new();
         let number = std::hash::BuildHasher::hash_one(&random, 1);
         // A moment, not a wait for something: this is what the test is about.
         std::thread::sleep(Duration::from_micros(20_000 + number % 120_000));
-        if running.0.try_wait().expect("wait").is_some() {
-            break;
-        }
-        kills += 1;
+        assert!(running.0.try_wait().expect("wait").is_none(), "the child ended by itself");
         drop(running);
         let now = check(root.path());
         assert!(now >= reached, "{now} notices where {reached} were synced before");
         reached = now;
     }
-    assert!(kills > 3, "the child ended after {kills} kills: nothing was tortured");
-    let mut last = child(root.path());
+    assert!(reached > 0, "no child got far enough to be tortured");
+    let end = reached + AFTER;
+    let mut last = child(root.path(), Some(end));
     let deadline = Instant::now() + Duration::from_secs(120);
     let status = loop {
         if let Some(status) = last.0.try_wait().expect("wait") {
@@ -115,5 +118,5 @@ fn kill_9_at_any_moment_leaves_whole_commits_and_no_damage() {
         std::thread::sleep(Duration::from_millis(10));
     };
     assert!(status.success());
-    assert_eq!(check(root.path()), LAST);
+    assert_eq!(check(root.path()), end);
 }

@@ -77,4 +77,9 @@ pub trait WhoLookup: Send + Sync {
         let _ = age;
         self.who(pid)
     }
+
+    /// Whether processes are known that ended some milliseconds before they are asked for.
+    fn remembers_ended(&self) -> bool {
+        false
+    }
 }

@@ -32,6 +32,7 @@
 //! holds what comes.
 
 mod filesystem;
+mod gather;
 mod group;
 mod links;
 mod memory;

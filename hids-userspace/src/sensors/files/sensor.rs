@@ -40,6 +40,8 @@ enum Arranged {
 /// See the module.
 pub(super) struct Sensor {
     pub(super) own_pid: Option<u32>,
+    /// Whether events may be read late without losing who caused them.
+    pub(super) may_gather: bool,
     pub(super) tuning: FilesTuning,
     pub(super) roots: Roots,
     pub(super) filesystems: Vec<Filesystem>,
@@ -66,6 +68,7 @@ impl Sensor {
         let FilesOptions { policy, who, own_pid, tuning } = options;
         let mut sensor = Self {
             own_pid,
+            may_gather: who.remembers_ended(),
             out: Outgoing::new(sensed, who, &tuning, stopping),
             tuning,
             roots: Roots::find(policy),

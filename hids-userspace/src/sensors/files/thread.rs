@@ -14,6 +14,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use tracing::warn;
 
 use super::FilesOptions;
+use super::gather::Gathering;
 use super::mounts::MountTable;
 use super::outgoing::Closed;
 use super::report::FilesReport;
@@ -122,6 +123,7 @@ fn run(
     mounts: &MountTable,
 ) -> Result<(), Closed> {
     let mut reported = Instant::now();
+    let mut gathering = Gathering::new(reported);
     loop {
         let more = sensor.walk(VISITS_AT_ONCE).then_some(Duration::ZERO);
         let more = more.or_else(|| sensor.search(VISITS_AT_ONCE));
@@ -141,6 +143,7 @@ fn run(
                 continue;
             }
         };
+        let have_come = !woken.groups.is_empty();
         for number in woken.groups {
             for _ in 0..READS_AT_ONCE {
                 if !sensor.read(number)? {
@@ -158,6 +161,10 @@ fn run(
         }
         if shared.stopping.load(Ordering::Relaxed) {
             return drain(&mut sensor);
+        }
+        let pause = gathering.pause(sensor.out.report.events, Instant::now());
+        if let Some(pause) = pause.filter(|_| have_come && sensor.may_gather) {
+            thread::sleep(pause);
         }
     }
 }

@@ -91,6 +91,10 @@ impl WhoLookup for Processes {
         self.who_within(pid, MOST_LATE)
     }
 
+    fn remembers_ended(&self) -> bool {
+        true
+    }
+
     fn who_within(&self, pid: u32, age: Duration) -> Option<Arc<Who>> {
         // What the kernel calls a process that the daemon's PID namespace does not show.
         if pid == 0 {

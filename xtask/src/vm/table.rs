@@ -79,6 +79,9 @@ pub fn keep(seen: &Seen, docs: Docs) -> Result<()> {
         }
         Docs::Compare => {
             say("docs/kernels.md differs from what was seen; cargo xtask test vm --write-docs writes it");
+            let old = fs::read_to_string(&path).unwrap_or_default();
+            old.lines().filter(|line| !text.lines().any(|new| new == *line)).for_each(|line| println!("- {line}"));
+            text.lines().filter(|line| !old.lines().any(|known| known == *line)).for_each(|line| println!("+ {line}"));
             Ok(())
         }
     }

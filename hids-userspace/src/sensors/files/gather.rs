@@ -4,6 +4,10 @@
 //! thread takes the processor from it some thousand times a second. A pause between two reads is short
 //! against the time in which a path must be quiet before anybody looks, and against what the kernel's
 //! queue holds.
+//!
+//! The price: a process that changes a file and replaces its program within the pause is told with the new
+//! program (see [`who`](crate::sensors::who)); number, user and ancestors are the same. Without a memory of
+//! ended processes there is no pause.
 
 use std::time::{Duration, Instant};
 

@@ -6,6 +6,7 @@
 //! remembered until the kernel tells that the number of names has changed.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,9 +20,10 @@ use super::memory::Memory;
 use super::mounts::mount_id;
 use super::paths::join;
 use super::report::MarkKind;
-use super::resolve::{each_entry, open_directory, open_point};
+use super::resolve::{each_entry, is_gone, open_directory, open_point};
 use super::roots::{Roots, as_path};
 use super::sensor::Sensor;
+use super::unresolved::Full;
 use crate::sys::fanotify::{handle_of, open_by_handle};
 
 /// Files remembered to have one name.
@@ -76,6 +78,11 @@ impl Links {
         Self { single: Memory::new(MOST_SINGLE), named: Memory::new(MOST_NAMED), wanted: HashMap::new() }
     }
 
+    /// Whether names of files are still to be found.
+    pub(super) fn is_searching(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
     /// The names of a file may have changed.
     pub(super) fn forget(&mut self, object: &[u8]) {
         self.single.remove(object);
@@ -110,7 +117,27 @@ impl Sensor {
             wanted.change.operations = wanted.change.operations.union(operations);
             return;
         }
-        let Some((inode, names)) = filesystem.inode_of(object) else { return };
+        let device = filesystem.planned.device.clone();
+        if !self.find_names(number, object, operations, pid)
+            && let Err(Full) = self.unresolved.add_file(&device, object, operations, pid)
+        {
+            self.out.report.unresolved += 1;
+            self.lost(number, GapCause::Unresolved);
+        }
+    }
+
+    /// Looks how many names a file has, and has them found if there are several; false when that cannot be known now.
+    pub(super) fn find_names(&mut self, number: usize, object: &[u8], operations: Operations, pid: u32) -> bool {
+        let Some(filesystem) = self.filesystems.get_mut(number) else { return true };
+        let (inode, names) = match filesystem.inode_of(object) {
+            Ok(found) => found,
+            // Its removal is an event of each directory that held a name.
+            Err(error) if is_gone(&error) => return true,
+            Err(error) => {
+                tracing::debug!(%error, "cannot resolve the handle of a file");
+                return false;
+            }
+        };
         if names <= 1 {
             filesystem.links.single.insert(object.into(), ());
         } else if filesystem.links.wanted.len() >= MOST_WANTED {
@@ -120,6 +147,7 @@ impl Sensor {
             let change = Change { operations, pid, who: self.out.who(pid) };
             filesystem.links.wanted.insert(object.into(), Wanted { inode, change });
         }
+        true
     }
 
     /// Reads some directories for the files whose names are wanted. Gives when there is more to do:
@@ -169,10 +197,11 @@ impl Sensor {
         }
     }
 
-    /// Roots or mounts are other ones: the files are compared instead, which a gap asks for.
-    pub(super) fn give_up(&mut self, search: Search) {
-        if !search.wanted.is_empty() {
-            self.lost(search.filesystem, GapCause::Unresolved);
+    /// Roots or mounts are other ones: the search may read directories that are watched no longer and begins anew.
+    pub(super) fn begin_search_anew(&mut self) {
+        let Some(search) = self.searching.take() else { return };
+        if let Some(filesystem) = self.filesystems.get_mut(search.filesystem) {
+            filesystem.links.wanted.extend(search.wanted);
         }
     }
 
@@ -187,13 +216,15 @@ impl Sensor {
 }
 
 impl super::filesystem::Filesystem {
-    /// Inode number and number of names of a file; `None` when it is gone.
+    /// Inode number and number of names of a file.
     #[allow(clippy::useless_conversion)] // The number of names has 32 bits on other processors.
-    fn inode_of(&self, object: &[u8]) -> Option<(u64, u64)> {
-        let point = open_point(&self.planned.points.first()?.path).ok()?;
-        let file = open_by_handle(point.as_fd(), object).ok()?;
-        let found = fstat(&file).ok()?;
-        Some((found.st_ino, u64::from(found.st_nlink)))
+    fn inode_of(&self, object: &[u8]) -> io::Result<(u64, u64)> {
+        // Without a mount point it has been unmounted: that is a change of the mount table, no removal.
+        let point = self.planned.points.iter().find_map(|point| open_point(&point.path).ok());
+        let point = point.ok_or(io::ErrorKind::NotFound)?;
+        let file = open_by_handle(point.as_fd(), object)?;
+        let found = fstat(&file)?;
+        Ok((found.st_ino, u64::from(found.st_nlink)))
     }
 }
 

@@ -28,8 +28,8 @@
 //! root or mount that became another one are each told as a [`Sensed::Gap`] for the smallest subtree
 //! that is known; where directories are marked one by one, after the marks are set again. A directory
 //! that is gone before its path was asked for needs no gap: its removal is an event of the directory
-//! above. A taker that is slow makes the thread wait (counted as a stall) while the kernel's queue
-//! holds what comes.
+//! above. What cannot be resolved for another reason is tried again for a second (`unresolved`). A
+//! taker that is slow makes the thread wait (counted as a stall) while the kernel's queue holds what comes.
 
 mod filesystem;
 mod gather;
@@ -50,6 +50,7 @@ mod take;
 mod tests;
 mod thread;
 mod tree;
+mod unresolved;
 mod walk;
 
 pub use report::{FilesReport, MarkKind, RootReport};

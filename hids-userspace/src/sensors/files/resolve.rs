@@ -70,10 +70,16 @@ fn pieces(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub(super) fn locate(mount: BorrowedFd<'_>, handle: &[u8]) -> io::Result<Whereabouts> {
     let directory = match open_by_handle(mount, handle) {
         Ok(directory) => directory,
-        Err(error) if error.raw_os_error() == Some(libc::ESTALE) => return Ok(Whereabouts::Gone),
+        Err(error) if is_gone(&error) => return Ok(Whereabouts::Gone),
         Err(error) => return Err(error),
     };
     path_of(directory.as_fd())
+}
+
+/// Whether an error of `open_by_handle_at(2)` proves that the file was removed: ESTALE is what the manual page says,
+/// ENOENT what filesystems say whose inodes are looked up by path (FUSE, NFS). Any other error may pass.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ESTALE | libc::ENOENT))
 }
 
 /// The path of an open directory.

@@ -21,6 +21,7 @@ use super::plan::{Part, plan};
 use super::report::{FilesReport, MarkKind, RootReport};
 use super::roots::Roots;
 use super::take::{Taken, take};
+use super::unresolved::Unresolved;
 use super::walk::Visit;
 use super::{FilesOptions, FilesTuning};
 use crate::sensors::Degradation;
@@ -48,6 +49,8 @@ pub(super) struct Sensor {
     pub(super) out: Outgoing,
     /// Directories to be marked or learned.
     pub(super) visits: VecDeque<Visit>,
+    /// Events whose place cannot be resolved at this moment.
+    pub(super) unresolved: Unresolved,
     /// The search for other names of files, while there is one.
     pub(super) searching: Option<Search>,
     /// When the next one may begin.
@@ -74,6 +77,7 @@ impl Sensor {
             roots: Roots::find(policy),
             filesystems: Vec::new(),
             visits: VecDeque::new(),
+            unresolved: Unresolved::default(),
             searching: None,
             search_not_before: Instant::now(),
             buffer: vec![0; BUFFER_BYTES],
@@ -128,6 +132,7 @@ impl Sensor {
                 return;
             }
         };
+        self.begin_search_anew();
         let mut before = std::mem::take(&mut self.filesystems);
         for planned in plan(&self.roots, &mounts) {
             let known = before.iter().position(|old| old.planned.device == planned.device && old.group.is_some());
@@ -140,11 +145,10 @@ impl Sensor {
             };
             self.filesystems.push(filesystem);
         }
-        self.visits.clear();
-        // It may read directories that are no longer watched, for a filesystem of another number.
-        if let Some(search) = self.searching.take() {
-            self.give_up(search);
+        for lost in before.iter().filter(|old| old.links.is_searching()).flat_map(|old| &old.planned.parts) {
+            self.out.gap(&lost.subtree, GapCause::Unresolved);
         }
+        self.visits.clear();
         for number in 0..self.filesystems.len() {
             self.visit_parts(number, when == Arranged::AtStart);
         }

@@ -14,6 +14,7 @@ use super::outgoing::Doer;
 use super::parse::{Place, Record};
 use super::report::MarkKind;
 use super::sensor::Sensor;
+use super::unresolved::Full;
 use crate::sensors::subvolumes;
 
 /// A name appeared, vanished or moved.
@@ -60,6 +61,7 @@ pub(super) fn take(sensor: &mut Sensor, number: usize, record: &Record<'_>) -> T
         let Some(place) = place else { continue };
         match tell(sensor, number, &place, event) {
             Ok(count) => told += count,
+            Err(Taken::Lost) => result = keep(sensor, number, &place, event),
             Err(other) => result = other,
         }
     }
@@ -94,16 +96,29 @@ fn brought(sensor: &Sensor, number: usize, record: &Record<'_>) -> Operations {
 }
 
 /// What all places of a record have in common.
-#[derive(Clone, Copy)]
-struct Event {
-    is_directory: bool,
-    is_about_names: bool,
-    pid: u32,
-    operations: Operations,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event {
+    pub(super) is_directory: bool,
+    pub(super) is_about_names: bool,
+    pub(super) pid: u32,
+    pub(super) operations: Operations,
 }
 
-/// Hands on the event for each watched path of a place; gives how many there were.
-fn tell(sensor: &mut Sensor, number: usize, place: &Place<'_>, event: Event) -> Result<usize, Taken> {
+/// Keeps what cannot be resolved now, to try it again.
+fn keep(sensor: &mut Sensor, number: usize, place: &Place<'_>, event: Event) -> Taken {
+    let Some(filesystem) = sensor.filesystems.get(number) else { return Taken::Told };
+    match sensor.unresolved.add_place(&filesystem.planned.device, place, event) {
+        Ok(()) => Taken::Told,
+        Err(Full) => {
+            sensor.out.report.unresolved += 1;
+            Taken::Lost
+        }
+    }
+}
+
+/// Hands on the event for each watched path of a place; gives how many there were. [`Taken::Lost`] when the place
+/// cannot be resolved now.
+pub(super) fn tell(sensor: &mut Sensor, number: usize, place: &Place<'_>, event: Event) -> Result<usize, Taken> {
     let Some(filesystem) = sensor.filesystems.get_mut(number) else { return Ok(0) };
     let directory = match filesystem.directory(place.directory, &sensor.roots) {
         Found::Directory(directory) => directory,
@@ -112,8 +127,7 @@ fn tell(sensor: &mut Sensor, number: usize, place: &Place<'_>, event: Event) -> 
             return Ok(0);
         }
         Found::Failed(error) => {
-            sensor.out.report.unresolved += 1;
-            tracing::debug!(%error, "a directory has no path");
+            tracing::debug!(%error, "cannot resolve the handle of a directory");
             return Err(Taken::Lost);
         }
     };

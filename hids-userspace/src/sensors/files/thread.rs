@@ -127,6 +127,7 @@ fn run(
     loop {
         let more = sensor.walk(VISITS_AT_ONCE).then_some(Duration::ZERO);
         let more = more.or_else(|| sensor.search(VISITS_AT_ONCE));
+        let more = [more, sensor.resolve_again()].into_iter().flatten().min();
         sensor.end_batch()?;
         if policies.is_empty() && !sensor.is_marking() {
             shared.set_ready(true);
@@ -192,6 +193,7 @@ pub(super) fn step(sensor: &mut Sensor, patience: Duration) {
     let _ = drain(sensor);
     while sensor.walk(VISITS_AT_ONCE) {}
     while sensor.search(VISITS_AT_ONCE) == Some(Duration::ZERO) {}
+    sensor.resolve_again();
     let _ = sensor.end_batch();
 }
 

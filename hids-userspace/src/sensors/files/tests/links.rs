@@ -78,3 +78,28 @@ fn a_single_watched_file_is_told_when_it_is_changed_by_another_name() {
         bench.seen().has(&file, Operation::CloseWrite);
     });
 }
+
+// B1, a sibling: containers come and go while the names of a file are searched.
+#[test]
+fn a_mount_during_the_search_for_names_is_no_gap_and_the_change_is_reported() {
+    on_tmpfs(|base| {
+        let tree = base.join("tree");
+        fs::create_dir_all(tree.join("deep")).unwrap();
+        fs::create_dir_all(base.join("container")).unwrap();
+        fs::write(tree.join("file"), "old").unwrap();
+        fs::hard_link(tree.join("file"), base.join("before")).unwrap();
+        let mut bench = Bench::watch(&[&tree], MarkChoice::Best);
+        fs::write(base.join("before"), "evil").unwrap();
+        let numbers: Vec<usize> = bench.sensor.groups().map(|(number, _)| number).collect();
+        for number in numbers {
+            while bench.sensor.read(number).expect("a taker") {}
+        }
+        // One step of it: the search has begun and is not over.
+        assert_eq!(bench.sensor.search(1), Some(Duration::ZERO));
+        mount_tmpfs(&base.join("container"));
+        bench.sensor.look_around();
+        let seen = bench.seen();
+        seen.has(tree.join("file"), Operation::CloseWrite);
+        assert_eq!(seen.gaps, []);
+    });
+}

@@ -2,6 +2,7 @@
 
 mod directories;
 mod figures;
+mod gone;
 mod links;
 mod mounts;
 mod names;
@@ -38,6 +39,14 @@ impl WhoLookup for Echo {
 
 /// Runs `test` with an empty directory on a tmpfs of its own, in a mount namespace of its own.
 pub(super) fn on_tmpfs(test: impl FnOnce(&Path) + Send) {
+    with_place(|base| {
+        mount_tmpfs(base);
+        test(base);
+    });
+}
+
+/// Runs `test` with an empty directory on the filesystem of temporary files, in a mount namespace of its own.
+pub(super) fn with_place(test: impl FnOnce(&Path) + Send) {
     if !rustix::process::geteuid().is_root() {
         let required = std::env::var("HIDS_REQUIRE").is_ok_and(|list| list.split(',').any(|entry| entry == "root"));
         assert!(!required, "HIDS_REQUIRE names root, but this is not root");
@@ -49,7 +58,6 @@ pub(super) fn on_tmpfs(test: impl FnOnce(&Path) + Send) {
     std::thread::scope(|scope| {
         let run = || {
             leave_mount_namespace();
-            mount_tmpfs(&base);
             test(&base);
         };
         if let Err(panic) = scope.spawn(run).join() {
@@ -116,6 +124,7 @@ impl Bench {
             any |= self.sensor.walk(1000);
             self.sensor.search_not_before = std::time::Instant::now();
             any |= self.sensor.search(1000).is_some();
+            any |= self.sensor.resolve_again().is_some();
             self.sensor.end_batch().expect("a taker");
             if !any {
                 break;

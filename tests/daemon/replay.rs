@@ -90,3 +90,82 @@ fn nothing_is_written_where_the_daemon_writes() {
         assert!(!host.path(place).exists(), "{place} was made");
     }
 }
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, bytes).expect("packed");
+    encoder.finish().expect("packed")
+}
+
+// O-B9: a rotated log is analysed as its lines, also when it was packed in several parts.
+#[test]
+fn a_log_packed_with_gzip_is_analysed_as_its_lines() {
+    let host = Daemon::new(BLOCKING);
+    let plain = guesses(&host, "attack.log", "203.0.113.5", 1);
+    let text = std::fs::read(&plain).expect("written");
+    let packed = host.path("access.log.2.gz").to_string_lossy().into_owned();
+    for parts in [vec![&text[..]], vec![&text[..500], &text[500..], b""]] {
+        std::fs::write(&packed, parts.into_iter().flat_map(gzip).collect::<Vec<u8>>()).expect("written");
+        for threads in ["1", "3"] {
+            let summary = summary(&host, &["--threads", threads, &packed]);
+            assert_eq!(summary["events"], 12);
+            assert_eq!(summary["would_block"], serde_json::json!(["203.0.113.5"]));
+        }
+    }
+    // The name does not matter.
+    let renamed = host.path("access.log.2").to_string_lossy().into_owned();
+    std::fs::rename(&packed, &renamed).expect("renamed");
+    assert_eq!(summary(&host, &[&renamed])["events"], 12);
+}
+
+// O-B9
+#[test]
+fn a_damaged_gzip_file_is_an_error_that_names_it() {
+    let host = Daemon::new(BLOCKING);
+    let plain = guesses(&host, "attack.log", "203.0.113.5", 1);
+    let whole = gzip(&std::fs::read(&plain).expect("written"));
+    let packed = host.path("cut.gz");
+    std::fs::write(&packed, &whole[..whole.len() - 6]).expect("written");
+    for threads in ["1", "2"] {
+        let output = host.hidsctl(&["replay", "--threads", threads, &packed.to_string_lossy()]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
+        assert!(error.contains("cut.gz") && error.contains("gzip"), "{error}");
+        assert!(output.stdout.is_empty(), "no summary of half a log");
+    }
+}
+
+// O-B9: other formats are not read as lines.
+#[test]
+fn other_compressed_formats_are_refused_with_the_command_that_helps() {
+    let host = Daemon::new(BLOCKING);
+    for (begin, program) in [
+        (&b"\xfd7zXZ\0\0\x04"[..], "xz -dc"),
+        (b"\x28\xb5\x2f\xfd\x24\x10", "zstd -dc"),
+        (b"BZh91AY&SY\x00", "bzip2 -dc"),
+        (b"\x04\x22\x4d\x18\x64", "lz4 -dc"),
+    ] {
+        let path = host.path("packed");
+        std::fs::write(&path, begin).expect("written");
+        let output = host.hidsctl(&["replay", &path.to_string_lossy()]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
+        assert!(error.contains(program) && error.contains("packed"), "{error}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+// O-B9: `-` is standard input, plain or packed; the summary is the last line.
+#[test]
+fn standard_input_is_analysed() {
+    let host = Daemon::new(BLOCKING);
+    let plain = std::fs::read(guesses(&host, "attack.log", "203.0.113.5", 1)).expect("written");
+    for input in [plain.clone(), gzip(&plain)] {
+        let output = host.hidsctl_input(&["replay", "-"], &input);
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).expect("text");
+        let summary: Value = serde_json::from_str(text.lines().last().expect("a summary")).expect("JSON");
+        assert_eq!(summary["events"], 12);
+        assert_eq!(summary["would_block"], serde_json::json!(["203.0.113.5"]));
+    }
+}

@@ -203,6 +203,18 @@ impl Daemon {
         Command::new(hidsctl()).args(self.common()).args(arguments).output().expect("hidsctl can be run")
     }
 
+    /// Runs `hidsctl` with `input` on its standard input.
+    pub fn hidsctl_input(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut command = Command::new(hidsctl());
+        command.args(self.common()).args(arguments).stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hidsctl can be run");
+        let mut pipe = child.stdin.take().expect("it is piped");
+        // It may end before it has read everything.
+        let _ = pipe.write_all(input);
+        drop(pipe);
+        child.wait_with_output().expect("it ends")
+    }
+
     /// Runs `hidsctl --json`; `None` when it fails.
     pub fn hidsctl_json(&self, arguments: &[&str]) -> Option<Value> {
         let output = self.hidsctl(&[arguments, &["--json"]].concat());

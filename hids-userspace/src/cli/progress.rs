@@ -28,8 +28,8 @@ impl Progress {
     }
 
     /// Counts more bytes that are done; `events` is shown.
-    pub(super) fn advance(&mut self, bytes: usize, events: u64) {
-        self.done_bytes += bytes as u64;
+    pub(super) fn advance(&mut self, bytes: u64, events: u64) {
+        self.done_bytes += bytes;
         if !self.is_terminal || self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
             return;
         }

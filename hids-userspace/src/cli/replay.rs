@@ -4,14 +4,16 @@
 //! the daemon's, but nothing is blocked, mailed or recorded.
 
 mod chunks;
+mod input;
 mod parallel;
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -25,6 +27,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use self::chunks::Chunks;
+use self::input::{Input, total_bytes};
 use super::exit::Exit;
 use super::logtest::load;
 use super::progress::Progress;
@@ -55,7 +58,7 @@ pub struct ReplayArgs {
     /// Leave out what comes after this stage, to measure the stages
     #[arg(long, hide = true, value_enum, default_value_t = Stage::Alerts)]
     stop_after: Stage,
-    /// Files to analyse, in this order
+    /// Files to analyse, in this order: plain, compressed with gzip, or - for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -95,7 +98,8 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
     };
     let started = Instant::now();
     for path in &args.files {
-        replay.file(path, args.threads).with_context(|| format!("cannot analyse {}", path.display()))?;
+        let input = input::open(path)?;
+        replay.file(input, args.threads).with_context(|| format!("cannot analyse {}", path.display()))?;
     }
     if let Some(sink) = &mut replay.sink {
         sink.write_all(&replay.buffer).context("cannot write the alerts")?;
@@ -109,12 +113,6 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
         "would_block": replay.would_block,
     }))?;
     Ok(Exit::Success)
-}
-
-/// Size of all files; 0 when one of them has none, as pipes.
-fn total_bytes(files: &[PathBuf]) -> u64 {
-    let size = |path: &PathBuf| path.metadata().ok().filter(|file| file.is_file()).map(|file| file.len());
-    files.iter().map(size).sum::<Option<u64>>().unwrap_or(0)
 }
 
 struct Replay {
@@ -134,12 +132,16 @@ struct Replay {
 }
 
 impl Replay {
-    fn file(&mut self, path: &Path, threads: usize) -> anyhow::Result<()> {
-        let file = File::open(path)?;
-        let modified = file.metadata()?.modified().unwrap_or(UNIX_EPOCH);
-        let mut clock = LineClock::new(self.zone.clone(), year_of(modified, &self.zone));
-        let source = Arc::new(LogSource { location: path.to_string_lossy().into_owned(), channel: Channel::Log });
-        let mut chunks = Chunks::new(file);
+    fn file(&mut self, input: Input, threads: usize) -> anyhow::Result<()> {
+        let mut clock = LineClock::new(self.zone.clone(), year_of(input.modified, &self.zone));
+        let source = Arc::new(LogSource { location: input.location, channel: Channel::Log });
+        let mut counted = 0;
+        let mut newly_read = || {
+            // Of a compressed file these are other bytes than those of its lines.
+            let consumed = input.consumed.load(Ordering::Relaxed);
+            consumed - std::mem::replace(&mut counted, consumed)
+        };
+        let mut chunks = Chunks::new(input.reader);
         if threads > 1 {
             let analysers = (1..threads.min(MAX_THREADS)).map(|_| self.engine.analyser()).collect();
             return parallel::run(chunks, analysers, &source, |chunk, prepared| {
@@ -147,7 +149,7 @@ impl Replay {
                     self.tick(line, &mut clock);
                     self.finish(line, &source, prepared)?;
                 }
-                self.progress.advance(chunk.len(), self.events);
+                self.progress.advance(newly_read(), self.events);
                 Ok(())
             });
         }
@@ -158,7 +160,7 @@ impl Replay {
                 self.tick(line, &mut clock);
                 self.line(line, &source, &mut prepared)?;
             }
-            self.progress.advance(chunk.len(), self.events);
+            self.progress.advance(newly_read(), self.events);
             Ok(())
         })
     }

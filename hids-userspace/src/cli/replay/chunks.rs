@@ -1,6 +1,5 @@
-//! A file as chunks of whole lines.
+//! A log as chunks of whole lines.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 /// Longest line that is analysed whole; the collector cuts at the same length.
@@ -9,16 +8,16 @@ const LINE_LIMIT_BYTES: usize = 64 * 1024;
 /// Read at a time: what is prepared of so many lines still fits a processor's cache.
 const CHUNK_BYTES: u64 = 256 << 10;
 
-/// The whole lines of a file, some hundred kibibytes at a time.
+/// The whole lines of a log, some hundred kibibytes at a time.
 pub(super) struct Chunks {
-    file: File,
+    log: Box<dyn Read + Send>,
     rest: Vec<u8>,
     is_over: bool,
 }
 
 impl Chunks {
-    pub(super) fn new(file: File) -> Self {
-        Self { file, rest: Vec::new(), is_over: false }
+    pub(super) fn new(log: Box<dyn Read + Send>) -> Self {
+        Self { log, rest: Vec::new(), is_over: false }
     }
 }
 
@@ -53,7 +52,9 @@ impl Iterator for Chunks {
         let mut chunk = std::mem::take(&mut self.rest);
         loop {
             let before = chunk.len();
-            match (&mut self.file).take(CHUNK_BYTES).read_to_end(&mut chunk) {
+            // So that what cannot say its size is read in few pieces, too.
+            chunk.reserve(CHUNK_BYTES as usize);
+            match (&mut self.log).take(CHUNK_BYTES).read_to_end(&mut chunk) {
                 Ok(0) => {
                     self.is_over = true;
                     return (!chunk.is_empty()).then_some(Ok(chunk));

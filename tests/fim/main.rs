@@ -24,3 +24,4 @@ mod speed;
 mod storage;
 mod torture;
 mod unreadable;
+mod wildcards;

@@ -32,6 +32,8 @@ pub struct Watch {
     pub recursion_level: Option<u32>,
     /// Only files whose whole path fits count (os_match); directories are not concerned.
     pub restrict: Option<String>,
+    /// The pattern that the root fits (one of [`PolicyDef::wildcards`]); `None` where the root itself is named.
+    pub wildcard: Option<Vec<u8>>,
 }
 
 impl Watch {
@@ -55,6 +57,8 @@ pub enum PathPattern {
 pub struct PolicyDef {
     /// `<directories>`. Of several with the same root the first counts.
     pub watches: Vec<Watch>,
+    /// Paths of `<directories>` with wildcards, whether or not something fits them now.
+    pub wildcards: Vec<Vec<u8>>,
     /// `<ignore>`.
     pub ignore: Vec<PathPattern>,
     /// Directories of the daemon itself, in which it writes all the time: what is in them does not count
@@ -91,6 +95,7 @@ impl From<FileKind> for PathKind {
 #[derive(Debug, Default)]
 pub struct Policy {
     watches: Vec<Watch>,
+    wildcards: Vec<Vec<u8>>,
     roots: Roots,
     restrict: Vec<Option<Pattern>>,
     ignore: PathSet,
@@ -126,6 +131,7 @@ impl Policy {
             skip_nfs: def.skip_nfs,
             strict: def.strict,
             watches,
+            wildcards: def.wildcards,
             unusable,
         }
     }
@@ -133,6 +139,11 @@ impl Policy {
     /// Everything that is watched, in the order of the configuration; no root twice.
     pub fn watches(&self) -> &[Watch] {
         &self.watches
+    }
+
+    /// Patterns that name what is watched; what fits one later is watched from then on.
+    pub fn wildcards(&self) -> &[Vec<u8>] {
+        &self.wildcards
     }
 
     /// What holds for `path`: the watch with the deepest root that holds it.

@@ -17,5 +17,5 @@ pub mod store;
 pub mod watch;
 
 pub use known::{Entry, Known, Unaccepted};
-pub use policy::policy_def;
+pub use policy::{has_wildcard, policy_def};
 pub use store::{Store, StoreError, StoreKey, StoreLimits, StoreView};

@@ -1,5 +1,7 @@
 //! The configuration's directories as the core's policy wants them: wildcards expanded, links resolved.
 
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -7,26 +9,40 @@ use hids_core::fim::{PathPattern, PolicyDef, Watch};
 
 use crate::config::{self, Paths, SyscheckConfig, WatchedDirectory};
 
+/// Directories that one wildcard may stand for: a university's homes. Each root costs a look at every change of paths.
+const MOST_ROOTS: usize = 16_384;
+
 /// The directories in `paths` that the daemon writes to are left out below the roots that hold them.
 ///
 /// Reads the file system: what a wildcard (`*`, `?`, `[`) fits now, and where a root that is a link leads.
 ///
+/// `known` are roots watched before: one that still fits a wildcard stays, although it may be gone, as its removal is
+/// to be reported.
+///
 /// The kernel tells paths without links, so a root like `/bin` that is a link to `/usr/bin` is watched, and
 /// its files are told, as `/usr/bin`. Two entries that lead to one root are one with everything that either
 /// asks for. A root that does not exist (yet) stays as it is written.
-pub fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool) -> PolicyDef {
+pub fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, known: &[Vec<u8>]) -> PolicyDef {
     let mut watches: Vec<Watch> = Vec::new();
+    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut wildcards = Vec::new();
     for directory in &config.directories {
-        for root in roots(&directory.path) {
-            let watch = watch(directory, root.as_os_str().as_bytes());
-            match watches.iter_mut().find(|known| known.root == watch.root) {
+        let pattern = wildcard(&directory.path);
+        wildcards.extend(pattern.map(|pattern| pattern.as_bytes().to_vec()));
+        for root in roots(&directory.path, known) {
+            let watch = watch(directory, root.as_os_str().as_bytes(), pattern);
+            match places.get(&watch.root).and_then(|&place| watches.get_mut(place)) {
                 Some(known) => merge(known, watch),
-                None => watches.push(watch),
+                None => {
+                    places.insert(watch.root.clone(), watches.len());
+                    watches.push(watch);
+                }
             }
         }
     }
     PolicyDef {
         watches,
+        wildcards,
         ignore: config.ignore.iter().map(pattern).collect(),
         own: [&paths.state, &paths.logs, &paths.run]
             .map(|own| resolved(own).as_os_str().as_bytes().to_vec())
@@ -47,13 +63,36 @@ pub fn has_wildcard(path: &Path) -> bool {
     path.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
 
-fn roots(written: &Path) -> Vec<PathBuf> {
-    let found = match written.to_str().filter(|_| has_wildcard(written) && written.symlink_metadata().is_err()) {
-        // A pattern that cannot be read was an error in the configuration.
-        Some(pattern) => glob::glob(pattern).map(|paths| paths.flatten().collect()).unwrap_or_default(),
-        None => vec![written.to_path_buf()],
-    };
-    found.into_iter().map(|path| resolved(&path)).collect()
+/// The path as a pattern, unless something is there that has the very name.
+fn wildcard(written: &Path) -> Option<&str> {
+    written.to_str().filter(|_| has_wildcard(written) && written.symlink_metadata().is_err())
+}
+
+fn roots(written: &Path, known: &[Vec<u8>]) -> Vec<PathBuf> {
+    let Some(pattern) = wildcard(written) else { return vec![resolved(written)] };
+    // A pattern that cannot be read was an error in the configuration.
+    let mut found: Vec<PathBuf> = glob::glob(pattern).map(|paths| paths.flatten().collect()).unwrap_or_default();
+    found.truncate(MOST_ROOTS);
+    let mut found: Vec<PathBuf> = found.iter().map(|path| resolved(path)).collect();
+    found.extend(gone(pattern, known).filter(|root| !found.contains(root)).collect::<Vec<_>>());
+    found
+}
+
+/// Those of `known` that fit `pattern` and are not there any more.
+fn gone<'a>(pattern: &str, known: &'a [Vec<u8>]) -> impl Iterator<Item = PathBuf> + 'a {
+    let pattern = resolved_pattern(pattern).and_then(|pattern| glob::Pattern::new(&pattern).ok());
+    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
+    let known = known.iter().map(|root| Path::new(OsStr::from_bytes(root)));
+    let fits = move |root: &&Path| pattern.as_ref().is_some_and(|pattern| pattern.matches_path_with(root, options));
+    known.filter(fits).filter(|root| root.symlink_metadata().is_err()).map(Path::to_path_buf)
+}
+
+/// The pattern with the links before its first wildcard resolved, as roots have them.
+fn resolved_pattern(pattern: &str) -> Option<String> {
+    let first = pattern.find(['*', '?', '['])?;
+    let slash = pattern[..first].rfind('/')?;
+    let fixed = resolved(Path::new(&pattern[..slash.max(1)]));
+    Some(format!("{}/{}", glob::Pattern::escape(fixed.to_str()?).trim_end_matches('/'), &pattern[slash + 1..]))
 }
 
 /// Where the path leads without links; a link that is no directory is watched itself.
@@ -67,7 +106,7 @@ fn resolved(path: &Path) -> PathBuf {
     target.unwrap_or_else(|| path.to_path_buf())
 }
 
-fn watch(directory: &WatchedDirectory, root: &[u8]) -> Watch {
+fn watch(directory: &WatchedDirectory, root: &[u8], wildcard: Option<&str>) -> Watch {
     Watch {
         root: root.to_vec(),
         checks: directory.checks,
@@ -78,6 +117,7 @@ fn watch(directory: &WatchedDirectory, root: &[u8]) -> Watch {
         no_recurse: directory.no_recurse,
         recursion_level: directory.recursion_level,
         restrict: directory.restrict.clone(),
+        wildcard: wildcard.map(|pattern| pattern.as_bytes().to_vec()),
     }
 }
 
@@ -90,6 +130,8 @@ fn merge(known: &mut Watch, other: Watch) {
     known.report_changes |= other.report_changes;
     known.no_recurse &= other.no_recurse;
     known.recursion_level = known.recursion_level.zip(other.recursion_level).map(|(one, two)| one.max(two));
+    // Named by itself: it was watched from the start.
+    known.wildcard = known.wildcard.take().filter(|_| other.wildcard.is_some());
     if known.restrict != other.restrict {
         // os_match has alternatives; a directory without a restriction is watched whole.
         known.restrict = known.restrict.take().zip(other.restrict).map(|(one, two)| format!("{one}|{two}"));
@@ -134,7 +176,7 @@ mod tests {
             ],
             ..SyscheckConfig::default()
         };
-        let def = policy_def(&config, &Paths::default(), false);
+        let def = policy_def(&config, &Paths::default(), false, &[]);
         let roots: Vec<&str> = def
             .watches
             .iter()
@@ -144,6 +186,27 @@ mod tests {
         assert!(def.watches[2].realtime && def.watches[2].restrict.is_none());
     }
 
+    // C70
+    #[test]
+    fn a_root_of_a_wildcard_stays_when_it_is_gone_and_what_is_named_is_no_wildcard() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("real/a/www")).unwrap();
+        symlink("real", top.join("home")).unwrap();
+        let config = SyscheckConfig { directories: vec![entry(top.join("home/*/www"))], ..SyscheckConfig::default() };
+        let bytes = |name: &str| top.join(name).into_os_string().into_encoded_bytes();
+        let known = ["real/gone/www", "real/gone/deeper/www", "real/a/www", "other/a/www"].map(bytes);
+        let def = policy_def(&config, &Paths::default(), false, &known);
+        let roots: Vec<_> = def.watches.iter().map(|watch| watch.root.clone()).collect();
+        assert_eq!(roots, ["real/a/www", "real/gone/www"].map(bytes));
+        assert!(def.watches.iter().all(|watch| watch.wildcard.as_deref() == Some(&*bytes("home/*/www"))));
+        let named = SyscheckConfig {
+            directories: vec![entry(top.join("home/*/www")), entry(top.join("real/a/www"))],
+            ..SyscheckConfig::default()
+        };
+        assert_eq!(policy_def(&named, &Paths::default(), false, &[]).watches[0].wildcard, None);
+    }
+
     #[test]
     fn a_directory_whose_name_looks_like_a_pattern_is_taken_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
@@ -151,7 +214,7 @@ mod tests {
         std::fs::create_dir_all(top.join("[x]")).unwrap();
         let config = SyscheckConfig { directories: vec![entry(top.join("[x]"))], ..SyscheckConfig::default() };
         assert_eq!(
-            policy_def(&config, &Paths::default(), false).watches[0].root,
+            policy_def(&config, &Paths::default(), false, &[]).watches[0].root,
             top.join("[x]").as_os_str().as_bytes()
         );
     }

@@ -7,6 +7,7 @@
 //! | guard → fim | 1,024 refusals | dropped and counted by the guard |
 
 mod stage;
+mod wildcards;
 
 use std::sync::Arc;
 

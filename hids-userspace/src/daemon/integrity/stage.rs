@@ -46,7 +46,11 @@ pub(super) struct Parts {
 
 impl Parts {
     fn follow(&self, config: &Config) {
-        let policy = Arc::new(policy_of(config));
+        self.watch_by(policy_of(config, &self.fim.roots()), config);
+    }
+
+    pub(super) fn watch_by(&self, policy: Policy, config: &Config) {
+        let policy = Arc::new(policy);
         if let Some(files) = &self.files {
             files.replace_policy(Arc::clone(&policy));
         }
@@ -75,10 +79,10 @@ struct Waiting {
     next: Instant,
 }
 
-/// Shared by whoever asks and the thread that tries again.
-struct Shared {
-    means: Mutex<Means>,
-    parts: OnceLock<Parts>,
+/// Shared by whoever asks and the thread of the stage.
+pub(super) struct Shared {
+    pub(super) means: Mutex<Means>,
+    pub(super) parts: OnceLock<Parts>,
     waiting: Mutex<Option<Waiting>>,
     /// What was found wrong with the baseline and is not in its history yet.
     damages: Mutex<Vec<Damage>>,
@@ -89,8 +93,8 @@ struct Shared {
 /// See the module.
 pub(super) struct Stage {
     shared: Arc<Shared>,
-    /// The thread that tries again ends when the sender is gone.
-    trying: Option<(Sender<()>, JoinHandle<()>)>,
+    /// The thread that tries again, and looks for new directories, ends when the sender is gone.
+    thread: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl std::fmt::Debug for Stage {
@@ -109,25 +113,33 @@ impl Stage {
             damages: Mutex::default(),
             news: Mutex::default(),
         });
-        let Err(why) = shared.try_once(HELD_PATIENCE, Try::First) else { return Self { shared, trying: None } };
-        error!(
-            why = text(&why),
-            lost = "changes of files are not told until it can be opened; they are found then",
-            help = help(&why),
-            "file integrity does not run: its baseline cannot be opened; it is tried again"
-        );
+        let first = shared.try_once(HELD_PATIENCE, Try::First);
+        if let Err(why) = &first {
+            error!(
+                why = text(why),
+                lost = "changes of files are not told until it can be opened; they are found then",
+                help = help(why),
+                "file integrity does not run: its baseline cannot be opened; it is tried again"
+            );
+            shared.wait_for(text(why), FIRST_PAUSE);
+        }
         let (stop, stopped) = bounded(0);
         let of_thread = Arc::clone(&shared);
-        shared.wait_for(text(&why), FIRST_PAUSE);
-        let thread = thread::Builder::new().name("fim-try-again".into()).spawn(move || of_thread.try_again(&stopped));
-        let trying = match thread {
+        let run = move || {
+            if first.is_ok() || of_thread.try_again(&stopped) {
+                of_thread.follow_wildcards(&stopped);
+            }
+        };
+        let thread = match thread::Builder::new().name("fim-stage".into()).spawn(run) {
             Ok(thread) => Some((stop, thread)),
             Err(error) => {
-                error!(%error, help = "restart hidsd", "the baseline is not tried again: no thread can be started");
+                error!(%error, consequence = "a baseline that cannot be opened is not tried again, and directories \
+                    that appear under a wildcard are watched after a reload only", help = "restart hidsd",
+                    "cannot start a thread of file integrity");
                 None
             }
         };
-        Self { shared, trying }
+        Self { shared, thread }
     }
 
     /// What runs, if it does.
@@ -176,11 +188,11 @@ impl Stage {
 
     /// The sensor first, then what takes from it.
     pub(super) fn stop(self) {
-        let Self { shared, trying } = self;
-        if let Some((stop, thread)) = trying {
+        let Self { shared, thread } = self;
+        if let Some((stop, thread)) = thread {
             drop(stop);
             if thread.join().is_err() {
-                error!("the thread that tries the baseline again ended by a panic");
+                error!("a thread of file integrity ended by a panic");
             }
         }
         // Nobody else has it: that thread has ended.
@@ -200,20 +212,22 @@ enum Try {
 }
 
 impl Shared {
-    fn try_again(&self, stopped: &Receiver<()>) {
+    /// Tries until it runs; false when the daemon stops before that.
+    fn try_again(&self, stopped: &Receiver<()>) -> bool {
         for pause in pauses() {
             if stopped.recv_timeout(pause.0) != Err(RecvTimeoutError::Timeout) {
-                return;
+                return false;
             }
             match self.try_once(Duration::ZERO, Try::Later) {
                 Ok(()) => {
                     info!("the baseline can be used: file integrity runs, and compares all files with it");
-                    return;
+                    return true;
                 }
                 // The log has it already; status shows how it stands.
                 Err(why) => self.wait_for(text(&why), pause.1),
             }
         }
+        false
     }
 
     fn wait_for(&self, why: String, pause: Duration) {
@@ -240,7 +254,7 @@ impl Shared {
 /// The sensor before the stage, so that nothing happens unseen between the scan of a tree and its marks.
 fn start(means: &Means, opened: watch::Opened, which: Try) -> Result<Parts, FimError> {
     let syscheck = &means.config.syscheck;
-    let policy = Arc::new(policy_of(&means.config));
+    let policy = Arc::new(policy_of(&means.config, &opened.roots()?));
     let (sensed_sender, sensed) = bounded(SENSED);
     let who = means.who.clone().filter(|_| wants_events(syscheck));
     let files = who.map(|who| {
@@ -281,8 +295,9 @@ fn start(means: &Means, opened: watch::Opened, which: Try) -> Result<Parts, FimE
     Ok(Parts { fim, files, without_sensor })
 }
 
-fn policy_of(config: &Config) -> Policy {
-    Policy::compile(policy_def(&config.syscheck, &config.paths, config.analysis.strict_ossec))
+/// `known`: roots that were watched before.
+pub(super) fn policy_of(config: &Config, known: &[Vec<u8>]) -> Policy {
+    Policy::compile(policy_def(&config.syscheck, &config.paths, config.analysis.strict_ossec, known))
 }
 
 /// Each pause with the one after it.
@@ -302,7 +317,7 @@ fn help(why: &FimError) -> &'static str {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -111,6 +111,13 @@ pub fn open(state: &Path, committed: u64, patience: Duration, damages: &mut Vec<
     Ok(Opened(Arc::new(store)))
 }
 
+impl Opened {
+    /// Roots of which there is a baseline.
+    pub fn roots(&self) -> Result<Vec<Vec<u8>>, FimError> {
+        Ok(Roots::known(&self.0.view())?)
+    }
+}
+
 /// Starts.
 pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
     let store = opened.0;
@@ -226,6 +233,11 @@ impl FimHandle {
     /// What `hidsctl` shows.
     pub fn report(&self) -> FimView {
         self.shared.view(&self.view, &self.zone)
+    }
+
+    /// The roots that are watched now.
+    pub fn roots(&self) -> Vec<Vec<u8>> {
+        self.policy.load().watches().iter().map(|watch| watch.root.clone()).collect()
     }
 
     /// Watches by another configuration from now on.

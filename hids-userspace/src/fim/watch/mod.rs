@@ -14,6 +14,7 @@
 //! | outbox → analysis | the analysis' own | the outbox waits; notices are in the store |
 
 mod accept;
+mod appeared;
 mod apply;
 mod examiners;
 mod gaps;

@@ -5,6 +5,7 @@ use std::path::Path;
 use hids_core::fim::Policy;
 use jiff::tz::TimeZone;
 
+use super::roots::Roots;
 use crate::config::{Paths, SyscheckConfig};
 use crate::fim::request::FimRequest;
 use crate::fim::store::{Store, StoreKey, StoreLimits};
@@ -33,6 +34,7 @@ pub fn answer_offline(
     if let Some(damage) = damages.first() {
         return Err(format!("somebody else touched the baseline: {}", damage.what));
     }
-    let policy = Policy::compile(policy_def(syscheck, paths, strict));
+    let known = Roots::known(&store.view()).map_err(|error| answer::failed(&error))?;
+    let policy = Policy::compile(policy_def(syscheck, paths, strict, &known));
     answer::answer(request, &store, &policy, state, &TimeZone::system())
 }

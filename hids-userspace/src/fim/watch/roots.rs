@@ -38,6 +38,17 @@ impl Roots {
         Ok(view.fact(FACT)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default())
     }
 
+    /// Roots with something in the baseline.
+    pub(super) fn known(view: &StoreView) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut known = Vec::new();
+        for root in Self::load(view)?.0.into_keys() {
+            if view.subtree(&root)?.next().transpose()?.is_some() {
+                known.push(root);
+            }
+        }
+        Ok(known)
+    }
+
     /// Writes it.
     pub(super) fn save(&self, update: &mut Update<'_>) -> Result<(), StoreError> {
         // A map of byte strings can always be encoded into memory.

@@ -40,7 +40,9 @@ pub(super) struct Round {
 impl Watcher {
     /// What must be looked at because the daemon did not run.
     pub(super) fn begin(&mut self) {
+        // What has appeared is scanned below, as everything else.
         self.follow_policy();
+        self.note_wildcards();
         self.last_scan = self.load(ROUND);
         let left: Vec<_> = self.shared.lists().gaps.clone();
         let watches: Vec<_> = self.policy.watches().to_vec();
@@ -278,6 +280,7 @@ impl Watcher {
         }
         update.commit(Durability::Synced)?;
         self.unsynced = 0;
+        self.note_wildcards();
         Ok(())
     }
 

@@ -73,18 +73,24 @@ impl Watcher {
         self.scan_options = orders.scan_options;
         self.policy = orders.policy;
         self.shown_policy.store(Arc::clone(&self.policy));
-        self.follow_policy();
+        for root in self.follow_policy() {
+            self.added.insert(root.clone());
+            self.scan_gap(root, Vec::new());
+        }
         let new = self.roots_without_baseline();
         self.added.extend(new.iter().cloned());
         self.want_first(new);
+        self.note_wildcards();
     }
 
-    /// Trees that are no longer watched are forgotten: when they come back, they begin anew.
-    pub(super) fn follow_policy(&mut self) {
+    /// Trees that are no longer watched are forgotten: when they come back, they begin anew. Gives the roots that have
+    /// appeared under a wildcard.
+    pub(super) fn follow_policy(&mut self) -> Vec<Vec<u8>> {
         let before = self.baselined.clone();
         let gone = self.baselined.follow(self.policy.watches());
+        let appeared = self.take_appeared(&before);
         if before == self.baselined {
-            return;
+            return appeared;
         }
         gone.iter().for_each(|root| self.forget_tree(root));
         let store = Arc::clone(&self.store);
@@ -95,5 +101,6 @@ impl Watcher {
         if let Err(error) = saved {
             self.store_failed(&error);
         }
+        appeared
     }
 }

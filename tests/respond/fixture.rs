@@ -13,7 +13,8 @@ use hids_core::model::{
 use hids_tests::wait;
 use hids_userspace::config::{Expect, NeverBlock, RespondConfig, ResponseAction, ResponseConfig};
 use hids_userspace::respond::{
-    self, BlockView, Mode, Reply, ReportView, Request, ResponderHandle, ResponderOptions, ScriptLimits, WhyView,
+    self, BlockView, BlocksView, Mode, Page, Reply, ReportView, Request, ResponderHandle, ResponderOptions,
+    ScriptLimits, WhyView,
 };
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -104,7 +105,28 @@ impl Responder {
     }
 
     pub fn list(&self) -> Vec<BlockView> {
-        self.ask(Request::List)
+        self.page(Page::default()).blocks
+    }
+
+    pub fn page(&self, page: Page) -> BlocksView {
+        self.ask(|reply| Request::List(page, reply))
+    }
+
+    /// Asks as an administrator does: not behind the alerts that follow.
+    pub fn question<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> T {
+        let (reply, answer) = oneshot::channel();
+        let questions = self.handle.as_ref().expect("running").questions();
+        questions.send(request(reply)).expect("the responder lives");
+        answer.blocking_recv().expect("an answer")
+    }
+
+    /// The counters without waiting for the responder.
+    pub fn published(&self) -> ReportView {
+        self.handle.as_ref().expect("running").report()
+    }
+
+    pub fn sender(&self) -> Sender<Request> {
+        self.requests.clone().expect("running")
     }
 
     pub fn why(&self, address: &str) -> WhyView {

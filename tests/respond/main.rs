@@ -4,8 +4,10 @@
 mod degraded;
 mod drift;
 mod fixture;
+mod flood;
 mod network;
 mod packets;
 mod persistence;
 mod programs;
+mod refusals;
 mod speed;

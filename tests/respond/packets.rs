@@ -142,7 +142,7 @@ fn blocks_by_hand_come_and_go() {
         let responder = place.start(60);
         let address = FAR.parse().expect("an address");
         let added = responder.ask(|reply| Request::Add { address, duration: None, reason: "noisy".into(), reply });
-        assert!(added.is_ok_and(|view| view.active && view.remaining_seconds.is_none()));
+        assert!(added.is_ok_and(|view| view.block.active && view.block.remaining_seconds.is_none()));
         assert!(ear.hears_nothing(far, FAR));
         assert!(responder.ask(|reply| Request::Remove { address, reply }));
         assert!(ear.hears(far, FAR));

@@ -12,7 +12,7 @@ use crate::model::{AlertId, RuleId, Timestamp};
 pub enum Action {
     /// The address is to be blocked as stated, whatever was stated before.
     Block(Block),
-    /// The clock was set back: the times of a block that goes on are stated anew.
+    /// The clock was set: the times of a block that goes on are stated anew; what is left is the same.
     Retime(Block),
     /// The address is no longer to be blocked.
     Unblock {
@@ -62,6 +62,8 @@ pub enum EndCause {
     Expired,
     /// An administrator removed it.
     Removed,
+    /// There was no room for a new one, and of all blocks this one ended first.
+    Evicted,
     /// The address has become protected.
     Protected(NeverBlockReason),
 }
@@ -177,7 +179,7 @@ pub struct Offence {
 pub struct Refused {
     /// The text of the address or user as the log had it, at most 256 bytes, control bytes escaped.
     pub subject: String,
-    /// The address, if the text is one.
+    /// The address of the event's source, if its text is one or holds one.
     pub address: Option<IpAddr>,
     /// Why.
     pub refusal: Refusal,
@@ -205,9 +207,15 @@ pub enum Refusal {
     /// The source is a name; only addresses can be blocked.
     #[error("the source is not an address")]
     NotAnAddress,
-    /// There are too many blocks already.
-    #[error("too many addresses are blocked already")]
+    /// The rule has the option `no_ar`, or `accuracy="0"`.
+    #[error("the rule must not lead to responses (option no_ar, or accuracy 0)")]
+    NoResponse,
+    /// There are too many blocks already, and none of them may end for another.
+    #[error("the maximum of {} addresses is blocked, all of them by hand", super::MAX_BLOCKS)]
     Full,
+    /// A duration of nought.
+    #[error("a block of 0 seconds ends at once; leave the time out for one that lasts until it is removed")]
+    EndsAtOnce,
 }
 
 /// Names a field in messages.

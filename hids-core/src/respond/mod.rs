@@ -17,6 +17,6 @@ pub use action::{
     Refused, Verb,
 };
 pub use address::{canonical, embedded_v4};
-pub use plan::{MAX_BLOCKS, Planner, Restored};
+pub use plan::{ByHand, Clock, MAX_BLOCKS, Planner, Restored};
 pub use policy::{Expect, GroupTest, Policy, Response, ResponseKind, block_time};
 pub use protected::{Listed, MachineAddresses, NeverBlockReason, ProtectedSet};

@@ -1,6 +1,9 @@
 //! The planner: alerts in, decisions out; owns what is wanted at this moment.
 
-use std::collections::{BTreeSet, HashMap};
+mod clock;
+mod room;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +11,15 @@ use std::time::Duration;
 use super::action::{
     Action, Block, EndCause, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey, Refusal, Refused, Verb,
 };
-use super::address::canonical;
+use super::address::{canonical, contained_address};
 use super::policy::{Policy, Response, ResponseKind, block_time};
 use super::protected::{NeverBlockReason, ProtectedSet};
 use super::select::{NoTarget, Target, target};
-use crate::model::{Alert, RuleFacts, RuleId, Timestamp};
+use crate::model::{Alert, FieldName, RuleFacts, RuleId, Timestamp};
 
-/// How many addresses are blocked at most: a forged log must not fill the kernel's memory.
-pub const MAX_BLOCKS: usize = 1_000_000;
+pub use clock::Clock;
+use room::Dispensable;
+pub use room::MAX_BLOCKS;
 
 /// How many offenders are remembered before the oldest half is forgotten.
 const MAX_OFFENDERS: usize = 200_000;
@@ -23,9 +27,6 @@ const MAX_OFFENDERS: usize = 200_000;
 /// A block that would end less than this later stays as it is: lines that were on their way when an
 /// address was blocked must not cost one kernel transaction each.
 const SMALLEST_EXTENSION: Duration = Duration::from_secs(1);
-
-/// The clock is followed when it goes back this far at once; less is what keeping it exact does.
-const SMALLEST_SETBACK: Duration = Duration::from_secs(2);
 
 /// State from before a restart.
 #[derive(Clone, Debug, Default)]
@@ -36,24 +37,27 @@ pub struct Restored {
     pub holds: Vec<ProgramHold>,
     /// Offences counted so far.
     pub offences: Vec<(OffenceKey, Offence)>,
+    /// Both clocks as they stood when these times were written, if that was in this boot.
+    pub clock: Option<Clock>,
 }
 
 /// Decides what is done about alerts, and when it ends.
 pub struct Planner {
     policy: Policy,
     protected: ProtectedSet,
-    /// Invariant: keys are canonical and none is protected.
-    blocks: HashMap<IpAddr, Block>,
+    /// Invariant: keys are canonical and none is protected. Ordered, so that it can be shown in pages.
+    blocks: BTreeMap<IpAddr, Block>,
+    most_blocks: usize,
     /// Invariant: holds exactly the blocks that end.
     block_ends: BTreeSet<(Timestamp, IpAddr)>,
+    /// Who leaves first when there are too many. Invariant: holds exactly the blocks that a rule made.
+    evictable: BTreeSet<(Dispensable, IpAddr)>,
     holds: HashMap<ProgramKey, ProgramHold>,
     /// Invariant: holds exactly `holds`.
     hold_ends: BTreeSet<(Timestamp, ProgramKey)>,
     offences: HashMap<OffenceKey, Offence>,
-    /// The time when it was last told.
-    clock: Option<Timestamp>,
-    /// What followed from setting the clock back and was not handed out yet.
-    retimed: Vec<Action>,
+    /// Both clocks when the wall clock was last found to be right.
+    clock: Option<Clock>,
     /// Which responses a rule is bound to, so that group patterns run once per rule.
     bound: HashMap<RuleId, (Arc<RuleFacts>, Arc<[usize]>)>,
 }
@@ -64,15 +68,22 @@ impl Planner {
         Self {
             policy,
             protected,
-            blocks: HashMap::new(),
+            blocks: BTreeMap::new(),
+            most_blocks: MAX_BLOCKS,
             block_ends: BTreeSet::new(),
+            evictable: BTreeSet::new(),
             holds: HashMap::new(),
             hold_ends: BTreeSet::new(),
             offences: HashMap::new(),
             clock: None,
-            retimed: Vec::new(),
             bound: HashMap::new(),
         }
+    }
+
+    /// The same planner with room for at most `most` blocks.
+    #[must_use]
+    pub fn with_most_blocks(self, most: usize) -> Self {
+        Self { most_blocks: most, ..self }
     }
 
     /// What is to be done about `alert`.
@@ -81,8 +92,10 @@ impl Planner {
     /// shortens it) but does not count as another offence: OSSEC moves on to the next
     /// `<repeated_offenders>` value for each line that was already on its way.
     pub fn plan(&mut self, alert: &Alert, now: Timestamp) -> Vec<Action> {
-        self.follow_clock(now);
-        let mut actions = std::mem::take(&mut self.retimed);
+        let mut actions = Vec::new();
+        if !alert.rule.may_respond {
+            actions.extend(self.forbidden(alert));
+        }
         for &index in self.bound_responses(&alert.rule).iter() {
             let response = self.policy.responses[index].clone();
             match target(&response, alert, &self.protected) {
@@ -101,13 +114,11 @@ impl Planner {
         !self.bound_responses(rule).is_empty()
     }
 
-    /// What ends at or before `now`, and what must end earlier because the clock was set back.
+    /// What ends at or before `now`.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Action> {
-        self.follow_clock(now);
-        let mut actions = std::mem::take(&mut self.retimed);
-        while let Some(&(end, address)) = self.block_ends.first().filter(|(end, _)| *end <= now) {
-            self.block_ends.remove(&(end, address));
-            let block = self.blocks.remove(&address);
+        let mut actions = Vec::new();
+        while let Some(&(_, address)) = self.block_ends.first().filter(|(end, _)| *end <= now) {
+            let block = self.take(address);
             actions.extend(block.map(|block| Action::Unblock { block, cause: EndCause::Expired }));
         }
         while let Some((end, key)) = self.hold_ends.first().filter(|(end, _)| *end <= now).cloned() {
@@ -115,26 +126,6 @@ impl Planner {
             actions.extend(self.holds.remove(&key).map(|hold| Action::Run(hold.undo)));
         }
         actions
-    }
-
-    /// Keeps what is left of every block and undo call when the clock is set back: one that began
-    /// while the clock was years ahead must not last for years.
-    fn follow_clock(&mut self, now: Timestamp) {
-        let setback = self.clock.map_or(Duration::ZERO, |before| before.since(now));
-        self.clock = Some(now);
-        if setback < SMALLEST_SETBACK {
-            return;
-        }
-        for block in self.blocks.values().cloned().collect::<Vec<_>>() {
-            let block = set_back(block, setback);
-            self.put(block.clone());
-            self.retimed.push(Action::Retime(block));
-        }
-        for hold in self.holds.values().cloned().collect::<Vec<_>>() {
-            let hold = ProgramHold { due: hold.due.minus(setback), ..hold };
-            self.hold(hold.clone());
-            self.retimed.push(Action::Prolong(hold));
-        }
     }
 
     /// When [`Planner::expire`] next has something to do.
@@ -145,26 +136,37 @@ impl Planner {
     }
 
     /// Blocks an address because an administrator asks for it; `None` as duration: until removed.
+    ///
+    /// Never shortens a block: one that would end later stays as it is.
     pub fn block_by_hand(
         &mut self,
         address: IpAddr,
         duration: Option<Duration>,
         reason: &str,
         now: Timestamp,
-    ) -> Result<Block, Refusal> {
-        self.follow_clock(now);
+    ) -> Result<ByHand, Refusal> {
         let address = canonical(address);
+        if duration.is_some_and(|duration| duration.is_zero()) {
+            return Err(Refusal::EndsAtOnce);
+        }
         if let Some(why) = self.protected.protects(address) {
             return Err(Refusal::NeverBlock(why));
         }
-        if self.blocks.len() >= MAX_BLOCKS && !self.blocks.contains_key(&address) {
-            return Err(Refusal::Full);
+        let expires = duration.map(|duration| now.plus(duration));
+        let current = self.current(address, now);
+        if let Some(block) = current.filter(|block| !ends_later(block.expires, expires)) {
+            return Ok(ByHand::Unchanged(block.clone()));
+        }
+        let since = current.map_or(now, |block| block.since);
+        let mut actions = Vec::new();
+        if !self.blocks.contains_key(&address) {
+            actions.extend(self.make_room()?);
         }
         let block = Block {
             address,
-            since: self.blocks.get(&address).map_or(now, |block| block.since),
+            since,
             updated: now,
-            expires: duration.map(|duration| now.plus(duration)),
+            expires,
             offence: 0,
             alert: None,
             rule: None,
@@ -172,7 +174,8 @@ impl Planner {
             reason: reason.to_owned(),
         };
         self.put(block.clone());
-        Ok(block)
+        actions.push(Action::Block(block));
+        Ok(ByHand::Blocked(actions))
     }
 
     /// Ends the block of an address because an administrator asks for it.
@@ -184,6 +187,7 @@ impl Planner {
     /// Ends all blocks.
     pub fn unblock_all(&mut self) -> Vec<Action> {
         self.block_ends.clear();
+        self.evictable.clear();
         let blocks = std::mem::take(&mut self.blocks);
         blocks.into_values().map(|block| Action::Unblock { block, cause: EndCause::Removed }).collect()
     }
@@ -204,27 +208,23 @@ impl Planner {
 
     /// Takes back the state from before a restart. What ended meanwhile, or is protected now, is
     /// given back as the actions that end it.
-    pub fn restore(&mut self, restored: Restored, now: Timestamp) -> Vec<Action> {
+    pub fn restore(&mut self, restored: Restored, now: Clock) -> Vec<Action> {
         let mut actions = Vec::new();
         self.offences.extend(restored.offences);
         for mut block in restored.blocks {
             block.address = canonical(block.address);
             match self.protected.protects(block.address) {
                 Some(why) => actions.push(Action::Unblock { block, cause: EndCause::Protected(why) }),
-                None => {
-                    let was_ahead = block.updated.since(now);
-                    if was_ahead >= SMALLEST_SETBACK {
-                        block = set_back(block, was_ahead);
-                        actions.push(Action::Retime(block.clone()));
-                    }
-                    self.put(block);
-                }
+                None => self.put(block),
             }
         }
         for hold in restored.holds {
             self.hold(hold);
         }
-        actions.extend(self.expire(now));
+        self.clock = restored.clock;
+        actions.extend(self.follow_clock(now));
+        actions.extend(self.end_what_was_ahead(now.wall));
+        actions.extend(self.expire(now.wall));
         actions
     }
 
@@ -244,7 +244,7 @@ impl Planner {
     }
 
     /// All addresses that are to be blocked.
-    pub fn blocks(&self) -> &HashMap<IpAddr, Block> {
+    pub fn blocks(&self) -> &BTreeMap<IpAddr, Block> {
         &self.blocks
     }
 
@@ -280,6 +280,15 @@ impl Planner {
         bound
     }
 
+    /// What a rule with the option `no_ar` keeps from being done, so that the question why somebody is
+    /// not blocked has an answer.
+    fn forbidden(&self, alert: &Alert) -> Option<Action> {
+        let text = alert.fields.value(&FieldName::SrcIp)?;
+        let free = RuleFacts { may_respond: true, ..(*alert.rule).clone() };
+        let response = self.policy.responses.iter().find(|response| response.is_bound_to(&free))?;
+        Some(refused(response, alert, text, contained_address(text), Refusal::NoResponse))
+    }
+
     fn respond(
         &mut self,
         response: &Response,
@@ -289,33 +298,41 @@ impl Planner {
         actions: &mut Vec<Action>,
     ) {
         match (&response.kind, target.address) {
-            (ResponseKind::Block, Some(address)) => actions.extend(self.block(response, address, alert, now)),
+            (ResponseKind::Block, Some(address)) => self.block(response, address, alert, now, actions),
             (ResponseKind::Block, None) => {}
             (ResponseKind::Program(program), _) => actions.extend(self.run(response, program, target, alert, now)),
         }
     }
 
-    fn block(&mut self, response: &Response, address: IpAddr, alert: &Alert, now: Timestamp) -> Option<Action> {
-        let current = self.blocks.get(&address);
-        // A block whose end is due but not yet carried out is over.
-        let current = current.filter(|block| block.expires.is_none_or(|end| end > now));
-        if current.is_none() && self.blocks.len() >= MAX_BLOCKS {
-            return Some(refused(response, alert, address.to_string().as_bytes(), Some(address), Refusal::Full));
+    fn block(
+        &mut self,
+        response: &Response,
+        address: IpAddr,
+        alert: &Alert,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
+        let current = self.current(address, now).map(|block| (block.since, block.expires));
+        if !self.blocks.contains_key(&address) {
+            match self.make_room() {
+                Ok(evicted) => actions.extend(evicted),
+                Err(full) => {
+                    return actions.push(refused(response, alert, address.to_string().as_bytes(), Some(address), full));
+                }
+            }
         }
         let key = OffenceKey::Address(address);
-        let since = current.map_or(now, |block| block.since);
-        let former_end = current.map(|block| block.expires);
-        let offence = match former_end {
+        let offence = match current {
             None => self.count_offence(key, now),
             Some(_) => self.offences.get(&key).map_or(1, |offence| offence.count),
         };
         let expires = response.timeout.map(|base| now.plus(block_time(offence, base, &self.policy.repeated_offenders)));
-        if former_end.is_some_and(|end| !is_worth_an_extension(end, expires)) {
-            return None;
+        if current.is_some_and(|(_, end)| !is_worth_an_extension(end, expires)) {
+            return;
         }
         let block = Block {
             address,
-            since,
+            since: current.map_or(now, |(since, _)| since),
             updated: now,
             expires,
             offence,
@@ -325,7 +342,12 @@ impl Planner {
             reason: alert.rule.description.clone(),
         };
         self.put(block.clone());
-        Some(Action::Block(block))
+        actions.push(Action::Block(block));
+    }
+
+    /// The block of an address; one whose end is due but not yet carried out is over.
+    fn current(&self, address: IpAddr, now: Timestamp) -> Option<&Block> {
+        self.blocks.get(&address).filter(|block| block.expires.is_none_or(|end| end > now))
     }
 
     /// As in OSSEC a program whose undo call is pending does not run again; only the time until
@@ -392,6 +414,9 @@ impl Planner {
         if let Some(end) = block.expires {
             self.block_ends.insert((end, block.address));
         }
+        if block.rule.is_some() {
+            self.evictable.insert((Dispensable::of(&block), block.address));
+        }
         self.blocks.insert(block.address, block);
     }
 
@@ -399,6 +424,9 @@ impl Planner {
         let block = self.blocks.remove(&address)?;
         if let Some(end) = block.expires {
             self.block_ends.remove(&(end, address));
+        }
+        if block.rule.is_some() {
+            self.evictable.remove(&(Dispensable::of(&block), address));
         }
         Some(block)
     }
@@ -409,14 +437,18 @@ impl Planner {
     }
 }
 
-/// The block as a clock shows it that was set back.
-fn set_back(block: Block, by: Duration) -> Block {
-    Block {
-        since: block.since.minus(by),
-        updated: block.updated.minus(by),
-        expires: block.expires.map(|end| end.minus(by)),
-        ..block
-    }
+/// What came of asking for a block by hand.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ByHand {
+    /// These are the decisions; the last one is the block.
+    Blocked(Vec<Action>),
+    /// The address is blocked already, and not for a shorter time.
+    Unchanged(Block),
+}
+
+/// Whether `new` is later than `former`; no end is later than any.
+fn ends_later(former: Option<Timestamp>, new: Option<Timestamp>) -> bool {
+    former.is_some_and(|former| new.is_none_or(|new| new > former))
 }
 
 /// Whether a block that ends at `former` should end at `new` instead.
@@ -428,8 +460,11 @@ fn is_worth_an_extension(former: Option<Timestamp>, new: Option<Timestamp>) -> b
     }
 }
 
+/// The refusal stands with the address of the event's source, also where its text is more than an
+/// address (`203.0.113.10:4000`) or where another field is what must not be used.
 fn refused(response: &Response, alert: &Alert, text: &[u8], address: Option<IpAddr>, refusal: Refusal) -> Action {
     let shown = &text[..text.len().min(256)];
+    let address = address.or_else(|| contained_address(alert.fields.value(&FieldName::SrcIp)?));
     Action::Refused(Refused {
         subject: shown.escape_ascii().to_string(),
         address,

@@ -23,7 +23,7 @@ pub enum Listed {
 pub struct MachineAddresses {
     /// Addresses and broadcast addresses of the machine's interfaces, and the far ends of its point-to-point links.
     pub own: BTreeSet<IpAddr>,
-    /// Next hops of default routes.
+    /// Next hops of all routes: without any of them some network is out of reach.
     pub gateways: BTreeSet<IpAddr>,
     /// Name servers.
     pub resolvers: BTreeSet<IpAddr>,
@@ -41,11 +41,11 @@ pub enum NeverBlockReason {
     Multicast,
     /// 255.255.255.255.
     Broadcast,
-    /// 169.254.0.0/16 or fe80::/10: names another host on each link, the router among them.
+    /// One of the link-local addresses at which a cloud or the machine's makers serve it.
     LinkLocal,
     /// The machine's own.
     OwnAddress,
-    /// A default gateway.
+    /// A router of this machine.
     Gateway,
     /// A name server.
     Resolver,
@@ -60,9 +60,11 @@ impl fmt::Display for NeverBlockReason {
             Self::Loopback => "it is a loopback address",
             Self::Multicast => "it is a multicast address",
             Self::Broadcast => "it is the broadcast address",
-            Self::LinkLocal => "it is a link-local address, which names another host on each link",
+            Self::LinkLocal => {
+                "it is a link-local address at which clouds serve their machines (metadata, time, disks)"
+            }
             Self::OwnAddress => "it is this machine's own address",
-            Self::Gateway => "it is a default gateway of this machine",
+            Self::Gateway => "it is a router of this machine",
             Self::Resolver => "it is a name server of this machine",
             Self::WhiteList => "it is in <white_list>",
         })
@@ -169,11 +171,17 @@ fn special_v4(address: Ipv4Addr) -> Option<NeverBlockReason> {
         Some(NeverBlockReason::Multicast)
     } else if address.is_broadcast() {
         Some(NeverBlockReason::Broadcast)
-    } else if address.is_link_local() {
+    } else if serves_the_machine(address) {
         Some(NeverBlockReason::LinkLocal)
     } else {
         None
     }
+}
+
+/// Link-local addresses that no host gives itself (the first and the last 256, RFC 3927 2.1), where
+/// clouds put disks, and the two networks of their metadata, time and name services.
+fn serves_the_machine(address: Ipv4Addr) -> bool {
+    address.is_link_local() && matches!(address.octets()[2], 0 | 169 | 170 | 255)
 }
 
 fn special_v6(address: Ipv6Addr) -> Option<NeverBlockReason> {
@@ -183,8 +191,6 @@ fn special_v6(address: Ipv6Addr) -> Option<NeverBlockReason> {
         Some(NeverBlockReason::Loopback)
     } else if address.is_multicast() {
         Some(NeverBlockReason::Multicast)
-    } else if address.is_unicast_link_local() {
-        Some(NeverBlockReason::LinkLocal)
     } else {
         None
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::action::{ExpectedField, Refusal};
-use super::address::canonical;
+use super::address::{canonical, contained_address, without_zone};
 use super::policy::{Expect, Response, ResponseKind};
 use super::protected::ProtectedSet;
 use crate::model::{Alert, FieldName};
@@ -58,7 +58,14 @@ fn user(alert: &Alert) -> Result<String, NoTarget> {
 
 fn source(alert: &Alert, protected: &ProtectedSet, kind: &ResponseKind) -> Result<(Option<IpAddr>, String), NoTarget> {
     let value = present(alert, &FieldName::SrcIp).ok_or(NoTarget::Missing)?;
-    let text = clean(value, b".:_-").ok_or_else(|| unclean(value, ExpectedField::SourceAddress))?;
+    let zoned = without_zone(value).map(|address| address.to_string());
+    // An address with a port, a zone or a name is not an attack.
+    let is_ordinary = |byte: &u8| byte.is_ascii_alphanumeric() || b".:_-[]%/#".contains(byte);
+    let strange = || match contained_address(value).filter(|_| value.iter().all(is_ordinary)) {
+        Some(address) => NoTarget::Refused(value.to_vec(), Some(address), Refusal::NotAnAddress),
+        None => unclean(value, ExpectedField::SourceAddress),
+    };
+    let text = zoned.or_else(|| clean(value, b".:_-")).ok_or_else(strange)?;
     let bare = text.strip_prefix("::ffff:").unwrap_or(&text);
     let address = text.parse::<IpAddr>().or_else(|_| bare.parse::<IpAddr>()).ok().map(canonical);
     let refused = |refusal| NoTarget::Refused(value.to_vec(), address, refusal);

@@ -44,7 +44,7 @@ enum Action {
 /// Runs `hidsctl blocks`.
 pub(super) fn run(common: &Common, args: &BlocksArgs) -> anyhow::Result<Exit> {
     let request = match &args.action {
-        None | Some(Action::List) => Request::BlocksList,
+        None | Some(Action::List) => return list(common),
         Some(Action::Add { address, timeout, reason }) => {
             Request::BlocksAdd { address: *address, seconds: *timeout, reason: reason.clone() }
         }
@@ -62,17 +62,81 @@ pub(super) fn run(common: &Common, args: &BlocksArgs) -> anyhow::Result<Exit> {
 
 fn text(request: &Request, answer: &Value) -> String {
     match request {
-        Request::BlocksAdd { address, .. } => format!("{address} is blocked\n"),
+        Request::BlocksAdd { address, .. } => added(address, answer),
         Request::BlocksRemove { address } => format!("{address} is no longer blocked\n"),
         Request::BlocksFlush => format!("{} blocks lifted\n", answer["removed"]),
-        _ => list(answer),
+        _ => String::new(),
     }
 }
 
-fn list(answer: &Value) -> String {
-    let Some(blocks) = answer["blocks"].as_array().filter(|blocks| !blocks.is_empty()) else {
-        return "no address is blocked\n".into();
+fn added(address: &IpAddr, answer: &Value) -> String {
+    if answer["unchanged"] != true {
+        return format!("{address} is blocked\n");
+    }
+    let remaining = match answer["remaining_seconds"].as_u64() {
+        Some(seconds) => format!("for another {}", output::duration(seconds)),
+        None => "until the block is removed".into(),
     };
+    format!(
+        "{address} is already blocked {remaining}; unchanged (to shorten a block, remove it with `hidsctl blocks remove {address}` first)\n"
+    )
+}
+
+/// Prints page by page, so that a million blocks need little memory on both sides.
+fn list(common: &Common) -> anyhow::Result<Exit> {
+    let mut pages = Pages::default();
+    let mut after = None;
+    loop {
+        let answer = ask(common, &Request::BlocksList { after, most: None })?;
+        let blocks = answer["blocks"].as_array().map_or(&[][..], Vec::as_slice);
+        output::print(&if common.json { pages.json(blocks)? } else { pages.text(blocks) })?;
+        after = answer["next"].as_str().and_then(|address| address.parse::<IpAddr>().ok());
+        if after.is_none() {
+            break;
+        }
+    }
+    output::print(&pages.end(common.json))?;
+    Ok(Exit::Success)
+}
+
+/// What has been printed so far.
+#[derive(Default)]
+struct Pages {
+    blocks: usize,
+}
+
+impl Pages {
+    fn json(&mut self, blocks: &[Value]) -> serde_json::Result<String> {
+        let mut out = String::new();
+        for block in blocks {
+            out.push_str(if self.blocks == 0 { "{\"blocks\":[" } else { "," });
+            out.push_str(&serde_json::to_string(block)?);
+            self.blocks += 1;
+        }
+        Ok(out)
+    }
+
+    fn text(&mut self, blocks: &[Value]) -> String {
+        if blocks.is_empty() {
+            return String::new();
+        }
+        let page = table(blocks);
+        let is_first = self.blocks == 0;
+        self.blocks += blocks.len();
+        if is_first { page } else { page.split_once('\n').map_or(String::new(), |(_, rows)| rows.to_owned()) }
+    }
+
+    fn end(&self, json: bool) -> String {
+        match (json, self.blocks) {
+            (true, 0) => "{\"blocks\":[],\"total\":0}\n".into(),
+            (true, blocks) => format!("],\"total\":{blocks}}}\n"),
+            (false, 0) => "no address is blocked\n".into(),
+            (false, _) => String::new(),
+        }
+    }
+}
+
+fn table(blocks: &[Value]) -> String {
     let rows: Vec<Vec<String>> = blocks
         .iter()
         .map(|block| {
@@ -97,5 +161,40 @@ pub(super) fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => "-".into(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn page(addresses: &[&str]) -> Vec<Value> {
+        addresses.iter().map(|address| json!({ "address": address, "offence": 1, "description": "x" })).collect()
+    }
+
+    #[test]
+    fn pages_make_one_json_document_and_one_table() {
+        // M5
+        let mut pages = Pages::default();
+        let first = pages.json(&page(&["192.0.2.1", "192.0.2.2"])).expect("JSON");
+        let all = first + &pages.json(&page(&["2001:db8::1"])).expect("JSON") + &pages.end(true);
+        let all: Value = serde_json::from_str(&all).expect("one document");
+        assert_eq!((all["blocks"].as_array().map(Vec::len), all["total"].as_u64()), (Some(3), Some(3)));
+        assert_eq!(Pages::default().end(true), "{\"blocks\":[],\"total\":0}\n");
+        let mut pages = Pages::default();
+        let text = pages.text(&page(&["192.0.2.1"])) + &pages.text(&page(&["192.0.2.2"])) + &pages.end(false);
+        assert_eq!(text.matches("ADDRESS").count(), 1);
+        assert_eq!(text.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_longer_block_that_stays_is_said() {
+        // O-B14
+        let address: IpAddr = "192.0.2.1".parse().expect("an address");
+        let text = added(&address, &json!({ "unchanged": true, "remaining_seconds": 600 }));
+        assert!(text.starts_with("192.0.2.1 is already blocked for another 10m 0s; unchanged"), "{text}");
+        assert_eq!(added(&address, &json!({ "unchanged": false })), "192.0.2.1 is blocked\n");
     }
 }

@@ -72,6 +72,9 @@ fn happening(out: &mut String, event: &HistoryView) {
     if let Some(response) = &event.response {
         let _ = write!(out, " by {}", visible(response));
     }
+    if let Some(subject) = &event.subject {
+        let _ = write!(out, " of {}", visible(subject));
+    }
     if let Some(cause) = &event.cause {
         let _ = write!(out, ": {}", visible(cause));
     }

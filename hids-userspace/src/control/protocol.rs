@@ -12,8 +12,15 @@ use crate::fim::request::FimRequest;
 pub enum Request {
     /// What the daemon is doing.
     Status,
-    /// The addresses blocked now.
-    BlocksList,
+    /// The addresses blocked now, a page of at most 10,000 of them.
+    BlocksList {
+        /// Those behind this address (`next` of the answer before).
+        #[serde(default)]
+        after: Option<IpAddr>,
+        /// How many.
+        #[serde(default)]
+        most: Option<usize>,
+    },
     /// Block an address by hand.
     BlocksAdd {
         /// Whom.

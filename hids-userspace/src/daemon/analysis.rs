@@ -367,7 +367,8 @@ impl Analysis {
             let Some(alert) = outcome.to_alert(id).map(Arc::new) else { continue };
             self.next_sequence += 1;
             self.counters.alerts.fetch_add(1, Relaxed);
-            if outcome.may_respond() {
+            // Others are only asked about: why nothing was done against their source.
+            if outcome.may_respond() || alert.fields.value(&FieldName::SrcIp).is_some() {
                 let request = respond::Request::Alert(Arc::clone(&alert));
                 if self.responder.send_timeout(request, RESPONDER_PATIENCE).is_err() {
                     self.counters.unanswered.fetch_add(1, Relaxed);

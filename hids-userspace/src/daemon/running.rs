@@ -25,6 +25,9 @@ use crate::sys::memory;
 /// How long the responder may take to answer a question.
 const RESPONDER_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a status waits for the newest counters.
+const REPORT_PATIENCE: Duration = Duration::from_millis(500);
+
 /// How long a reload waits for the collector, which may itself wait for a full disk.
 const COLLECTOR_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -159,16 +162,28 @@ impl Running {
     /// Asks the responder and waits for its answer.
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> respond::Request) -> Result<T, String> {
         let (reply, answer) = oneshot::channel();
-        let requests = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.requests.clone();
-        requests.try_send(request(reply)).map_err(|_| "the responder is overloaded; try again".to_owned())?;
+        let questions = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.responder.questions();
+        questions.try_send(request(reply)).map_err(|_| "the responder is overloaded; try again".to_owned())?;
         match tokio::time::timeout(RESPONDER_PATIENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             _ => Err("the responder did not answer; see hidsctl status and the daemon's log".into()),
         }
     }
 
+    /// The responder's counters as they are now; after its last batch when it has too much to do to answer.
+    async fn respond_report(&self) -> respond::ReportView {
+        let (reply, answer) = oneshot::channel();
+        let questions = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.responder.questions();
+        if questions.try_send(respond::Request::Report(reply)).is_ok()
+            && let Ok(Ok(report)) = tokio::time::timeout(REPORT_PATIENCE, answer).await
+        {
+            return report;
+        }
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.responder.report()
+    }
+
     async fn status(&self) -> Result<Value, String> {
-        let respond = self.ask(respond::Request::Report).await?;
+        let respond = self.respond_report().await;
         let sensors: Option<SensorReport> =
             self.sensors.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(SensorsHandle::report);
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -195,7 +210,10 @@ impl Running {
         match request {
             Request::Status => self.status().await,
             Request::Reload => self.reload().await,
-            Request::BlocksList => Ok(json!({ "blocks": self.ask(respond::Request::List).await? })),
+            Request::BlocksList { after, most } => {
+                let page = respond::Page { after, most };
+                value(serde_json::to_value(self.ask(|reply| respond::Request::List(page, reply)).await?))
+            }
             Request::BlocksAdd { address, seconds, reason } => {
                 let duration = seconds.map(Duration::from_secs);
                 let added = self.ask(|reply| respond::Request::Add { address, duration, reason, reply }).await?;

@@ -29,6 +29,7 @@ pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: 
         (record.dropped_after_commit, "alerts were not sent to the syslog servers"),
         (respond.programs_dropped, "programs of active responses were not run"),
         (respond.evidence_lost, "blocks cannot be explained by hidsctl why"),
+        (respond.evicted, "blocks ended early because the maximum of blocks was reached"),
     ] {
         if count > 0 {
             problems.push(format!("{count} {what}"));

@@ -1,16 +1,20 @@
 //! Answers what administrators ask.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use hids_core::respond::{Action, OffenceKey, Refusal, canonical};
+use hids_core::respond::{Action, ByHand, MAX_BLOCKS, OffenceKey, Refusal, canonical};
 use tracing::warn;
 
 use super::carry_out::Batch;
+use super::clock;
 use super::evidence::happenings_of;
 use super::nft::Nft;
 use super::nft_dump::FoundElements;
-use super::request::{BlockView, HistoryView, Reply, ReportView, Request, WhyView};
-use super::responder::{Mode, Responder, now};
+use super::request::{
+    AddedView, BlockView, BlocksView, HistoryView, MOST_PER_PAGE, Page, Reply, ReportView, Request, WhyView,
+};
+use super::responder::{Mode, Responder};
 
 /// How much of an address's history is shown.
 const MOST_HISTORY: usize = 100;
@@ -21,19 +25,13 @@ impl Responder {
             // Alerts are handled in batches.
             Request::Alert(alert) => {
                 let mut batch = Batch::default();
-                batch.take_actions(self.planner.plan(&alert, now()), Some(&alert));
+                let now = self.now(&mut batch);
+                batch.take_actions(self.planner.plan(&alert, now), Some(&alert));
                 self.finish(batch);
             }
-            Request::List(reply) => self.list(reply),
+            Request::List(page, reply) => self.list(page, reply),
             Request::Add { address, duration, reason, reply } => {
-                let blocked = self.planner.block_by_hand(address, duration, &reason, now());
-                let _ = reply.send(blocked.and_then(|block| {
-                    let mut batch = Batch::default();
-                    let address = block.address;
-                    batch.take_actions(vec![Action::Block(block)], None);
-                    self.finish(batch);
-                    self.view(address).ok_or(Refusal::Full)
-                }));
+                _ = reply.send(self.add(address, duration, &reason));
             }
             Request::Remove { address, reply } => {
                 let ended = self.planner.unblock(address);
@@ -59,21 +57,53 @@ impl Responder {
         self.finish(batch);
     }
 
+    fn add(&mut self, address: IpAddr, duration: Option<Duration>, reason: &str) -> Result<AddedView, Refusal> {
+        let mut batch = Batch::default();
+        let now = self.now(&mut batch);
+        let block = match self.planner.block_by_hand(address, duration, reason, now)? {
+            ByHand::Unchanged(block) => {
+                self.finish(batch);
+                let active = self.kernel.is_present(block.address);
+                return Ok(AddedView { block: BlockView::of(&block, active, now), unchanged: true });
+            }
+            ByHand::Blocked(actions) => {
+                let block = actions.iter().rev().find_map(|action| match action {
+                    Action::Block(block) => Some(block.clone()),
+                    _ => None,
+                });
+                batch.take_actions(actions, None);
+                self.finish(batch);
+                // The planner's last decision is the block.
+                block.ok_or(Refusal::Full)?
+            }
+        };
+        let active = self.kernel.is_present(block.address);
+        Ok(AddedView { block: BlockView::of(&block, active, now), unchanged: false })
+    }
+
     fn view(&self, address: IpAddr) -> Option<BlockView> {
         let block = self.planner.blocks().get(&address)?;
-        Some(BlockView::of(block, self.kernel.is_present(address), now()))
+        Some(BlockView::of(block, self.kernel.is_present(address), clock::read().wall))
     }
 
     /// Reading the counters of many elements takes long, so another thread does it.
-    fn list(&self, reply: Reply<Vec<BlockView>>) {
-        let mut views: Vec<_> = self.planner.blocks().keys().filter_map(|address| self.view(*address)).collect();
+    fn list(&self, page: Page, reply: Reply<BlocksView>) {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let most = page.most.unwrap_or(MOST_PER_PAGE).clamp(1, MOST_PER_PAGE);
+        let now = clock::read().wall;
+        let first = page.after.map_or(Unbounded, |address| Excluded(canonical(address)));
+        let mut rest = self.planner.blocks().range((first, Unbounded));
+        let view = |(address, block): (&IpAddr, &_)| BlockView::of(block, self.kernel.is_present(*address), now);
+        let mut blocks: Vec<_> = rest.by_ref().take(most).map(view).collect();
+        let next = rest.next().and(blocks.last()).map(|view| view.address);
+        let total = self.planner.blocks().len();
         let is_acting = self.mode == Mode::Act;
         beside("respond-list", move || {
-            views.sort_by_key(|view| view.address);
-            if is_acting && let Ok(found) = Nft::open().and_then(|nft| nft.find_elements()) {
-                views.iter_mut().for_each(|view| add_counts(view, &found));
+            let addresses: Vec<IpAddr> = blocks.iter().map(|view| view.address).collect();
+            if is_acting && let Ok(found) = Nft::open().and_then(|nft| nft.find_some(&addresses)) {
+                blocks.iter_mut().for_each(|view| add_counts(view, &found));
             }
-            let _ = reply.send(views);
+            let _ = reply.send(BlocksView { blocks, total, next });
         });
     }
 
@@ -96,30 +126,29 @@ impl Responder {
         });
     }
 
-    fn report(&self) -> ReportView {
-        use std::sync::atomic::Ordering::Relaxed;
-        let scripts = self.runner.counters();
+    pub(super) fn report(&self) -> ReportView {
         let counts = self.store.counts;
-        ReportView {
+        let mut report = ReportView {
             mode: if self.mode == Mode::Act { "act" } else { "dry-run" }.into(),
             nftables_trouble: self.kernel.trouble().map(str::to_owned),
             ledger_trouble: self.store.trouble().map(str::to_owned),
             addresses_trouble: self.addresses_trouble.clone(),
             blocked: self.planner.blocks().len(),
+            blocked_at_most: MAX_BLOCKS,
+            evicted: counts.evicted,
             active: self.kernel.present(),
             blocks: counts.blocks,
             refused: counts.refused,
             kept_out: self.kernel.kept_out(),
             repairs: self.kernel.repairs(),
-            programs_pending: scripts.pending.load(Relaxed),
-            programs_started: scripts.started.load(Relaxed),
-            programs_failed: scripts.failed.load(Relaxed),
-            programs_timed_out: scripts.timed_out.load(Relaxed),
             programs_dropped: counts.programs_dropped,
             programs_to_undo: self.planner.holds().count(),
             evidence_lost: counts.evidence_lost,
             action_lines_lost: counts.action_lines_lost,
-        }
+            ..ReportView::default()
+        };
+        report.take_programs(self.runner.counters());
+        report
     }
 }
 

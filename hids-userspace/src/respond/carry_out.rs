@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use hids_core::model::{Alert, Timestamp};
 use hids_core::respond::{
-    Action, Block, EndCause, OffenceKey, Planner, ProgramCall, ProgramHold, Refused, Restored, Verb,
+    Action, Block, Clock, EndCause, OffenceKey, Planner, ProgramCall, ProgramHold, Refused, Restored, Verb,
 };
 use jiff::tz::TimeZone;
 use tracing::{info, warn};
 
 use super::action_log::{self, ActionLine, Carried};
+use super::clock;
 use super::evidence::{Evidence, EvidenceLog, Happening, What};
 use super::ledger::{Entry, Ledger};
 use super::responder::{Changed, Mode};
@@ -38,6 +39,8 @@ pub(super) struct Batch {
     pub changed: Changed,
     /// Programs to run, in order.
     pub calls: Vec<ProgramCall>,
+    /// Both clocks, when the times of all blocks were just stated anew by them.
+    pub clock: Option<Clock>,
     actions: Vec<(Action, Option<Arc<Alert>>)>,
     done: Vec<ProgramCall>,
 }
@@ -47,11 +50,10 @@ impl Batch {
     pub fn take_actions(&mut self, actions: Vec<Action>, alert: Option<&Arc<Alert>>) {
         for action in actions {
             match &action {
-                Action::Block(block) | Action::Unblock { block, .. } | Action::Retime(block) => {
-                    _ = self.changed.insert(block.address)
-                }
+                Action::Block(block) | Action::Unblock { block, .. } => _ = self.changed.insert(block.address),
                 Action::Run(call) => self.calls.push(call.clone()),
-                Action::Prolong(_) | Action::Refused(_) => {}
+                // The kernel counts what is left by a clock that nobody sets.
+                Action::Retime(_) | Action::Prolong(_) | Action::Refused(_) => {}
             }
             self.actions.push((action, alert.cloned()));
         }
@@ -93,6 +95,7 @@ pub(super) struct Counts {
     pub evidence_lost: u64,
     pub action_lines_lost: u64,
     pub programs_dropped: u64,
+    pub evicted: u64,
 }
 
 impl Store {
@@ -156,7 +159,7 @@ impl Store {
 
     /// Records a batch that has been carried out.
     pub fn record(&mut self, batch: &Batch, planner: &Planner, now: Timestamp) {
-        let mut entries = Vec::new();
+        let mut entries: Vec<Entry> = batch.clock.map(Entry::clock).into_iter().collect();
         let mut happenings = Vec::new();
         let mut lines = Vec::new();
         for (action, alert) in &batch.actions {
@@ -166,6 +169,7 @@ impl Store {
                 }
                 Action::Retime(block) => entries.push(Entry::Block(block.clone())),
                 Action::Unblock { block, cause } => {
+                    self.counts.evicted += u64::from(*cause == EndCause::Evicted);
                     entries.push(Entry::End(block.address));
                     happenings.push(Happening {
                         address: block.address,
@@ -232,7 +236,7 @@ impl Store {
         }
         if is_new {
             lines.push(self.block_line(block, Verb::Add, now));
-            info!(address = %block.address, rule = ?block.rule.map(|rule| rule.0), offence = block.offence, "address blocked");
+            info!(address = %block.address, rule = block.rule.map(|rule| rule.0), offence = block.offence, "address blocked");
         }
     }
 
@@ -283,11 +287,11 @@ impl Store {
                 return;
             }
             self.nameless_refusal_at = Some(Instant::now());
-            warn!(subject = %refused.subject, reason = %refused.refusal, rule = ?refused.rule.map(|rule| rule.0), "active response refused");
+            warn!(subject = %refused.subject, reason = %refused.refusal, rule = refused.rule.map(|rule| rule.0), "active response refused");
             return;
         };
         if self.is_first_for_long(address) {
-            info!(%address, reason = %refused.refusal, rule = ?refused.rule.map(|rule| rule.0), "active response refused");
+            info!(%address, reason = %refused.refusal, rule = refused.rule.map(|rule| rule.0), "active response refused");
             let what = What::Refused { refused: refused.clone(), evidence: alert.map(Evidence::of) };
             happenings.push(Happening { address, time: now, what });
         }
@@ -338,7 +342,8 @@ impl Store {
     /// for the next start; the state of this run is added.
     fn open_late(&mut self, planner: &Planner) {
         let blocks = planner.blocks().values().cloned().map(Entry::Block);
-        let entries: Vec<_> = blocks.chain(planner.holds().cloned().map(Entry::Hold)).collect();
+        let holds = planner.holds().cloned().map(Entry::Hold);
+        let entries: Vec<_> = [Entry::clock(clock::read())].into_iter().chain(blocks).chain(holds).collect();
         match Ledger::open(&self.directory) {
             Ok((mut ledger, _)) => match ledger.append(&entries) {
                 Ok(()) => {
@@ -353,7 +358,7 @@ impl Store {
 
     fn rewrite(&mut self, planner: &Planner) {
         let Some(ledger) = self.ledger.as_mut() else { return };
-        match ledger.rewrite(planner.blocks().values(), planner.holds(), planner.offences().iter()) {
+        match ledger.rewrite(clock::read(), planner.blocks().values(), planner.holds(), planner.offences().iter()) {
             Ok(()) => self.recovered(),
             Err(error) => self.fail(&error),
         }
@@ -381,6 +386,7 @@ pub(super) fn end_cause_text(cause: EndCause) -> String {
     match cause {
         EndCause::Expired => "its time was up".into(),
         EndCause::Removed => "removed by an administrator".into(),
+        EndCause::Evicted => "it was the one to end first when there was no room for a new block".into(),
         EndCause::Protected(reason) => format!("never blocked any more: {reason}"),
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Owns the connection to nf_tables. Never decides what is blocked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,7 +28,7 @@ const TOLERANCE: Duration = Duration::from_secs(2);
 const COUNTS_TAKEN_OVER: usize = 5_000;
 
 /// What is wanted.
-pub type Wanted = HashMap<IpAddr, Block>;
+pub type Wanted = BTreeMap<IpAddr, Block>;
 
 /// The link to the kernel.
 pub struct Kernel {

@@ -14,9 +14,10 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use hids_core::model::Timestamp;
-use hids_core::respond::{Block, Offence, OffenceKey, ProgramHold, ProgramKey, Restored};
+use hids_core::respond::{Block, Clock, Offence, OffenceKey, ProgramHold, ProgramKey, Restored};
 use serde::{Deserialize, Serialize};
 
+use super::clock;
 use super::sync::Syncer;
 
 /// The file is rewritten when it is this much longer than the last rewrite left it, and more than
@@ -69,6 +70,20 @@ pub enum Entry {
     Undone(ProgramKey),
     /// An offence was counted.
     Offence(OffenceKey, Offence),
+    /// How both clocks stood in a boot; times before and after this line are of this wall clock.
+    Clock {
+        /// Which boot (`/proc/sys/kernel/random/boot_id`).
+        boot: String,
+        /// The clocks.
+        clock: Clock,
+    },
+}
+
+impl Entry {
+    /// `clock` in this boot.
+    pub fn clock(clock: Clock) -> Self {
+        Self::Clock { boot: clock::boot_id(), clock }
+    }
 }
 
 /// What was read from disk.
@@ -152,11 +167,13 @@ impl Ledger {
     /// Replaces the file by one that holds exactly this state.
     pub fn rewrite<'a>(
         &mut self,
+        clock: Clock,
         blocks: impl Iterator<Item = &'a Block>,
         holds: impl Iterator<Item = &'a ProgramHold>,
         offences: impl Iterator<Item = (&'a OffenceKey, &'a Offence)>,
     ) -> io::Result<()> {
         let mut bytes = Vec::new();
+        push_line(&mut bytes, &Entry::clock(clock))?;
         for block in blocks {
             push_line(&mut bytes, &Entry::Block(block.clone()))?;
         }
@@ -240,6 +257,7 @@ struct Replay {
     blocks: HashMap<IpAddr, Block>,
     holds: HashMap<ProgramKey, ProgramHold>,
     offences: HashMap<OffenceKey, Offence>,
+    clock: Option<(String, Clock)>,
     damaged_lines: u64,
     lines: u64,
 }
@@ -263,6 +281,7 @@ impl Replay {
                 self.holds.remove(&key);
             }
             Entry::Offence(key, offence) => self.count(key, offence.count, offence.last),
+            Entry::Clock { boot, clock } => self.clock = Some((boot, clock)),
         }
     }
 
@@ -271,10 +290,13 @@ impl Replay {
     }
 
     fn finish(self) -> Loaded {
+        let this_boot = clock::boot_id();
+        let clock = self.clock.filter(|(boot, _)| !boot.is_empty() && *boot == this_boot).map(|(_, clock)| clock);
         let restored = Restored {
             blocks: self.blocks.into_values().collect(),
             holds: self.holds.into_values().collect(),
             offences: self.offences.into_iter().collect(),
+            clock,
         };
         Loaded { restored, damaged_lines: self.damaged_lines, lines: self.lines }
     }
@@ -326,6 +348,21 @@ mod tests {
         loaded.restored.blocks.into_iter().map(|block| (block.address, block)).collect()
     }
 
+    #[test]
+    fn the_clocks_of_this_boot_are_given_back_and_those_of_another_are_not() {
+        // L10
+        let directory = tempfile::tempdir().expect("a directory");
+        let open = || Ledger::open(directory.path()).expect("a ledger");
+        let now = clock::read();
+        open().0.append(&[Entry::clock(now)]).expect("written");
+        assert_eq!(open().1.restored.clock, Some(now));
+        let (mut ledger, _) = open();
+        ledger.append(&[Entry::Clock { boot: "another".into(), clock: now }]).expect("written");
+        assert_eq!(open().1.restored.clock, None);
+        ledger.rewrite(now, [].iter(), [].iter(), std::iter::empty()).expect("rewritten");
+        assert_eq!(open().1.restored.clock, Some(now));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -349,7 +386,7 @@ mod tests {
             let (mut ledger, _) = Ledger::open(directory.path()).expect("a ledger");
             ledger.append(&before).expect("written");
             let blocks = blocks_after(&before);
-            ledger.rewrite(blocks.values(), std::iter::empty(), std::iter::empty()).expect("rewritten");
+            ledger.rewrite(clock::read(), blocks.values(), std::iter::empty(), std::iter::empty()).expect("rewritten");
             ledger.append(&after).expect("written");
             drop(ledger);
             let all: Vec<Entry> = before.into_iter().chain(after).collect();

@@ -6,6 +6,7 @@
 mod action_log;
 mod answer;
 mod carry_out;
+mod clock;
 mod evidence;
 mod kernel;
 mod ledger;
@@ -28,6 +29,8 @@ pub use nft::{Change, Element, KeptOut, Nft, NftError};
 pub use nft_dump::{FoundElement, FoundElements, Structure};
 pub use policy::{PolicyError, policy, protected};
 pub use protected::{AddressSensor, SenseError};
-pub use request::{BlockView, HistoryView, LineView, Reply, ReportView, Request, WhyView};
+pub use request::{
+    AddedView, BlockView, BlocksView, HistoryView, LineView, MOST_PER_PAGE, Page, Reply, ReportView, Request, WhyView,
+};
 pub use responder::{Mode, ResponderHandle, ResponderOptions, StartError, remove_table, start};
 pub use script::ScriptLimits;

@@ -98,6 +98,27 @@ pub fn push_text(body: &mut Vec<u8>, kind: u16, text: &str) {
     body.resize(body.len() + 1 + (length.next_multiple_of(4) - length), 0);
 }
 
+/// What an attribute holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A value.
+    Bytes,
+    /// Other attributes.
+    Attributes,
+}
+
+/// An attribute, padded.
+pub fn nested(kind: u16, value: &[u8], holds: Holds) -> Vec<u8> {
+    let flag = if holds == Holds::Attributes { libc::NLA_F_NESTED as u16 } else { 0 };
+    let length = 4 + value.len();
+    let mut bytes = Vec::with_capacity(length.next_multiple_of(4));
+    bytes.extend_from_slice(&(length as u16).to_ne_bytes());
+    bytes.extend_from_slice(&(kind | flag).to_ne_bytes());
+    bytes.extend_from_slice(value);
+    bytes.resize(length.next_multiple_of(4), 0);
+    bytes
+}
+
 /// Sends a dump request and hands each message of the answer to `each`.
 ///
 /// A dump that the kernel calls inconsistent is asked for again, a few times.

@@ -107,6 +107,47 @@ pub(super) fn find_elements(socket: &NetlinkSocket) -> Result<FoundElements, Nft
     Ok(found)
 }
 
+/// Asks for elements one by one, some at a time. One that is not there is left out.
+pub(super) fn find_some(socket: &NetlinkSocket, addresses: &[IpAddr]) -> Result<FoundElements, NftError> {
+    /// Each is answered with less than 400 bytes, which all fit into the socket's queue.
+    const AT_ONE_TIME: usize = 256;
+    let mut found = FoundElements::new();
+    let read = |source| NftError::Read { object: "some elements of a set of table inet hids", source };
+    let mut buffer = vec![0u8; 128 * 1024];
+    for some in addresses.chunks(AT_ONE_TIME) {
+        let request: Vec<u8> = some.iter().flat_map(|address| element_request(*address)).collect();
+        socket.send(&request).map_err(read)?;
+        // nf_tables answers inside `send`, and each request that fails with an error of its own.
+        while let Some(datagram) = socket.try_receive(&mut buffer).map_err(read)? {
+            for message in netlink::messages(datagram).filter(|message| message.outcome().is_none()) {
+                let body = message.payload.get(4..).unwrap_or(&[]);
+                let lists = attributes(body).filter(|(kind, _)| *kind == number::LIST_ELEMENTS);
+                let elements = lists.flat_map(|(_, list)| attributes(list));
+                found.extend(elements.filter_map(|(_, element)| read_element(element)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// `nft get element inet hids SET { ADDRESS }`.
+fn element_request(address: IpAddr) -> Vec<u8> {
+    const LIST_ITEM: u16 = 1;
+    let (set, key) = match address {
+        IpAddr::V4(v4) => ("blocked4", v4.octets().to_vec()),
+        IpAddr::V6(v6) => ("blocked6", v6.octets().to_vec()),
+    };
+    let mut body = vec![libc::NFPROTO_INET as u8, libc::NFNETLINK_V0 as u8, 0, 0];
+    netlink::push_text(&mut body, number::TABLE_NAME, "hids");
+    netlink::push_text(&mut body, number::LIST_SET, set);
+    let value = netlink::nested(number::DATA_VALUE & 0x3fff, &key, netlink::Holds::Bytes);
+    let key = netlink::nested(number::ELEMENT_KEY, &value, netlink::Holds::Attributes);
+    let element = netlink::nested(LIST_ITEM, &key, netlink::Holds::Attributes);
+    body.extend(netlink::nested(number::LIST_ELEMENTS, &element, netlink::Holds::Attributes));
+    let kind = ((libc::NFNL_SUBSYS_NFTABLES << 8) | libc::NFT_MSG_GETSETELEM) as u16;
+    netlink::request(kind, 0, DUMP_SEQUENCE, &body)
+}
+
 struct Reader<'a> {
     socket: &'a NetlinkSocket,
     dumped: Dumped,

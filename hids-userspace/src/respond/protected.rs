@@ -57,13 +57,11 @@ impl AddressSensor {
     /// All of them as they are now.
     pub fn read(&self) -> Result<MachineAddresses, SenseError> {
         let mut found = MachineAddresses::default();
-        self.dump("addresses", libc::RTM_GETADDR, libc::RTM_NEWADDR, 8, |_, body| {
-            read_addresses(body, &mut found.own)
+        self.dump("addresses", libc::RTM_GETADDR, libc::RTM_NEWADDR, 8, |header, body| {
+            read_addresses(header.get(1).copied().unwrap_or(32), body, &mut found.own)
         })?;
         self.dump("routes", libc::RTM_GETROUTE, libc::RTM_NEWROUTE, 12, |header, body| {
-            let is_default = header.get(1) == Some(&0);
-            let is_unicast = header.get(7) == Some(&libc::RTN_UNICAST);
-            if is_default && is_unicast {
+            if header.get(7) == Some(&libc::RTN_UNICAST) {
                 read_gateways(body, &mut found.gateways);
             }
         })?;
@@ -100,8 +98,16 @@ impl AddressSensor {
     }
 }
 
-/// `IFA_LOCAL` is ours, `IFA_ADDRESS` too or the far end of a point-to-point link.
-fn read_addresses(body: &[u8], found: &mut BTreeSet<IpAddr>) {
+/// `IFA_LOCAL` is ours, `IFA_ADDRESS` too or the far end of a point-to-point link. The network's own
+/// address and its broadcast address belong to no host, also where no broadcast address is set.
+fn read_addresses(prefix_length: u8, body: &[u8], found: &mut BTreeSet<IpAddr>) {
+    let prefix = attribute(body, libc::IFA_ADDRESS).and_then(address);
+    if let Some(IpAddr::V4(address)) = prefix
+        && let Ok(net) = ipnet::Ipv4Net::new(address, prefix_length)
+        && prefix_length < 31
+    {
+        found.extend([IpAddr::V4(net.network()), IpAddr::V4(net.broadcast())]);
+    }
     let kinds = [libc::IFA_ADDRESS, libc::IFA_LOCAL, libc::IFA_BROADCAST];
     found.extend(attributes(body).filter(|(kind, _)| kinds.contains(kind)).filter_map(|(_, value)| address(value)));
 }
@@ -158,6 +164,28 @@ mod tests {
         let expected: Vec<IpAddr> =
             ["192.0.2.53", "fe80::1"].iter().map(|text| text.parse().expect("an address")).collect();
         assert_eq!(resolvers(file.path()), expected);
+    }
+
+    fn own(prefix_length: u8, attributes: &[(u16, &str)]) -> Vec<String> {
+        let mut body = Vec::new();
+        for (kind, text) in attributes {
+            let IpAddr::V4(address) = text.parse().expect("an address") else { panic!("{text}") };
+            body.extend(netlink::nested(*kind, &address.octets(), netlink::Holds::Bytes));
+        }
+        let mut found = BTreeSet::new();
+        read_addresses(prefix_length, &body, &mut found);
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_broadcast_address_is_known_where_none_is_set() {
+        // L9
+        let plain = [(libc::IFA_ADDRESS, "192.0.2.130"), (libc::IFA_LOCAL, "192.0.2.130")];
+        assert_eq!(own(25, &plain), ["192.0.2.128", "192.0.2.130", "192.0.2.255"]);
+        assert_eq!(own(32, &plain), ["192.0.2.130"]);
+        assert_eq!(own(31, &plain), ["192.0.2.130"]);
+        let far = [(libc::IFA_ADDRESS, "192.0.2.1"), (libc::IFA_LOCAL, "198.51.100.7")];
+        assert_eq!(own(32, &far), ["192.0.2.1", "198.51.100.7"]);
     }
 
     #[test]

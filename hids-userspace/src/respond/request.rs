@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::evidence::{Happening, What};
+use super::script::ScriptCounters;
 use crate::config::RespondConfig;
 
 /// Where an answer goes. Nobody waiting for it any more is no error.
@@ -19,8 +20,8 @@ pub type Reply<T> = oneshot::Sender<T>;
 pub enum Request {
     /// A rule has fired.
     Alert(Arc<Alert>),
-    /// Which addresses are blocked; sorted by address.
-    List(Reply<Vec<BlockView>>),
+    /// Which addresses are blocked, a page of them; sorted by address.
+    List(Page, Reply<BlocksView>),
     /// Block an address by hand.
     Add {
         /// Which.
@@ -30,7 +31,7 @@ pub enum Request {
         /// Why, for `list` and `why`.
         reason: String,
         /// The block, or why not.
-        reply: Reply<Result<BlockView, Refusal>>,
+        reply: Reply<Result<AddedView, Refusal>>,
     },
     /// Remove one block.
     Remove {
@@ -55,6 +56,39 @@ pub enum Request {
     Reload(Box<RespondConfig>, Reply<Result<(), super::PolicyError>>),
     /// How the responder fares.
     Report(Reply<ReportView>),
+}
+
+/// Most blocks of one answer: a million would take hundreds of megabytes.
+pub const MOST_PER_PAGE: usize = 10_000;
+
+/// Which part of the blocked addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Those behind this address; `None`: from the first.
+    pub after: Option<IpAddr>,
+    /// How many, at most [`MOST_PER_PAGE`]; `None`: that many.
+    pub most: Option<usize>,
+}
+
+/// A page of the blocked addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlocksView {
+    /// Sorted by address, IPv4 first.
+    pub blocks: Vec<BlockView>,
+    /// How many addresses are blocked in all.
+    pub total: usize,
+    /// The last address of this page, if more follow.
+    pub next: Option<IpAddr>,
+}
+
+/// What came of asking for a block by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddedView {
+    /// The block as it is now.
+    #[serde(flatten)]
+    pub block: BlockView,
+    /// Whether it was there already and lasts at least as long.
+    pub unchanged: bool,
 }
 
 /// A block as it is shown.
@@ -132,6 +166,9 @@ pub struct HistoryView {
     pub event: String,
     /// Why a block ended or was refused.
     pub cause: Option<String>,
+    /// What the log has as the source, where that is more than the address.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject: Option<String>,
     /// Until when it was blocked.
     pub until: Option<String>,
     /// Rule.
@@ -178,6 +215,7 @@ impl HistoryView {
             What::Refused { refused, evidence } => {
                 let mut view = Self::bare(happening.time, "refused");
                 view.cause = Some(refused.refusal.to_string());
+                view.subject = (refused.subject != happening.address.to_string()).then_some(refused.subject);
                 (view.rule, view.alert, view.response) = (refused.rule, refused.alert, Some(refused.response));
                 (view, evidence)
             }
@@ -196,6 +234,7 @@ impl HistoryView {
             time: text(time),
             event: event.into(),
             cause: None,
+            subject: None,
             until: None,
             rule: None,
             alert: None,
@@ -221,8 +260,12 @@ pub struct ReportView {
     pub addresses_trouble: Option<String>,
     /// Addresses that are to be blocked.
     pub blocked: usize,
+    /// How many can be blocked.
+    pub blocked_at_most: usize,
     /// Addresses that are in the kernel's sets.
     pub active: usize,
+    /// Blocks that ended early because there was no room for a new one.
+    pub evicted: u64,
     /// Blocks asked for by rules, extensions included.
     pub blocks: u64,
     /// Blocks and programs that were refused.
@@ -247,6 +290,17 @@ pub struct ReportView {
     pub evidence_lost: u64,
     /// Lines of active-responses.log that could not be written.
     pub action_lines_lost: u64,
+}
+
+impl ReportView {
+    /// Takes the programs' counters as they are now.
+    pub(super) fn take_programs(&mut self, programs: &ScriptCounters) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.programs_pending = programs.pending.load(Relaxed);
+        self.programs_started = programs.started.load(Relaxed);
+        self.programs_failed = programs.failed.load(Relaxed);
+        self.programs_timed_out = programs.timed_out.load(Relaxed);
+    }
 }
 
 /// A moment as it is shown: RFC 3339 in UTC, whole seconds.

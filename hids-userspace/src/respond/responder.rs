@@ -10,22 +10,23 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select_biased};
 use hids_core::model::Timestamp;
 use hids_core::respond::{MachineAddresses, Planner, ProgramCall};
 use tracing::warn;
 
 use super::carry_out::{Batch, Store};
+use super::clock;
 use super::kernel::Kernel;
 use super::policy::{self, PolicyError};
 use super::protected::AddressSensor;
-use super::request::Request;
-use super::script::{Runner, ScriptLimits};
+use super::request::{ReportView, Request};
+use super::script::{Runner, ScriptCounters, ScriptLimits};
 use super::watch::{Notice, Watch, Watched};
 use crate::config::RespondConfig;
 
@@ -35,6 +36,8 @@ const MOST_PER_BATCH: usize = 1024;
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How long a stop waits for response programs.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// Questions of administrators that wait; more are refused at once.
+const MOST_QUESTIONS: usize = 64;
 /// Resolver files are looked at no more often.
 const RESOLVERS_EVERY: Duration = Duration::from_secs(1);
 
@@ -78,9 +81,25 @@ pub enum StartError {
 /// The running responder. It ends when every sender of its requests is gone.
 pub struct ResponderHandle {
     thread: JoinHandle<()>,
+    questions: Sender<Request>,
+    published: Arc<Mutex<ReportView>>,
+    programs: Arc<ScriptCounters>,
 }
 
 impl ResponderHandle {
+    /// Where administrators ask: a flood of alerts, which fills the other channel, does not keep a
+    /// question waiting for more than the alerts that were there before it.
+    pub fn questions(&self) -> Sender<Request> {
+        self.questions.clone()
+    }
+
+    /// How the responder fared after its last batch, without waiting for it.
+    pub fn report(&self) -> ReportView {
+        let mut report = self.published.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        report.take_programs(&self.programs);
+        report
+    }
+
     /// Waits until the responder has handled everything and synced its ledger. Drop the request
     /// senders first.
     pub fn join(self) {
@@ -96,15 +115,19 @@ impl ResponderHandle {
 pub fn start(options: ResponderOptions, requests: Receiver<Request>) -> Result<ResponderHandle, StartError> {
     let policy = policy::policy(&options.config)?;
     let (ready, is_ready) = bounded(1);
+    let (questions, asked) = bounded(MOST_QUESTIONS);
+    let published = Arc::<Mutex<ReportView>>::default();
+    let programs = Arc::<ScriptCounters>::default();
+    let (published_there, programs_there) = (Arc::clone(&published), Arc::clone(&programs));
     let thread = std::thread::Builder::new().name("respond".into()).spawn(move || {
-        let mut responder = Responder::new(options, policy);
+        let mut responder = Responder::new(options, policy, published_there, programs_there);
         let _ = ready.send(());
-        responder.run(&requests);
+        responder.run(&requests, asked);
     });
     let thread = thread.map_err(StartError::Thread)?;
     // An error means that the thread is gone, which `join` reports.
     let _ = is_ready.recv();
-    Ok(ResponderHandle { thread })
+    Ok(ResponderHandle { thread, questions, published, programs })
 }
 
 /// Removes table `inet hids` with all blocks, for the removal of the program.
@@ -128,10 +151,16 @@ pub(super) struct Responder {
     watch: Option<Watch>,
     notice_sender: Sender<Notice>,
     own_port: Arc<AtomicU32>,
+    published: Arc<Mutex<ReportView>>,
 }
 
 impl Responder {
-    fn new(options: ResponderOptions, policy: hids_core::respond::Policy) -> Self {
+    fn new(
+        options: ResponderOptions,
+        policy: hids_core::respond::Policy,
+        published: Arc<Mutex<ReportView>>,
+        programs: Arc<ScriptCounters>,
+    ) -> Self {
         let (notice_sender, notices) = bounded(4);
         let (done_sender, done) = bounded(256);
         let own_port = Arc::new(AtomicU32::new(0));
@@ -141,7 +170,7 @@ impl Responder {
             planner: Planner::new(policy, protected),
             kernel: Kernel::new(Arc::clone(&own_port)),
             store: Store::new(&options.state, &options.logs, options.mode, policy::scripts(&options.config)),
-            runner: Runner::new(options.scripts, done_sender),
+            runner: Runner::new(options.scripts, done_sender, programs),
             config: options.config,
             addresses_trouble: None,
             sensor: None,
@@ -152,13 +181,16 @@ impl Responder {
             watch: None,
             notice_sender,
             own_port,
+            published,
         };
         // Before anything is blocked or restored it must be known what never may be.
         responder.read_addresses(&mut Batch::default());
         responder.restore();
         // Only now: the kernel would make a notification for each restored block.
         responder.watch();
-        responder.kernel.check_structure(responder.planner.blocks(), responder.planner.protected(), now());
+        let now = clock::read().wall;
+        responder.kernel.check_structure(responder.planner.blocks(), responder.planner.protected(), now);
+        responder.publish();
         responder
     }
 
@@ -177,21 +209,43 @@ impl Responder {
     }
 
     fn restore(&mut self) {
-        let now = now();
         let restored = self.store.open();
         let mut batch = Batch::default();
+        let now = clock::read();
         batch.take_actions(self.planner.restore(restored, now), None);
+        batch.clock = Some(now);
         if self.mode == Mode::Act {
-            self.kernel.start(self.planner.blocks(), self.planner.protected(), now);
+            self.kernel.start(self.planner.blocks(), self.planner.protected(), now.wall);
         }
         self.finish(batch);
     }
 
-    fn run(&mut self, requests: &Receiver<Request>) {
+    /// The wall clock; what follows from its having been set goes into `batch`.
+    pub(super) fn now(&mut self, batch: &mut Batch) -> Timestamp {
+        let now = clock::read();
+        let retimed = self.planner.follow_clock(now);
+        if !retimed.is_empty() {
+            warn!(blocks = self.planner.blocks().len(), "the clock was set; blocks keep the time that they had left");
+            batch.take_actions(retimed, None);
+            batch.clock = Some(now);
+        }
+        now.wall
+    }
+
+    fn publish(&self) {
+        let report = self.report();
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = report;
+    }
+
+    fn run(&mut self, requests: &Receiver<Request>, mut questions: Receiver<Request>) {
         loop {
             let mut batch = Batch::default();
             let (notices, done) = (self.notices.clone(), self.done.clone());
-            select! {
+            select_biased! {
+                recv(questions) -> question => match question {
+                    Ok(question) => self.take_question(question, requests, &mut batch),
+                    Err(_) => questions = never(),
+                },
                 recv(requests) -> request => match request {
                     Ok(request) => self.take_requests(request, requests, &mut batch),
                     Err(_) => break,
@@ -201,6 +255,7 @@ impl Responder {
                 default(self.sleep()) => {}
             }
             self.finish(batch);
+            self.publish();
         }
         self.watch.take();
         self.wait_for_programs();
@@ -223,7 +278,21 @@ impl Responder {
             batch.take_done(call);
         }
         self.done.try_iter().for_each(|call| batch.take_done(call));
-        self.store.record(&batch, &self.planner, now());
+        self.store.record(&batch, &self.planner, clock::read().wall);
+    }
+
+    /// Answers a question behind the alerts that were there before it.
+    fn take_question(&mut self, question: Request, requests: &Receiver<Request>, batch: &mut Batch) {
+        let waiting = requests.len();
+        for _ in 0..waiting {
+            match requests.try_recv() {
+                Ok(request) => self.take_requests(request, &never(), batch),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        let done = std::mem::take(batch);
+        self.finish(done);
+        self.answer(question);
     }
 
     fn take_requests(&mut self, first: Request, more: &Receiver<Request>, batch: &mut Batch) {
@@ -231,7 +300,8 @@ impl Responder {
         for request in std::iter::once(first).chain(rest) {
             match request {
                 Request::Alert(alert) => {
-                    let actions = self.planner.plan(&alert, now());
+                    let now = self.now(batch);
+                    let actions = self.planner.plan(&alert, now);
                     batch.take_actions(actions, Some(&alert));
                 }
                 other => {
@@ -245,10 +315,11 @@ impl Responder {
     }
 
     fn take_notice(&mut self, notice: Notice, batch: &mut Batch) {
+        let now = self.now(batch);
         match notice {
-            Notice::TableChanged => self.kernel.check_structure(self.planner.blocks(), self.planner.protected(), now()),
+            Notice::TableChanged => self.kernel.check_structure(self.planner.blocks(), self.planner.protected(), now),
             Notice::Elements(found) => {
-                self.kernel.check_elements(&found, self.planner.blocks(), self.planner.protected(), now());
+                self.kernel.check_elements(&found, self.planner.blocks(), self.planner.protected(), now);
                 self.read_resolvers(batch);
             }
             Notice::AddressesChanged => self.read_addresses(batch),
@@ -260,7 +331,7 @@ impl Responder {
         if batch.has_blocks() {
             self.read_resolvers(&mut batch);
         }
-        let now = now();
+        let now = self.now(&mut batch);
         batch.take_actions(self.planner.expire(now), None);
         if self.mode == Mode::Act {
             self.kernel.write(&batch.changed, self.planner.blocks(), self.planner.protected(), now);
@@ -288,13 +359,13 @@ impl Responder {
                 continue;
             }
             if let Err(call) = self.runner.try_run(call) {
-                self.store.program_dropped(&mut self.planner, call, now());
+                self.store.program_dropped(&mut self.planner, call, clock::read().wall);
             }
         }
     }
 
     fn sleep(&self) -> Duration {
-        let due = self.planner.next_due().map(|due| due.since(now()).min(LONGEST_SLEEP));
+        let due = self.planner.next_due().map(|due| due.since(clock::read().wall).min(LONGEST_SLEEP));
         let other = [self.kernel.retry_at(), self.store.retry_at()];
         let other = other.into_iter().flatten().map(|at| at.saturating_duration_since(Instant::now()));
         due.into_iter().chain(other).min().unwrap_or(Duration::from_secs(3600))
@@ -350,12 +421,6 @@ impl Responder {
         self.finish(batch);
         Ok(())
     }
-}
-
-/// The wall clock: blocks must last over restarts.
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Addresses whose state changed.

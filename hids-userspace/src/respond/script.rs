@@ -60,8 +60,8 @@ pub struct Runner {
 
 impl Runner {
     /// A runner that hands every call that has ended to `done`.
-    pub fn new(limits: ScriptLimits, done: Sender<ProgramCall>) -> Self {
-        Self { limits, workers: Vec::new(), done, counters: Arc::default() }
+    pub fn new(limits: ScriptLimits, done: Sender<ProgramCall>, counters: Arc<ScriptCounters>) -> Self {
+        Self { limits, workers: Vec::new(), done, counters }
     }
 
     /// The counters.

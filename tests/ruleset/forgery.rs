@@ -38,7 +38,7 @@ fn words(template: &'static str) -> impl Strategy<Value = String> {
 
 /// As the daemon escapes it: web servers escape quotation marks, a HELO name has no blanks or brackets.
 fn escaped(template: &str, words: &str) -> String {
-    if template.contains("HTTP/1.1\" ") && !template.contains("request: ") {
+    if (template.contains("HTTP/1.1\" ") || template.contains("[25/Nov/2026")) && !template.contains("request: ") {
         words.replace('\\', "\\\\").replace('"', "\\\"")
     } else {
         words.to_owned()
@@ -111,6 +111,54 @@ fn words_that_imitate_the_rest_of_a_line_name_nobody_else() {
         engine.reset();
         let answer = engine.answer(line, 0);
         assert!(answer.srcip.as_deref().is_none_or(|address| !address.contains(INNOCENT)), "{answer:?}: {line}");
+    }
+}
+
+/// H2, found with nginx 1.22 and Apache 2.4: a raw Host header, or an ident answer, holds another address.
+#[test]
+fn access_log_that_can_be_read_in_two_ways_names_nobody() {
+    let mut engine = Shipped::new();
+    let rest = r#"[25/Nov/2026:10:00:00 +0000] "GET /x?f=/etc/passwd HTTP/1.1" 400 157 "-" "-""#;
+    for front in [
+        "x 203.0.113.9 - x 198.51.100.7 - -",
+        "203.0.113.9 - x 198.51.100.7 - -",
+        "203.0.113.9 - 198.51.100.7 - -",
+        "203.0.113.9 - 198.51.100.7",
+        "203.0.113.9 198.51.100.7 - -",
+        "198.51.100.7 203.0.113.9 -",
+        "198.51.100.7 203.0.113.9 - -",
+        "2001:db8::9 - x 2001:db8::7 - -",
+    ] {
+        for header in ["", "Nov 25 10:00:00 h nginx: "] {
+            let line = format!("{header}{front} {rest}");
+            engine.reset();
+            let answer = engine.answer(&line, 0);
+            assert_eq!((answer.decoder.as_deref(), answer.srcip), (Some("web-accesslog"), None), "{line}");
+            assert!(answer.rule.is_some_and(|rule| rule > 31100), "the request still counts: {line}");
+        }
+    }
+}
+
+/// H2: the forms that can be read in one way only.
+#[test]
+fn exact_access_log_still_names_its_client() {
+    let mut engine = Shipped::new();
+    for front in [
+        "198.51.100.7 - -",
+        "198.51.100.7 - ann",
+        "198.51.100.7 - john doe",
+        "198.51.100.7 - a - b",
+        "198.51.100.7 - \"\"",
+        "www.example.org:80 198.51.100.7 - -",
+        "192.0.2.1:80 198.51.100.7 - -",
+        "www.example.org 198.51.100.7 - ann",
+        "- 198.51.100.7 - -",
+    ] {
+        for header in ["", "Nov 25 10:00:00 h nginx: "] {
+            let line = format!("{header}{front} [25/Nov/2026:10:00:00 +0000] \"GET /x HTTP/1.1\" 404 157 \"-\" \"-\"");
+            engine.reset();
+            assert_eq!(engine.answer(&line, 0).srcip.as_deref(), Some(PEER), "{line}");
+        }
     }
 }
 

@@ -9,5 +9,6 @@ mod elements;
 mod engine;
 mod patterns;
 mod predecoding;
+mod random;
 mod records;
 mod ruleset;

@@ -6,7 +6,20 @@ use ipnet::IpNet;
 
 /// Addresses and networks in order; the first that fits decides.
 #[derive(Debug, Default)]
-pub(super) struct AddressList(Vec<Entry>);
+pub(super) struct AddressList {
+    entries: Vec<Entry>,
+    names: Names,
+}
+
+/// What an address field that holds no address (`host.example.com`) is to a list (K32).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Names {
+    /// In no network, and so one of those that `!` before a network means.
+    #[default]
+    Elsewhere,
+    /// In no list, as in OSSEC.
+    Nowhere,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -16,13 +29,17 @@ struct Entry {
 }
 
 impl AddressList {
+    pub(super) fn new(names: Names) -> Self {
+        Self { entries: Vec::new(), names }
+    }
+
     /// Adds an entry as written; false when it is none.
     pub(super) fn push(&mut self, text: &str) -> bool {
         let rest = text.strip_prefix('!');
         let negated = rest.is_some();
         let rest = rest.unwrap_or(text);
         if rest == "any" {
-            self.0.push(Entry { negated, net: None });
+            self.entries.push(Entry { negated, net: None });
             return true;
         }
         let (address, prefix) = match rest.split_once('/') {
@@ -37,18 +54,21 @@ impl AddressList {
         };
         let net = length.and_then(|length| IpNet::new(address, length).ok());
         if net.is_some() {
-            self.0.push(Entry { negated, net: net.map(|net| net.trunc()) });
+            self.entries.push(Entry { negated, net: net.map(|net| net.trunc()) });
         }
         net.is_some()
     }
 
     /// Whether `address`, bytes from a log, is in the list.
     ///
-    /// Text that is no address fits only `any`.
+    /// Text that is no address fits only `any`, or nothing ([`Names`]).
     pub(super) fn contains(&self, address: &[u8]) -> bool {
         let parsed =
             std::str::from_utf8(address).ok().and_then(|text| text.parse::<IpAddr>().ok()).map(|ip| ip.to_canonical());
-        for entry in &self.0 {
+        if parsed.is_none() && self.names == Names::Nowhere {
+            return false;
+        }
+        for entry in &self.entries {
             let fits = match (&entry.net, &parsed) {
                 (None, _) => true,
                 (Some(net), Some(address)) => net.contains(address),
@@ -58,7 +78,7 @@ impl AddressList {
                 return !entry.negated;
             }
         }
-        self.0.last().is_some_and(|entry| entry.negated)
+        self.entries.last().is_some_and(|entry| entry.negated)
     }
 }
 
@@ -97,6 +117,19 @@ mod tests {
         assert!(addresses.contains(b"10.2.2.3"));
         assert!(!addresses.contains(b"11.0.0.1"));
         assert!(list(&["!198.51.100.1"]).contains(b"192.0.2.1"));
+    }
+
+    // D6
+    #[test]
+    fn names_are_outside_of_every_network_or_in_no_list() {
+        for name in [&b"host.example.com"[..], b"192.0.2.1:80", b"", b"UNKNOWN"] {
+            assert!(list(&["!10.0.0.0/8"]).contains(name));
+            assert!(list(&["any"]).contains(name));
+            for entry in ["!10.0.0.0/8", "10.0.0.0/8", "!any", "any"] {
+                let mut nowhere = AddressList::new(Names::Nowhere);
+                assert!(nowhere.push(entry) && !nowhere.contains(name), "{entry}");
+            }
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) fn add(definitions: &mut Vec<RuleDef>) -> Vec<RuleId> {
     // The shipped file has no problems: the tests load it.
     let (mut own, _) = parse(&integrity());
     own.retain(|rule| !defined.contains(&rule.id));
+    own.iter_mut().for_each(|rule| rule.built_in = true);
     let ids = own.iter().map(|rule| rule.id).collect();
     definitions.splice(root + 1..root + 1, own);
     ids

@@ -4,6 +4,7 @@
 //! licences) and these tests are skipped where they are not there.
 
 mod allocations;
+mod any_rules;
 mod differences;
 mod elements;
 mod engine;

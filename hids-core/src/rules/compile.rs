@@ -203,7 +203,11 @@ impl Compiler<'_> {
     /// than OSSEC's; one that leads to an alert must not match less than it says.
     fn names(&self, tree: &Tree, index: usize) -> Names {
         let silences = tree.rules[index].effective_level(false) == Level(0) && tree.children[index].is_empty();
-        if silences || self.options.strict_ossec { Names::Nowhere } else { Names::Elsewhere }
+        match (self.options.strict_ossec, silences) {
+            (true, _) => Names::NowhereAsOssec,
+            (false, true) => Names::Nowhere,
+            (false, false) => Names::Elsewhere,
+        }
     }
 
     /// In the order in which OSSEC tests them.

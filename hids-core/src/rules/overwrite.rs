@@ -2,7 +2,7 @@
 
 use super::parse::{RuleDef, TextField};
 use crate::decode::source::PatternDef;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 
 /// Which groups of conditions OSSEC looks at in a rule: two marks that conditions set when they are
 /// read, and that an overwriting rule replaces by its own.
@@ -54,48 +54,46 @@ const EXTRA: [TextField; 7] = [
 ];
 
 /// Puts the values of `new` into `original`, which keeps its place in the tree, its PCRE2
-/// conditions, lists and fields. Says so where `new` tries to change one of these, and which
-/// conditions end with it.
+/// conditions, lists and fields. Says so where `new` tries to change one of these, and what ends or
+/// begins with it besides.
 pub(super) fn overwrite(original: &mut RuleDef, new: RuleDef, diagnostics: &mut Vec<Diagnostic>) {
-    // OSSEC compiles no PCRE2 condition beside its plain form, so that none appears when that is replaced.
-    let hidden = |field: TextField| original.texts.iter().any(|(known, _)| *known == field);
-    let first = original.gates.is_none();
-    let (dropped, kept): (Vec<_>, Vec<_>) =
-        original.pcre2_texts.iter().cloned().partition(|(field, _)| first && hidden(*field));
-    let gates = Gates::of(&new);
-    report(original, &new, &kept, gates, diagnostics);
-    drop(dropped);
     let old = original.clone();
+    // OSSEC compiles no PCRE2 condition beside its plain form, so that none appears when that is replaced.
+    // Of `regex` and `pcre2` it compiles both.
+    let is_first = old.gates.is_none();
+    let is_compiled = |field: TextField| !is_first || matches!(field, TextField::Regex) || old.text(field).is_none();
+    let written = new.clone();
     *original = RuleDef {
-        span: old.span,
-        id_span: old.id_span,
+        span: old.span.clone(),
+        id_span: old.id_span.clone(),
         built_in: old.built_in,
-        pcre2_texts: kept,
-        gates: Some(gates),
-        category: old.category,
-        fields: old.fields,
-        lists: old.lists,
-        if_sid: old.if_sid,
-        if_group: old.if_group,
-        if_level: old.if_level,
+        pcre2_texts: old.pcre2_texts.iter().filter(|(field, _)| is_compiled(*field)).cloned().collect(),
+        gates: Some(Gates::of(&new)),
+        category: old.category.clone(),
+        fields: old.fields.clone(),
+        lists: old.lists.clone(),
+        if_sid: old.if_sid.clone(),
+        if_group: old.if_group.clone(),
+        if_level: old.if_level.clone(),
         ignore_fields: old.ignore_fields,
         check_if_ignored: old.check_if_ignored,
         ..new
     };
+    report_unchanged(&old, &written, diagnostics);
+    report_conditions(&old, original, &written.span, diagnostics);
+    if old.is_composite() && !original.is_composite() {
+        let message =
+            format!("rule {} no longer looks at earlier events: the new definition has no if_matched_…", old.id);
+        diagnostics.push(Diagnostic::note("R032", message).at(written.span));
+    }
 }
 
-fn report(
-    original: &RuleDef,
-    new: &RuleDef,
-    kept: &[(TextField, PatternDef)],
-    gates: Gates,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn report_unchanged(old: &RuleDef, new: &RuleDef, diagnostics: &mut Vec<Diagnostic>) {
     let mut unchanged = Vec::new();
-    let is_kept = |(field, pattern): &(TextField, PatternDef)| {
-        kept.iter().any(|(known, old)| known == field && old.text == pattern.text)
+    let is_there = |(field, pattern): &(TextField, PatternDef)| {
+        old.pcre2_texts.iter().any(|(known, old)| known == field && old.text == pattern.text)
     };
-    if !new.pcre2_texts.iter().all(is_kept) {
+    if !new.pcre2_texts.iter().all(is_there) {
         unchanged.push("the pcre2 conditions");
     }
     if !new.lists.is_empty() {
@@ -107,15 +105,51 @@ fn report(
     if new.ignore_fields.is_some() || new.check_if_ignored.is_some() {
         unchanged.push("ignore and check_if_ignored");
     }
-    if !unchanged.is_empty() {
-        diagnostics.push(
-            Diagnostic::warning(
-                "R032",
-                format!("overwrite does not change {} of rule {}, as in OSSEC", unchanged.join(", "), new.id),
-            )
+    if unchanged.is_empty() {
+        return;
+    }
+    let message = format!("overwrite does not change {} of rule {}, as in OSSEC", unchanged.join(", "), new.id);
+    diagnostics.push(
+        Diagnostic::warning("R032", message)
             .at(new.span.clone())
             .help("write a rule of your own with if_sid on this one instead"),
+    );
+}
+
+/// PCRE2 conditions stay, but not always: which ones are no longer tested, and which are from now on.
+fn report_conditions(old: &RuleDef, merged: &RuleDef, span: &Span, diagnostics: &mut Vec<Diagnostic>) {
+    let tested = |rule: &RuleDef, field: TextField| {
+        rule.pcre2_text(field).is_some() && (field == TextField::Url || rule.text(field).is_none())
+    };
+    let names = |is_wanted: &dyn Fn(TextField) -> bool| -> Vec<&str> {
+        let fields = old.pcre2_texts.iter().map(|(field, _)| *field).filter(|field| is_wanted(*field));
+        fields.map(TextField::pcre2_name).collect()
+    };
+    let replaced = |field: TextField| merged.text(field).is_some();
+    let ended = names(&|field| tested(old, field) && !tested(merged, field) && !replaced(field));
+    if !ended.is_empty() {
+        let message = format!(
+            "with this definition {} of rule {} is no longer tested, as in OSSEC: conditions on ports end without one on an address or a port, those on user, status, hostname and extra_data without one of these or on program_name, time, weekday or maxsize",
+            ended.join(", "),
+            old.id
+        );
+        diagnostics.push(
+            Diagnostic::warning("R032", message)
+                .at(span.clone())
+                .help("repeat it without _pcre2, or write a rule of your own with if_sid on this one instead"),
         );
     }
-    let _ = (original, gates);
+    let begun = names(&|field| !tested(old, field) && tested(merged, field));
+    if !begun.is_empty() {
+        let message = format!(
+            "with this definition {} of rule {} is tested, as in OSSEC: the plain form that stood in for it is gone",
+            begun.join(", "),
+            old.id
+        );
+        diagnostics.push(
+            Diagnostic::warning("R032", message)
+                .at(span.clone())
+                .help("repeat the plain form if it is to stand in again"),
+        );
+    }
 }

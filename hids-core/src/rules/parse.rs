@@ -34,6 +34,35 @@ pub(super) enum TextField {
     DstGeoIp,
 }
 
+impl TextField {
+    /// All of them, with the names of their plain elements and their PCRE2 elements.
+    pub(super) const ALL: [(Self, &'static str, &'static str); 13] = [
+        (Self::Match, "match", "match_pcre2"),
+        (Self::Regex, "regex", "pcre2"),
+        (Self::ProgramName, "program_name", "program_name_pcre2"),
+        (Self::Hostname, "hostname", "hostname_pcre2"),
+        (Self::Id, "id", "id_pcre2"),
+        (Self::Url, "url", "url_pcre2"),
+        (Self::User, "user", "user_pcre2"),
+        (Self::Status, "status", "status_pcre2"),
+        (Self::ExtraData, "extra_data", "extra_data_pcre2"),
+        (Self::SrcPort, "srcport", "srcport_pcre2"),
+        (Self::DstPort, "dstport", "dstport_pcre2"),
+        (Self::SrcGeoIp, "srcgeoip", "srcgeoip_pcre2"),
+        (Self::DstGeoIp, "dstgeoip", "dstgeoip_pcre2"),
+    ];
+
+    /// The element with which its plain form is written.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// The element with which its PCRE2 form is written.
+    pub(super) fn pcre2_name(self) -> &'static str {
+        Self::ALL[self as usize].2
+    }
+}
+
 /// Tests on an earlier event of a composite rule, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Same(pub u16);

@@ -17,7 +17,7 @@ const FIRST_CHILD: u32 = 10;
 /// thread that analyses, and a file of the size that is read could have 100,000.
 pub(super) const MAX_DEPTH: u32 = 400;
 /// Most places of all rules in the tree: a rule with two parents has those of both. Each line may lead through
-/// all of them, and with two parents a rule their number doubles with each level. OSSEC's own rules have some 3,000.
+/// all of them, and with two parents a rule their number doubles with each level. OSSEC's own 1,314 rules have 1,844.
 const MAX_PLACES: u64 = 200_000;
 
 /// Which earlier events a composite rule looks at.

@@ -304,15 +304,10 @@ fn login_is_used() {
 
 #[test]
 fn program_gets_the_mail_on_standard_input_without_a_shell() {
-    use std::os::unix::fs::PermissionsExt as _;
     let root = tempfile::tempdir().expect("tempdir");
     let (program, output) = (root.path().join("deliver"), root.path().join("out"));
-    std::fs::write(
-        &program,
-        format!("#!/bin/sh\ncat > {0}.new && env > {0}.env && mv {0}.new {0}\n", output.display()),
-    )
-    .expect("write");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("chmod");
+    let text = format!("#!/bin/sh\ncat > {0}.new && env > {0}.env && mv {0}.new {0}\n", output.display());
+    hids_tests::executable::script(&program, &text);
     let mut spool = spool(root.path());
     let mut config = config(25);
     config.transport = MailTransport::Program(program);

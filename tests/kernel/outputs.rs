@@ -10,7 +10,8 @@ use hids_tests::network::{alone, new_mounts};
 use hids_tests::servers::{Manners, SmtpServer};
 use hids_tests::{executable, require, wait};
 
-const WATCH: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
+const WATCH: &str = "<global><alert_fold_above>0</alert_fold_above></global>\
+    <localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
 const PORT: u16 = 2525;
 
 fn mailing() -> Daemon {

@@ -10,7 +10,7 @@ use super::{AlertId, FileNotice, Level, LogSource, RuleId, Timestamp};
 /// Everything that outputs and responses need to know of an event that a rule matched.
 ///
 /// All byte strings come from a log: each output escapes them for its own format.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Alert {
     /// Its name, unique over restarts.
     pub id: AlertId,
@@ -60,7 +60,7 @@ impl Alert {
 }
 
 /// An earlier line that helped a composite rule to fire.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceLine {
     /// When it was received.
     pub time: Timestamp,
@@ -69,7 +69,7 @@ pub struct EvidenceLine {
 }
 
 /// What an output may say about a rule; made once when rules are compiled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleFacts {
     /// Number.
     pub id: RuleId,
@@ -108,7 +108,7 @@ pub struct RuleStep {
 }
 
 /// Names of the decoder that took a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecoderNames {
     /// What alerts show: the parent's name unless `use_own_name`.
     pub name: Arc<str>,
@@ -117,7 +117,7 @@ pub struct DecoderNames {
 }
 
 /// Name of a decoded field.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FieldName {
     /// Address of the peer.
     SrcIp,
@@ -183,7 +183,7 @@ impl FieldName {
 }
 
 /// A decoded field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Which.
     pub name: FieldName,
@@ -192,7 +192,7 @@ pub struct Field {
 }
 
 /// Decoded fields in extraction order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields(pub Vec<Field>);
 
 impl Fields {

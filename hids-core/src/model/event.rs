@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{FileNotice, Timestamp};
 
 /// What kind of sensor an event comes from; decides which decoders see it.
 ///
 /// OSSEC sends this as the first character of its queue message (`1`, `2`, `3`, `8`, `9`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Channel {
     /// A log file, journal or command output: decoded by the XML decoders.
     Log,
@@ -20,7 +22,7 @@ pub enum Channel {
 }
 
 /// Where lines come from. Made once per file, command or journal, then shared.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LogSource {
     /// What alerts show after `HOST->`: the path, the command's alias, the journal's name.
     pub location: String,

@@ -24,6 +24,13 @@ pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: 
     for output in syslog.iter().flatten() {
         problem(&format!("nothing goes to syslog server {}", output.server), output.failing_because.as_deref());
     }
+    let kept = (record.kept_bytes > 0).then(|| {
+        format!(
+            "{} bytes; if an older state directory was restored, lines since then may be recorded again",
+            record.kept_bytes
+        )
+    });
+    problem("alert files held more at the start than the state directory says, which was kept", kept.as_deref());
     for (count, what) in [
         (analysis.unanswered, "alerts went without their active response"),
         (record.dropped_after_commit, "alerts were not sent to the syslog servers"),

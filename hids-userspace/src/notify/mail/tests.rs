@@ -13,7 +13,7 @@ use super::*;
 use crate::config::{GranularMail, MailConfig, MailTls, MailTransport};
 use crate::notify::spool::tests::{alert, open};
 use crate::notify::spool::{MailSpool, SpoolLimits};
-use crate::outbox::AlertSpool as _;
+use crate::outbox::{AlertSpool as _, MailItem};
 
 fn config(port: u16) -> MailConfig {
     MailConfig {
@@ -27,6 +27,7 @@ fn config(port: u16) -> MailConfig {
         max_per_hour: 100,
         grouping: true,
         full_subject: false,
+        counted_subject: true,
         granular: Vec::new(),
     }
 }
@@ -57,7 +58,7 @@ fn spool(root: &Path) -> MailSpool {
 
 fn record(spool: &mut MailSpool, alerts: impl IntoIterator<Item = hids_core::model::Alert>) {
     for alert in alerts {
-        spool.stage(&alert).expect("staged");
+        spool.stage(MailItem::single(alert.id.sequence, &alert)).expect("staged");
         spool.committed(alert.id.sequence + 1);
     }
 }

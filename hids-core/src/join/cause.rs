@@ -13,9 +13,32 @@ const LONGEST_TEXT_BYTES: usize = 16 << 10;
 
 /// Programs below which people's commands and services begin: they are no cause themselves.
 const HOLDERS: [&str; 26] = [
-    "systemd", "init", "sshd", "sshd-session", "sshd-auth", "dropbear", "login", "agetty", "getty", "su", "sudo",
-    "doas", "pkexec", "cron", "crond", "atd", "anacron", "tmux", "tmux: server", "screen", "containerd-shim",
-    "containerd-shim-runc-v2", "runc", "conmon", "dumb-init", "tini",
+    "systemd",
+    "init",
+    "sshd",
+    "sshd-session",
+    "sshd-auth",
+    "dropbear",
+    "login",
+    "agetty",
+    "getty",
+    "su",
+    "sudo",
+    "doas",
+    "pkexec",
+    "cron",
+    "crond",
+    "atd",
+    "anacron",
+    "tmux",
+    "tmux: server",
+    "screen",
+    "containerd-shim",
+    "containerd-shim-runc-v2",
+    "runc",
+    "conmon",
+    "dumb-init",
+    "tini",
 ];
 const SHELLS: [&str; 10] = ["sh", "bash", "dash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "ash"];
 

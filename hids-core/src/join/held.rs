@@ -186,9 +186,7 @@ impl Held {
 /// What stands for an alert in the text of another, hostile.
 fn named(alert: &Alert) -> Vec<u8> {
     let mut name = match alert.notice.as_deref().map(|notice| &notice.news) {
-        Some(FileNews::Change(change)) => {
-            [change.kind.name().as_bytes(), b" '", &change.path, b"'"].concat()
-        }
+        Some(FileNews::Change(change)) => [change.kind.name().as_bytes(), b" '", &change.path, b"'"].concat(),
         _ => alert.full_log.clone(),
     };
     name.truncate(LINE_BYTES);

@@ -83,7 +83,8 @@ fn file(sequence: u64, level: u16, path: &str, who: Vec<Who>) -> Arc<Alert> {
     let news = FileNews::Change(Box::new(change));
     let notice = FileNotice { sequence, time: Timestamp::from_unix_seconds(EVENING), alerted: true, news };
     let text = format!("File '{path}' was deleted.\n");
-    let mut alert = Alert::clone(&log(sequence, rule(550 + u32::from(level), level, "ossec,syscheck,"), "", &text, &[]));
+    let mut alert =
+        Alert::clone(&log(sequence, rule(550 + u32::from(level), level, "ossec,syscheck,"), "", &text, &[]));
     alert.notice = Some(Arc::new(notice));
     Arc::new(alert)
 }

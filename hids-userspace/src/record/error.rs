@@ -45,7 +45,9 @@ pub enum RecordError {
         source: io::Error,
     },
     /// The disk has no more free than is kept in reserve.
-    #[error("{path} is on a filesystem with less than {reserve_mebibytes} MiB free, which are kept in reserve (<disk_reserve_mb>)")]
+    #[error(
+        "{path} is on a filesystem with less than {reserve_mebibytes} MiB free, which are kept in reserve (<disk_reserve_mb>)"
+    )]
     Reserve {
         /// The directory of the records.
         path: PathBuf,

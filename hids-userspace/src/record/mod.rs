@@ -24,10 +24,10 @@ mod texts;
 mod thread;
 
 pub use error::RecordError;
+pub use handle::{RecordHandle, RecordReport};
 pub use reader::{AlertQuery, Follower, ReadError, RecordedAlert, read_alerts};
 pub use recorder::{Processed, Recorder, RecorderOptions};
 pub use recover::Recovered;
-pub use handle::{RecordHandle, RecordReport};
 pub use thread::start;
 
 #[cfg(test)]

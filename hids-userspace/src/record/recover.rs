@@ -7,8 +7,8 @@ use hids_core::join::Held;
 use serde::Deserialize as _;
 
 use super::error::RecordError;
-use super::mark::{MarkFile, may_cut};
 use super::journal::{Progress, Record};
+use super::mark::{MarkFile, may_cut};
 use super::output::{holds, same_file};
 use super::root::Root;
 use crate::outbox::AlertSpool;

@@ -19,10 +19,7 @@ pub(super) fn check(root: &Root, reserve: DiskReserve) -> Result<(), RecordError
     let wanted = wanted(reserve, size);
     if free < wanted {
         let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
-        return Err(RecordError::Reserve {
-            path: root.path.clone(),
-            reserve_mebibytes: mebibytes(wanted),
-        });
+        return Err(RecordError::Reserve { path: root.path.clone(), reserve_mebibytes: mebibytes(wanted) });
     }
     Ok(())
 }

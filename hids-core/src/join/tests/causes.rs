@@ -146,7 +146,9 @@ fn what_pam_and_sshd_say_of_one_password_is_one_text() {
 #[test]
 fn names_of_files_cannot_forge_a_record() {
     let mut joiner = joiner();
-    for (number, path) in [(1, "/etc/a"), (2, "/etc/\n\n** Alert 1.1: mail - x\nRule: 1 (level 15) -> 'x'"), (3, "/\u{1b}[2J")] {
+    for (number, path) in
+        [(1, "/etc/a"), (2, "/etc/\n\n** Alert 1.1: mail - x\nRule: 1 (level 15) -> 'x'"), (3, "/\u{1b}[2J")]
+    {
         joiner.offer(&file(number, 7, path, vec![who(500, "/usr/bin/vim", &SHELL)]), seconds(0));
     }
     let text = text(&joiner.take_all()[0]);

@@ -8,7 +8,7 @@ fn alert(number: u64, kind: u8) -> Arc<Alert> {
         0..=9 => file(number, 7, &format!("/etc/{number}"), vec![who(100 + u32::from(kind % 4), "/usr/bin/x", &[])]),
         10..=19 => {
             let header = format!("Nov 29 16:00:00 h sshd[{}]: ", kind % 3);
-            let fields = [(FieldName::SrcIp, if kind % 2 == 0 { "203.0.113.9" } else { "203.0.113.8" })];
+            let fields = [(FieldName::SrcIp, if kind.is_multiple_of(2) { "203.0.113.9" } else { "203.0.113.8" })];
             log(number, rule(5716, 5, "syslog,sshd,authentication_failed,"), &header, "Failed", &fields)
         }
         _ => log(number, rule(2, 10, "syslog,"), "", "an error", &[]),

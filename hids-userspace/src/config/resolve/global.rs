@@ -1,9 +1,9 @@
 //! `<global>` apart from mail and white_list.
 
 use super::Context;
-use crate::config::{DiskReserve, RecordConfig};
 use crate::config::known::SectionKind::Global;
 use crate::config::value::value_span;
+use crate::config::{DiskReserve, RecordConfig};
 
 /// Fewest events kept for correlation (OSSEC `src/config/global-config.c`).
 const LEAST_MEMORY: u64 = 2048;

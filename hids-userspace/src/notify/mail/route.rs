@@ -83,7 +83,12 @@ impl Routes {
         let location = entry.location.as_str();
         let mut subjects = vec![Subject { level: entry.level, rule: entry.rule, group: &entry.group, location }];
         let others = entry.others.iter();
-        subjects.extend(others.map(|rule| Subject { level: rule.level, rule: rule.rule, group: &rule.group, location }));
+        subjects.extend(others.map(|rule| Subject {
+            level: rule.level,
+            rule: rule.rule,
+            group: &rule.group,
+            location,
+        }));
         let mut route = Route::default();
         for (number, granular) in self.granular.iter().enumerate() {
             if !granular.criteria.is_empty() && subjects.iter().any(|subject| granular.criteria.hold(*subject)) {

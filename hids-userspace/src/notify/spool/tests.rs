@@ -48,7 +48,9 @@ fn sequences(spool: &MailSpool) -> Vec<u64> {
 }
 
 fn stage(spool: &mut MailSpool, numbers: impl IntoIterator<Item = u64>) {
-    numbers.into_iter().for_each(|number| spool.stage(MailItem::single(number, &alert(number, 5710, 7))).expect("staged"));
+    numbers
+        .into_iter()
+        .for_each(|number| spool.stage(MailItem::single(number, &alert(number, 5710, 7))).expect("staged"));
 }
 
 #[test]

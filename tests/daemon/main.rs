@@ -4,7 +4,6 @@ mod check;
 mod common;
 mod documents;
 mod full_disk;
-mod joined;
 mod lifecycle;
 mod logtest;
 mod records;

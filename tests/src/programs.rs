@@ -42,14 +42,9 @@ pub fn hidsctl() -> PathBuf {
     directory().join("hidsctl")
 }
 
-/// The root of the source tree: `HIDS_SOURCE_ROOT` where the tests run on another machine than they were built on, else
-/// where they were built.
+/// The root of the source tree.
 pub fn source_root() -> &'static Path {
-    static ROOT: OnceLock<PathBuf> = OnceLock::new();
-    ROOT.get_or_init(|| match std::env::var_os("HIDS_SOURCE_ROOT") {
-        Some(root) => PathBuf::from(root),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/")).to_path_buf(),
-    })
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
 }
 
 fn build() -> PathBuf {

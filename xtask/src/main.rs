@@ -8,7 +8,6 @@ mod demo;
 mod dist;
 mod exec;
 mod fuzz;
-mod load;
 mod paths;
 mod run;
 mod system;

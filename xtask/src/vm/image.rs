@@ -62,8 +62,8 @@ pub fn pack(kernel: &Kernel, content: &Content<'_>) -> Result<PathBuf> {
         }
     }
     package::add(&mut archive)?;
-    // Not under its own path: the guest's own mounts (/tmp) may lie above that.
-    add_tree(&mut archive, &paths::root().join("config/ruleset"), "source/config/ruleset")?;
+    // Where the harness, which was built here, looks for it.
+    add_tree(&mut archive, &paths::root().join("config/ruleset"))?;
     for (name, library) in libraries(&programs)? {
         archive.file(name.trim_start_matches('/'), 0o755, &read(&library)?)?;
     }
@@ -79,16 +79,15 @@ fn stripped(program: &Path, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Adds a directory with everything below it as `to`.
-fn add_tree<W: std::io::Write>(archive: &mut Archive<W>, directory: &Path, to: &str) -> Result<()> {
+/// Adds a directory with everything below it under its own path.
+fn add_tree<W: std::io::Write>(archive: &mut Archive<W>, directory: &Path) -> Result<()> {
     let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
     for entry in entries {
-        let entry = entry?;
-        let (path, to) = (entry.path(), format!("{to}/{}", entry.file_name().to_string_lossy()));
+        let path = entry?.path();
         if path.is_dir() {
-            add_tree(archive, &path, &to)?;
+            add_tree(archive, &path)?;
         } else {
-            archive.file(&to, 0o644, &read(&path)?)?;
+            archive.file(path.to_string_lossy().trim_start_matches('/'), 0o644, &read(&path)?)?;
         }
     }
     Ok(())

@@ -4,10 +4,12 @@
 //! licences) and these tests are skipped where they are not there.
 
 mod allocations;
+mod any_rules;
 mod differences;
 mod elements;
 mod engine;
 mod patterns;
 mod predecoding;
+mod random;
 mod records;
 mod ruleset;

@@ -8,8 +8,9 @@ use hids_tests::daemon::Daemon;
 use hids_tests::programs::hidsctl;
 use serde_json::Value;
 
-/// One log, the shipped rules.
-pub const WATCH_ONE_LOG: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
+/// One log, the shipped rules, a record of each alert.
+pub const WATCH_ONE_LOG: &str = "<global><alert_fold_above>0</alert_fold_above></global>\
+    <localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
 
 /// A line of sshd whose process id is `n`.
 pub fn failed_login(n: u32) -> String {

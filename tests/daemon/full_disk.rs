@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use hids_tests::daemon::{Daemon, append, wait_for};
 
-const WATCH_ONE_LOG: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
+const WATCH_ONE_LOG: &str = "<global><alert_fold_above>0</alert_fold_above></global>\
+    <localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
 
 /// A daemon whose every stage waits because nothing can be recorded.
 fn stuck_daemon() -> Daemon {

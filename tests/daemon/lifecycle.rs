@@ -94,6 +94,12 @@ fn hostile_lines_neither_stop_the_daemon_nor_forge_a_record() {
     append(&daemon.log(), &hostile);
     daemon.log_line(&failed_login(6));
     wait_for("the line after them", || recorded_numbers(&daemon).contains(&6).then_some(()));
+    // A text waits some seconds for others of its cause; these are of different connections.
+    wait_for("the texts", || {
+        let text = std::fs::read_to_string(daemon.path("logs/alerts/alerts.log")).ok()?;
+        text.contains("sshd[5]").then_some(())?;
+        text.contains("sshd[6]").then_some(())
+    });
     let text = std::fs::read_to_string(daemon.path("logs/alerts/alerts.log")).expect("alerts.log is text");
     assert!(!text.contains('\u{1b}'), "a terminal escape reached alerts.log");
     assert_eq!(text.lines().filter(|line| line.starts_with("** Alert")).count(), daemon.alerts().len());

@@ -4,6 +4,7 @@ mod check;
 mod common;
 mod documents;
 mod full_disk;
+mod joined;
 mod lifecycle;
 mod logtest;
 mod records;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use hids_tests::alone::in_own_process;
 use hids_tests::daemon::{Daemon, wait_for};
 use serde_json::Value;
 
@@ -293,21 +294,10 @@ impl FimAlert {
     }
 }
 
-/// Runs the test `name` (with its module) in mount, and nothing else, of its own: true in there. Outside
-/// the test is over when it comes back.
+/// Runs the test `name` (with its module) with mounts of its own: true in there. Outside the test is over when it comes
+/// back.
 pub fn in_own_mounts(name: &str) -> bool {
-    const INSIDE: &str = "HIDS_FIM_OWN_MOUNTS";
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let test = std::env::current_exe().expect("the path of the tests");
-    let mut command = std::process::Command::new("unshare");
-    command.args(["--mount", "--propagation", "private"]).arg(test).args(["--exact", name, "--nocapture"]);
-    let output = command.env(INSIDE, "1").output().expect("unshare can be run");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("1 passed"), "no test is called {name}: {said}");
-    false
+    in_own_process(name, &["unshare", "--mount", "--propagation", "private"])
 }
 
 /// Runs a program to its end.

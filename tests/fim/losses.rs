@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use hids_tests::daemon::wait_for;
-use hids_tests::require;
+use hids_tests::{executable, require};
 
 use crate::fixture::Fim;
 
@@ -51,6 +51,6 @@ fn far_away(mut folder: PathBuf) -> PathBuf {
     }
     fs::create_dir_all(&folder).expect("directories");
     let program = folder.join("true");
-    fs::copy("/usr/bin/true", &program).expect("a program");
+    executable::copy("/usr/bin/true", &program);
     program
 }

@@ -11,6 +11,7 @@ use hids_core::diag::{Diagnostic, SourceFile};
 use hids_core::engine::{Engine, EngineOptions, Outcome, RulesetSources};
 use hids_core::model::{AlertId, Channel, EventRef, LogSource, Timestamp};
 use hids_core::pattern::{Captures, Dialect, Pattern, Subject};
+use hids_core::rules::Catalogue;
 use hids_core::{render, xml};
 
 /// Most lines of one input; more only repeats what a few can show.
@@ -74,6 +75,35 @@ pub fn decoder(data: &[u8]) {
         show(&diagnostics);
         if let Some(mut engine) = engine {
             analyse(&mut engine, data.splitn(2, |&byte| byte == 0).nth(1).unwrap_or_default());
+        }
+    }
+}
+
+/// A rule file up to the first NUL, then lines: there are errors, or the rules analyse the lines; whoever looks at
+/// the rules comes to an end, too.
+pub fn rules(data: &[u8]) {
+    const ROOTS: &str = "<group name=\"roots,\"><rule id=\"1\" level=\"0\" noalert=\"1\"><category>syslog</category>\
+        <description>-</description></rule><rule id=\"7\" level=\"0\" noalert=\"1\"><category>ossec</category>\
+        <description>-</description></rule></group>";
+    const DECODERS: &str = r#"<decoder name="demo"><program_name>^demo</program_name></decoder>
+        <decoder name="demo-from"><parent>demo</parent><regex>from (\S+) user (\S+)</regex><order>srcip, color</order></decoder>"#;
+    let mut parts = data.splitn(2, |&byte| byte == 0);
+    let rules = parts.next().unwrap_or_default();
+    let lines = parts.next().unwrap_or_default();
+    for strict_ossec in [false, true] {
+        let sources = RulesetSources {
+            decoders: vec![SourceFile::new("decoder.xml", DECODERS)],
+            rules: vec![SourceFile::new("roots.xml", ROOTS), SourceFile::new("rules.xml", rules)],
+            lists: Vec::new(),
+        };
+        let options = EngineOptions { strict_ossec, ..EngineOptions::default() };
+        show(&hids_core::engine::lint(&sources, &options));
+        let (catalogue, _) = Catalogue::read(&sources.rules);
+        assert!(catalogue.rules().all(|rule| catalogue.rule(rule.facts.id).is_some()));
+        let (engine, diagnostics) = Engine::compile(&sources, options);
+        show(&diagnostics);
+        if let Some(mut engine) = engine {
+            analyse(&mut engine, lines);
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod end_to_end;
 mod forged;
-mod journal;
 mod lab;
 mod outputs;
 mod sensors;

@@ -2,16 +2,16 @@
 //! a full disk. The daemon acts, in a network of its own.
 
 use std::net::UdpSocket;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hids_tests::daemon::{Daemon, wait_for};
 use hids_tests::network::{alone, new_mounts};
 use hids_tests::servers::{Manners, SmtpServer};
-use hids_tests::{require, wait};
+use hids_tests::{executable, require, wait};
 
-const WATCH: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
+const WATCH: &str = "<global><alert_fold_above>0</alert_fold_above></global>\
+    <localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
 const PORT: u16 = 2525;
 
 fn mailing() -> Daemon {
@@ -89,8 +89,7 @@ fn a_program_of_a_response_gets_ossecs_arguments_and_an_empty_environment() {
         std::fs::create_dir_all(&folder).expect("a folder");
         let (program, out) = (folder.join("tell.sh"), daemon.path("out"));
         let text = format!("#!/bin/sh\n{{ echo \"$@\"; /usr/bin/env; echo end; }} > {}\n", out.display());
-        std::fs::write(&program, text).expect("a program");
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("made executable");
+        executable::script(&program, &text);
         daemon.start();
         attack(&daemon);
         let id = daemon.wait_for_alert(5720)["id"].as_str().expect("an id").to_owned();
@@ -187,8 +186,7 @@ fn the_journal_is_read_entry_by_entry() {
             entry(1, "203.0.113.1"),
             entry(2, "203.0.113.9")
         );
-        std::fs::write(&reader, text).expect("a reader");
-        std::fs::set_permissions(&reader, std::fs::Permissions::from_mode(0o755)).expect("made executable");
+        executable::script(&reader, &text);
         let covered = Command::new("mount").arg("--bind").arg(&reader).arg("/usr/bin/journalctl").status();
         assert!(covered.is_ok_and(|status| status.success()), "cannot cover journalctl");
         daemon.start();

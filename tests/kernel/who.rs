@@ -3,14 +3,13 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
 use hids_core::model::{ExecutableNote, Who, WhoSource};
-use hids_tests::{require, wait};
+use hids_tests::{executable, require, wait};
 use hids_userspace::sensors::{self, SensorsHandle, Tier, WhoLookup};
 use tempfile::TempDir;
 
@@ -56,7 +55,7 @@ fn python(code: &str) -> Command {
 fn copy_of(program: &str, directory: &TempDir, name: &str) -> PathBuf {
     let path = directory.path().join(name);
     fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
-    fs::copy(program, &path).expect("a copy");
+    executable::copy(program, &path);
     path
 }
 
@@ -227,8 +226,7 @@ fn script_is_told_by_its_interpreter() {
     let Some((_sensors, lookup)) = attached() else { return };
     let place = tempfile::tempdir().expect("a directory");
     let script = place.path().join("script.sh");
-    fs::write(&script, "#!/bin/sh\nexit 0\n").expect("a script");
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("executable");
+    executable::script(&script, "#!/bin/sh\nexit 0\n");
     let who = lookup.who(run(&mut Command::new(&script))).expect("known");
     let shell = fs::canonicalize("/bin/sh").expect("a shell");
     assert_eq!(who.executable, bytes(&shell));

@@ -11,10 +11,11 @@ type Target = fn(&[u8]);
 
 #[test]
 fn kept_inputs_of_the_fuzz_targets_are_harmless() {
-    let targets: [(&str, Target); 6] = [
+    let targets: [(&str, Target); 7] = [
         ("xml", inputs::xml),
         ("pattern", inputs::pattern),
         ("decoder", inputs::decoder),
+        ("rules", inputs::rules),
         ("event", inputs::event),
         ("fanotify", sensed::fanotify),
         ("export", sensed::export),

@@ -1,11 +1,10 @@
 //! Programs of custom responses.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hids_core::model::FieldName;
-use hids_tests::wait;
+use hids_tests::{executable, wait};
 use hids_userspace::config::{Expect, RespondConfig, ResponseAction};
 use hids_userspace::respond::Request;
 
@@ -16,8 +15,7 @@ use super::network::alone;
 fn running(place: &Place, seconds: Option<u64>, text: &str) -> RespondConfig {
     let path: PathBuf = place.path().join("tell.sh");
     let text = text.replace("OUT", &place.path().join("out").to_string_lossy());
-    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("written");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("made executable");
+    executable::script(&path, &format!("#!/bin/sh\n{text}\n"));
     let mut config = blocking(0);
     config.responses[0].action = ResponseAction::Program(path.clone());
     config.responses[0].executable = path;

@@ -61,6 +61,12 @@ impl Daemon {
         self
     }
 
+    /// Lets the daemon answer exactly as OSSEC does.
+    pub fn answering_strictly(mut self) -> Self {
+        self.arguments.push("--strict-ossec".into());
+        self
+    }
+
     /// Lets the daemon tell the socket `path`, as systemd's, when it is ready and when it stops.
     pub fn notifying(mut self, path: &Path) -> Self {
         self.notified = Some(path.to_path_buf());

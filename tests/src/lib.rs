@@ -5,8 +5,10 @@
 //! happens in namespaces that vanish with the guard that made them, and with the process that made
 //! the guard, however it ends. It knows the product only as programs; it links none of its code.
 
+pub mod alone;
 pub mod attack;
 pub mod daemon;
+pub mod executable;
 pub mod hids;
 pub mod image;
 pub mod lab;

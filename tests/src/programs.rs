@@ -42,9 +42,14 @@ pub fn hidsctl() -> PathBuf {
     directory().join("hidsctl")
 }
 
-/// The root of the source tree.
+/// The root of the source tree: `HIDS_SOURCE_ROOT` where the tests run on another machine than they were built on, else
+/// where they were built.
 pub fn source_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| match std::env::var_os("HIDS_SOURCE_ROOT") {
+        Some(root) => PathBuf::from(root),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/")).to_path_buf(),
+    })
 }
 
 fn build() -> PathBuf {

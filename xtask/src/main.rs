@@ -8,6 +8,7 @@ mod demo;
 mod dist;
 mod exec;
 mod fuzz;
+mod load;
 mod paths;
 mod run;
 mod system;

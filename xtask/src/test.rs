@@ -3,7 +3,7 @@
 //! Programs are built first and the suites get them through `HIDS_BIN_DIR`, because cargo does not
 //! rebuild another package's programs for a test.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 
 use crate::build::{Profile, build_all};
 use crate::exec::{cargo, run as run_command, say};
+use crate::load::Load;
 use crate::system::{BUILD, LAB, ensure};
 use crate::{build_ebpf, clippy, tidy, vm};
 
@@ -22,6 +23,13 @@ pub struct Options {
     /// With `vm`: write what was seen to docs/kernels.md
     #[arg(long)]
     write_docs: bool,
+    /// Keep processors, disk and memory of this machine busy meanwhile. Without a part: everything once, and the parts
+    /// that depend on time, memory or other processes (unit, kernel, vm) five times
+    #[arg(long)]
+    under_load: bool,
+    /// Run the part that often; the first failure ends it
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    times: u32,
     /// Arguments for the test programs, for example a part of a test's name
     #[arg(last = true)]
     filter: Vec<String>,
@@ -46,37 +54,70 @@ enum Part {
     Vm,
 }
 
+/// How often those parts run under load whose tests depend on what else the machine does.
+const SENSITIVE_TIMES: u32 = 5;
+
 /// Runs the chosen part, or all in order, and stops at the first that fails.
 pub fn run(options: &Options) -> Result<()> {
-    let docs = if options.write_docs { vm::Docs::Write } else { vm::Docs::Compare };
-    if options.part == Some(Part::Vm) {
-        ensure(&[&BUILD])?;
-        build_ebpf::run()?;
-        return vm::run(&options.filter, docs);
+    if options.part != Some(Part::Vm) {
+        ensure(&[&BUILD, &LAB])?;
     }
-    ensure(&[&BUILD, &LAB])?;
-    let programs = build_all(Profile::Debug)?;
+    // Built before the machine is busy.
+    let programs = programs(options.part)?;
     let start = Instant::now();
-    match options.part {
-        Some(Part::Lint) => lint()?,
-        Some(Part::Unit) => unit(&options.filter)?,
-        Some(Part::Compat) => {
-            let targets = ["compat", "oracle", "ruleset", "rules"].map(|suite| ["--test", suite]);
-            suites(&targets.concat(), &options.filter, &programs)?;
+    if options.under_load {
+        run_command(cargo().args(["test", "--workspace", "--no-run"]))?;
+    }
+    let load = options.under_load.then(Load::start).transpose()?;
+    for round in 1..=options.times {
+        if options.times > 1 {
+            say(&format!("round {round} of {}", options.times));
         }
-        Some(Part::Daemon) => suites(&["--test", "daemon"], &options.filter, &programs)?,
-        Some(Part::Fim) => suites(&["--test", "fim"], &options.filter, &programs)?,
-        Some(Part::Kernel) => suites(&["--test", "kernel", "--test", "respond"], &options.filter, &programs)?,
-        Some(Part::Vm) | None => {
-            lint()?;
-            unit(&options.filter)?;
-            // All of them, so that none can be forgotten here.
-            suites(&["--tests"], &options.filter, &programs)?;
-            vm::run(&options.filter, docs)?;
+        run_part(options.part, options, &programs)?;
+    }
+    if options.under_load && options.part.is_none() {
+        for part in [Part::Unit, Part::Kernel, Part::Vm] {
+            // Once is done.
+            (1..SENSITIVE_TIMES).try_for_each(|_| run_part(Some(part), options, &programs))?;
         }
     }
+    drop(load);
     say(&format!("passed in {:.0} s", start.elapsed().as_secs_f64()));
     Ok(())
+}
+
+/// The directory of the programs under test.
+fn programs(part: Option<Part>) -> Result<PathBuf> {
+    if part == Some(Part::Vm) {
+        ensure(&[&BUILD])?;
+        build_ebpf::run()?;
+        return Ok(PathBuf::new());
+    }
+    build_all(Profile::Debug)
+}
+
+fn run_part(part: Option<Part>, options: &Options, programs: &Path) -> Result<()> {
+    let filter = &options.filter;
+    let docs = if options.write_docs { vm::Docs::Write } else { vm::Docs::Compare };
+    match part {
+        Some(Part::Lint) => lint(),
+        Some(Part::Unit) => unit(filter),
+        Some(Part::Compat) => {
+            let targets = ["compat", "oracle", "ruleset", "rules"].map(|suite| ["--test", suite]);
+            suites(&targets.concat(), filter, programs)
+        }
+        Some(Part::Daemon) => suites(&["--test", "daemon"], filter, programs),
+        Some(Part::Fim) => suites(&["--test", "fim"], filter, programs),
+        Some(Part::Kernel) => suites(&["--test", "kernel", "--test", "respond"], filter, programs),
+        Some(Part::Vm) => vm::run(filter, docs),
+        None => {
+            lint()?;
+            unit(filter)?;
+            // All of them, so that none can be forgotten here.
+            suites(&["--tests"], filter, programs)?;
+            vm::run(filter, docs)
+        }
+    }
 }
 
 fn lint() -> Result<()> {

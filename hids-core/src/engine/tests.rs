@@ -1,7 +1,6 @@
 //! Whole engines on small rule sets; OSSEC's own answers are compared in `tests/compat`.
 
 mod file_integrity;
-mod untrusted;
 
 use std::sync::Arc;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlertId, FileNotice, Level, LogSource, RuleId, Timestamp, UntrustedSender};
+use super::{AlertId, FileNotice, Level, LogSource, RuleId, Timestamp};
 
 /// Everything that outputs and responses need to know of an event that a rule matched.
 ///
 /// All byte strings come from a log: each output escapes them for its own format.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Alert {
     /// Its name, unique over restarts.
     pub id: AlertId,
@@ -47,9 +47,6 @@ pub struct Alert {
     /// What file integrity told, when the event is its. `full_log` is then its text: several lines of ours,
     /// in which hostile names are escaped already.
     pub notice: Option<Arc<FileNotice>>,
-    /// Who sent the line, where that is not confirmed to be the program that it names: then nothing may be done
-    /// to anybody because of it. The lines in `evidence` were sent so, too.
-    pub untrusted: Option<Arc<UntrustedSender>>,
 }
 
 impl Alert {
@@ -63,7 +60,7 @@ impl Alert {
 }
 
 /// An earlier line that helped a composite rule to fire.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceLine {
     /// When it was received.
     pub time: Timestamp,
@@ -72,7 +69,7 @@ pub struct EvidenceLine {
 }
 
 /// What an output may say about a rule; made once when rules are compiled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleFacts {
     /// Number.
     pub id: RuleId,
@@ -111,7 +108,7 @@ pub struct RuleStep {
 }
 
 /// Names of the decoder that took a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecoderNames {
     /// What alerts show: the parent's name unless `use_own_name`.
     pub name: Arc<str>,
@@ -120,7 +117,7 @@ pub struct DecoderNames {
 }
 
 /// Name of a decoded field.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FieldName {
     /// Address of the peer.
     SrcIp,
@@ -186,7 +183,7 @@ impl FieldName {
 }
 
 /// A decoded field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Which.
     pub name: FieldName,
@@ -195,7 +192,7 @@ pub struct Field {
 }
 
 /// Decoded fields in extraction order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields(pub Vec<Field>);
 
 impl Fields {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{FileNotice, Timestamp, UntrustedSender};
+use serde::{Deserialize, Serialize};
+
+use super::{FileNotice, Timestamp};
 
 /// What kind of sensor an event comes from; decides which decoders see it.
 ///
 /// OSSEC sends this as the first character of its queue message (`1`, `2`, `3`, `8`, `9`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Channel {
     /// A log file, journal or command output: decoded by the XML decoders.
     Log,
@@ -20,7 +22,7 @@ pub enum Channel {
 }
 
 /// Where lines come from. Made once per file, command or journal, then shared.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LogSource {
     /// What alerts show after `HOST->`: the path, the command's alias, the journal's name.
     pub location: String,
@@ -57,22 +59,12 @@ pub struct LogBatch {
     pub position: Option<SourcePosition>,
     /// What the lines tell, one for each, when they come from file integrity; empty otherwise.
     pub notices: Vec<Arc<FileNotice>>,
-    /// The lines whose sender is not confirmed, by their numbers in ascending order.
-    pub untrusted: Vec<(u32, Arc<UntrustedSender>)>,
 }
 
 impl LogBatch {
     /// An empty batch of `source`.
     pub fn new(source: Arc<LogSource>, received: Timestamp) -> Self {
-        Self {
-            source,
-            received,
-            bytes: Vec::new(),
-            ends: Vec::new(),
-            position: None,
-            notices: Vec::new(),
-            untrusted: Vec::new(),
-        }
+        Self { source, received, bytes: Vec::new(), ends: Vec::new(), position: None, notices: Vec::new() }
     }
 
     /// Appends a line (without its line end).
@@ -80,19 +72,6 @@ impl LogBatch {
         self.bytes.extend_from_slice(line);
         // A batch is cut long before 4 GiB (the collector's read buffer bounds it).
         self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
-    }
-
-    /// Appends a line whose sender is not confirmed.
-    pub fn push_untrusted(&mut self, line: &[u8], sender: Arc<UntrustedSender>) {
-        self.untrusted.push((u32::try_from(self.ends.len()).unwrap_or(u32::MAX), sender));
-        self.push(line);
-    }
-
-    /// Why the sender of line number `index` is not trusted, if so.
-    pub fn untrusted_sender(&self, index: usize) -> Option<&Arc<UntrustedSender>> {
-        let index = u32::try_from(index).ok()?;
-        let at = self.untrusted.binary_search_by_key(&index, |(line, _)| *line).ok()?;
-        Some(&self.untrusted[at].1)
     }
 
     /// Appends what file integrity tells: its text (`hids_core::fim::text`, several lines) and the notice.

@@ -5,21 +5,40 @@ use jiff::tz::TimeZone;
 use super::alert_log::push_local_time;
 use super::json::{Object, decoder_object, push_number, rule_object};
 use super::syscheck::syscheck_file;
-use crate::model::{Alert, AlertView, FieldName, UntrustedSender};
+use crate::join::Tally;
+use crate::model::{Alert, AlertId, AlertView, FieldName};
 
 /// Appends the line of `alert`.
 ///
 /// Differences from OSSEC 4.3.0: `PCI_DSS` and `CIS` values keep their last character (OSSEC cuts
 /// it), and a composite rule's earlier lines stand in `evidence` at the end (`previous_output` holds
 /// only the second of them, as OSSEC's does). Bytes that are not UTF-8 read `\x1b`; everything else
-/// comes back exactly as it was logged. `untrusted_sender` says who sent a line that the journal does not
-/// confirm; no response follows such an alert.
+/// comes back exactly as it was logged.
 pub fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
     alert_view_json(out, &alert.view(), zone);
 }
 
+/// How a record belongs to others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinship {
+    /// The alert in alerts.log (and the mail) that stands for this one, too: `group_id`.
+    pub group: Option<AlertId>,
+    /// How many equal alerts this one stands for: `count`, `first_time`, `last_time` (in milliseconds since
+    /// 1970, as `TimeStamp`). A record without it stands for one.
+    pub tally: Option<Tally>,
+}
+
+/// [`alert_json`] of an alert that was joined with others, or that others were folded into.
+pub fn alert_json_of_many(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone, kinship: Kinship) {
+    write(out, &alert.view(), zone, kinship);
+}
+
 /// [`alert_json`] of an alert that is borrowed from the engine.
 pub fn alert_view_json(out: &mut Vec<u8>, alert: &AlertView<'_>, zone: &TimeZone) {
+    write(out, alert, zone, Kinship::default());
+}
+
+fn write(out: &mut Vec<u8>, alert: &AlertView<'_>, zone: &TimeZone, kinship: Kinship) {
     const PEERS: [FieldName; 8] = [
         FieldName::Action,
         FieldName::Protocol,
@@ -33,11 +52,7 @@ pub fn alert_view_json(out: &mut Vec<u8>, alert: &AlertView<'_>, zone: &TimeZone
     let fields = &alert.fields;
     let mut object = Object::start(out);
     object.object("rule", |object| rule_object(object, alert.rule, alert.fired_times));
-    object.plain("id", |out| {
-        push_number(out, alert.id.epoch_seconds);
-        out.push(b'.');
-        push_number(out, i64::try_from(alert.id.sequence).unwrap_or(i64::MAX));
-    });
+    object.plain("id", |out| push_id(out, alert.id));
     object.number("TimeStamp", alert.time.unix_seconds() * 1000);
     if let Some(decoder) = &alert.decoder {
         object.text("decoder", decoder.name.as_bytes());
@@ -67,18 +82,24 @@ pub fn alert_view_json(out: &mut Vec<u8>, alert: &AlertView<'_>, zone: &TimeZone
     object.plain("timestamp", |out| push_local_time(out, alert.time, zone));
     object.text("logfile", alert.location.as_bytes());
     object.texts("evidence", alert.evidence.iter().copied());
-    if let Some(sender) = alert.untrusted {
-        object.object("untrusted_sender", |object| untrusted_sender(object, sender));
-    }
+    push_kinship(&mut object, kinship);
     object.end();
     out.push(b'\n');
 }
 
-fn untrusted_sender(object: &mut Object<'_>, sender: &UntrustedSender) {
-    object.text("reason", sender.doubt.as_str().as_bytes());
-    if let Some(uid) = sender.uid {
-        object.number("uid", uid.into());
+fn push_kinship(object: &mut Object<'_>, kinship: Kinship) {
+    if let Some(group) = kinship.group {
+        object.plain("group_id", |out| push_id(out, group));
     }
-    object.some("executable", sender.executable.as_deref());
-    object.some("unit", sender.unit.as_deref());
+    if let Some(tally) = kinship.tally {
+        object.number("count", i64::try_from(tally.count).unwrap_or(i64::MAX));
+        object.number("first_time", tally.first.unix_nanos() / 1_000_000);
+        object.number("last_time", tally.last.unix_nanos() / 1_000_000);
+    }
+}
+
+fn push_id(out: &mut Vec<u8>, id: AlertId) {
+    push_number(out, id.epoch_seconds);
+    out.push(b'.');
+    push_number(out, i64::try_from(id.sequence).unwrap_or(i64::MAX));
 }

@@ -120,8 +120,21 @@ impl<'a> Object<'a> {
 
     /// A decoder's own fields under their own names; one that other keys already use gets `field_`.
     pub(super) fn own_fields(&mut self, fields: &FieldsView<'_>) {
-        const LATER_KEYS: [&str; 9] =
-            ["decoder_desc", "agent_name", "agentip", "timestamp", "logfile", "evidence", "decoder", "full_log", "id"];
+        const LATER_KEYS: [&str; 13] = [
+            "decoder_desc",
+            "agent_name",
+            "agentip",
+            "timestamp",
+            "logfile",
+            "evidence",
+            "decoder",
+            "full_log",
+            "id",
+            "group_id",
+            "count",
+            "first_time",
+            "last_time",
+        ];
         let known = &self.keys[..self.count.min(MAX_KEYS)];
         let mut own: Vec<String> = Vec::new();
         for (name, value) in &fields.0 {

@@ -19,7 +19,7 @@ mod syscheck;
 mod syslog;
 mod text;
 
-pub use alert_json::{alert_json, alert_view_json};
+pub use alert_json::{Kinship, alert_json, alert_json_of_many, alert_view_json};
 pub use alert_log::{alert_log, local_time};
 pub use archive::{ArchivedEvent, FirewallEvent, archive_json, archive_line, firewall_line};
 pub use custom::custom_alert;

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::built_in;
-use super::compile::facts;
+use super::compile::{RuleOptions, facts};
 use super::parse::{self, RuleDef, Same};
 use super::tree::Tree;
 use crate::decode::{EventKind, source};
 use crate::diag::{Diagnostic, SourceFile, Span};
-use crate::model::{Level, RuleFacts, RuleId};
+use crate::model::{RuleFacts, RuleId};
 use crate::xml::Element;
 
 /// All rules of a rule set.
@@ -84,7 +84,7 @@ impl Catalogue {
             let overwriting = written.remove(&id).unwrap_or_default();
             written.insert(id, own.remove(&id).unwrap_or_default().into_iter().chain(overwriting).collect());
         }
-        let tree = Tree::build(definitions, &mut diagnostics);
+        let tree = Tree::build(definitions, &RuleOptions::default(), &mut diagnostics);
         (Self::of(&tree, &mut written), diagnostics)
     }
 
@@ -99,7 +99,7 @@ impl Catalogue {
         let entry = |(index, parents): (usize, Vec<RuleId>)| {
             let def = &tree.rules[index];
             RuleEntry {
-                facts: facts(def, effective_level(def)),
+                facts: facts(def, def.effective_level(false)),
                 span: def.span.clone(),
                 only_leads: def.noalert,
                 kind: tree.kinds[index],
@@ -160,11 +160,6 @@ impl Written {
 
 fn place(span: &Span) -> String {
     format!("{}:{}", span.file.name, span.file.line_column(span.start).0)
-}
-
-/// Level 99 stands for 0.
-fn effective_level(def: &RuleDef) -> Level {
-    if def.level.0 == 99 { Level(0) } else { def.level }
 }
 
 fn counting(def: &RuleDef) -> Option<Counting> {

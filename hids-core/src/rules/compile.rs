@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::address::AddressList;
+use super::address::{AddressList, Names};
 use super::condition::{Condition, Gate};
 use super::context::Context;
 use super::list::{ListTables, ListTest};
@@ -18,8 +18,6 @@ use crate::xml::Text;
 
 /// Longest value of one element that OSSEC keeps; a longer condition vanishes there.
 const OSSEC_MAX_VALUE_BYTES: usize = 2048;
-/// Level that means 0.
-const LEVEL_ZERO: u16 = 99;
 
 /// What rules need to know besides themselves.
 #[derive(Clone, Debug)]
@@ -97,7 +95,7 @@ impl RuleSet {
         prefilter: &mut PrefilterBuilder,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
-        let tree = Tree::build(defs, diagnostics);
+        let tree = Tree::build(defs, &options, diagnostics);
         let mut compiler = Compiler { decoders, tables, options: &options, prefilter, diagnostics };
         let mut rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
         for (index, children) in tree.children.iter().enumerate() {
@@ -145,10 +143,10 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn rule(&mut self, tree: &Tree, index: usize) -> Rule {
         let def = &tree.rules[index];
-        let level = if def.level.0 == LEVEL_ZERO { Level(0) } else { def.level };
+        let level = def.effective_level(self.options.strict_ossec);
         let (recorded, mailed) = self.flags(def, level);
         let mut conditions = Vec::new();
-        self.conditions(def, &mut conditions);
+        self.conditions(def, self.names(tree, index), &mut conditions);
         Rule {
             facts: Arc::new(facts(def, level)),
             kind: tree.kinds[index],
@@ -201,8 +199,19 @@ impl Compiler<'_> {
         })
     }
 
+    /// What the rule makes of address fields that hold a name. A rule that only silences must not match more
+    /// than OSSEC's; one that leads to an alert must not match less than it says.
+    fn names(&self, tree: &Tree, index: usize) -> Names {
+        let silences = tree.rules[index].effective_level(false) == Level(0) && tree.children[index].is_empty();
+        match (self.options.strict_ossec, silences) {
+            (true, _) => Names::NowhereAsOssec,
+            (false, true) => Names::Nowhere,
+            (false, false) => Names::Elsewhere,
+        }
+    }
+
     /// In the order in which OSSEC tests them.
-    fn conditions(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
+    fn conditions(&mut self, def: &RuleDef, names: Names, out: &mut Vec<Condition>) {
         if let Some(name) = &def.decoded_as {
             match self.decoders.name_id(&name.value) {
                 Some(id) => out.push(Condition::DecodedAs(id)),
@@ -216,8 +225,8 @@ impl Compiler<'_> {
         out.extend(def.action.as_ref().map(|action| Condition::Action(action.as_bytes().into())));
         self.url(def, out);
         self.fields(def, out);
-        self.addresses(&def.srcip, FieldId::SRC_IP, out);
-        self.addresses(&def.dstip, FieldId::DST_IP, out);
+        self.addresses(&def.srcip, FieldId::SRC_IP, names, out);
+        self.addresses(&def.dstip, FieldId::DST_IP, names, out);
         self.texts(def, &[TextField::SrcPort, TextField::DstPort], out);
         self.compiled_rule(def, out);
         self.texts(def, &[TextField::User, TextField::SrcGeoIp, TextField::DstGeoIp], out);
@@ -238,11 +247,8 @@ impl Compiler<'_> {
     /// The plain form of a condition hides its PCRE2 form, as in OSSEC.
     fn texts(&mut self, def: &RuleDef, fields: &[TextField], out: &mut Vec<Condition>) {
         for field in fields {
-            let of = |texts: &'_ [(TextField, PatternDef)]| {
-                texts.iter().find(|(known, _)| known == field).map(|(_, pattern)| pattern.clone())
-            };
-            let plain = of(&def.texts).filter(|pattern| self.fits(pattern));
-            let pcre2 = of(&def.pcre2_texts).filter(|pattern| self.fits(pattern));
+            let plain = def.text(*field).cloned().filter(|pattern| self.fits(pattern));
+            let pcre2 = def.pcre2_text(*field).cloned().filter(|pattern| self.fits(pattern));
             // `match` and `match_pcre2` are one condition; `regex` and `pcre2` another.
             if let (Some(_), Some(hidden)) = (&plain, &pcre2) {
                 self.diagnostics.push(
@@ -255,9 +261,8 @@ impl Compiler<'_> {
     }
 
     fn url(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
-        for texts in [&def.texts, &def.pcre2_texts] {
-            let url = texts.iter().find(|(field, _)| *field == TextField::Url).map(|(_, pattern)| pattern.clone());
-            let url = url.filter(|pattern| self.fits(pattern));
+        for url in [def.text(TextField::Url), def.pcre2_text(TextField::Url)] {
+            let url = url.cloned().filter(|pattern| self.fits(pattern));
             self.text(TextField::Url, url, out);
         }
     }
@@ -317,11 +322,11 @@ impl Compiler<'_> {
         }
     }
 
-    fn addresses(&mut self, entries: &[Text], field: FieldId, out: &mut Vec<Condition>) {
+    fn addresses(&mut self, entries: &[Text], field: FieldId, names: Names, out: &mut Vec<Condition>) {
         if entries.is_empty() {
             return;
         }
-        let mut list = AddressList::default();
+        let mut list = AddressList::new(names);
         for entry in entries {
             if !list.push(&entry.value) {
                 self.diagnostics.push(

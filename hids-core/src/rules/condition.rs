@@ -44,21 +44,7 @@ impl Condition {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::DecodedAs(_) => "decoded_as",
-            Self::Text(field, ..) => match field {
-                TextField::Match => "match",
-                TextField::Regex => "regex",
-                TextField::ProgramName => "program_name",
-                TextField::Hostname => "hostname",
-                TextField::Id => "id",
-                TextField::Url => "url",
-                TextField::User => "user",
-                TextField::Status => "status",
-                TextField::ExtraData => "extra_data",
-                TextField::SrcPort => "srcport",
-                TextField::DstPort => "dstport",
-                TextField::SrcGeoIp => "srcgeoip",
-                TextField::DstGeoIp => "dstgeoip",
-            },
+            Self::Text(field, ..) => field.name(),
             Self::Action(_) => "action",
             Self::Field(..) => "field",
             Self::Address(FieldId::SRC_IP, _) => "srcip",

@@ -24,7 +24,7 @@ mod store;
 mod tree;
 mod when;
 
-pub use built_in::{add_own_messages, definitions};
+pub use built_in::definitions;
 pub use catalogue::{Catalogue, Counting, RuleEntry, Written};
 pub use compile::{RuleOptions, RuleSet};
 pub use lint::lint;

@@ -1,55 +1,155 @@
 //! `overwrite="yes"`: which parts of a rule a later one replaces (`src/analysisd/rules_list.c`).
 
-use super::parse::RuleDef;
-use crate::diag::Diagnostic;
+use super::parse::{RuleDef, TextField};
+use crate::decode::source::PatternDef;
+use crate::diag::{Diagnostic, Span};
+
+/// Which groups of conditions OSSEC looks at in a rule: two marks that conditions set when they are
+/// read, and that an overwriting rule replaces by its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gates {
+    /// Source and destination port.
+    packet: bool,
+    /// User, status, host name and extra data.
+    extra: bool,
+}
+
+impl Gates {
+    /// Those of a rule as it is written.
+    fn of(rule: &RuleDef) -> Self {
+        let texts = rule.texts.iter().chain(&rule.pcre2_texts).map(|(field, _)| *field);
+        let is_one_of = |wanted: &[TextField]| texts.clone().any(|field| wanted.contains(&field));
+        Self {
+            packet: is_one_of(&[TextField::SrcPort, TextField::DstPort])
+                || !rule.srcip.is_empty()
+                || !rule.dstip.is_empty(),
+            extra: is_one_of(&EXTRA)
+                || rule.maxsize > 0
+                || rule.time.is_some()
+                || rule.weekday.is_some()
+                || rule.compiled.is_some()
+                || rule.check_diff,
+        }
+    }
+
+    /// Whether a PCRE2 condition that was kept is still tested.
+    pub(super) fn opens(self, field: TextField) -> bool {
+        match field {
+            TextField::SrcPort | TextField::DstPort => self.packet,
+            TextField::User | TextField::Status | TextField::Hostname | TextField::ExtraData => self.extra,
+            _ => true,
+        }
+    }
+}
+
+/// Conditions that set the mark for further information.
+const EXTRA: [TextField; 7] = [
+    TextField::User,
+    TextField::Status,
+    TextField::Hostname,
+    TextField::ExtraData,
+    TextField::ProgramName,
+    TextField::SrcGeoIp,
+    TextField::DstGeoIp,
+];
 
 /// Puts the values of `new` into `original`, which keeps its place in the tree, its PCRE2
-/// conditions, lists and fields. Says so where `new` tries to change one of these.
+/// conditions, lists and fields. Says so where `new` tries to change one of these, and what ends or
+/// begins with it besides.
 pub(super) fn overwrite(original: &mut RuleDef, new: RuleDef, diagnostics: &mut Vec<Diagnostic>) {
-    let mut kept = Vec::new();
-    if !new.pcre2_texts.is_empty() && !same_pcre2(original, &new) {
-        kept.push("the pcre2 conditions");
-    }
-    if !new.lists.is_empty() {
-        kept.push("the lists");
-    }
-    if !new.fields.is_empty() {
-        kept.push("the fields");
-    }
-    if new.ignore_fields.is_some() || new.check_if_ignored.is_some() {
-        kept.push("ignore and check_if_ignored");
-    }
-    if !kept.is_empty() {
-        diagnostics.push(
-            Diagnostic::warning(
-                "R032",
-                format!("overwrite does not change {} of rule {}, as in OSSEC", kept.join(", "), new.id),
-            )
-            .at(new.span.clone())
-            .help("write a rule of your own with if_sid on this one instead"),
-        );
-    }
     let old = original.clone();
+    // OSSEC compiles no PCRE2 condition beside its plain form, so that none appears when that is replaced.
+    // Of `regex` and `pcre2` it compiles both.
+    let is_first = old.gates.is_none();
+    let is_compiled = |field: TextField| !is_first || matches!(field, TextField::Regex) || old.text(field).is_none();
+    let written = new.clone();
     *original = RuleDef {
-        span: old.span,
-        id_span: old.id_span,
-        accuracy: old.accuracy,
-        pcre2_texts: old.pcre2_texts,
-        category: old.category,
-        fields: old.fields,
-        lists: old.lists,
-        if_sid: old.if_sid,
-        if_group: old.if_group,
-        if_level: old.if_level,
+        span: old.span.clone(),
+        id_span: old.id_span.clone(),
+        built_in: old.built_in,
+        pcre2_texts: old.pcre2_texts.iter().filter(|(field, _)| is_compiled(*field)).cloned().collect(),
+        gates: Some(Gates::of(&new)),
+        category: old.category.clone(),
+        fields: old.fields.clone(),
+        lists: old.lists.clone(),
+        if_sid: old.if_sid.clone(),
+        if_group: old.if_group.clone(),
+        if_level: old.if_level.clone(),
         ignore_fields: old.ignore_fields,
         check_if_ignored: old.check_if_ignored,
         ..new
     };
+    report_unchanged(&old, &written, diagnostics);
+    report_conditions(&old, original, &written.span, diagnostics);
+    if old.is_composite() && !original.is_composite() {
+        let message =
+            format!("rule {} no longer looks at earlier events: the new definition has no if_matched_…", old.id);
+        diagnostics.push(Diagnostic::note("R032", message).at(written.span));
+    }
 }
 
-fn same_pcre2(original: &RuleDef, new: &RuleDef) -> bool {
-    let has = |(field, pattern): &(_, crate::decode::source::PatternDef)| {
-        original.pcre2_texts.iter().any(|(known, old)| known == field && old.text == pattern.text)
+fn report_unchanged(old: &RuleDef, new: &RuleDef, diagnostics: &mut Vec<Diagnostic>) {
+    let mut unchanged = Vec::new();
+    let is_there = |(field, pattern): &(TextField, PatternDef)| {
+        old.pcre2_texts.iter().any(|(known, old)| known == field && old.text == pattern.text)
     };
-    new.pcre2_texts.iter().all(has)
+    if !new.pcre2_texts.iter().all(is_there) {
+        unchanged.push("the pcre2 conditions");
+    }
+    if !new.lists.is_empty() {
+        unchanged.push("the lists");
+    }
+    if !new.fields.is_empty() {
+        unchanged.push("the fields");
+    }
+    if new.ignore_fields.is_some() || new.check_if_ignored.is_some() {
+        unchanged.push("ignore and check_if_ignored");
+    }
+    if unchanged.is_empty() {
+        return;
+    }
+    let message = format!("overwrite does not change {} of rule {}, as in OSSEC", unchanged.join(", "), new.id);
+    diagnostics.push(
+        Diagnostic::warning("R032", message)
+            .at(new.span.clone())
+            .help("write a rule of your own with if_sid on this one instead"),
+    );
+}
+
+/// PCRE2 conditions stay, but not always: which ones are no longer tested, and which are from now on.
+fn report_conditions(old: &RuleDef, merged: &RuleDef, span: &Span, diagnostics: &mut Vec<Diagnostic>) {
+    let tested = |rule: &RuleDef, field: TextField| {
+        rule.pcre2_text(field).is_some() && (field == TextField::Url || rule.text(field).is_none())
+    };
+    let names = |is_wanted: &dyn Fn(TextField) -> bool| -> Vec<&str> {
+        let fields = old.pcre2_texts.iter().map(|(field, _)| *field).filter(|field| is_wanted(*field));
+        fields.map(TextField::pcre2_name).collect()
+    };
+    let replaced = |field: TextField| merged.text(field).is_some();
+    let ended = names(&|field| tested(old, field) && !tested(merged, field) && !replaced(field));
+    if !ended.is_empty() {
+        let message = format!(
+            "with this definition {} of rule {} is no longer tested, as in OSSEC: conditions on ports end without one on an address or a port, those on user, status, hostname and extra_data without one of these or on program_name, time, weekday or maxsize",
+            ended.join(", "),
+            old.id
+        );
+        diagnostics.push(
+            Diagnostic::warning("R032", message)
+                .at(span.clone())
+                .help("repeat it without _pcre2, or write a rule of your own with if_sid on this one instead"),
+        );
+    }
+    let begun = names(&|field| !tested(old, field) && tested(merged, field));
+    if !begun.is_empty() {
+        let message = format!(
+            "with this definition {} of rule {} is tested, as in OSSEC: the plain form that stood in for it is gone",
+            begun.join(", "),
+            old.id
+        );
+        diagnostics.push(
+            Diagnostic::warning("R032", message)
+                .at(span.clone())
+                .help("repeat the plain form if it is to stand in again"),
+        );
+    }
 }

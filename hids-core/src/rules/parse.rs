@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use super::list::{ListField, Lookup};
+use super::overwrite::Gates;
 use super::reader::rule;
 use crate::decode::source::{self, PatternDef, unknown_name};
 use crate::decode::{EventKind, FtsFields};
 use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::model::{Level, RuleId};
 use crate::xml::{Element, Text};
+
+/// Level under which OSSEC sorts rules of level 0.
+pub(super) const LEVEL_OF_ZERO: u16 = 99;
+/// How much more an accurate rule counts than an inaccurate one while rules are sorted.
+pub(super) const ACCURATE: u32 = 100;
 
 /// What a text condition of a rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +32,35 @@ pub(super) enum TextField {
     DstPort,
     SrcGeoIp,
     DstGeoIp,
+}
+
+impl TextField {
+    /// All of them, with the names of their plain elements and their PCRE2 elements.
+    pub(super) const ALL: [(Self, &'static str, &'static str); 13] = [
+        (Self::Match, "match", "match_pcre2"),
+        (Self::Regex, "regex", "pcre2"),
+        (Self::ProgramName, "program_name", "program_name_pcre2"),
+        (Self::Hostname, "hostname", "hostname_pcre2"),
+        (Self::Id, "id", "id_pcre2"),
+        (Self::Url, "url", "url_pcre2"),
+        (Self::User, "user", "user_pcre2"),
+        (Self::Status, "status", "status_pcre2"),
+        (Self::ExtraData, "extra_data", "extra_data_pcre2"),
+        (Self::SrcPort, "srcport", "srcport_pcre2"),
+        (Self::DstPort, "dstport", "dstport_pcre2"),
+        (Self::SrcGeoIp, "srcgeoip", "srcgeoip_pcre2"),
+        (Self::DstGeoIp, "dstgeoip", "dstgeoip_pcre2"),
+    ];
+
+    /// The element with which its plain form is written.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// The element with which its PCRE2 form is written.
+    pub(super) fn pcre2_name(self) -> &'static str {
+        Self::ALL[self as usize].2
+    }
 }
 
 /// Tests on an earlier event of a composite rule, one bit each.
@@ -95,9 +130,13 @@ pub struct RuleDef {
     pub(super) accuracy: u32,
     pub(super) noalert: bool,
     pub(super) overwrite: bool,
+    /// Whether it is one of the rules that every rule set has.
+    pub(super) built_in: bool,
     pub(super) group: String,
     pub(super) texts: Vec<(TextField, PatternDef)>,
     pub(super) pcre2_texts: Vec<(TextField, PatternDef)>,
+    /// Of an overwritten rule: which of its own PCRE2 conditions are still tested.
+    pub(super) gates: Option<Gates>,
     pub(super) decoded_as: Option<Text>,
     pub(super) category: Option<(EventKind, Span)>,
     pub(super) action: Option<String>,
@@ -140,9 +179,11 @@ impl RuleDef {
             accuracy: 1,
             noalert: false,
             overwrite: false,
+            built_in: false,
             group: file_group.to_owned(),
             texts: Vec::new(),
             pcre2_texts: Vec::new(),
+            gates: None,
             decoded_as: None,
             category: None,
             action: None,
@@ -169,6 +210,39 @@ impl RuleDef {
             cve: None,
             info: None,
         }
+    }
+
+    /// The level by which OSSEC sorts and compares rules while it loads them: level 0 counts as 99, and an
+    /// inaccurate rule (`accuracy="0"`) stays below all others (`src/analysisd/rules.c`).
+    pub(super) fn loading_level(&self) -> u32 {
+        let level = if self.level.0 == 0 { LEVEL_OF_ZERO } else { self.level.0 };
+        u32::from(level) * if self.accuracy == 0 { 1 } else { ACCURATE }
+    }
+
+    /// The level that alerts show; 99 means 0.
+    ///
+    /// OSSEC takes the level of an inaccurate rule back wrongly: 0 becomes 99 (K31).
+    pub(super) fn effective_level(&self, strict_ossec: bool) -> Level {
+        if !strict_ossec {
+            return if self.level.0 == LEVEL_OF_ZERO { Level(0) } else { self.level };
+        }
+        let level = match self.loading_level() {
+            level if level == u32::from(LEVEL_OF_ZERO) * ACCURATE => 0,
+            level if level >= ACCURATE => level / ACCURATE,
+            level => level,
+        };
+        Level(u16::try_from(level).unwrap_or(u16::MAX))
+    }
+
+    /// The plain condition on `field`.
+    pub(super) fn text(&self, field: TextField) -> Option<&PatternDef> {
+        self.texts.iter().find(|(known, _)| *known == field).map(|(_, pattern)| pattern)
+    }
+
+    /// The PCRE2 condition on `field`, if it is tested.
+    pub(super) fn pcre2_text(&self, field: TextField) -> Option<&PatternDef> {
+        let is_open = self.gates.is_none_or(|gates| gates.opens(field));
+        self.pcre2_texts.iter().find(|(known, _)| is_open && *known == field).map(|(_, pattern)| pattern)
     }
 
     /// Whether it looks at earlier events.

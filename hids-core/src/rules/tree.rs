@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::compile::RuleOptions;
 use super::overwrite::overwrite;
-use super::parse::RuleDef;
+use super::parse::{ACCURATE, RuleDef};
 use crate::decode::EventKind;
 use crate::diag::Diagnostic;
 use crate::model::RuleId;
@@ -12,8 +13,12 @@ use crate::xml::Text;
 
 /// Ids below this are roots.
 const FIRST_CHILD: u32 = 10;
-/// Level under which rules of level 0 are sorted.
-const LEVEL_OF_ZERO: u16 = 99;
+/// Most rules one below another. Rule sets in use have a dozen; every level is a call on the stack of the
+/// thread that analyses, and a file of the size that is read could have 100,000.
+pub(super) const MAX_DEPTH: u32 = 400;
+/// Most places of all rules in the tree: a rule with two parents has those of both. Each line may lead through
+/// all of them, and with two parents a rule their number doubles with each level. OSSEC's own 1,314 rules have 1,844.
+const MAX_PLACES: u64 = 200_000;
 
 /// Which earlier events a composite rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +46,20 @@ pub(super) struct Tree {
     pub group_lists: Vec<Vec<u32>>,
     pub lists: u32,
     by_id: HashMap<RuleId, u32>,
+    strict_ossec: bool,
+    /// How many rules are above each rule at most.
+    depths: Vec<u32>,
+    /// In how many places of the tree each rule stands.
+    places: Vec<u64>,
+    all_places: u64,
+    /// Whether it was said that the tree is too large.
+    is_too_large: bool,
 }
 
 impl Tree {
     /// The tree of `defs`; problems are reported and the rule left out.
-    pub(super) fn build(defs: Vec<RuleDef>, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let mut tree = Self::default();
+    pub(super) fn build(defs: Vec<RuleDef>, options: &RuleOptions, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut tree = Self { strict_ossec: options.strict_ossec, ..Self::default() };
         for def in defs {
             tree.add(def, diagnostics);
         }
@@ -59,7 +72,11 @@ impl Tree {
 
     fn add(&mut self, def: RuleDef, diagnostics: &mut Vec<Diagnostic>) {
         match (self.index(def.id), def.overwrite) {
-            (Some(known), true) => return overwrite(&mut self.rules[known as usize], def, diagnostics),
+            (Some(known), true) => {
+                // What looked back on earlier events no longer does so without `if_matched_…`.
+                self.contexts[known as usize] = self.contexts[known as usize].filter(|_| def.is_composite());
+                return overwrite(&mut self.rules[known as usize], def, diagnostics);
+            }
             (None, true) => {
                 diagnostics.push(
                     Diagnostic::error(
@@ -92,6 +109,8 @@ impl Tree {
         self.contexts.push(None);
         self.own_list.push(None);
         self.group_lists.push(Vec::new());
+        self.depths.push(0);
+        self.places.push(1);
         if self.rules[index as usize].id.0 < FIRST_CHILD {
             let mut roots = std::mem::take(&mut self.roots);
             self.insert(&mut roots, index);
@@ -104,24 +123,55 @@ impl Tree {
 
     /// Sorted by level, equal levels in load order.
     fn insert(&self, siblings: &mut Vec<u32>, index: u32) {
-        let key = |index: u32| {
-            let rule = &self.rules[index as usize];
-            match (rule.accuracy, rule.level.0) {
-                (0, _) => 0,
-                (_, 0) => LEVEL_OF_ZERO,
-                (_, level) => level,
-            }
-        };
+        let key = |index: u32| self.rules[index as usize].loading_level();
         let at = siblings.iter().position(|&sibling| key(sibling) < key(index)).unwrap_or(siblings.len());
         siblings.insert(at, index);
     }
 
     fn attach(&mut self, index: u32, diagnostics: &mut Vec<Diagnostic>) {
-        for parent in self.parents(index, diagnostics) {
+        let parents = self.parents(index, diagnostics);
+        if !self.has_room(index, &parents, diagnostics) {
+            return;
+        }
+        for parent in parents {
             let mut children = std::mem::take(&mut self.children[parent as usize]);
             self.insert(&mut children, index);
             self.children[parent as usize] = children;
         }
+    }
+
+    /// Whether the tree stays within its limits with the rule below `parents`, which all stand before it: no
+    /// rule is above itself. Of rules beyond the limits the first is reported; all of them are left out.
+    fn has_room(&mut self, index: u32, parents: &[u32], diagnostics: &mut Vec<Diagnostic>) -> bool {
+        let above = |&parent: &u32| self.depths[parent as usize];
+        let depth = parents.iter().map(above).max().map_or(0, |depth| depth.saturating_add(1));
+        let places = parents.iter().fold(0_u64, |sum, &parent| sum.saturating_add(self.places[parent as usize]));
+        (self.depths[index as usize], self.places[index as usize]) = (depth, places);
+        let too_deep = depth > MAX_DEPTH;
+        self.all_places = self.all_places.saturating_add(places);
+        if !too_deep && self.all_places <= MAX_PLACES {
+            return true;
+        }
+        if !std::mem::replace(&mut self.is_too_large, true) {
+            let rule = &self.rules[index as usize];
+            let problem = match too_deep {
+                true => Diagnostic::error(
+                    "R054",
+                    format!("rule {} has more than {MAX_DEPTH} rules above it, one below the other", rule.id),
+                )
+                .help("hang rules under a common parent"),
+                false => Diagnostic::error(
+                    "R055",
+                    format!(
+                        "with rule {} the rules have more than {MAX_PLACES} places below one another: each line would be tried in all of them",
+                        rule.id
+                    ),
+                )
+                .help("give rules one parent each; if_level and if_group make every rule that fits a parent"),
+            };
+            diagnostics.push(problem.at(rule.id_span.clone()));
+        }
+        false
     }
 
     /// Exactly one way to name parents is used, in this order.
@@ -129,20 +179,27 @@ impl Tree {
         let rule = &self.rules[index as usize];
         let matched_sid = rule.if_matched_sid.as_ref().filter(|_| rule.if_group.is_none());
         if let Some(ids) = rule.if_sid.as_ref().or(matched_sid) {
-            let parents = self.by_ids(&ids.clone(), "if_sid", diagnostics);
+            let what = if rule.if_sid.is_some() { "if_sid" } else { "if_matched_sid" };
+            let parents = self.by_ids(index, &ids.clone(), what, diagnostics);
             if let Some(&parent) = parents.last() {
                 self.kinds[index as usize] = self.kinds[parent as usize];
             }
             return parents;
         }
-        let earlier = 0..index;
+        // OSSEC has no built-in rules (K30).
+        let earlier = (0..index).filter(|&other| !self.strict_ossec || !self.rules[other as usize].built_in);
         if let Some(text) = &rule.if_level {
             let Ok(level) = text.value.trim().parse::<u16>() else {
                 diagnostics.push(Diagnostic::error("R033", "if_level wants a number").at(text.span.clone()));
                 return Vec::new();
             };
-            let sorted = |rule: &RuleDef| if rule.level.0 == 0 { LEVEL_OF_ZERO } else { rule.level.0 };
-            return earlier.filter(|&other| sorted(&self.rules[other as usize]) >= level).collect();
+            // In OSSEC no inaccurate rule has a level that high (K31).
+            let of = |rule: &RuleDef| match rule.accuracy {
+                0 if !self.strict_ossec => rule.loading_level() * ACCURATE,
+                _ => rule.loading_level(),
+            };
+            let wanted = u32::from(level) * ACCURATE;
+            return earlier.filter(|&other| of(&self.rules[other as usize]) >= wanted).collect();
         }
         if let Some(text) = rule.if_group.as_ref().or(rule.if_matched_group.as_ref()) {
             let words = Pattern::word(&text.value);
@@ -167,12 +224,15 @@ impl Tree {
         root.into_iter().collect()
     }
 
-    /// The rules of a list of ids; each must be loaded already.
-    fn by_ids(&self, text: &Text, what: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<u32> {
+    /// The rules of a list of ids in rule `own`; each must be loaded already. The rule itself is left out, as
+    /// OSSEC does in effect, and is no parent alone.
+    fn by_ids(&self, own: u32, text: &Text, what: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<u32> {
         let mut found = Vec::new();
+        let mut names_itself = false;
         for word in text.value.split([',', ' ', '\n', '\t', '\r']).filter(|word| !word.is_empty()) {
             let index = word.parse().ok().and_then(|id| self.index(RuleId(id)));
             match index {
+                Some(index) if index == own => names_itself = true,
                 Some(index) if !found.contains(&index) => found.push(index),
                 Some(_) => {}
                 None => diagnostics.push(
@@ -182,10 +242,41 @@ impl Tree {
                 ),
             }
         }
-        if found.is_empty() && text.value.trim().is_empty() {
-            diagnostics.push(Diagnostic::error("R036", format!("{what} names no rule")).at(text.span.clone()));
-        }
+        let id = self.rules[own as usize].id;
+        let problem = match (found.is_empty(), names_itself) {
+            (true, true) => Diagnostic::error("R036", format!("{what}: rule {id} names no rule but itself"))
+                .help("name the rule under which it is tried"),
+            (false, true) => {
+                Diagnostic::warning("R053", format!("{what}: rule {id} names itself; that is left out, as in OSSEC"))
+                    .help("remove its own id from the list")
+            }
+            (true, false) if text.value.trim().is_empty() => {
+                Diagnostic::error("R036", format!("{what} names no rule")).help("name the rule under which it is tried")
+            }
+            _ => return found,
+        };
+        diagnostics.push(problem.at(text.span.clone()));
         found
+    }
+
+    /// The rule whose events a composite rule counts: the first that `if_matched_sid` names.
+    fn counted(&self, index: u32, text: &Text, diagnostics: &mut Vec<Diagnostic>) -> Option<u32> {
+        if let Some(&base) = self.by_ids(index, text, "if_matched_sid", &mut Vec::new()).first() {
+            return Some(base);
+        }
+        let rule = &self.rules[index as usize];
+        // Without another parent it was reported as a missing one.
+        if rule.if_sid.is_none() && rule.if_group.is_none() {
+            return None;
+        }
+        if text.value.trim().parse() == Ok(rule.id.0) {
+            let message = format!("rule {} never fires: it counts its own alerts, of which there is no first", rule.id);
+            let problem = Diagnostic::warning("R053", message).at(text.span.clone());
+            diagnostics.push(problem.help("name the rule whose events it is to count"));
+            return Some(index);
+        }
+        self.by_ids(index, text, "if_matched_sid", diagnostics);
+        None
     }
 
     fn new_list(&mut self) -> u32 {
@@ -197,13 +288,7 @@ impl Tree {
     fn set_context(&mut self, index: u32, diagnostics: &mut Vec<Diagnostic>) {
         let rule = &self.rules[index as usize];
         if let Some(text) = rule.if_matched_sid.clone() {
-            let Some(base) = self.by_ids(&text, "if_matched_sid", &mut Vec::new()).first().copied() else {
-                // Reported as a missing parent, unless there is another parent.
-                if self.rules[index as usize].if_sid.is_some() || self.rules[index as usize].if_group.is_some() {
-                    self.by_ids(&text, "if_matched_sid", diagnostics);
-                }
-                return;
-            };
+            let Some(base) = self.counted(index, &text, diagnostics) else { return };
             let list = match self.own_list[base as usize] {
                 Some(list) => list,
                 None => self.new_list(),
@@ -219,7 +304,8 @@ impl Tree {
             };
             let list = self.new_list();
             for other in 0..=index as usize {
-                if group.is_match(self.rules[other].group.as_bytes()) {
+                let is_hidden = self.strict_ossec && self.rules[other].built_in;
+                if !is_hidden && group.is_match(self.rules[other].group.as_bytes()) {
                     self.group_lists[other].push(list);
                 }
             }

@@ -40,10 +40,6 @@ pub struct CollectCounters {
     pub journal_restarts: AtomicU64,
     /// Journal entries that could not be understood.
     pub journal_bad_entries: AtomicU64,
-    /// Journal entries of this program's own, which are left out.
-    pub own_entries: AtomicU64,
-    /// Lines of files and of the journal that the other one had brought, left out.
-    pub copies: AtomicU64,
 }
 
 /// A picture of all sources.
@@ -51,10 +47,6 @@ pub struct CollectCounters {
 pub struct CollectReport {
     /// In the order of their names.
     pub sources: Vec<SourceReport>,
-    /// Lines left out because the journal and a file both held them.
-    pub copies_left_out: u64,
-    /// Journal entries left out because this program wrote them.
-    pub own_entries_left_out: u64,
 }
 
 /// How one source is doing.
@@ -162,7 +154,6 @@ impl SourceRegistry {
     /// A picture of all of them.
     pub(super) fn report(&self) -> CollectReport {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let sources = map.iter().map(|(name, stats)| stats.report(name.clone())).collect();
-        CollectReport { sources, ..CollectReport::default() }
+        CollectReport { sources: map.iter().map(|(name, stats)| stats.report(name.clone())).collect() }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -12,7 +11,6 @@ use hids_core::model::LogBatch;
 use super::command::CommandHandle;
 use super::files::{Control, FilesHandle, FollowOptions};
 use super::journal::JournalHandle;
-use super::once::{Holding, HoldingHandle, Once};
 use super::outlet::Outlet;
 use super::report::{CollectCounters, CollectReport, SourceRegistry};
 use crate::config::{LogInput, LogSourceConfig};
@@ -49,8 +47,6 @@ pub struct CollectTuning {
     pub command_timeout: Duration,
     /// Read the journal in this directory instead of the system's.
     pub journal_directory: Option<std::path::PathBuf>,
-    /// Hand a line on once where a file and the journal both hold it. OSSEC counts it twice.
-    pub read_once: bool,
 }
 
 impl Default for CollectTuning {
@@ -63,7 +59,6 @@ impl Default for CollectTuning {
             max_open_files: None,
             command_timeout: Duration::from_secs(60),
             journal_directory: None,
-            read_once: true,
         }
     }
 }
@@ -88,8 +83,6 @@ pub struct CollectorHandle {
     commands: Vec<CommandHandle>,
     journals: Vec<JournalHandle>,
     resume: HashMap<String, String>,
-    once: Once,
-    holding: HoldingHandle,
 }
 
 /// Starts to read `options.sources`; batches go to `out`, which is waited for when it is full.
@@ -105,10 +98,7 @@ pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<Collector
         first_start: options.first_start,
         tuning: options.tuning.clone(),
     };
-    let once = Once::new(rustix::system::uname().nodename().to_bytes());
-    once.want(options.tuning.read_once && wants_journal(&options.sources));
-    let (holding, holding_handle) = Holding::start(once.clone(), outlet.clone()).map_err(CollectError::Files)?;
-    let files = FilesHandle::start(follow, outlet.holding(holding), registry.clone()).map_err(CollectError::Files)?;
+    let files = FilesHandle::start(follow, outlet.clone(), registry.clone()).map_err(CollectError::Files)?;
     let mut handle = CollectorHandle {
         outlet,
         counters,
@@ -118,8 +108,6 @@ pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<Collector
         commands: Vec::new(),
         journals: Vec::new(),
         resume: options.resume,
-        once,
-        holding: holding_handle,
     };
     handle.start_others(&options.sources);
     Ok(handle)
@@ -133,11 +121,7 @@ impl CollectorHandle {
 
     /// How each source is doing now.
     pub fn report(&self) -> CollectReport {
-        CollectReport {
-            copies_left_out: self.counters.copies.load(Ordering::Relaxed),
-            own_entries_left_out: self.counters.own_entries.load(Ordering::Relaxed),
-            ..self.registry.report()
-        }
+        self.registry.report()
     }
 
     /// Reads these sources from now on; those that were read before go on where they are.
@@ -157,10 +141,6 @@ impl CollectorHandle {
         for journal in gone {
             let (key, cursor) = journal.stop();
             self.resume.extend(cursor.map(|cursor| (key, cursor)));
-        }
-        let wants_journal = self.tuning.read_once && wants_journal(&sources);
-        if wants_journal != self.once.is_wanted() {
-            self.once.want(wants_journal);
         }
         self.start_others(&sources);
         let (until_found, found) = crossbeam_channel::bounded(0);
@@ -186,7 +166,6 @@ impl CollectorHandle {
             journal.stop();
         }
         self.files.stop();
-        self.holding.join();
     }
 
     fn start_others(&mut self, sources: &[LogSourceConfig]) {
@@ -208,7 +187,6 @@ impl CollectorHandle {
                             &self.resume,
                             self.outlet.clone(),
                             &self.registry,
-                            &self.once,
                         );
                         self.journals.extend(started);
                     }
@@ -216,8 +194,4 @@ impl CollectorHandle {
             }
         }
     }
-}
-
-fn wants_journal(sources: &[LogSourceConfig]) -> bool {
-    sources.iter().any(|source| matches!(source.input, LogInput::Journal { .. }))
 }

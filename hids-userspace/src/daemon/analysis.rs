@@ -347,11 +347,8 @@ impl Analysis {
     fn take(&mut self, batch: LogBatch) {
         self.tell_losses();
         let mut processed = Processed::default();
-        for (index, event) in batch.events().enumerate() {
-            let outcome = match batch.untrusted_sender(index) {
-                Some(sender) => self.engine.process_untrusted(event, sender, event.received),
-                None => self.engine.process(event, event.received),
-            };
+        for event in batch.events() {
+            let outcome = self.engine.process(event, event.received);
             if outcome.dropped().is_some() {
                 self.counters.dropped.fetch_add(1, Relaxed);
                 continue;

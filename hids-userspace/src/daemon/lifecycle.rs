@@ -16,7 +16,6 @@ use tracing::{error, info};
 
 use super::analysis;
 use super::lock::StateLock;
-use super::logins;
 use super::ready::{Notice, notify};
 use super::running::Running;
 use super::signals::{Signals, Wish};
@@ -76,7 +75,6 @@ pub(super) fn load(options: &LoadOptions) -> (Option<(Config, Engine)>, Vec<Diag
     let Some(config) = loaded.config.filter(|_| !has_errors(&diagnostics)) else { return (None, diagnostics) };
     let (engine, of_rules) = analysis::compile_as(&config, OssecProgram::Daemon);
     diagnostics.extend(of_rules);
-    diagnostics.extend(logins::check(&config.collect));
     // Notes are for `hidsctl check`; the daemon's log keeps to what needs attention.
     diagnostics.retain(|diagnostic| diagnostic.severity > Severity::Note);
     (engine.map(|engine| (config, engine)), diagnostics)

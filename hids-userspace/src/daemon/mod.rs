@@ -4,7 +4,6 @@ pub mod analysis;
 mod integrity;
 mod lifecycle;
 mod lock;
-pub mod logins;
 mod losses;
 mod protection;
 mod ready;

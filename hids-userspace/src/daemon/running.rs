@@ -195,7 +195,7 @@ impl Running {
             "mode": if self.mode == Mode::Act { "acting" } else { "dry-run" },
             "config": state.config.paths.config_file,
         });
-        Ok(status::of(daemon, &state.config.collect, &state.stages, &respond, sensors.as_ref()))
+        Ok(status::of(daemon, &state.stages, &respond, sensors.as_ref()))
     }
 
     /// Answers about file integrity on a thread of its own: a check of a million entries takes seconds.

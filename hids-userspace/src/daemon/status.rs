@@ -2,20 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::logins;
 use super::wiring::Stages;
-use crate::config::LogSourceConfig;
 use crate::respond::ReportView;
 use crate::sensors::SensorReport;
 
 /// The whole answer: the daemon's own facts, then a report per stage, problems on top.
-pub(super) fn of(
-    daemon: Value,
-    sources: &[LogSourceConfig],
-    stages: &Stages,
-    respond: &ReportView,
-    sensors: Option<&SensorReport>,
-) -> Value {
+pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: Option<&SensorReport>) -> Value {
     let collect = stages.collector.report();
     let record = stages.recorder.report();
     let analysis = stages.analysis.report();
@@ -28,11 +20,17 @@ pub(super) fn of(
     problem("blocks are not in the kernel", respond.nftables_trouble.as_deref());
     problem("blocks would not survive a restart", respond.ledger_trouble.as_deref());
     problem("this machine's own addresses are not known", respond.addresses_trouble.as_deref());
-    problem("nobody watches logins", logins::unwatched(sources).as_deref());
     problem("mail is not delivered", mail.as_ref().and_then(|mail| mail.failing_because.as_deref()));
     for output in syslog.iter().flatten() {
         problem(&format!("nothing goes to syslog server {}", output.server), output.failing_because.as_deref());
     }
+    let kept = (record.kept_bytes > 0).then(|| {
+        format!(
+            "{} bytes; if an older state directory was restored, lines since then may be recorded again",
+            record.kept_bytes
+        )
+    });
+    problem("alert files held more at the start than the state directory says, which was kept", kept.as_deref());
     for (count, what) in [
         (analysis.unanswered, "alerts went without their active response"),
         (record.dropped_after_commit, "alerts were not sent to the syslog servers"),

@@ -10,10 +10,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::{Sender, bounded};
 use hids_core::engine::Engine;
+use hids_core::model::{Channel, LogBatch, LogSource, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::analysis::{self, AnalysisChannels, AnalysisHandle};
@@ -119,6 +120,9 @@ impl Stages {
         let analysis =
             analysis::start(engine, config, recovered.next_sequence, channels).map_err(StartError::Thread)?;
 
+        if recovered.kept_bytes > 0 {
+            report_restored_state(&batches, recovered.kept_bytes);
+        }
         let committed = recovered.positions.get(fim::watch::POSITION).and_then(|at| at.parse().ok()).unwrap_or(0);
         let first_start = recovered.positions.is_empty() && recovered.next_sequence <= 1;
         let integrity_batches = batches.clone();
@@ -127,7 +131,7 @@ impl Stages {
                 sources: config.collect.clone(),
                 first_start,
                 resume: recovered.positions,
-                tuning: CollectTuning { read_once: !config.analysis.strict_ossec, ..CollectTuning::default() },
+                tuning: CollectTuning::default(),
             },
             batches,
         )?;
@@ -177,6 +181,17 @@ impl Stages {
         drop(self.requests);
         self.responder.join();
     }
+}
+
+/// An alert about alert files that hold more than the journal says (rule 99111).
+fn report_restored_state(batches: &Sender<LogBatch>, kept_bytes: u64) {
+    let source = Arc::new(LogSource { location: "hidsd".to_owned(), channel: Channel::Log });
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
+    let mut batch = LogBatch::new(source, now);
+    batch.push(format!("ossec: State older than the alert files: {kept_bytes} bytes of alerts kept.").as_bytes());
+    // The channel is empty: nobody else sends yet.
+    let _ = batches.try_send(batch);
 }
 
 /// The mail spool, when mail is on and may be sent.

@@ -44,6 +44,16 @@ pub enum RecordError {
         #[source]
         source: io::Error,
     },
+    /// The disk has no more free than is kept in reserve.
+    #[error(
+        "{path} is on a filesystem with less than {reserve_mebibytes} MiB free, which are kept in reserve (<disk_reserve_mb>)"
+    )]
+    Reserve {
+        /// The directory of the records.
+        path: PathBuf,
+        /// The reserve, rounded up.
+        reserve_mebibytes: u64,
+    },
     /// The journal cannot be read.
     #[error("cannot read the progress journal {path}")]
     ReadJournal {

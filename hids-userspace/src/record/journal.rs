@@ -51,12 +51,28 @@ pub(super) struct Record {
     /// In the first line: the boot during which the journal is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<String>,
+    /// In the first line: the run of the daemon that writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Number of the commit, rising over runs, and its time in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<(u64, i64)>,
     /// Number of the next alert.
     #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
     pub next_sequence: Option<u64>,
-    /// Last alert put into the mail spool.
+    /// Number of the last entry put into the mail spool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailed: Option<u64>,
+    /// Number of the next entry for the mail spool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_mail: Option<u64>,
+    /// Alerts whose text is held back, by the first one's number. Their form is not the journal's: what
+    /// another version has left may be unreadable without making the journal so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<u64, serde_json::Value>,
+    /// Numbers of those that were written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<u64>,
     /// Positions that changed; an empty one is forgotten.
     #[serde(rename = "at", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub positions: BTreeMap<String, String>,
@@ -74,8 +90,16 @@ pub(super) struct Record {
 /// All records taken together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Progress {
+    pub boot: Option<String>,
+    pub run: Option<String>,
+    pub commit: u64,
+    /// Of the last commit, in seconds since 1970.
+    pub time: i64,
     pub next_sequence: u64,
     pub mailed: Option<u64>,
+    /// 0 = of a journal that knew no such number.
+    pub next_mail: u64,
+    pub held: BTreeMap<u64, serde_json::Value>,
     pub positions: HashMap<String, String>,
     pub files: BTreeMap<PathBuf, FileMark>,
 }
@@ -83,7 +107,15 @@ pub(super) struct Progress {
 impl Progress {
     /// Applies a later record.
     pub fn apply(&mut self, record: &Record) {
+        self.boot = record.boot.clone().or(self.boot.take());
+        self.run = record.run.clone().or(self.run.take());
+        (self.commit, self.time) = record.commit.unwrap_or((self.commit, self.time));
         self.next_sequence = record.next_sequence.unwrap_or(self.next_sequence);
+        self.next_mail = record.next_mail.unwrap_or(self.next_mail);
+        self.held.extend(record.held.iter().map(|(number, held)| (*number, held.clone())));
+        for number in &record.released {
+            self.held.remove(number);
+        }
         self.mailed = record.mailed.or(self.mailed);
         for (key, value) in &record.positions {
             if value.is_empty() {
@@ -104,6 +136,11 @@ impl Progress {
     pub fn to_record(&self, boot: &str) -> Record {
         Record {
             boot: Some(boot.to_owned()),
+            run: self.run.clone(),
+            commit: Some((self.commit, self.time)),
+            next_mail: Some(self.next_mail),
+            held: self.held.clone(),
+            released: Vec::new(),
             next_sequence: Some(self.next_sequence),
             mailed: self.mailed,
             positions: self.positions.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),

@@ -6,23 +6,29 @@
 //! twice (ARCHITECTURE.md); and `state/rules.state`, what rules remember over a restart. Never decides what is recorded, never drops an alert: when a file cannot
 //! be written, the pipeline waits.
 
+mod batch;
 mod day;
 mod error;
 mod finish;
+mod handle;
 mod journal;
+mod mark;
 mod output;
 mod reader;
 mod recorder;
 mod recover;
+mod reserve;
 mod root;
 mod rule_state;
+mod texts;
 mod thread;
 
 pub use error::RecordError;
+pub use handle::{RecordHandle, RecordReport};
 pub use reader::{AlertQuery, Follower, ReadError, RecordedAlert, read_alerts};
 pub use recorder::{Processed, Recorder, RecorderOptions};
 pub use recover::Recovered;
-pub use thread::{RecordHandle, RecordReport, start};
+pub use thread::start;
 
 #[cfg(test)]
 mod tests;

@@ -1,24 +1,28 @@
 //! Writes batches and commits them.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use hids_core::engine::SavedState;
+use hids_core::join::{Held, Placement};
 use hids_core::model::{Alert, SourcePosition, Timestamp};
-use hids_core::render::{self, ArchivedEvent, FirewallEvent};
+use hids_core::render::{ArchivedEvent, FirewallEvent};
 use jiff::tz::TimeZone;
 
+use super::batch::Batch;
 use super::day::{Day, Kind};
 use super::error::RecordError;
 use super::journal::{Journal, Progress, Record};
+use super::mark::{self, Mark, MarkFile, Phase, now_seconds};
 use super::output::OutputFile;
 use super::recover::{self, Recovered};
+use super::reserve;
 use super::root::Root;
 use super::rule_state::RuleStateFile;
+use super::texts::Texts;
 use crate::config::RecordConfig;
-use crate::outbox::AlertSpool;
+use crate::outbox::{AlertSpool, MailItem};
 
 /// What a batch of lines led to.
 #[derive(Clone, Debug, Default)]
@@ -82,6 +86,9 @@ pub struct Recorder {
     /// Whether something was committed since the last sync.
     unsynced: bool,
     rule_state: RuleStateFile,
+    mark: MarkFile,
+    kept_bytes: u64,
+    recovered_held: Vec<Held>,
 }
 
 impl Recorder {
@@ -95,15 +102,22 @@ impl Recorder {
         let rule_state = RuleStateFile::new(&options.state);
         let boot = recover::boot_id();
         let (mut progress, lost) = recover::progress(&records, &boot, &root, options.spool.as_deref());
-        let mut recovered = recover::cut_back(&progress, &root)?;
+        let mut recovered = recover::cut_back(&progress, &root, &boot)?;
         recovered.lost_batches = lost;
         recovered.rule_state = rule_state.load();
+        // Entries of the spool bore the alerts' numbers before they had their own.
+        if progress.next_mail == 0 {
+            progress.next_mail = progress.next_sequence;
+        }
         if let Some(spool) = &mut options.spool {
-            spool.drop_from(progress.next_sequence).map_err(RecordError::Spool)?;
+            spool.drop_from(progress.next_mail).map_err(RecordError::Spool)?;
             spool.sync().map_err(RecordError::Spool)?;
-            spool.committed(progress.next_sequence);
+            spool.committed(progress.next_mail);
         }
         progress.files.clear();
+        progress.next_sequence = recovered.next_sequence;
+        progress.run = Some(mark::new_run());
+        let recovered_held = recover::held(&mut progress);
         let journal = lock.start(&progress, &boot)?;
         let recorder = Self {
             config: options.config,
@@ -117,18 +131,62 @@ impl Recorder {
             closing: Vec::new(),
             unsynced: false,
             rule_state,
+            mark: MarkFile::default(),
+            kept_bytes: recovered.kept_bytes,
+            recovered_held,
         };
         Ok((recorder, recovered))
     }
 
     /// Appends a batch to its files and commits it. On an error nothing of it remains: the call may
     /// be repeated.
-    pub fn write(&mut self, processed: &Processed) -> Result<(), RecordError> {
-        let result = self.append(processed).and_then(|()| self.stage(processed)).and_then(|()| self.commit(processed));
+    pub(super) fn write_batch(&mut self, batch: &Batch) -> Result<(), RecordError> {
+        let result = self
+            .announce(batch)
+            .and_then(|()| self.append(batch))
+            .and_then(|()| self.stage(batch))
+            .and_then(|mailed| self.commit(batch, mailed));
         if result.is_err() {
             self.undo();
         }
         result
+    }
+
+    /// [`Self::write_batch`] of alerts that stand for themselves.
+    #[cfg(test)]
+    pub(super) fn write(&mut self, processed: &Processed) -> Result<(), RecordError> {
+        self.write_batch(&Batch::plain(processed.clone()))
+    }
+
+    /// As far as a kill right before the first byte gets.
+    #[cfg(test)]
+    pub(super) fn begin(&mut self, processed: &Processed) -> Result<(), RecordError> {
+        self.announce(&Batch::plain(processed.clone()))
+    }
+
+    /// What a run before held back when it was killed.
+    pub(super) fn take_recovered(&mut self) -> Vec<Held> {
+        std::mem::take(&mut self.recovered_held)
+    }
+
+    /// Bytes of an alert file that the journal did not know at the start.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        self.kept_bytes
+    }
+
+    /// Says beside the files that a batch is about to be written, if the disk has room for any.
+    fn announce(&mut self, batch: &Batch) -> Result<(), RecordError> {
+        if !batch.has_output() {
+            return Ok(());
+        }
+        reserve::check(&self.root, self.config.reserve)?;
+        let next = self.progress.next_sequence.max(batch.processed.next_sequence);
+        self.mark(self.progress.commit + 1, Phase::Open, next)
+    }
+
+    fn mark(&mut self, commit: u64, phase: Phase, next: u64) -> Result<(), RecordError> {
+        let run = self.progress.run.clone().unwrap_or_default();
+        self.mark.write(&self.root, &Mark { run, commit, phase, time: now_seconds(), next })
     }
 
     /// Opens today's files if they are not open, goes to the next day at midnight and reopens files
@@ -145,7 +203,7 @@ impl Recorder {
         if !rotate && !moved {
             return Ok(());
         }
-        let result = self.enter(today).and_then(|()| self.commit(&Processed::default()));
+        let result = self.enter(today).and_then(|()| self.commit(&Batch::default(), self.progress.next_mail));
         if result.is_err() {
             self.undo();
         }
@@ -194,33 +252,9 @@ impl Recorder {
     }
 
     /// Renders and appends, day by day: one write per file and day.
-    fn append(&mut self, processed: &Processed) -> Result<(), RecordError> {
-        let mut texts: BTreeMap<(jiff::civil::Date, Kind), Vec<u8>> = BTreeMap::new();
-        let mut days: Vec<Day> = self.day.clone().into_iter().collect();
-        for alert in processed.alerts.iter().filter(|alert| alert.recorded) {
-            let date = self.date_of(&mut days, alert.time);
-            let text = texts.entry((date, Kind::AlertsLog)).or_default();
-            match &self.config.custom_layout {
-                Some(layout) => render::custom_alert(text, layout, alert),
-                None => render::alert_log(text, alert, &self.zone),
-            }
-            if self.config.json {
-                render::alert_json(texts.entry((date, Kind::AlertsJson)).or_default(), alert, &self.zone);
-            }
-        }
-        for event in &processed.archived {
-            let date = self.date_of(&mut days, event.time);
-            if self.config.archive {
-                render::archive_line(texts.entry((date, Kind::ArchiveLog)).or_default(), event, &self.zone);
-            }
-            if self.config.archive_json {
-                render::archive_json(texts.entry((date, Kind::ArchiveJson)).or_default(), event, &self.zone);
-            }
-        }
-        for event in &processed.firewall {
-            let date = self.date_of(&mut days, event.time);
-            render::firewall_line(texts.entry((date, Kind::FirewallLog)).or_default(), event, &self.zone);
-        }
+    fn append(&mut self, batch: &Batch) -> Result<(), RecordError> {
+        let (config, zone) = (self.config.clone(), self.zone.clone());
+        let Texts { texts, days, .. } = Texts::of(batch, &config, &zone, self.day.clone());
         for ((date, kind), text) in texts {
             if let Some(day) = days.iter().find(|day| day.date == date) {
                 self.enter_if_new(day)?;
@@ -228,17 +262,6 @@ impl Recorder {
             self.file(kind)?.append(&text)?;
         }
         Ok(())
-    }
-
-    /// The day in whose file something received at `time` goes: never one before the open one.
-    fn date_of(&self, days: &mut Vec<Day>, time: Timestamp) -> jiff::civil::Date {
-        if let Some(day) = days.last().filter(|day| time < day.ends) {
-            return day.date;
-        }
-        let day = Day::of(time, &self.zone);
-        let date = day.date;
-        days.push(day);
-        date
     }
 
     fn enter_if_new(&mut self, day: &Day) -> Result<(), RecordError> {
@@ -293,20 +316,36 @@ impl Recorder {
             .ok_or_else(|| RecordError::Open { path, source: std::io::Error::from(std::io::ErrorKind::NotFound) })
     }
 
-    fn stage(&mut self, processed: &Processed) -> Result<(), RecordError> {
-        let Some(spool) = &mut self.spool else { return Ok(()) };
-        for alert in processed.alerts.iter().filter(|alert| alert.mailed) {
-            spool.stage(alert).map_err(RecordError::Spool)?;
+    /// Puts what is mailed into the spool; gives the number of the next entry.
+    fn stage(&mut self, batch: &Batch) -> Result<u64, RecordError> {
+        let mut next = self.progress.next_mail;
+        let Some(spool) = &mut self.spool else { return Ok(next) };
+        let singles = batch.alerts().filter(|(alert, place)| alert.mailed && *place == Placement::Now);
+        let singles = singles.map(|(alert, _)| MailItem::single(0, alert));
+        let summaries = batch.summaries.iter().filter(|summary| summary.alert.mailed).map(|summary| MailItem {
+            number: 0,
+            alert: &summary.alert,
+            count: summary.held.count,
+            rules: &summary.held.rules,
+        });
+        for item in singles.chain(summaries) {
+            spool.stage(MailItem { number: next, ..item }).map_err(RecordError::Spool)?;
+            next += 1;
         }
-        Ok(())
+        Ok(next)
     }
 
-    fn commit(&mut self, processed: &Processed) -> Result<(), RecordError> {
+    fn commit(&mut self, batch: &Batch, next_mail: u64) -> Result<(), RecordError> {
+        let processed = &batch.processed;
         let grown = |file: &OutputFile| file.is_changed().then(|| file.mark());
         let current: Vec<PathBuf> = self.open.iter().map(|(_, file)| file.path.clone()).collect();
         let record = Record {
+            commit: Some((self.progress.commit + 1, now_seconds())),
             next_sequence: Some(self.progress.next_sequence.max(processed.next_sequence)),
-            mailed: processed.alerts.iter().rev().find(|alert| alert.mailed).map(|alert| alert.id.sequence),
+            mailed: (next_mail > self.progress.next_mail).then(|| next_mail - 1),
+            next_mail: (next_mail > self.progress.next_mail).then_some(next_mail),
+            held: batch.held.clone(),
+            released: batch.summaries.iter().map(|summary| summary.held.id.sequence).collect(),
             positions: processed.positions.iter().map(|at| (at.key.to_string(), at.value.clone())).collect(),
             files: self.open.iter().filter_map(|(_, file)| grown(file)).collect(),
             // A file that ended within this batch is durable before it is no longer watched over.
@@ -319,12 +358,16 @@ impl Recorder {
         self.open.iter_mut().for_each(|(_, file)| file.commit());
         self.unsynced = true;
         if let Some(spool) = &mut self.spool {
-            spool.committed(self.progress.next_sequence);
+            spool.committed(self.progress.next_mail);
         }
         for file in self.closing.drain(..) {
             if file.is_empty() && file.is_in_place(&self.root) && !current.contains(&file.path) {
                 let _ = self.root.remove(&file.path);
             }
+        }
+        if batch.has_output() {
+            // It is committed whether this succeeds or not: only a restored state would be known later.
+            let _ = self.mark(self.progress.commit, Phase::Done, self.progress.next_sequence);
         }
         Ok(())
     }
@@ -336,7 +379,7 @@ impl Recorder {
             tracing::warn!(error = error.chain(), "a partly written batch cannot be taken back yet");
         }
         if let Some(spool) = &mut self.spool
-            && let Err(error) = spool.drop_from(self.progress.next_sequence)
+            && let Err(error) = spool.drop_from(self.progress.next_mail)
         {
             tracing::warn!(%error, "alerts of a failed batch cannot be taken out of the mail spool yet");
         }

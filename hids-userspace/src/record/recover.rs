@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use hids_core::engine::SavedState;
+use hids_core::join::Held;
+use serde::Deserialize as _;
 
 use super::error::RecordError;
 use super::journal::{Progress, Record};
+use super::mark::{MarkFile, may_cut};
 use super::output::{holds, same_file};
 use super::root::Root;
 use crate::outbox::AlertSpool;
@@ -23,6 +26,9 @@ pub struct Recovered {
     pub lost_batches: u64,
     /// Files named in the journal that somebody replaced or removed meanwhile; left alone.
     pub replaced_files: u64,
+    /// Bytes left in place behind the journal's lengths, because no batch explains them: an older state
+    /// directory was put back, or somebody else wrote there.
+    pub kept_bytes: u64,
     /// What rules remembered; empty at the first start.
     pub rule_state: SavedState,
 }
@@ -63,7 +69,12 @@ pub(super) fn progress(
 ///
 /// Only files named there are touched, and only if they are still the same (device and inode): one
 /// that was rotated or replaced by hand is left alone, one that is shorter is never lengthened.
-pub(super) fn cut_back(progress: &Progress, root: &Root) -> Result<Recovered, RecordError> {
+///
+/// What the last batch cannot explain is not cut away: see [`mark`](super::mark).
+pub(super) fn cut_back(progress: &Progress, root: &Root, boot: &str) -> Result<Recovered, RecordError> {
+    let same_boot = progress.boot.as_deref() == Some(boot);
+    let mark = MarkFile::read(root);
+    let may_cut = may_cut(mark.as_ref(), progress, same_boot);
     let mut recovered = Recovered {
         positions: progress.positions.clone(),
         next_sequence: progress.next_sequence,
@@ -76,13 +87,42 @@ pub(super) fn cut_back(progress: &Progress, root: &Root) -> Result<Recovered, Re
         };
         let fail = |source| RecordError::Cut { path: root.path.join(&mark.path), length: mark.length, source };
         let length = file.metadata().map_err(fail)?.len();
-        if length > mark.length {
+        if length > mark.length && !may_cut {
+            tracing::warn!(file = %root.path.join(&mark.path).display(), bytes = length - mark.length,
+                help = "if an older state directory was restored, lines since then may be recorded again",
+                "an alert file is longer than the journal in the state directory says; what it holds is kept");
+            recovered.kept_bytes += length - mark.length;
+        } else if length > mark.length {
             file.set_len(mark.length).map_err(fail)?;
             file.sync_data().map_err(fail)?;
             recovered.cut_bytes += length - mark.length;
         }
     }
+    if recovered.kept_bytes > 0 {
+        // Numbers that the kept alerts have are not given again.
+        let next = mark.map_or(0, |mark| mark.next);
+        recovered.next_sequence = recovered.next_sequence.max(next);
+    }
     Ok(recovered)
+}
+
+/// What was held back and not written when the last run ended. What cannot be read is forgotten: each
+/// alert of it is in alerts.json.
+pub(super) fn held(progress: &mut Progress) -> Vec<Held> {
+    let mut held = Vec::new();
+    let mut unreadable = Vec::new();
+    for (number, value) in &progress.held {
+        match Held::deserialize(value) {
+            Ok(one) => held.push(one),
+            Err(error) => {
+                tracing::warn!(alert = number, %error, help = "its records are in alerts.json",
+                    "an alert text held back by another version cannot be read and is left out of alerts.log");
+                unreadable.push(*number);
+            }
+        }
+    }
+    unreadable.iter().for_each(|number| _ = progress.held.remove(number));
+    held
 }
 
 /// The kernel's random name of this boot; empty if it cannot be read (then nothing is trusted that

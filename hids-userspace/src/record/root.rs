@@ -76,6 +76,22 @@ impl Root {
         Ok(File::from(file))
     }
 
+    /// Opens the regular file `relative` for writing over what it holds, made if missing.
+    pub fn update(&self, relative: &Path) -> Result<File, RecordError> {
+        let directory = self.directory(relative.parent().unwrap_or(Path::new("")), Missing::Fail)?;
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::CREATE;
+        let name = relative.file_name().unwrap_or_default();
+        let file = rustix::fs::openat(&directory, name, flags, Mode::from_raw_mode(0o640))
+            .map_err(|error| RecordError::Open { path: self.path.join(relative), source: error.into() })?;
+        Ok(File::from(file))
+    }
+
+    /// Bytes of the filesystem that ordinary users may still take, and its size.
+    pub fn space(&self) -> io::Result<(u64, u64)> {
+        let stat = rustix::fs::fstatvfs(&self.base)?;
+        Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
+    }
+
     /// Device and inode of `relative`, without following a link.
     pub fn identity(&self, relative: &Path) -> io::Result<(u64, u64)> {
         let parent = relative.parent().unwrap_or(Path::new(""));

@@ -3,6 +3,8 @@
 mod days;
 mod disk;
 mod files;
+mod held;
+mod restored;
 mod torture;
 
 use std::io;
@@ -13,8 +15,8 @@ use hids_core::model::*;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::config::RecordConfig;
-use crate::outbox::AlertSpool;
+use crate::config::{DiskReserve, RecordConfig};
+use crate::outbox::{AlertSpool, MailItem};
 
 /// 2026-11-24 22:09:27 UTC.
 pub(super) const EVENING: i64 = 1_795_558_167;
@@ -47,12 +49,17 @@ pub(super) fn alert(sequence: u64, seconds: i64) -> Arc<Alert> {
         evidence: Vec::new(),
         previous_output: None,
         notice: None,
-        untrusted: None,
     })
 }
 
 pub(super) fn config() -> RecordConfig {
-    RecordConfig { json: true, compress: true, checksums: true, ..RecordConfig::default() }
+    RecordConfig {
+        json: true,
+        compress: true,
+        checksums: true,
+        reserve: DiskReserve::Bytes(0),
+        ..RecordConfig::default()
+    }
 }
 
 pub(super) fn options(root: &Path, spool: Option<Box<dyn AlertSpool + Send>>) -> RecorderOptions {
@@ -93,8 +100,8 @@ pub(super) struct MemorySpool {
 }
 
 impl AlertSpool for MemorySpool {
-    fn stage(&mut self, alert: &Alert) -> io::Result<()> {
-        self.staged.lock().expect("not poisoned").push(alert.id.sequence);
+    fn stage(&mut self, item: MailItem<'_>) -> io::Result<()> {
+        self.staged.lock().expect("not poisoned").push(item.number);
         Ok(())
     }
 

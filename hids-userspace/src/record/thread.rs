@@ -1,16 +1,19 @@
 //! The thread that records, and the one that finishes days.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select};
 use hids_core::engine::SavedState;
+use hids_core::join::{Held, JoinOptions, Joiner, Placement};
 use hids_core::model::{Alert, Timestamp};
 
+use super::batch::{Batch, Summary};
 use super::error::RecordError;
 use super::finish::{FinishOptions, finish_before};
+use super::handle::{RecordHandle, Shared};
 use super::recorder::{Processed, Recorder};
 use super::root::Root;
 
@@ -31,92 +34,6 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// `monitord.day_wait`.
 const DAY_WAIT: Duration = Duration::from_secs(10);
 
-/// What the record stage has done, for `hidsctl status`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct RecordReport {
-    /// Alerts written since start.
-    pub alerts: u64,
-    /// Events archived since start.
-    pub archived: u64,
-    /// Commits since start.
-    pub commits: u64,
-    /// Failed tries to write since start; nothing is lost by them.
-    pub failures: u64,
-    /// Alerts not handed to the syslog outputs because their queue was full.
-    pub dropped_after_commit: u64,
-    /// Why the pipeline waits at the moment, if it does.
-    pub waiting_because: Option<String>,
-    /// Why what rules remember cannot be saved at the moment, if so.
-    pub rule_state_trouble: Option<String>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    alerts: AtomicU64,
-    archived: AtomicU64,
-    commits: AtomicU64,
-    failures: AtomicU64,
-    dropped: AtomicU64,
-    stopping: AtomicBool,
-    /// A write that fails is no longer tried without end.
-    impatient: AtomicBool,
-    waiting_because: Mutex<Option<String>>,
-    rule_state_trouble: Mutex<Option<String>>,
-}
-
-/// The running record stage.
-#[derive(Debug)]
-pub struct RecordHandle {
-    shared: Arc<Shared>,
-    stop: Option<Sender<()>>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl RecordHandle {
-    /// Counters and state.
-    pub fn report(&self) -> RecordReport {
-        RecordReport {
-            alerts: self.shared.alerts.load(Ordering::Relaxed),
-            archived: self.shared.archived.load(Ordering::Relaxed),
-            commits: self.shared.commits.load(Ordering::Relaxed),
-            failures: self.shared.failures.load(Ordering::Relaxed),
-            dropped_after_commit: self.shared.dropped.load(Ordering::Relaxed),
-            waiting_because: self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            rule_state_trouble: self.shared.rule_state_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        }
-    }
-
-    /// The stages before this one are about to stop: from now on a write that fails is given up
-    /// after five seconds, so that none of them waits for ever to hand on what it has.
-    pub fn begin_stop(&self) {
-        self.shared.impatient.store(true, Ordering::Relaxed);
-    }
-
-    /// Writes what is still in the channel, makes it durable and ends the threads.
-    ///
-    /// If the disk stays full, what could not be written is given up after five seconds: it was not
-    /// committed and is analysed again at the next start.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        self.shared.stopping.store(true, Ordering::Relaxed);
-        drop(self.stop.take());
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("the record thread ended by a panic");
-            }
-        }
-    }
-}
-
-impl Drop for RecordHandle {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
 /// Starts recording what comes out of `batches`; committed alerts go on to `after_commit`.
 ///
 /// `batches` is bounded by whoever makes it: while the disk is full nothing is taken from it, so
@@ -127,10 +44,16 @@ pub fn start(
     after_commit: Sender<Arc<Alert>>,
 ) -> std::io::Result<RecordHandle> {
     let shared = Arc::new(Shared::default());
+    shared.kept_bytes.store(recorder.kept_bytes(), Ordering::Relaxed);
     let (stop, stopped) = bounded(0);
     let (days, finished_days) = bounded(4);
     let finisher = spawn_finisher(&recorder, finished_days, Arc::clone(&shared))?;
+    let mut recorder = recorder;
+    let options = JoinOptions { joins: recorder.config.join, fold_above: recorder.config.fold_above };
     let mut stage = Stage {
+        joiner: Joiner::new(options),
+        recovered: recorder.take_recovered(),
+        started: Instant::now(),
         recorder,
         batches,
         after_commit,
@@ -157,6 +80,11 @@ struct Failure {
 
 struct Stage {
     recorder: Recorder,
+    joiner: Joiner,
+    /// Texts that the last run held back when it was killed.
+    recovered: Vec<Held>,
+    /// The joiner counts from here: it must not see the clock set back.
+    started: Instant,
     batches: Receiver<Processed>,
     after_commit: Sender<Arc<Alert>>,
     stopped: Receiver<()>,
@@ -177,18 +105,22 @@ impl Stage {
         self.look();
         loop {
             let wait = if self.recorder.needs_sync() { QUIET } else { self.idle_time() };
+            let due = self.due_in();
+            let is_due_first = due.is_some_and(|due| due < wait);
             let batch = select! {
                 recv(self.batches) -> batch => match batch {
                     Ok(batch) => Some(batch),
                     Err(_) => break,
                 },
                 recv(self.stopped) -> _ => break,
-                default(wait) => None,
+                default(due.map_or(wait, |due| due.min(wait))) => None,
             };
-            let idle = batch.is_none();
-            if let Some(batch) = batch {
-                let merged = self.merge(batch);
-                if !self.record(merged) {
+            let idle = batch.is_none() && !is_due_first;
+            if batch.is_some() || self.due_in() == Some(Duration::ZERO) {
+                let merged = batch.map_or_else(Processed::default, |batch| self.merge(batch));
+                let now = self.started.elapsed();
+                let complete = self.joiner.take_due(now);
+                if !self.write(merged, complete) {
                     return;
                 }
             }
@@ -199,11 +131,36 @@ impl Stage {
         }
         while let Ok(batch) = self.batches.try_recv() {
             let merged = self.merge(batch);
-            if !self.record(merged) {
+            if !self.write(merged, Vec::new()) {
                 return;
             }
         }
-        self.sync();
+        let rest = self.joiner.take_all();
+        if self.write(Processed::default(), rest) {
+            self.sync();
+        }
+    }
+
+    /// How long until a text that is held back is complete.
+    fn due_in(&self) -> Option<Duration> {
+        if !self.recovered.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.joiner.next_due().map(|due| due.saturating_sub(self.started.elapsed()))
+    }
+
+    /// Decides what is joined and folded, once, and writes it, until it succeeds. `false` as
+    /// [`Self::record`].
+    fn write(&mut self, processed: Processed, mut complete: Vec<Held>) -> bool {
+        let now = self.started.elapsed();
+        complete.append(&mut self.recovered);
+        let places: Vec<_> = processed.alerts.iter().map(|alert| self.joiner.offer(alert, now)).collect();
+        let kept = |held: &Held| Some((held.id.sequence, serde_json::to_value(held).ok()?));
+        let held = self.joiner.changed().filter_map(kept).collect();
+        let summaries = complete.into_iter().map(Summary::new).collect();
+        let is_written = self.record(Batch { processed, places, summaries, held });
+        self.shared.held.store(self.joiner.len() as u64, Ordering::Relaxed);
+        is_written
     }
 
     /// Until midnight, but look after the files every so often.
@@ -225,11 +182,11 @@ impl Stage {
     }
 
     /// Writes until it succeeds. `false`: we were asked to stop and it still fails.
-    fn record(&mut self, batch: Processed) -> bool {
+    fn record(&mut self, batch: Batch) -> bool {
         let mut wait = RETRY.0;
         let mut patience = None;
         loop {
-            match self.recorder.write(&batch) {
+            match self.recorder.write_batch(&batch) {
                 Ok(()) => break,
                 Err(error) => self.failed(&error),
             }
@@ -238,7 +195,7 @@ impl Stage {
                 let until = *patience.get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
                 if Instant::now() >= until {
                     tracing::error!(
-                        alerts = batch.alerts.len(),
+                        alerts = batch.processed.alerts.len(),
                         help = "their lines are analysed again at the next start",
                         "stopped before the last alerts could be written"
                     );
@@ -254,23 +211,41 @@ impl Stage {
         }
         self.succeeded();
         self.count(&batch);
-        if batch.rule_state.is_some() {
-            self.rule_state = batch.rule_state;
+        if batch.processed.rule_state.is_some() {
+            self.rule_state = batch.processed.rule_state;
         }
         true
     }
 
-    fn count(&mut self, batch: &Processed) {
-        let mut recorded = 0;
-        for alert in batch.alerts.iter().filter(|alert| alert.recorded) {
+    /// Counts, and hands on to the syslog outputs: each alert, of folded ones the record.
+    fn count(&mut self, batch: &Batch) {
+        let (mut recorded, mut joined, mut folded) = (0, 0, 0);
+        for (alert, place) in batch.alerts().filter(|(alert, _)| alert.recorded) {
             recorded += 1;
-            if let Err(TrySendError::Full(_)) = self.after_commit.try_send(Arc::clone(alert)) {
-                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            match place {
+                Placement::Folded => {
+                    folded += 1;
+                    continue;
+                }
+                Placement::Joined(_) => joined += 1,
+                Placement::Now => {}
             }
+            self.hand_on(Arc::clone(alert));
+        }
+        for summary in batch.summaries.iter().filter(|summary| summary.held.is_folded()) {
+            self.hand_on(Arc::new(summary.alert.clone()));
         }
         self.shared.alerts.fetch_add(recorded, Ordering::Relaxed);
-        self.shared.archived.fetch_add(batch.archived.len() as u64, Ordering::Relaxed);
+        self.shared.joined.fetch_add(joined, Ordering::Relaxed);
+        self.shared.folded.fetch_add(folded, Ordering::Relaxed);
+        self.shared.archived.fetch_add(batch.processed.archived.len() as u64, Ordering::Relaxed);
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn hand_on(&self, alert: Arc<Alert>) {
+        if let Err(TrySendError::Full(_)) = self.after_commit.try_send(alert) {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Goes to the next day, reopens moved files, and tells the finisher of ended days.

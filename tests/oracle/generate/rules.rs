@@ -65,7 +65,7 @@ fn draft(names: Vec<String>) -> impl Strategy<Value = Draft> {
         (level, tree, category, numbers, flags),
         earlier,
         prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(select(SAME), 1..3)],
-        prop::collection::vec(condition(names), 0..2),
+        prop::collection::vec(condition(names), 0..4),
         prop::collection::vec(options, 0..2),
     )
         .prop_map(|((level, tree, category, numbers, flags), earlier, same, conditions, options)| Draft {
@@ -124,13 +124,10 @@ fn fit(draft: Draft, before: &[Rule]) -> Rule {
         ..Rule::default()
     };
     let known: Vec<&Rule> = before.iter().filter(|rule| !rule.overwrite).collect();
-    if overwrite
-        && let Some(old) =
-            (!known.is_empty()).then(|| *draft.parents[0].get(&known)).filter(|old| old.earlier.is_none())
-    {
+    if overwrite && let Some(old) = (!known.is_empty()).then(|| *draft.parents[0].get(&known)) {
+        // Often a composite rule becomes a plain one (D7).
         rule.id = old.id;
         rule.overwrite = true;
-        rule.is_inaccurate = false;
         // Later rules find their parents by the groups as they are then.
         rule.group = old.group.clone();
         rule.if_sid = old.if_sid.clone();

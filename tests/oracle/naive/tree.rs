@@ -18,17 +18,26 @@ pub struct Tree {
 
 /// A rule in the tree.
 struct Node {
+    /// Its level is the one that alerts show.
     rule: Rule,
+    /// The level by which it is sorted: level 0 before all others, inaccurate rules behind all others.
+    loading_level: u32,
+    /// Of an overwritten rule, whether its new definition has conditions on addresses or ports, and whether
+    /// it has further ones: PCRE2 conditions of these kinds are tested only then (D8).
+    marks: Option<(bool, bool)>,
     children: Vec<usize>,
     /// When it last was not ignored, by source address; in OSSEC's reading all sources are one.
     ignored_since: Vec<(Option<String>, i64)>,
 }
 
-impl Node {
-    /// Level 0 sorts before all others.
-    fn sort_level(&self) -> u32 {
-        if self.rule.level == 0 { 99 } else { self.rule.level }
-    }
+fn loading_level(rule: &Rule) -> u32 {
+    let level = if rule.level == 0 { 99 } else { rule.level };
+    if rule.is_inaccurate { level } else { level * 100 }
+}
+
+/// D10: OSSEC takes the level of an inaccurate rule back wrongly. By default it stays (K31).
+fn shown_level(rule: &Rule, mode: Mode) -> u32 {
+    if rule.level == 0 && rule.is_inaccurate && mode == Mode::Ossec { 99 } else { rule.level }
 }
 
 /// What a line led to.
@@ -56,7 +65,10 @@ impl Tree {
     }
 
     fn push(&mut self, rule: Rule) {
-        self.nodes.push(Node { rule, children: Vec::new(), ignored_since: Vec::new() });
+        let loading_level = loading_level(&rule);
+        let rule = Rule { level: shown_level(&rule, self.mode), ..rule };
+        let (children, ignored_since) = (Vec::new(), Vec::new());
+        self.nodes.push(Node { rule, loading_level, marks: None, children, ignored_since });
     }
 
     fn add(&mut self, rule: Rule) {
@@ -71,10 +83,7 @@ impl Tree {
         for parent in parents {
             // Before the first that sorts behind it. An overwritten rule stays where it is, but what
             // is added later compares with its new level: the level is one value of the rule.
-            let key = |index: usize| match self.nodes[index].rule.is_inaccurate {
-                true => 0,
-                false => self.nodes[index].sort_level(),
-            };
+            let key = |index: usize| self.nodes[index].loading_level;
             let mut children = self.nodes[parent].children.clone();
             let at = children.iter().position(|&sibling| key(sibling) < key(new)).unwrap_or(children.len());
             children.insert(at, new);
@@ -91,7 +100,12 @@ impl Tree {
             return those(&|node| rule.if_sid.contains(&node.rule.id));
         }
         if let Some(level) = rule.if_level {
-            return those(&|node| node.sort_level() >= level);
+            // In OSSEC no inaccurate rule has a level that high (D10, K31).
+            let shown_zero = |level: u32| if level == 0 { 99 } else { level };
+            return match self.mode {
+                Mode::Ossec => those(&|node| node.loading_level >= level * 100),
+                Mode::Default => those(&|node| shown_zero(node.rule.level) >= level),
+            };
         }
         if let Some(group) = &rule.if_group {
             return those(&|node| word_matches(group, &node.rule.group));
@@ -122,19 +136,38 @@ impl Tree {
         }
     }
 
-    /// Replaces values in place; PCRE2 conditions and `field` stay, and so does the place in the tree.
+    /// Replaces values in place; PCRE2 conditions and `field` stay, and so does the place in the tree. A
+    /// composite rule is a plain one from then on if the new one is (D7).
     fn overwrite(&mut self, new: Rule) {
+        let mode = self.mode;
         let node = self.nodes.iter_mut().find(|node| node.rule.id == new.id).expect("it was loaded");
         let stays = |condition: &&Condition| match condition {
             Condition::Pattern(_, pattern) => pattern.dialect == Dialect::Pcre2,
             Condition::Dynamic(..) => true,
             _ => false,
         };
-        let kept: Vec<Condition> = node.rule.conditions.iter().filter(stays).cloned().collect();
+        let is_first = node.marks.is_none();
+        let has_plain = |name: &str| plain(&node.rule, name);
+        let never_compiled = |condition: &&Condition| match condition {
+            Condition::Pattern(name, _) => is_first && *name != "regex" && has_plain(name),
+            _ => false,
+        };
+        let conditions = node.rule.conditions.iter();
+        let kept: Vec<Condition> = conditions.filter(stays).filter(|kept| !never_compiled(kept)).cloned().collect();
         let replaced = new.conditions.iter().filter(|condition| !stays(condition)).cloned();
         let conditions = kept.into_iter().chain(replaced).collect();
-        let (is_inaccurate, category) = (node.rule.is_inaccurate, node.rule.category);
-        node.rule = Rule { conditions, is_inaccurate, category, ..new };
+        let has = |wanted: &[&str]| {
+            new.conditions.iter().any(|condition| match condition {
+                Condition::Pattern(name, _) | Condition::Address(name, _) => wanted.contains(name),
+                _ => false,
+            })
+        };
+        let packet = has(&["srcip", "dstip", "srcport", "dstport"]);
+        let further = has(&["user", "status", "extra_data", "hostname", "program_name"]) || new.maxsize > 0;
+        node.marks = Some((packet, further));
+        node.loading_level = loading_level(&new);
+        let category = node.rule.category;
+        node.rule = Rule { conditions, category, level: shown_level(&new, mode), ..new };
     }
 
     /// Sections 4.3 and 4.4 for one event.
@@ -164,7 +197,7 @@ impl Tree {
     /// The rule that wins at or below `index`.
     fn evaluate(&mut self, index: usize, event: usize, evidence: &mut Vec<String>) -> Option<usize> {
         let rule = self.nodes[index].rule.clone();
-        if !holds(&rule, self.memory.event(event)) {
+        if !holds(&self.nodes[index], self.memory.event(event), self.mode) {
             return None;
         }
         if rule.earlier.is_some() {
@@ -213,27 +246,49 @@ fn flags(rule: &Rule) -> (bool, bool) {
     (recorded, mailed)
 }
 
+/// Whether the rule has a plain condition of that name.
+fn plain(rule: &Rule, name: &str) -> bool {
+    rule.conditions.iter().any(|condition| {
+        matches!(condition, Condition::Pattern(other, pattern) if *other == name && pattern.dialect != Dialect::Pcre2)
+    })
+}
+
+/// Whether a PCRE2 condition is tested: not beside the plain form, of overwritten rules not always.
+fn is_tested(node: &Node, name: &str) -> bool {
+    let (packet, further) = node.marks.unwrap_or((true, true));
+    let is_marked = match name {
+        "srcport" | "dstport" => packet,
+        "user" | "status" | "extra_data" | "hostname" => further,
+        _ => true,
+    };
+    is_marked && (name == "url" || !plain(&node.rule, name))
+}
+
 /// All conditions but the search of earlier events.
-fn holds(rule: &Rule, event: &Event) -> bool {
+fn holds(node: &Node, event: &Event, mode: Mode) -> bool {
+    let rule = &node.rule;
     if rule.maxsize as usize > event.log.len() {
         return false;
     }
-    let has_plain = |name: &str| {
-        name != "url"
-            && rule.conditions.iter().any(|condition| {
-                matches!(condition, Condition::Pattern(other, pattern)
-                    if *other == name && pattern.dialect != Dialect::Pcre2)
-            })
-    };
+    // What holds no address is outside of every network, but not for rules that only silence (D6, K32).
+    let takes_names = mode == Mode::Default && (rule.level > 0 || !node.children.is_empty());
     rule.conditions.iter().all(|condition| match condition {
-        // Beside the plain form the other one is not tested.
-        Condition::Pattern(name, pattern) if pattern.dialect == Dialect::Pcre2 && has_plain(name) => true,
+        Condition::Pattern(name, pattern) if pattern.dialect == Dialect::Pcre2 && !is_tested(node, name) => true,
         Condition::Pattern(name, pattern) => subject(name, event).is_some_and(|text| matches(pattern, text)),
         Condition::DecodedAs(name) => event.decoder.as_ref() == Some(name),
         Condition::Action(text) => event.fields.get("action") == Some(text),
-        Condition::Address(name, list) => event.fields.get(*name).is_some_and(|text| address_fits(list, text)),
+        Condition::Address(name, list) => event.fields.get(*name).is_some_and(|text| {
+            let address = address(text, mode);
+            (address.is_some() || takes_names) && address_fits(list, address)
+        }),
         Condition::Dynamic(name, pattern) => event.fields.get(name).is_some_and(|text| matches(pattern, text)),
     })
+}
+
+/// The address in a field; OSSEC reads one number as an address, too.
+fn address(text: &str, mode: Mode) -> Option<IpAddr> {
+    let number = text.parse::<u32>().ok().filter(|_| mode == Mode::Ossec && !text.starts_with(['0', '+']));
+    text.parse().ok().or_else(|| number.map(|number| IpAddr::V4(number.into())))
 }
 
 fn subject<'a>(name: &str, event: &'a Event) -> Option<&'a str> {
@@ -248,9 +303,7 @@ fn subject<'a>(name: &str, event: &'a Event) -> Option<&'a str> {
 }
 
 /// The first entry that holds the address decides; a last entry with `!` inverts the default.
-fn address_fits(list: &[String], text: &str) -> bool {
-    // Text that is no address is in no entry.
-    let address: Option<IpAddr> = text.parse().ok();
+fn address_fits(list: &[String], address: Option<IpAddr>) -> bool {
     for entry in list {
         let (is_negated, net) = match entry.strip_prefix('!') {
             Some(net) => (true, net),

@@ -62,8 +62,8 @@ pub fn pack(kernel: &Kernel, content: &Content<'_>) -> Result<PathBuf> {
         }
     }
     package::add(&mut archive)?;
-    // Where the harness, which was built here, looks for it.
-    add_tree(&mut archive, &paths::root().join("config/ruleset"))?;
+    // Not under its own path: the guest's own mounts (/tmp) may lie above that.
+    add_tree(&mut archive, &paths::root().join("config/ruleset"), "source/config/ruleset")?;
     for (name, library) in libraries(&programs)? {
         archive.file(name.trim_start_matches('/'), 0o755, &read(&library)?)?;
     }
@@ -79,15 +79,16 @@ fn stripped(program: &Path, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Adds a directory with everything below it under its own path.
-fn add_tree<W: std::io::Write>(archive: &mut Archive<W>, directory: &Path) -> Result<()> {
+/// Adds a directory with everything below it as `to`.
+fn add_tree<W: std::io::Write>(archive: &mut Archive<W>, directory: &Path, to: &str) -> Result<()> {
     let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
     for entry in entries {
-        let path = entry?.path();
+        let entry = entry?;
+        let (path, to) = (entry.path(), format!("{to}/{}", entry.file_name().to_string_lossy()));
         if path.is_dir() {
-            add_tree(archive, &path)?;
+            add_tree(archive, &path, &to)?;
         } else {
-            archive.file(path.to_string_lossy().trim_start_matches('/'), 0o644, &read(&path)?)?;
+            archive.file(&to, 0o644, &read(&path)?)?;
         }
     }
     Ok(())

@@ -53,7 +53,7 @@ pub fn lint(
 ) -> Vec<Diagnostic> {
     let decoders: Vec<DecoderDef> = decoders.iter().flat_map(|file| decode::parse(file).0).collect();
     let rules: Vec<RuleDef> = built_in::definitions(rules, &mut Vec::new());
-    let tree = Tree::build(rules, &mut Vec::new());
+    let tree = Tree::build(rules, options, &mut Vec::new());
     let mut parents = vec![Vec::new(); tree.rules.len()];
     for (index, children) in tree.children.iter().enumerate() {
         for &child in children {

@@ -83,6 +83,9 @@ const GLOBAL: &[OptionSpec] = &[
     option("logall", YesNo),
     option("logall_json", YesNo),
     option("jsonout_output", YesNo),
+    option("alert_grouping", YesNo),
+    option("alert_fold_above", Number(0, 1_000_000)),
+    option("disk_reserve_mb", Number(0, 1 << 30)),
     option("stats", Number(0, 255)).not_yet(STATISTICS),
     option("integrity_checking", LEVEL).no_effect(FIXED_LEVEL),
     option("rootkit_detection", LEVEL).no_effect(FIXED_LEVEL),
@@ -180,9 +183,6 @@ const LOCAL_FILE: &[OptionSpec] = &[
     option("only-future-events", Text)
         .no_effect("it is for Windows; log files are always read from their end at first"),
     option("query", Text).no_effect(WINDOWS),
-    option("filter", Text).repeats(),
-    option("unit", Word).repeats(),
-    option("trusted", Word).repeats(),
 ];
 
 const COMMAND: &[OptionSpec] =

@@ -13,7 +13,7 @@ use crate::config::{MailConfig, MailTls, MailTransport};
 
 const DEFAULT_PER_HOUR: u64 = 12;
 
-pub(super) fn resolve(context: &mut Context<'_>) -> MailConfig {
+pub(super) fn resolve(context: &mut Context<'_>, strict_ossec: bool) -> MailConfig {
     let enabled = context.yes_no(Global, "email_notification", false);
     let to: Vec<String> =
         context.raw.all(Global, "email_to").filter_map(|element| address(element, context.problems)).collect();
@@ -36,6 +36,7 @@ pub(super) fn resolve(context: &mut Context<'_>) -> MailConfig {
         max_per_hour: u32::try_from(per_hour).unwrap_or(u32::MAX),
         grouping: context.internal.grouping,
         full_subject: context.internal.full_subject,
+        counted_subject: !strict_ossec,
         granular,
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn resolve(
     problems: &mut Problems,
 ) -> Config {
     let mut context = Context { raw, paths: &paths, internal, problems };
-    let mail = mail::resolve(&mut context);
+    let mail = mail::resolve(&mut context, strict_ossec);
     let rules = rules::resolve(&mut context);
     let levels = alerts::resolve(&mut context);
     let analysis = AnalysisConfig {
@@ -66,7 +66,7 @@ pub(super) fn resolve(
         strict_ossec,
         default_timeframe: internal.default_timeframe,
     };
-    let record = global::record(&context);
+    let record = global::record(&context, strict_ossec);
     let collect = localfile::resolve(&mut context);
     let respond = active_response::resolve(&mut context);
     let syslog_outputs = syslog_output::resolve(&mut context);

@@ -27,6 +27,8 @@ pub struct MailConfig {
     pub grouping: bool,
     /// `maild.full_subject`.
     pub full_subject: bool,
+    /// Whether the subject of a mail about several alerts names their number: not in the strict mode.
+    pub counted_subject: bool,
     /// `<email_alerts>` sections.
     pub granular: Vec<GranularMail>,
 }
@@ -96,10 +98,26 @@ pub struct RecordConfig {
     pub archive_json: bool,
     /// `<custom_alert_output>`.
     pub custom_layout: Option<String>,
+    /// `<alert_grouping>`: alerts of one cause are one text and one mail entry.
+    pub join: bool,
+    /// `<alert_fold_above>`: equal alerts a minute that are written one by one; 0 = all.
+    pub fold_above: u32,
+    /// `<disk_reserve>`: bytes of the disk that records leave free.
+    pub reserve: DiskReserve,
     /// `monitord.compress`.
     pub compress: bool,
     /// `monitord.sign`: write checksum files.
     pub checksums: bool,
+}
+
+/// How much of the disk of `logs` is left free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiskReserve {
+    /// 5 % of the filesystem, at most 512 MiB.
+    #[default]
+    Usual,
+    /// So many bytes; 0 = nothing.
+    Bytes(u64),
 }
 
 /// One `<syslog_output>`.

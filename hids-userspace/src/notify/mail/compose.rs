@@ -13,7 +13,12 @@ const DISPLAY_NAME: &str = "OSSEC HIDS";
 
 /// Longest text of a mail. Alerts that do not fit are counted per rule; the most serious go first
 /// into what fits.
-pub(super) const TEXT_LIMIT_BYTES: usize = 700 * 1024;
+///
+/// A mail is read by people: some hundred alerts.
+pub(super) const TEXT_LIMIT_BYTES: usize = 100 * 1024;
+
+/// Longest subject in bytes, as OSSEC's.
+const SUBJECT_LIMIT_BYTES: usize = 127;
 
 /// What a mail is made of.
 #[derive(Debug)]
@@ -26,17 +31,33 @@ pub(super) struct Content {
     pub first: (i64, u64),
 }
 
+/// What a subject says of a mail with several alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subjects {
+    /// That of the most serious one, as OSSEC.
+    Plain,
+    /// Besides, how many there are.
+    Counted,
+}
+
 /// Puts `entries` (in order) together, with what a full spool left out.
 ///
 /// `shown` says which of them are given in full; the others are counted.
-pub(super) fn content(entries: impl Iterator<Item = (MailEntry, bool)>, omitted_before: &[Omitted]) -> Content {
+pub(super) fn content(
+    entries: impl Iterator<Item = (MailEntry, bool)>,
+    omitted_before: &[Omitted],
+    subjects: Subjects,
+) -> Content {
     let mut omitted = omitted_before.to_vec();
     let mut content = Content { subject: String::new(), text: String::new(), first: (0, 0) };
-    let mut highest = None;
+    let (mut highest, mut entry_count) = (None, 0);
+    let mut count: u64 = omitted.iter().map(|omitted| omitted.count).sum();
     for (number, (entry, is_shown)) in entries.enumerate() {
         if number == 0 {
-            content.first = (entry.epoch_seconds, entry.sequence);
+            content.first = (entry.epoch_seconds, entry.alert_number());
         }
+        count += entry.count;
+        entry_count = number + 1;
         if highest.is_none_or(|highest| entry.level > highest) {
             highest = Some(entry.level);
             content.subject.clone_from(&entry.subject);
@@ -47,8 +68,23 @@ pub(super) fn content(entries: impl Iterator<Item = (MailEntry, bool)>, omitted_
             Omitted::count(&mut omitted, entry.rule, entry.level, &entry.description);
         }
     }
+    // The subject of a single entry says already for how many alerts it stands.
+    let is_one = entry_count == 1 && omitted.is_empty();
+    if subjects == Subjects::Counted && !is_one && count > 1 {
+        content.subject = counted(&content.subject, count);
+    }
     push_omitted(&mut content.text, omitted);
     content
+}
+
+/// The subject of the most serious alert, which names the highest level, and the number of all.
+fn counted(subject: &str, count: u64) -> String {
+    let number = format!(" (most serious of {count} alerts)");
+    let mut end = subject.len().min(SUBJECT_LIMIT_BYTES - number.len());
+    while !subject.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{number}", subject[..end].trim_end())
 }
 
 /// `entry` without anything that a log or host brought: for a server that refuses its text.
@@ -58,7 +94,11 @@ pub(super) fn without_log(mut entry: MailEntry) -> MailEntry {
         "\nOSSEC HIDS Notification.\n\nRule: {} fired (level {}) -> \"{}\"\n\n\
          The mail server refused the text of this alert. It stands in alerts.log as alert {}.{}.\n\n\
          --END OF NOTIFICATION\n\n\n\n",
-        entry.rule, entry.level, entry.description, entry.epoch_seconds, entry.sequence
+        entry.rule,
+        entry.level,
+        entry.description,
+        entry.epoch_seconds,
+        entry.alert_number()
     );
     entry
 }
@@ -137,6 +177,15 @@ fn id_domain(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // O-B11: 400 alerts carried the subject of the first.
+    #[test]
+    fn subject_names_the_number_and_the_highest_level() {
+        let long = format!("OSSEC Alert - host - Level 7 - {}", "ä".repeat(80));
+        let subject = counted(&long, 400);
+        assert!(subject.len() <= 127 && subject.ends_with("ä (most serious of 400 alerts)"), "{subject}");
+        assert!(subject.starts_with("OSSEC Alert - host - Level 7 - ä"), "{subject}");
+    }
 
     #[test]
     fn the_most_serious_alerts_are_shown_when_not_all_fit() {

@@ -13,7 +13,7 @@ use super::*;
 use crate::config::{GranularMail, MailConfig, MailTls, MailTransport};
 use crate::notify::spool::tests::{alert, open};
 use crate::notify::spool::{MailSpool, SpoolLimits};
-use crate::outbox::AlertSpool as _;
+use crate::outbox::{AlertSpool as _, MailItem};
 
 fn config(port: u16) -> MailConfig {
     MailConfig {
@@ -27,6 +27,7 @@ fn config(port: u16) -> MailConfig {
         max_per_hour: 100,
         grouping: true,
         full_subject: false,
+        counted_subject: true,
         granular: Vec::new(),
     }
 }
@@ -57,7 +58,7 @@ fn spool(root: &Path) -> MailSpool {
 
 fn record(spool: &mut MailSpool, alerts: impl IntoIterator<Item = hids_core::model::Alert>) {
     for alert in alerts {
-        spool.stage(&alert).expect("staged");
+        spool.stage(MailItem::single(alert.id.sequence, &alert)).expect("staged");
         spool.committed(alert.id.sequence + 1);
     }
 }
@@ -304,15 +305,10 @@ fn login_is_used() {
 
 #[test]
 fn program_gets_the_mail_on_standard_input_without_a_shell() {
-    use std::os::unix::fs::PermissionsExt as _;
     let root = tempfile::tempdir().expect("tempdir");
     let (program, output) = (root.path().join("deliver"), root.path().join("out"));
-    std::fs::write(
-        &program,
-        format!("#!/bin/sh\ncat > {0}.new && env > {0}.env && mv {0}.new {0}\n", output.display()),
-    )
-    .expect("write");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("chmod");
+    let text = format!("#!/bin/sh\ncat > {0}.new && env > {0}.env && mv {0}.new {0}\n", output.display());
+    hids_tests::executable::script(&program, &text);
     let mut spool = spool(root.path());
     let mut config = config(25);
     config.transport = MailTransport::Program(program);

@@ -9,7 +9,7 @@ use hids_core::model::Timestamp;
 use hids_core::render::visible_string;
 use jiff::tz::TimeZone;
 
-use super::compose::{self, Content, TEXT_LIMIT_BYTES};
+use super::compose::{self, Content, Subjects, TEXT_LIMIT_BYTES};
 use super::handle::{MailOptions, MailReport, Shared};
 use super::plan::{self, Arrival, Grouping, Plan, retry_after};
 use super::program;
@@ -196,6 +196,7 @@ impl Sender {
         let sizes: Vec<_> = self.waiting.iter().take(count).map(|alert| (alert.level, alert.bytes)).collect();
         let shown = compose::choose(&sizes, TEXT_LIMIT_BYTES);
         let mut problem = None;
+        let subjects = if self.config.counted_subject { Subjects::Counted } else { Subjects::Plain };
         let entries = self.waiting.iter().take(count).zip(shown).filter_map(|(alert, is_shown)| {
             match self.spool.read(alert.sequence) {
                 Ok(entry) if self.without_log => entry.map(|entry| (compose::without_log(entry), is_shown)),
@@ -208,7 +209,7 @@ impl Sender {
                 }
             }
         });
-        let content = compose::content(entries, &self.spool.state().omitted);
+        let content = compose::content(entries, &self.spool.state().omitted, subjects);
         problem.map_or(Ok(content), Err)
     }
 

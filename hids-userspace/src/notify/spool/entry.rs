@@ -1,15 +1,21 @@
 //! One alert in the spool.
 
-use hids_core::model::{Alert, Level, RuleId};
+use hids_core::join::RuleCount;
+use hids_core::model::{Level, RuleId};
 use hids_core::render;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::outbox::MailItem;
+
 /// What is needed to mail an alert, rendered when it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailEntry {
-    /// Number of the alert.
+    /// Number in the spool; of alerts mailed by earlier versions, the alert's.
     pub sequence: u64,
+    /// Number of the alert; an earlier version's entry has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<u64>,
     /// Seconds since 1970 of the event.
     pub epoch_seconds: i64,
     /// Level.
@@ -26,15 +32,42 @@ pub struct MailEntry {
     pub subject: String,
     /// Its part of the mail.
     pub body: String,
+    /// How many alerts it stands for.
+    #[serde(default = "one")]
+    pub count: u64,
+    /// The other rules among them: granular recipients of any of these get it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherRule>,
+}
+
+/// A rule among the alerts that an entry stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherRule {
+    /// Rule.
+    pub rule: RuleId,
+    /// Level.
+    pub level: Level,
+    /// Its group string.
+    pub group: String,
+}
+
+const fn one() -> u64 {
+    1
 }
 
 impl MailEntry {
-    /// Renders `alert`.
-    pub fn new(alert: &Alert, zone: &TimeZone, full_subject: bool) -> Self {
+    /// Renders `item`.
+    pub fn new(item: MailItem<'_>, zone: &TimeZone, full_subject: bool) -> Self {
+        let alert = item.alert;
         let host = render::visible_string(&alert.hostname);
         let location = render::visible_string(alert.source.location.as_bytes());
+        let others = |item: MailItem<'_>| {
+            let other = |rule: &RuleCount| OtherRule { rule: rule.rule, level: rule.level, group: rule.group.clone() };
+            item.rules.iter().filter(|rule| rule.rule != alert.rule.id).map(other).collect()
+        };
         Self {
-            sequence: alert.id.sequence,
+            sequence: item.number,
+            alert: Some(alert.id.sequence),
             epoch_seconds: alert.id.epoch_seconds,
             level: alert.rule.level,
             rule: alert.rule.id,
@@ -43,7 +76,14 @@ impl MailEntry {
             location: if host == location { location } else { format!("{host}->{location}") },
             subject: render::mail_subject(alert, full_subject),
             body: render::mail_body(alert, zone),
+            count: item.count,
+            others: others(item),
         }
+    }
+
+    /// Number of the alert, with the time for its name.
+    pub fn alert_number(&self) -> u64 {
+        self.alert.unwrap_or(self.sequence)
     }
 
     /// As a line of the spool: `CRC32 JSON`.

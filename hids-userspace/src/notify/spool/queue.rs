@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hids_core::model::Alert;
 use jiff::tz::TimeZone;
 
 use super::entry::MailEntry;
 use super::files::{Files, Omitted, SpoolState};
-use crate::outbox::AlertSpool;
+use crate::outbox::{AlertSpool, MailItem};
 
 /// Sent bytes at the front of the file that make it worth writing the rest anew.
 const COMPACT_BYTES: u64 = 4 * 1024 * 1024;
@@ -177,9 +176,9 @@ impl MailSpool {
 }
 
 impl AlertSpool for MailSpool {
-    fn stage(&mut self, alert: &Alert) -> io::Result<()> {
+    fn stage(&mut self, item: MailItem<'_>) -> io::Result<()> {
         let mut queue = self.lock();
-        let entry = MailEntry::new(alert, &queue.options.zone, queue.options.full_subject);
+        let entry = MailEntry::new(item, &queue.options.zone, queue.options.full_subject);
         queue.append(&entry)
     }
 

@@ -5,7 +5,7 @@ use hids_core::model::*;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::outbox::AlertSpool;
+use crate::outbox::{AlertSpool, MailItem};
 
 pub(in crate::notify) fn alert(sequence: u64, rule: u32, level: u16) -> Alert {
     Alert {
@@ -35,7 +35,6 @@ pub(in crate::notify) fn alert(sequence: u64, rule: u32, level: u16) -> Alert {
         evidence: Vec::new(),
         previous_output: None,
         notice: None,
-        untrusted: None,
     }
 }
 
@@ -49,7 +48,9 @@ fn sequences(spool: &MailSpool) -> Vec<u64> {
 }
 
 fn stage(spool: &mut MailSpool, numbers: impl IntoIterator<Item = u64>) {
-    numbers.into_iter().for_each(|number| spool.stage(&alert(number, 5710, 7)).expect("staged"));
+    numbers
+        .into_iter()
+        .for_each(|number| spool.stage(MailItem::single(number, &alert(number, 5710, 7))).expect("staged"));
 }
 
 #[test]
@@ -124,7 +125,7 @@ fn room_of_sent_alerts_is_given_back() {
         ..alert(number, 1, 7)
     };
     for number in 1..=500 {
-        spool.stage(&large(number)).expect("staged");
+        spool.stage(MailItem::single(number, &large(number))).expect("staged");
     }
     spool.committed(501);
     let size = || root.path().join("mail/queue").metadata().expect("there").len();

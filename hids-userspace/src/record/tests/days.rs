@@ -34,6 +34,7 @@ fn crash_after_rotation_cuts_the_new_days_file_too() {
     let (mut recorder, _) = open(root.path());
     recorder.write(&batch(vec![alert(1, MIDNIGHT - 1)])).expect("written");
     recorder.tick(Timestamp::from_unix_seconds(MIDNIGHT)).expect("tick");
+    recorder.begin(&batch(vec![alert(2, MIDNIGHT)])).expect("announced");
     drop(recorder);
     let log = root.path().join("logs/alerts/2026/Nov/ossec-alerts-25.log");
     std::fs::File::options()

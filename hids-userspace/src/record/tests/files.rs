@@ -31,16 +31,17 @@ fn next_run_goes_on_from_positions_and_numbers() {
 }
 
 #[test]
-fn bytes_after_the_last_commit_are_cut_away() {
+fn bytes_of_a_batch_that_was_being_written_are_cut_away() {
     let root = tempfile::tempdir().expect("tempdir");
     let (mut recorder, _) = open(root.path());
     recorder.write(&batch(vec![alert(1, EVENING)])).expect("written");
-    drop(recorder);
     let log = root.path().join("logs/alerts/alerts.log");
     let whole = read(&log);
+    recorder.begin(&batch(vec![alert(2, EVENING)])).expect("announced");
+    drop(recorder);
     std::fs::write(&log, format!("{whole}** Alert 1.2: - torn")).expect("write");
     let (_, recovered) = open(root.path());
-    assert_eq!(recovered.cut_bytes, 20);
+    assert_eq!((recovered.cut_bytes, recovered.kept_bytes), (20, 0));
     assert_eq!(read(&log), whole);
 }
 
@@ -141,7 +142,7 @@ fn split_after(text: &str, count: usize) -> (usize, usize) {
     (at, text.len())
 }
 
-fn pretend_other_boot(journal: &Path) {
+pub(super) fn pretend_other_boot(journal: &Path) {
     let text = read(journal);
     let (first, rest) = text.split_once('\n').expect("a line");
     let mut record: serde_json::Value = serde_json::from_str(&first[9..]).expect("JSON");

@@ -279,8 +279,16 @@ fn every_offset_moves_where_a_regex_starts() {
     judge(pairs.chain([("after_regex".to_owned(), decoders, [rule.clone(), rule.clone()])]));
 }
 
+/// What is said to do about the errors of rule 100.
+fn helps(elements: &str) -> Vec<String> {
+    let file = SourceFile::new("rules", rules(r#"level="5""#, elements));
+    let (_, problems) = hids_core::rules::parse(&file, hids_core::decode::Reading::AsWritten);
+    problems.iter().map(|problem| problem.help.clone().unwrap_or_default()).collect()
+}
+
+// Number 6 of Wazuh's language: each of its names gets what OSSEC has in its place.
 #[test]
-fn elements_of_other_programs_are_refused() {
+fn elements_of_other_programs_are_refused_with_what_ossec_has() {
     let elements = [
         "same_srcip",
         "different_dstip",
@@ -301,6 +309,12 @@ fn elements_of_other_programs_are_refused() {
         let (answer, said) =
             run(DECODERS, &rules(r#"level="5""#, &format!("<if_sid>90</if_sid><{element}>x</{element}>")));
         assert!(answer == "refused" && said.iter().any(|text| text.starts_with("R015")), "{element}: {said:?}");
+        assert!(helps(&format!("<{element}>x</{element}>"))[0].contains("Wazuh's"), "{element}");
+    }
+    for (option, help) in
+        [("no_full_log", "Wazuh's"), ("no_counter", "Wazuh's"), ("no_log,no_ar", "one <options> element")]
+    {
+        assert!(helps(&format!("<options>{option}</options>"))[0].contains(help), "{option}");
     }
     for attribute in [r#"type="x""#, r#"negate="yes""#] {
         assert_eq!(run(DECODERS, &rules(&format!(r#"level="5" {attribute}"#), "<if_sid>90</if_sid>")).0, "refused");

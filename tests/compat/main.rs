@@ -8,6 +8,7 @@ mod any_rules;
 mod differences;
 mod elements;
 mod engine;
+mod ignored;
 mod patterns;
 mod predecoding;
 mod random;

@@ -1,19 +1,23 @@
 //! Definitions to a set of decoders that can run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::fields::{FieldId, FieldTable};
 use super::fts::FtsFields;
+use super::groups::Groups;
 use super::kind::EventKind;
 use super::parse::{DecoderDef, Offset, OffsetPattern, Plugin};
-use super::source::unknown_name;
+use super::source::{MOST_HINTS, unknown_name};
 use crate::diag::Diagnostic;
 use crate::fim;
 use crate::pattern::{Pattern, PrefilterBuilder, Required, Subject};
 
 /// Names of decoders that are not in any file; those of file integrity come besides.
 const BUILT_IN: [&str; 3] = ["rootcheck", "hostinfo_new", "hostinfo_modified"];
+
+/// Most decoders, so that their numbers and those of their names, the built-in ones included, fit 16 bits.
+const MAX_DECODERS: usize = 65_000;
 
 /// Number of a decoder's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +33,8 @@ pub struct DecoderSet {
     pub(super) without_program: Vec<u16>,
     pub(super) names: Vec<Arc<str>>,
     by_name: HashMap<Arc<str>, NameId>,
+    /// Names of children.
+    children: HashSet<Arc<str>>,
     fields: FieldTable,
 }
 
@@ -68,6 +74,11 @@ struct Target<'a> {
     subject: Subject,
     prefilter: &'a mut PrefilterBuilder,
     diagnostics: &'a mut Vec<Diagnostic>,
+    /// Top-level decoders by name.
+    tops: HashMap<Arc<str>, Vec<u16>>,
+    groups: Groups,
+    /// How many parents were named that do not exist.
+    unknown_parents: usize,
 }
 
 impl DecoderSet {
@@ -86,18 +97,28 @@ impl DecoderSet {
             without_program: Vec::new(),
             names: Vec::new(),
             by_name: HashMap::new(),
+            children: HashSet::new(),
             fields: FieldTable::default(),
         };
         for name in BUILT_IN.into_iter().chain(fim::DECODERS) {
             set.intern(name);
         }
+        let mut target = Target {
+            subject,
+            prefilter,
+            diagnostics,
+            tops: HashMap::new(),
+            groups: Groups::new(subject == Subject::StrictUtf8),
+            unknown_parents: 0,
+        };
         for def in defs {
-            if set.decoders.len() >= usize::from(u16::MAX) {
-                diagnostics.push(Diagnostic::error("D020", "more than 65,535 decoders").at(def.span.clone()));
+            if !set.add(def, &mut target) {
+                let message = format!("more than {MAX_DECODERS} decoders; a child counts once for each of its parents");
+                target.diagnostics.push(Diagnostic::error("D020", message).at(def.span.clone()));
                 break;
             }
-            set.add(def, &mut Target { subject, prefilter, diagnostics });
         }
+        target.groups.finish(&mut set.decoders);
         set
     }
 
@@ -114,6 +135,11 @@ impl DecoderSet {
     /// All names that `decoded_as` may use.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether a child of that name is there; events carry its name only if it uses its own.
+    pub fn has_child(&self, name: &str) -> bool {
+        self.children.contains(name)
     }
 
     /// The fields that these decoders extract.
@@ -149,8 +175,9 @@ impl DecoderSet {
         id
     }
 
-    fn add(&mut self, def: &DecoderDef, target: &mut Target<'_>) {
-        let parents = self.parents(def, target.diagnostics);
+    /// False when there are too many.
+    fn add(&mut self, def: &DecoderDef, target: &mut Target<'_>) -> bool {
+        let parents = self.parents(def, target);
         let shown = match (&def.parent, def.use_own_name) {
             (Some(parent), false) => &parent.value,
             _ => &def.name.value,
@@ -161,35 +188,45 @@ impl DecoderSet {
         let owners: Vec<Option<u16>> =
             if def.parent.is_some() { parents.into_iter().map(Some).collect() } else { vec![None] };
         for parent in owners {
-            let Some(decoder) = self.build(def, name, &order, parent, target) else { return };
+            if self.decoders.len() >= MAX_DECODERS {
+                return false;
+            }
+            let Some(decoder) = self.build(def, name, &order, parent, target) else { return true };
             let index = self.decoders.len() as u16;
+            let own_name = Arc::clone(&decoder.own_name);
             self.decoders.push(decoder);
-            match parent {
-                Some(parent) => self.attach(parent, index, def, target.diagnostics),
-                None if def.program_name.is_some() => self.with_program.push(index),
+            if let Some(parent) = parent {
+                target.groups.attach(&mut self.decoders, (parent, index), def, target.diagnostics);
+                self.children.insert(own_name);
+                continue;
+            }
+            target.tops.entry(own_name).or_default().push(index);
+            match def.program_name {
+                Some(_) => self.with_program.push(index),
                 None => self.without_program.push(index),
             }
         }
+        true
     }
 
-    fn parents(&self, def: &DecoderDef, diagnostics: &mut Vec<Diagnostic>) -> Vec<u16> {
+    fn parents(&self, def: &DecoderDef, target: &mut Target<'_>) -> Vec<u16> {
         let Some(parent) = &def.parent else { return Vec::new() };
-        let tops = || (0u16..).zip(&self.decoders).filter(|(_, decoder)| decoder.parent.is_none());
-        let found: Vec<u16> =
-            tops().filter(|(_, decoder)| *decoder.own_name == parent.value).map(|(index, _)| index).collect();
-        if found.is_empty() {
-            let known: Vec<&str> = tops().map(|(_, decoder)| decoder.own_name.as_ref()).collect();
-            let is_child = self.decoders.iter().any(|decoder| *decoder.own_name == parent.value);
-            let diagnostic = unknown_name("D021", "a parent decoder", parent, &known);
-            diagnostics.push(if is_child {
-                diagnostic.help("it is a child itself; there are only two levels")
-            } else if diagnostic.help.is_none() {
-                diagnostic.help("a parent must stand before its children")
-            } else {
-                diagnostic
-            });
+        if let Some(found) = target.tops.get(parent.value.as_str()) {
+            return found.clone();
         }
-        found
+        target.unknown_parents += 1;
+        // Looking for a name that is alike takes as long as there are names.
+        let known: Vec<&str> =
+            target.tops.keys().map(AsRef::as_ref).filter(|_| target.unknown_parents <= MOST_HINTS).collect();
+        let diagnostic = unknown_name("D021", "a parent decoder", parent, &known);
+        target.diagnostics.push(if self.has_child(&parent.value) {
+            diagnostic.help("it is a child itself; there are only two levels")
+        } else if diagnostic.help.is_none() {
+            diagnostic.help("a parent must stand before its children")
+        } else {
+            diagnostic
+        });
+        Vec::new()
     }
 
     fn build(
@@ -200,7 +237,7 @@ impl DecoderSet {
         parent: Option<u16>,
         target: &mut Target<'_>,
     ) -> Option<Decoder> {
-        let Target { subject, prefilter, diagnostics } = target;
+        let Target { subject, prefilter, diagnostics, .. } = target;
         let mut condition = |condition: &Option<OffsetPattern>| match condition {
             None => Some(None),
             Some(OffsetPattern { pattern, offset }) => {
@@ -240,36 +277,5 @@ impl DecoderSet {
             children: Vec::new(),
             followers: Vec::new(),
         })
-    }
-
-    /// Adds a child; neighbours of the same name form a multi-regex group.
-    fn attach(&mut self, parent: u16, index: u16, def: &DecoderDef, diagnostics: &mut Vec<Diagnostic>) {
-        let children = &self.decoders[usize::from(parent)].children;
-        let head = children
-            .last()
-            .copied()
-            .filter(|&head| self.decoders[usize::from(head)].own_name.as_ref() == def.name.value);
-        let error = |code, message: &str| Diagnostic::error(code, message).at(def.name.span.clone());
-        let starts_after_regex = def.regex.as_ref().is_some_and(|regex| regex.offset == Some(Offset::AfterRegex));
-        let Some(head) = head else {
-            if starts_after_regex {
-                diagnostics.push(error("D023", "after_regex needs a decoder of the same name just before this one"));
-            }
-            self.decoders[usize::from(parent)].children.push(index);
-            return;
-        };
-        if def.prematch.is_some() || def.fts.is_some() {
-            diagnostics.push(
-                error("D024", "a further decoder of a group of the same name has neither prematch nor fts")
-                    .help("give it another name if it is no continuation of the one before"),
-            );
-        }
-        let first = &self.decoders[usize::from(head)].regex;
-        if let (Some(first), Some(own)) = (first, &def.regex)
-            && first.pattern.dialect() != own.pattern.dialect
-        {
-            diagnostics.push(error("D025", "the decoders of a group use either regex or pcre2, all of them the same"));
-        }
-        self.decoders[usize::from(head)].followers.push(index);
     }
 }

@@ -5,9 +5,11 @@
 //! decoder language (`src/analysisd/decoders`). Never: judges an event.
 
 mod accumulate;
+pub mod attributes;
 mod compile;
 mod fields;
 mod fts;
+mod groups;
 mod kind;
 mod parse;
 mod plugins;
@@ -17,6 +19,7 @@ pub mod source;
 mod tests;
 
 pub use accumulate::Accumulator;
+pub use attributes::Reading;
 pub use compile::{DecoderSet, NameId};
 pub use fields::{FieldId, FieldTable, FieldValues};
 pub use fts::{EventNames, FirstSeen, FtsFields};

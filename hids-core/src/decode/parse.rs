@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::attributes::{self, Obeys, Reading};
 use super::fts::FtsFields;
 use super::kind::EventKind;
 use super::source::{self, PatternDef, unknown_name};
 use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::pattern::Dialect;
-use crate::xml::{Element, Text};
+use crate::xml::{Attribute, Element, Text};
 
 /// Longest text of a condition when all its elements are joined (OSSEC `OS_SIZE_8192`).
 const MAX_JOINED_BYTES: usize = 8192;
@@ -30,6 +31,8 @@ const ELEMENTS: [&str; 16] = [
     "fts_comment",
     "regex_pcre2",
 ];
+
+const CONDITIONS: [&str; 6] = ["program_name", "program_name_pcre2", "prematch", "prematch_pcre2", "regex", "pcre2"];
 
 /// Of these the last one counts; repeated conditions are joined.
 const SINGLE: [&str; 6] = ["parent", "order", "fts", "type", "plugin_decoder", "use_own_name"];
@@ -106,14 +109,14 @@ impl DecoderDef {
 }
 
 /// The decoders of `file`, and every problem found.
-pub fn parse(file: &Arc<SourceFile>) -> (Vec<DecoderDef>, Vec<Diagnostic>) {
+pub fn parse(file: &Arc<SourceFile>, reading: Reading) -> (Vec<DecoderDef>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let elements = source::elements(file, &mut diagnostics);
-    let decoders = elements.iter().filter_map(|element| decoder(element, &mut diagnostics)).collect();
+    let decoders = elements.iter().filter_map(|element| decoder(element, reading, &mut diagnostics)).collect();
     (decoders, diagnostics)
 }
 
-fn decoder(element: &Element, diagnostics: &mut Vec<Diagnostic>) -> Option<DecoderDef> {
+fn decoder(element: &Element, reading: Reading, diagnostics: &mut Vec<Diagnostic>) -> Option<DecoderDef> {
     if !element.name.value.eq_ignore_ascii_case("decoder") {
         diagnostics.push(
             Diagnostic::error("D001", format!("<{}> cannot stand here; only <decoder> can", element.name.value))
@@ -133,7 +136,7 @@ fn decoder(element: &Element, diagnostics: &mut Vec<Diagnostic>) -> Option<Decod
         diagnostics.push(unknown_name("D002", "attribute", &name.name, &["name"]));
         return None;
     }
-    let mut reader = Reader::new(name.value.clone(), element.span.clone(), diagnostics);
+    let mut reader = Reader::new(name.value.clone(), element.span.clone(), reading, diagnostics);
     for child in &element.children {
         reader.element(child);
     }
@@ -147,11 +150,12 @@ struct Reader<'d> {
     prematch: [Option<OffsetPattern>; 2],
     regex: [Option<OffsetPattern>; 2],
     program_name: [Option<OffsetPattern>; 2],
+    reading: Reading,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 impl<'d> Reader<'d> {
-    fn new(name: Text, span: Span, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
+    fn new(name: Text, span: Span, reading: Reading, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
         let def = DecoderDef {
             name,
             span,
@@ -166,7 +170,7 @@ impl<'d> Reader<'d> {
             use_own_name: false,
             accumulate: false,
         };
-        Self { def, prematch: [None, None], regex: [None, None], program_name: [None, None], diagnostics }
+        Self { def, prematch: [None, None], regex: [None, None], program_name: [None, None], reading, diagnostics }
     }
 
     fn element(&mut self, element: &Element) {
@@ -191,18 +195,20 @@ impl<'d> Reader<'d> {
             },
             _ => self.diagnostics.push(unknown_name("D003", "decoder element", &element.name, &ELEMENTS)),
         }
-        if !matches!(name.as_str(), "prematch" | "prematch_pcre2" | "regex" | "pcre2") && !element.attributes.is_empty()
-        {
-            let text = format!("<{}> takes no attribute", element.name.value);
-            self.error("D004", &text, &element.attributes[0].name.span);
+        // Those of conditions have been read with them; of an unknown element nothing is read.
+        if ELEMENTS.contains(&name.as_str()) && !CONDITIONS.contains(&name.as_str()) {
+            attributes::read(element, &[], Obeys::Nothing, self.reading, "D004", self.diagnostics);
         }
     }
 
     /// A condition; repeated elements are joined, as in OSSEC.
     fn condition(&mut self, element: &Element, name: &str, plain: Dialect) {
         let is_pcre2 = name.ends_with("pcre2");
-        let dialect = if is_pcre2 { Dialect::Pcre2 } else { plain };
-        let offset = self.offset(element);
+        let offset = if name.starts_with("program_name") { None } else { self.offset(element) };
+        let known: &[&str] = if name.starts_with("program_name") { &[] } else { &["offset"] };
+        let obeys = if is_pcre2 { Obeys::Nothing } else { Obeys::Type };
+        let asked = attributes::read(element, known, obeys, self.reading, "D004", self.diagnostics);
+        let dialect = if is_pcre2 { Dialect::Pcre2 } else { asked.dialect.unwrap_or(plain) };
         let slots = match name {
             "program_name" | "program_name_pcre2" => &mut self.program_name,
             "prematch" | "prematch_pcre2" => &mut self.prematch,
@@ -210,7 +216,7 @@ impl<'d> Reader<'d> {
         };
         match &mut slots[usize::from(is_pcre2)] {
             None => {
-                let pattern = PatternDef { dialect, text: element.text.value.clone(), span: element.text.span.clone() };
+                let pattern = PatternDef::new(dialect, &element.text);
                 slots[usize::from(is_pcre2)] = Some(OffsetPattern { pattern, offset });
             }
             Some(first) => {
@@ -226,12 +232,18 @@ impl<'d> Reader<'d> {
         }
     }
 
+    /// OSSEC looks at the first attribute alone, and refuses it if it is not `offset`; as it is written,
+    /// `type` may stand before it.
     fn offset(&mut self, element: &Element) -> Option<Offset> {
-        let attribute = element.attributes.first()?;
-        if !attribute.name.value.eq_ignore_ascii_case("offset") {
-            self.diagnostics.push(unknown_name("D004", "attribute", &attribute.name, &["offset"]));
+        let first = element.attributes.first()?;
+        let is_offset = |attribute: &&Attribute| attribute.name.value.eq_ignore_ascii_case("offset");
+        let may_be_first =
+            is_offset(&first) || (self.reading == Reading::AsWritten && first.name.value.eq_ignore_ascii_case("type"));
+        if !may_be_first {
+            self.diagnostics.push(unknown_name("D004", "attribute", &first.name, &["offset"]));
             return None;
         }
+        let attribute = element.attributes.iter().find(is_offset)?;
         match attribute.value.value.as_str() {
             "after_parent" => Some(Offset::AfterParent),
             "after_prematch" => Some(Offset::AfterPrematch),

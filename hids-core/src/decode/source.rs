@@ -16,9 +16,16 @@ pub struct PatternDef {
     pub text: String,
     /// Where it stands (the first of several elements).
     pub span: Span,
+    /// Whether the condition holds where it does not match.
+    pub negated: bool,
 }
 
 impl PatternDef {
+    /// A pattern that stands in `text`.
+    pub fn new(dialect: Dialect, text: &Text) -> Self {
+        Self { dialect, text: text.value.clone(), span: text.span.clone(), negated: false }
+    }
+
     /// Compiles it, or says why not.
     pub fn compile(&self, subject: Subject, diagnostics: &mut Vec<Diagnostic>) -> Option<Pattern> {
         match Pattern::with_subject(self.dialect, &self.text, subject) {
@@ -128,10 +135,20 @@ impl Variables {
     }
 }
 
+/// For how many unknown names of a kind one is sought that is alike, where there may be many.
+pub const MOST_HINTS: usize = 100;
+
+/// Longest word that is worth guessing at; comparing takes the square of it.
+const LONGEST_WORD: usize = 64;
+
 /// The one of `known` that `word` may be a misspelling of.
 pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = (word.len() / 2).clamp(1, 3);
-    let best = known.iter().map(|name| (distance(word, name), *name)).min()?;
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
+    let near = known.iter().filter(|name| name.len().abs_diff(word.len()) <= 4 * allowed);
+    let best = near.map(|name| (distance(word, name), *name)).min()?;
     (best.0 <= allowed).then_some(best.1)
 }
 

@@ -17,7 +17,7 @@ const DEMO: &str = r#"
   <regex>id=(\d+)|ref=(\w+)</regex><order>id, status</order></decoder>"#;
 
 fn decode(line: &str) -> (Option<String>, Vec<(String, String)>) {
-    let (defs, mut diagnostics) = parse(&SourceFile::new("demo.xml", DEMO));
+    let (defs, mut diagnostics) = parse(&SourceFile::new("demo.xml", DEMO), Reading::AsWritten);
     let mut prefilter = PrefilterBuilder::default();
     let set = DecoderSet::compile(&defs, Subject::Bytes, &mut prefilter, &mut diagnostics);
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
@@ -57,7 +57,7 @@ fn first_field_gets_the_first_group_that_took_part() {
 fn every_mistake_is_reported_in_one_run() {
     let text = "<decoder name=\"a\"><prematsh>x</prematsh></decoder>\n<decoder name=\"b\"><parent>c</parent>\
                 <regex offset=\"after_prematsh\">(\\n)</regex></decoder>\n<rule/>";
-    let (defs, mut diagnostics) = parse(&SourceFile::new("bad.xml", text));
+    let (defs, mut diagnostics) = parse(&SourceFile::new("bad.xml", text), Reading::AsWritten);
     DecoderSet::compile(&defs, Subject::Bytes, &mut PrefilterBuilder::default(), &mut diagnostics);
     let codes: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
     assert!(has_errors(&diagnostics));

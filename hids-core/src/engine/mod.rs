@@ -122,13 +122,14 @@ impl Engine {
         let rule_options = options.of_rules();
         let subject = if options.strict_ossec { Subject::StrictUtf8 } else { Subject::Bytes };
         let mut prefilter = PrefilterBuilder::default();
-        let mut definitions: Vec<_> = parse_all(&sources.decoders, decode::parse, &mut diagnostics);
+        let mut definitions: Vec<_> =
+            parse_all(&sources.decoders, |file| decode::parse(file, rule_options.reading()), &mut diagnostics);
         if options.is_strict_daemon() {
             definitions.iter_mut().for_each(decode::DecoderDef::lose_sonic_wall);
         }
         let decoders = DecoderSet::compile(&definitions, subject, &mut prefilter, &mut diagnostics);
         let tables = ListTables::read(&sources.lists, &rule_options, &mut diagnostics);
-        let definitions = rules::definitions(&sources.rules, &mut diagnostics);
+        let definitions = rules::definitions(&sources.rules, rule_options.reading(), &mut diagnostics);
         let rules = RuleSet::compile(definitions, &decoders, &tables, rule_options, &mut prefilter, &mut diagnostics);
         if has_errors(&diagnostics) {
             return (None, diagnostics);
@@ -302,9 +303,11 @@ impl<'a> Finish<'a, '_> {
     }
 }
 
-type Parse<T> = fn(&Arc<SourceFile>) -> (Vec<T>, Vec<Diagnostic>);
-
-fn parse_all<T>(files: &[Arc<SourceFile>], parse: Parse<T>, diagnostics: &mut Vec<Diagnostic>) -> Vec<T> {
+fn parse_all<T>(
+    files: &[Arc<SourceFile>],
+    parse: impl Fn(&Arc<SourceFile>) -> (Vec<T>, Vec<Diagnostic>),
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<T> {
     let mut all = Vec::new();
     for file in files {
         let (definitions, problems) = parse(file);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::parse::{RuleDef, parse};
-use crate::decode::EventKind;
+use crate::decode::{EventKind, Reading};
 use crate::diag::{Diagnostic, SourceFile};
 use crate::model::RuleId;
 
@@ -18,10 +18,10 @@ const LAST_ROOT: u32 = 9;
 /// whose ids they do not define: rules that come later may refer to them, and change them by `overwrite`.
 ///
 /// A rule set without such a root has no rules for any event of ours, and gets none.
-pub fn definitions(files: &[Arc<SourceFile>], diagnostics: &mut Vec<Diagnostic>) -> Vec<RuleDef> {
+pub fn definitions(files: &[Arc<SourceFile>], reading: Reading, diagnostics: &mut Vec<Diagnostic>) -> Vec<RuleDef> {
     let mut definitions = Vec::new();
     for file in files {
-        let (found, problems) = parse(file);
+        let (found, problems) = parse(file, reading);
         definitions.extend(found);
         diagnostics.extend(problems);
     }
@@ -38,7 +38,7 @@ pub(super) fn add(definitions: &mut Vec<RuleDef>) -> Vec<RuleId> {
     let Some(root) = definitions.iter().position(is_root) else { return Vec::new() };
     let defined: HashSet<RuleId> = definitions.iter().filter(|rule| !rule.overwrite).map(|rule| rule.id).collect();
     // The shipped file has no problems: the tests load it.
-    let (mut own, _) = parse(&integrity());
+    let (mut own, _) = parse(&integrity(), Reading::AsWritten);
     own.retain(|rule| !defined.contains(&rule.id));
     own.iter_mut().for_each(|rule| rule.built_in = true);
     let ids = own.iter().map(|rule| rule.id).collect();

@@ -7,7 +7,7 @@ use super::built_in;
 use super::compile::{RuleOptions, facts};
 use super::parse::{self, RuleDef, Same};
 use super::tree::Tree;
-use crate::decode::{EventKind, source};
+use crate::decode::{EventKind, Reading, source};
 use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::model::{RuleFacts, RuleId};
 use crate::xml::Element;
@@ -73,7 +73,7 @@ impl Catalogue {
         let mut definitions = Vec::new();
         let mut written = HashMap::new();
         for file in files {
-            let (found, problems) = parse::parse(file);
+            let (found, problems) = parse::parse(file, Reading::AsWritten);
             definitions.extend(found);
             diagnostics.extend(problems);
             collect_elements(file, &mut written);

@@ -9,8 +9,8 @@ use super::list::{ListTables, ListTest};
 use super::parse::{AlertOption, CompiledRule, RuleDef, TextField};
 use super::tree::{ContextList, Tree};
 use super::when::{TimeRange, Weekdays};
-use crate::decode::source::{PatternDef, unknown_name};
-use crate::decode::{DecoderSet, EventKind, FieldId, FtsFields};
+use crate::decode::source::{MOST_HINTS, PatternDef, unknown_name};
+use crate::decode::{DecoderSet, EventKind, FieldId, FtsFields, Reading};
 use crate::diag::Diagnostic;
 use crate::model::{Level, RuleFacts, RuleId};
 use crate::pattern::{Pattern, PrefilterBuilder, Subject};
@@ -50,6 +50,11 @@ impl Default for RuleOptions {
 }
 
 impl RuleOptions {
+    /// Whose reading of files is wanted.
+    pub fn reading(&self) -> Reading {
+        if self.strict_ossec { Reading::Ossec } else { Reading::AsWritten }
+    }
+
     pub(super) fn subject(&self) -> Subject {
         if self.strict_ossec { Subject::StrictUtf8 } else { Subject::Bytes }
     }
@@ -96,7 +101,8 @@ impl RuleSet {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let tree = Tree::build(defs, &options, diagnostics);
-        let mut compiler = Compiler { decoders, tables, options: &options, prefilter, diagnostics };
+        let mut compiler =
+            Compiler { decoders, tables, options: &options, prefilter, diagnostics, unknown_decoders: 0 };
         let mut rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
         for (index, children) in tree.children.iter().enumerate() {
             let gate = |&child: &u32| Gate::new(child, &rules[child as usize].conditions);
@@ -138,6 +144,8 @@ struct Compiler<'a> {
     options: &'a RuleOptions,
     prefilter: &'a mut PrefilterBuilder,
     diagnostics: &'a mut Vec<Diagnostic>,
+    /// How many decoders were named that do not exist.
+    unknown_decoders: usize,
 }
 
 impl Compiler<'_> {
@@ -215,14 +223,33 @@ impl Compiler<'_> {
         if let Some(name) = &def.decoded_as {
             match self.decoders.name_id(&name.value) {
                 Some(id) => out.push(Condition::DecodedAs(id)),
+                None if self.decoders.has_child(&name.value) => {
+                    let message = format!(
+                        "rule {} never matches: events carry the name of the parent of decoder {}",
+                        def.id, name.value
+                    );
+                    let problem = Diagnostic::warning("R056", message).at(name.span.clone());
+                    self.diagnostics.push(
+                        problem.help("name the parent, or write <use_own_name>true</use_own_name> into the decoder"),
+                    );
+                    out.push(Condition::Never("decoded_as"));
+                }
                 None => {
-                    let known: Vec<&str> = self.decoders.names().collect();
+                    self.unknown_decoders += 1;
+                    // Looking for a name that is alike takes as long as there are names.
+                    let known: Vec<&str> =
+                        self.decoders.names().filter(|_| self.unknown_decoders <= MOST_HINTS).collect();
                     self.diagnostics.push(unknown_name("R040", "decoder", name, &known));
                 }
             }
         }
         self.texts(def, &[TextField::ProgramName, TextField::Id, TextField::Match, TextField::Regex], out);
-        out.extend(def.action.as_ref().map(|action| Condition::Action(action.as_bytes().into())));
+        out.extend(
+            def.action
+                .as_ref()
+                .map(|action| Condition::Action { wanted: action.value.as_bytes().into(), negated: action.negated }),
+        );
+        self.texts(def, &[TextField::Action], out);
         self.url(def, out);
         self.fields(def, out);
         self.addresses(&def.srcip, FieldId::SRC_IP, names, out);
@@ -269,15 +296,19 @@ impl Compiler<'_> {
 
     fn text(&mut self, field: TextField, pattern: Option<PatternDef>, out: &mut Vec<Condition>) {
         let span = pattern.as_ref().map(|pattern| pattern.span.clone());
+        let negated = pattern.as_ref().is_some_and(|pattern| pattern.negated);
         let compiled = pattern.and_then(|pattern| self.pattern(&pattern));
         out.extend(compiled.map(|pattern| {
+            if negated {
+                return Condition::NotText(field, pattern);
+            }
             // Host and program names are not part of the message.
             let in_message = !matches!(field, TextField::Hostname | TextField::ProgramName);
             let required = if in_message { self.prefilter.add(&pattern) } else { None };
             Condition::Text(field, pattern, required)
         }));
         if matches!(field, TextField::SrcGeoIp | TextField::DstGeoIp)
-            && let Some(Condition::Text(last, ..)) = out.last()
+            && let Some(Condition::Text(last, ..) | Condition::NotText(last, _)) = out.last()
             && *last == field
         {
             let problem = Diagnostic::warning("R042", "without GeoIP data a rule with this condition never matches");
@@ -316,8 +347,8 @@ impl Compiler<'_> {
                     .at(name.span.clone()),
                 );
             }
-            if let Some(pattern) = self.pattern(pattern) {
-                out.push(Condition::Field(ids.into(), pattern));
+            if let Some(compiled) = self.pattern(pattern) {
+                out.push(Condition::Field { fields: ids.into(), pattern: compiled, negated: pattern.negated });
             }
         }
     }
@@ -392,7 +423,7 @@ impl Compiler<'_> {
                     .at(list.name.span.clone())
                     .help("add <list>PATH</list> to the <rules> of ossec.conf"),
                 );
-                out.push(Condition::Never);
+                out.push(Condition::Never("list"));
                 continue;
             };
             let value = match &list.value {

@@ -22,9 +22,18 @@ pub(super) enum Condition {
     DecodedAs(NameId),
     /// With what the message must contain for the pattern to match.
     Text(TextField, Pattern, Option<Required>),
-    Action(Box<[u8]>),
-    /// Fields of the decoders' own; one of them must fit.
-    Field(Box<[FieldId]>, Pattern),
+    /// The part of the event is there and the pattern does not match it.
+    NotText(TextField, Pattern),
+    Action {
+        wanted: Box<[u8]>,
+        negated: bool,
+    },
+    /// Fields of the decoders' own; one of them must fit, or be there and not fit.
+    Field {
+        fields: Box<[FieldId]>,
+        pattern: Pattern,
+        negated: bool,
+    },
     Address(FieldId, AddressList),
     Compiled(CompiledRule),
     MinimumLength(usize),
@@ -35,8 +44,8 @@ pub(super) enum Condition {
     /// `if_fts`
     FirstTime,
     List(ListTest),
-    /// A condition that nothing can fulfil.
-    Never,
+    /// A condition that nothing can fulfil, by the name of its element.
+    Never(&'static str),
 }
 
 impl Condition {
@@ -44,9 +53,9 @@ impl Condition {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::DecodedAs(_) => "decoded_as",
-            Self::Text(field, ..) => field.name(),
-            Self::Action(_) => "action",
-            Self::Field(..) => "field",
+            Self::Text(field, ..) | Self::NotText(field, _) => field.name(),
+            Self::Action { .. } => "action",
+            Self::Field { .. } => "field",
             Self::Address(FieldId::SRC_IP, _) => "srcip",
             Self::Address(..) => "dstip",
             Self::Compiled(_) => "compiled_rule",
@@ -55,13 +64,14 @@ impl Condition {
             Self::Weekday(_) => "weekday",
             Self::Differs => "check_diff",
             Self::FirstTime => "if_fts",
-            Self::List(_) | Self::Never => "list",
+            Self::List(_) => "list",
+            Self::Never(name) => name,
         }
     }
 
     pub(super) fn limit_hits(&self) -> u64 {
         match self {
-            Self::Text(_, pattern, _) | Self::Field(_, pattern) => pattern.limit_hits(),
+            Self::Text(_, pattern, _) | Self::NotText(_, pattern) | Self::Field { pattern, .. } => pattern.limit_hits(),
             _ => 0,
         }
     }
@@ -81,7 +91,7 @@ impl Condition {
     pub(super) fn asks_only_message(&self) -> bool {
         match self {
             Self::Time(_) | Self::Weekday(_) | Self::Differs | Self::FirstTime => false,
-            Self::Text(field, ..) => *field != TextField::Hostname,
+            Self::Text(field, ..) | Self::NotText(field, _) => *field != TextField::Hostname,
             Self::List(test) => test.field != ListField::Hostname,
             _ => true,
         }
@@ -99,15 +109,19 @@ impl Condition {
                 let possible = required.as_ref().is_none_or(|required| event.may_match_field(required));
                 possible && text(*field, event).is_some_and(|text| pattern.is_match(text))
             }
-            Self::Action(action) => event.field(FieldId::ACTION) == Some(action),
-            Self::Field(fields, pattern) => {
-                fields.iter().any(|&field| event.field(field).is_some_and(|text| pattern.is_match(text)))
+            Self::NotText(field, pattern) => text(*field, event).is_some_and(|text| !pattern.is_match(text)),
+            Self::Action { wanted, negated } => {
+                event.field(FieldId::ACTION).is_some_and(|action| (action == &**wanted) != *negated)
+            }
+            Self::Field { fields, pattern, negated } => {
+                let fits = |text: &[u8]| pattern.is_match(text) != *negated;
+                fields.iter().any(|&field| event.field(field).is_some_and(fits))
             }
             Self::Address(field, list) => event.field(*field).is_some_and(|address| list.contains(address)),
             Self::Compiled(rule) => compiled(*rule, event),
             Self::MinimumLength(length) => event.log.len() >= *length,
             Self::List(test) => list_key(test.field, event).is_some_and(|key| test.passes(key)),
-            Self::Time(_) | Self::Weekday(_) | Self::Differs | Self::FirstTime | Self::Never => false,
+            Self::Time(_) | Self::Weekday(_) | Self::Differs | Self::FirstTime | Self::Never(_) => false,
         }
     }
 }
@@ -158,6 +172,7 @@ fn text<'a>(field: TextField, event: &RuleEvent<'a>) -> Option<&'a [u8]> {
         TextField::ExtraData => event.field(FieldId::DATA),
         TextField::SrcPort => event.field(FieldId::SRC_PORT),
         TextField::DstPort => event.field(FieldId::DST_PORT),
+        TextField::Action => event.field(FieldId::ACTION),
         TextField::SrcGeoIp | TextField::DstGeoIp => None,
     }
 }

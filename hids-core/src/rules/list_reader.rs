@@ -20,11 +20,7 @@ impl Reader<'_> {
                     None => self.diagnostics.push(unknown_name("R021", "look-up", text, &Lookup::NAMES)),
                 },
                 "check_value" => {
-                    value = Some(PatternDef {
-                        dialect: Dialect::OsMatch,
-                        text: text.value.clone(),
-                        span: text.span.clone(),
-                    });
+                    value = Some(PatternDef::new(Dialect::OsMatch, text));
                 }
                 _ => self.diagnostics.push(unknown_name(
                     "R021",

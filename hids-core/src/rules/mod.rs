@@ -22,6 +22,7 @@ mod run;
 mod state;
 mod store;
 mod tree;
+mod wazuh;
 mod when;
 
 pub use built_in::definitions;

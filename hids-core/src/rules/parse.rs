@@ -6,7 +6,7 @@ use super::list::{ListField, Lookup};
 use super::overwrite::Gates;
 use super::reader::rule;
 use crate::decode::source::{self, PatternDef, unknown_name};
-use crate::decode::{EventKind, FtsFields};
+use crate::decode::{EventKind, FtsFields, Reading};
 use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::model::{Level, RuleId};
 use crate::xml::{Element, Text};
@@ -32,6 +32,8 @@ pub(super) enum TextField {
     DstPort,
     SrcGeoIp,
     DstGeoIp,
+    /// Only with a `type`; the element alone is no pattern.
+    Action,
 }
 
 impl TextField {
@@ -54,12 +56,12 @@ impl TextField {
 
     /// The element with which its plain form is written.
     pub(super) fn name(self) -> &'static str {
-        Self::ALL[self as usize].1
+        Self::ALL.get(self as usize).map_or("action", |(_, plain, _)| plain)
     }
 
     /// The element with which its PCRE2 form is written.
     pub(super) fn pcre2_name(self) -> &'static str {
-        Self::ALL[self as usize].2
+        Self::ALL.get(self as usize).map_or("action", |(_, _, pcre2)| pcre2)
     }
 }
 
@@ -113,6 +115,13 @@ pub(super) struct ListDef {
     pub value: Option<PatternDef>,
 }
 
+/// An action as written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ActionDef {
+    pub value: String,
+    pub negated: bool,
+}
+
 /// A rule as written.
 #[derive(Clone, Debug)]
 pub struct RuleDef {
@@ -139,7 +148,7 @@ pub struct RuleDef {
     pub(super) gates: Option<Gates>,
     pub(super) decoded_as: Option<Text>,
     pub(super) category: Option<(EventKind, Span)>,
-    pub(super) action: Option<String>,
+    pub(super) action: Option<ActionDef>,
     pub(super) srcip: Vec<Text>,
     pub(super) dstip: Vec<Text>,
     pub(super) fields: Vec<(Text, PatternDef)>,
@@ -252,16 +261,16 @@ impl RuleDef {
 }
 
 /// The rules of `file`, and every problem found.
-pub fn parse(file: &Arc<SourceFile>) -> (Vec<RuleDef>, Vec<Diagnostic>) {
+pub fn parse(file: &Arc<SourceFile>, reading: Reading) -> (Vec<RuleDef>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let mut rules = Vec::new();
     for group in source::elements(file, &mut diagnostics) {
-        parse_group(&group, &mut rules, &mut diagnostics);
+        parse_group(&group, reading, &mut rules, &mut diagnostics);
     }
     (rules, diagnostics)
 }
 
-fn parse_group(group: &Element, rules: &mut Vec<RuleDef>, diagnostics: &mut Vec<Diagnostic>) {
+fn parse_group(group: &Element, reading: Reading, rules: &mut Vec<RuleDef>, diagnostics: &mut Vec<Diagnostic>) {
     if !group.name.value.eq_ignore_ascii_case("group") {
         diagnostics.push(unknown_name("R001", "root element", &group.name, &["group", "var"]));
         return;
@@ -282,6 +291,6 @@ fn parse_group(group: &Element, rules: &mut Vec<RuleDef>, diagnostics: &mut Vec<
             diagnostics.push(unknown_name("R004", "element in a group", &element.name, &["rule"]));
             continue;
         }
-        rules.extend(rule(element, name, diagnostics));
+        rules.extend(rule(element, name, reading, diagnostics));
     }
 }

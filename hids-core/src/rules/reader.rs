@@ -1,6 +1,8 @@
 //! One `<rule>` element to its definition.
 
 use super::parse::{AlertOption, CompiledRule, RuleDef, Same, TextField};
+use super::wazuh;
+use crate::decode::attributes::{self, Asked, Obeys, Reading};
 use crate::decode::source::{self, PatternDef, unknown_name};
 use crate::decode::{EventKind, FtsFields};
 use crate::diag::{Diagnostic, Span};
@@ -11,24 +13,7 @@ use crate::xml::{Attribute, Element, Text};
 const ATTRIBUTES: [&str; 9] =
     ["id", "level", "maxsize", "timeframe", "frequency", "ignore", "accuracy", "noalert", "overwrite"];
 
-const TEXTS: [(&str, TextField); 13] = [
-    ("match", TextField::Match),
-    ("regex", TextField::Regex),
-    ("program_name", TextField::ProgramName),
-    ("hostname", TextField::Hostname),
-    ("id", TextField::Id),
-    ("url", TextField::Url),
-    ("user", TextField::User),
-    ("status", TextField::Status),
-    ("extra_data", TextField::ExtraData),
-    ("srcport", TextField::SrcPort),
-    ("dstport", TextField::DstPort),
-    ("srcgeoip", TextField::SrcGeoIp),
-    ("dstgeoip", TextField::DstGeoIp),
-];
-
-const OTHERS: [&str; 42] = [
-    "pcre2",
+const OTHERS: [&str; 38] = [
     "decoded_as",
     "category",
     "action",
@@ -67,9 +52,6 @@ const OTHERS: [&str; 42] = [
     "group",
     "cve",
     "info",
-    "match_pcre2",
-    "url_pcre2",
-    "id_pcre2",
 ];
 
 /// Of these the last one counts; other repeated elements are joined or all apply.
@@ -96,8 +78,13 @@ const COMPILED: [&str; 5] = [
 ];
 
 /// The definition of `element`; `None` when it has no number or level.
-pub(super) fn rule(element: &Element, file_group: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<RuleDef> {
-    let mut reader = Reader { diagnostics };
+pub(super) fn rule(
+    element: &Element,
+    file_group: &str,
+    reading: Reading,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<RuleDef> {
+    let mut reader = Reader { reading, diagnostics };
     let mut def = reader.attributes(element, file_group)?;
     if element.children.is_empty() {
         reader.error("R006", &format!("rule {} has no condition", def.id), &element.span);
@@ -118,6 +105,7 @@ pub(super) fn rule(element: &Element, file_group: &str, diagnostics: &mut Vec<Di
 }
 
 pub(super) struct Reader<'d> {
+    reading: Reading,
     pub(super) diagnostics: &'d mut Vec<Diagnostic>,
 }
 
@@ -183,6 +171,7 @@ impl Reader<'_> {
         if self.text_condition(element, &name, def) {
             return;
         }
+        let asked = self.asked(element, &name);
         let text = || element.text.clone();
         match name.as_str() {
             "decoded_as" => def.decoded_as = Some(text()),
@@ -190,10 +179,10 @@ impl Reader<'_> {
                 Some(kind) => def.category = Some((kind, element.text.span.clone())),
                 None => self.diagnostics.push(unknown_name("R012", "category", &element.text, &EventKind::NAMES)),
             },
-            "action" => def.action.get_or_insert_default().push_str(&element.text.value),
-            "srcip" => def.srcip.push(text()),
-            "dstip" => def.dstip.push(text()),
-            "field" => self.field(element, def),
+            "action" => action(element, asked, def),
+            "srcip" => def.srcip.push(address(text(), asked)),
+            "dstip" => def.dstip.push(address(text(), asked)),
+            "field" => self.field(element, asked, def),
             "time" => def.time = Some(text()),
             "weekday" => def.weekday = Some(text()),
             "list" => def.lists.extend(self.list(element)),
@@ -219,30 +208,35 @@ impl Reader<'_> {
 
     /// `match`, `url_pcre2` and the like; repeated elements are joined, as in OSSEC.
     fn text_condition(&mut self, element: &Element, name: &str, def: &mut RuleDef) -> bool {
-        let (base, is_pcre2) = match name {
-            "pcre2" => ("regex", true),
-            _ => name.strip_suffix("_pcre2").map_or((name, false), |base| (base, true)),
+        let Some((field, _, pcre2)) = TextField::ALL.iter().find(|(_, plain, pcre2)| [*plain, *pcre2].contains(&name))
+        else {
+            return false;
         };
-        let Some((_, field)) = TEXTS.iter().find(|(text, _)| *text == base) else { return false };
-        if let Some(attribute) = element.attributes.first() {
-            self.diagnostics.push(
-                Diagnostic::error("R013", format!("<{name}> takes no attribute")).at(attribute.name.span.clone()),
-            );
-        }
-        let dialect = match (is_pcre2, field) {
+        let is_pcre2 = *pcre2 == name;
+        let obeys = if is_pcre2 { Obeys::Negate } else { Obeys::Both };
+        let asked = attributes::read(element, &[], obeys, self.reading, "R013", self.diagnostics);
+        let own = match (is_pcre2, field) {
             (true, _) => Dialect::Pcre2,
             (false, TextField::Regex) => Dialect::OsRegex,
             (false, _) => Dialect::OsMatch,
         };
         let texts = if is_pcre2 { &mut def.pcre2_texts } else { &mut def.texts };
-        match texts.iter_mut().find(|(known, _)| known == field) {
-            Some((_, pattern)) => pattern.text.push_str(&element.text.value),
-            None => {
-                let text = element.text.value.clone();
-                texts.push((*field, PatternDef { dialect, text, span: element.text.span.clone() }));
-            }
-        }
+        add_text(texts, *field, &element.text, own, asked);
         true
+    }
+
+    /// The attributes of an element that is no text condition.
+    fn asked(&mut self, element: &Element, name: &str) -> Asked {
+        let (known, obeys): (&[&str], Obeys) = match name {
+            "list" => return Asked::default(),
+            "info" => (&["type"], Obeys::Nothing),
+            "field" => (&["name"], Obeys::Both),
+            "action" => (&[], Obeys::Both),
+            "srcip" | "dstip" => (&[], Obeys::Negate),
+            _ if !OTHERS.contains(&name) => return Asked::default(),
+            _ => (&[], Obeys::Nothing),
+        };
+        attributes::read(element, known, obeys, self.reading, "R013", self.diagnostics)
     }
 
     fn same(&mut self, element: &Element, name: &str, def: &mut RuleDef) {
@@ -285,19 +279,22 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, element: &Element) {
-        let known: Vec<&str> = TEXTS.iter().map(|(name, _)| *name).chain(OTHERS).collect();
-        self.diagnostics.push(unknown_name("R015", "rule element", &element.name, &known));
+        let known: Vec<&str> =
+            TextField::ALL.iter().flat_map(|(_, plain, pcre2)| [*plain, *pcre2]).chain(OTHERS).collect();
+        let problem = unknown_name("R015", "rule element", &element.name, &known);
+        self.diagnostics.push(match wazuh::element(&element.name.value) {
+            Some(help) => problem.help(help),
+            None => problem,
+        });
     }
 
-    fn field(&mut self, element: &Element, def: &mut RuleDef) {
-        match element.attributes.as_slice() {
-            [name] if name.name.value.eq_ignore_ascii_case("name") => {
-                let text = element.text.value.clone();
-                let pattern = PatternDef { dialect: Dialect::OsRegex, text, span: element.text.span.clone() };
-                def.fields.push((name.value.clone(), pattern));
-            }
-            _ => self.error("R016", "a <field> has exactly one attribute, name", &element.span),
-        }
+    fn field(&mut self, element: &Element, asked: Asked, def: &mut RuleDef) {
+        let Some(name) = element.attribute_ignoring_case("name") else {
+            self.error("R016", "a <field> needs the attribute name", &element.span);
+            return;
+        };
+        let pattern = PatternDef::new(asked.dialect.unwrap_or(Dialect::OsRegex), &element.text);
+        def.fields.push((name.value.clone(), PatternDef { negated: asked.negated, ..pattern }));
     }
 
     fn fields(&mut self, text: &Text) -> Option<FtsFields> {
@@ -335,7 +332,11 @@ impl Reader<'_> {
             "no_log" => AlertOption::NoLog,
             "no_ar" => AlertOption::NoResponse,
             _ => {
-                self.diagnostics.push(unknown_name("R019", "option", text, &OPTIONS));
+                let problem = unknown_name("R019", "option", text, &OPTIONS);
+                self.diagnostics.push(match wazuh::option(&text.value) {
+                    Some(help) => problem.help(help),
+                    None => problem,
+                });
                 return None;
             }
         };
@@ -359,6 +360,40 @@ impl Reader<'_> {
     }
 }
 
+/// The texts of repeated elements are joined, as in OSSEC; the attributes of the first one count.
+fn add_text(texts: &mut Vec<(TextField, PatternDef)>, field: TextField, text: &Text, own: Dialect, asked: Asked) {
+    match texts.iter_mut().find(|(known, _)| *known == field) {
+        Some((_, pattern)) => pattern.text.push_str(&text.value),
+        None => {
+            let pattern = PatternDef::new(asked.dialect.unwrap_or(own), text);
+            texts.push((field, PatternDef { negated: asked.negated, ..pattern }));
+        }
+    }
+}
+
+/// OSSEC's action is the text itself; with a `type` it is a pattern.
+fn action(element: &Element, asked: Asked, def: &mut RuleDef) {
+    match asked.dialect {
+        Some(dialect) => add_text(&mut def.texts, TextField::Action, &element.text, dialect, asked),
+        None => {
+            let action = def.action.get_or_insert_default();
+            action.value.push_str(&element.text.value);
+            action.negated |= asked.negated;
+        }
+    }
+}
+
+/// `negate` stands for the `!` of an entry.
+fn address(mut text: Text, asked: Asked) -> Text {
+    if asked.negated {
+        text.value = match text.value.strip_prefix('!') {
+            Some(address) => address.to_owned(),
+            None => format!("!{}", text.value),
+        };
+    }
+    text
+}
+
 fn join(slot: &mut Option<Text>, text: &Text) {
     match slot {
         Some(known) => known.value.push_str(&text.value),
@@ -369,6 +404,6 @@ fn join(slot: &mut Option<Text>, text: &Text) {
 fn append(slot: &mut Option<PatternDef>, dialect: Dialect, text: &Text) {
     match slot {
         Some(known) => known.text.push_str(&text.value),
-        None => *slot = Some(PatternDef { dialect, text: text.value.clone(), span: text.span.clone() }),
+        None => *slot = Some(PatternDef::new(dialect, text)),
     }
 }

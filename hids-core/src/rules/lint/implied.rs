@@ -30,7 +30,7 @@ pub(super) fn tests(rule: &RuleDef) -> Vec<Test> {
         plain("decoded_as".into(), name.value.clone());
     }
     if let Some(action) = &rule.action {
-        plain("action".into(), action.clone());
+        plain(format!("action {}", action.negated), action.value.clone());
     }
     for (name, entries) in [("srcip", &rule.srcip), ("dstip", &rule.dstip)] {
         if !entries.is_empty() {
@@ -76,7 +76,10 @@ fn texts(rule: &RuleDef) -> impl Iterator<Item = Test> {
 
 fn test(what: String, pattern: &PatternDef) -> Test {
     let wanted = format!("{:?} {}", pattern.dialect, pattern.text);
-    Test { what, wanted, literals: literals(pattern) }
+    match pattern.negated {
+        true => Test { what: format!("not {what}"), wanted, literals: None },
+        false => Test { what, wanted, literals: literals(pattern) },
+    }
 }
 
 /// The literals of a pattern that is nothing but literals with anchors.

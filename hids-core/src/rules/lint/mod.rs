@@ -51,8 +51,8 @@ pub fn lint(
     tables: &ListTables,
     options: &RuleOptions,
 ) -> Vec<Diagnostic> {
-    let decoders: Vec<DecoderDef> = decoders.iter().flat_map(|file| decode::parse(file).0).collect();
-    let rules: Vec<RuleDef> = built_in::definitions(rules, &mut Vec::new());
+    let decoders: Vec<DecoderDef> = decoders.iter().flat_map(|file| decode::parse(file, options.reading()).0).collect();
+    let rules: Vec<RuleDef> = built_in::definitions(rules, options.reading(), &mut Vec::new());
     let tree = Tree::build(rules, options, &mut Vec::new());
     let mut parents = vec![Vec::new(); tree.rules.len()];
     for (index, children) in tree.children.iter().enumerate() {

@@ -40,7 +40,7 @@ fn report(def: &PatternDef, owner: &str, looked: &Looked<'_>, diagnostics: &mut 
     let Some(pattern) = def.compile(subject, &mut Vec::new()) else { return false };
     let mut dead = false;
     for suspicion in pattern.suspicions(subject) {
-        dead |= matches!(suspicion, Suspicion::NeverMatches | Suspicion::WantsControlByte);
+        dead |= !def.negated && matches!(suspicion, Suspicion::NeverMatches | Suspicion::WantsControlByte);
         let (code, message, help) = words(&suspicion, def.dialect, owner);
         diagnostics.push(Diagnostic::warning(code, message).at(def.span.clone()).help(help));
     }

@@ -30,6 +30,8 @@ pub struct CollectCounters {
     pub unwatched_files: AtomicU64,
     /// Positions whose file could not be found again after a restart: lines may be missing.
     pub lost_positions: AtomicU64,
+    /// Files that a wildcard names beyond the limit, now. This one also falls.
+    pub files_left_out: AtomicU64,
     /// Runs of commands.
     pub command_runs: AtomicU64,
     /// Runs of commands that could not be started, failed or took too long.
@@ -45,6 +47,13 @@ pub struct CollectCounters {
 /// A picture of all sources.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct CollectReport {
+    /// Logs that were rotated away or truncated while nobody followed them: what was written to them after
+    /// the last line read may be missing.
+    pub lost_positions: u64,
+    /// Lines longer than 64 KiB, of which the rest was left out.
+    pub cut_lines: u64,
+    /// Files that wildcards name beyond the limit and that are not read.
+    pub files_left_out: u64,
     /// In the order of their names.
     pub sources: Vec<SourceReport>,
 }
@@ -152,8 +161,13 @@ impl SourceRegistry {
     }
 
     /// A picture of all of them.
-    pub(super) fn report(&self) -> CollectReport {
+    pub(super) fn report(&self, counters: &CollectCounters) -> CollectReport {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        CollectReport { sources: map.iter().map(|(name, stats)| stats.report(name.clone())).collect() }
+        CollectReport {
+            lost_positions: counters.lost_positions.load(Ordering::Relaxed),
+            cut_lines: counters.cut_lines.load(Ordering::Relaxed),
+            files_left_out: counters.files_left_out.load(Ordering::Relaxed),
+            sources: map.iter().map(|(name, stats)| stats.report(name.clone())).collect(),
+        }
     }
 }

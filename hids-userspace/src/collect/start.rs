@@ -121,7 +121,7 @@ impl CollectorHandle {
 
     /// How each source is doing now.
     pub fn report(&self) -> CollectReport {
-        self.registry.report()
+        self.registry.report(&self.counters)
     }
 
     /// Reads these sources from now on; those that were read before go on where they are.

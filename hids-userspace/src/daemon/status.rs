@@ -32,6 +32,8 @@ pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: 
     });
     problem("alert files held more at the start than the state directory says, which was kept", kept.as_deref());
     for (count, what) in [
+        (collect.lost_positions, "logs were rotated away or truncated before their last lines were read"),
+        (collect.files_left_out, "files of wildcards in <location> are not read, there are too many"),
         (analysis.unanswered, "alerts went without their active response"),
         (record.dropped_after_commit, "alerts were not sent to the syslog servers"),
         (respond.programs_dropped, "programs of active responses were not run"),

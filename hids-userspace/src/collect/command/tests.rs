@@ -99,5 +99,5 @@ fn a_command_runs_again_and_again_until_it_is_stopped() {
     }
     handle.stop();
     assert!(batches.recv().is_err(), "the thread has ended");
-    assert!(registry.report().sources.is_empty());
+    assert!(registry.report(&CollectCounters::default()).sources.is_empty());
 }

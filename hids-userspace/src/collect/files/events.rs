@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::inotify::{self, ReadFlags};
 use rustix::io::Errno;
 
-use super::entry::Start;
 use super::follow::Follower;
 use super::position::FileIdentity;
+use super::resume::{Rotated, Unknown};
 use super::tree::Target;
 use crate::collect::outlet::{Closed, now};
 
@@ -138,13 +138,14 @@ impl Follower {
         let Ok(meta) = fs::symlink_metadata(path) else { return };
         let identity = FileIdentity { dev: meta.dev(), inode: meta.ino() };
         if let Some(&file) = self.by_identity.get(&identity) {
-            return self.reopen_renamed(file, path, &meta);
+            return self.reopen_renamed(file, path);
         }
         let has_entry = self.by_path.contains_key(path) || self.duplicates.contains_key(&identity);
         let was_readable =
             self.entries.get(&entry).is_some_and(|entry| entry.current.is_some() || !entry.rotated.is_empty());
         if meta.is_file() && !has_entry && was_readable {
-            self.open_rotated(entry, path, Start::Beginning);
+            let kind = Rotated { unknown: Unknown::FromFirstByte, ..Rotated::default() };
+            self.open_rotated(entry, path, kind);
         }
     }
 }

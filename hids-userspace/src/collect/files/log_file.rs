@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::batcher::Batcher;
+use super::begin::Content;
 use super::pieces::{MAX_LINE_BYTES, Piece, next_piece, without_return};
-use super::position::{FileIdentity, FilePosition, Fingerprint, HEAD_BYTES, TAIL_BYTES};
+use super::position::{FileIdentity, FilePosition, Fingerprint, HEAD_BYTES, START_BYTES, TAIL_BYTES};
 use crate::collect::format::{Assembler, Held};
 use crate::collect::outlet::Closed;
 
@@ -124,17 +125,27 @@ impl LogFile {
             self.position.tail = Fingerprint::of(&tail);
             self.tail = tail;
         }
-        self.learn_head(descriptor);
+        self.learn_beginning(descriptor, &[]);
     }
 
-    fn learn_head(&mut self, descriptor: &File) {
-        let length = self.read_to.min(HEAD_BYTES as u64) as usize;
-        if usize::from(self.position.head.length) >= length {
-            return;
+    /// Fingerprints the beginning of the file, as far as it was read; `read` are its first bytes, if at hand.
+    fn learn_beginning(&mut self, descriptor: &File, read: &[u8]) {
+        let seen = usize::try_from(self.read_to).unwrap_or(usize::MAX);
+        let print = |length: usize| {
+            if let Some(bytes) = read.get(..length) {
+                return Some(Fingerprint::of(bytes));
+            }
+            let mut bytes = vec![0; length];
+            descriptor.read_exact_at(&mut bytes, 0).ok().map(|()| Fingerprint::of(&bytes))
+        };
+        let head = seen.min(HEAD_BYTES);
+        if usize::from(self.position.head.length) < head {
+            self.position.head = print(head).unwrap_or(self.position.head);
         }
-        let mut head = [0; HEAD_BYTES];
-        if descriptor.read_exact_at(&mut head[..length], 0).is_ok() {
-            self.position.head = Fingerprint::of(&head[..length]);
+        // Powers of two, so that a growing file is looked at some times only.
+        let start = if seen < 2 * HEAD_BYTES { 0 } else { 1 << seen.min(START_BYTES).ilog2() };
+        if usize::from(self.position.start.length) < start {
+            self.position.start = print(start).unwrap_or(self.position.start);
         }
     }
 
@@ -228,7 +239,7 @@ impl LogFile {
         {
             self.position.tail = Fingerprint::of(&before[before.len().saturating_sub(TAIL_BYTES)..]);
         }
-        self.learn_head(descriptor);
+        self.learn_beginning(descriptor, if base == 0 { read } else { &[] });
         batcher.hand_on(Some(&self.position))
     }
 
@@ -348,9 +359,17 @@ impl LogFile {
         &self.tail
     }
 
+    /// Notes whether everything was read of a file that is no longer at its path; answers whether that is new.
+    pub fn note_finished(&mut self) -> bool {
+        let finished = self.rotated.is_some() && self.at_end && self.unfinished == 0 && !self.holds_lines();
+        let is_new = finished && !self.position.finished;
+        self.position.finished = finished;
+        is_new
+    }
+
     /// Goes on from `offset` because the content has changed; what was held has been handed on.
-    pub fn restart_at(&mut self, offset: u64) {
-        if offset == 0 {
+    pub fn restart_at(&mut self, offset: u64, content: Content) {
+        if content == Content::New {
             self.cut_off = Some(FilePosition { identity: FileIdentity { dev: 0, inode: 0 }, ..self.position.clone() });
         }
         self.read_to = offset;
@@ -361,7 +380,9 @@ impl LogFile {
         self.position = FilePosition {
             offset,
             in_cut_line: false,
+            finished: false,
             head: Fingerprint::default(),
+            start: Fingerprint::default(),
             tail: Fingerprint::default(),
             ..self.position.clone()
         };

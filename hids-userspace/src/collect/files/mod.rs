@@ -28,6 +28,7 @@ mod follow;
 mod links;
 mod log_file;
 mod names;
+mod open;
 mod pieces;
 mod position;
 mod resume;
@@ -35,6 +36,7 @@ mod rotate;
 mod siblings;
 mod timers;
 mod tree;
+mod trust;
 mod turns;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// Whether a path component holds wildcards.
 pub(super) fn has_wildcard(text: &str) -> bool {
@@ -28,6 +29,12 @@ pub(super) fn name_before_rotation(name: &OsStr) -> Option<&OsStr> {
     let rotated =
         mark > 0 && suffix.len() >= 2 && matches!(suffix[0], b'.' | b'-' | b'_') && suffix[1].is_ascii_digit();
     rotated.then(|| OsStr::from_bytes(&bytes[..mark]))
+}
+
+/// Whether `path` is what a rotation makes of the name of one of `logs`.
+pub(super) fn is_rotated_name_of(path: &Path, logs: &[PathBuf]) -> bool {
+    let before = path.file_name().filter(|name| !is_compressed(name)).and_then(name_before_rotation);
+    before.is_some() && logs.iter().any(|log| log.file_name() == before && log.parent() == path.parent())
 }
 
 /// Whether the name is that of a compressed file, which is never read as a log.

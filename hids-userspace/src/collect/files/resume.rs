@@ -1,6 +1,5 @@
 //! After a restart: which files the positions of the last run belong to.
 
-use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -8,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::begin::{beginning, identity_of, open, still_holds};
+use super::begin::{Content, beginning, carried_over, identity_of, is_not_there, offset_after_change, still_holds};
 use super::entry::Start;
 use super::follow::Follower;
 use super::links::link_hops;
-use super::log_file::LogFile;
-use super::names::{expand_time, has_wildcard};
+use super::names::{expand_time, has_wildcard, is_rotated_name_of};
+use super::open::{LastLink, Opened, open};
 use super::position::FilePosition;
 use super::siblings::Siblings;
 use super::tree::{Target, Tree};
@@ -22,6 +21,30 @@ use super::tree::{Target, Tree};
 const LISTING_AGE: Duration = Duration::from_millis(50);
 /// How old the copy of a truncated file may be.
 const COPY_AGE_MS: i64 = 5 * 60 * 1000;
+/// How much later than the last look at its directory a file may have been made that was read then.
+const BIRTH_SLACK_MS: i64 = 2000;
+
+/// What becomes of a file beside a log that holds nothing of what was read of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// It is left alone: a copy was looked for.
+    #[default]
+    LeftAlone,
+    /// It came and was rotated away while nobody looked.
+    FromFirstByte,
+}
+
+/// What a file beside a log may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rotated<'a> {
+    /// What was read of contents that are no longer in the files that are followed: it goes on from there.
+    pub missing: &'a [FilePosition],
+    /// What was read of files that are followed: one that holds that is a copy, which has nothing to add.
+    pub followed: &'a [FilePosition],
+    /// The owner of the log.
+    pub owner: Option<u32>,
+    pub unknown: Unknown,
+}
 
 impl Follower {
     /// Makes entries for positions of the last run whose paths belong to a source, so that their
@@ -52,38 +75,81 @@ impl Follower {
     }
 
     /// After a restart: files of this entry that were renamed meanwhile are finished first.
+    ///
+    /// A file is taken for one that was read only if it still holds what was read of it: numbers of files
+    /// are used again at once on ext4, and begin anew at each boot where logs lie in memory.
     pub(super) fn find_rotated_files(&mut self, id: usize) {
         let Some(entry) = self.entries.get(&id) else { return };
         let Start::Positions(positions) = entry.start.clone() else { return };
+        let Some((noticed_at, owner)) = positions.last().map(|last| (last.noticed_at, last.uid)) else { return };
         let path = entry.path.clone();
-        let at_path = fs::metadata(&path).ok().map(|meta| meta.ino());
+        let at_path = open(&path, LastLink::Follow);
         // What a symbolic link leads to is rotated in its own directory.
         let places: Vec<PathBuf> = std::iter::once(path.clone()).chain(link_hops(&path)).collect();
-        let mut last = None;
-        for position in &positions {
-            last = Some(position.clone());
-            if at_path == Some(position.identity.inode) {
-                continue;
-            }
-            let found = places.iter().find_map(|place| self.siblings.find_inode(place, position.identity.inode));
-            let opened =
-                found.is_some_and(|found| self.open_rotated(id, &found, Start::Positions(vec![position.clone()])));
-            if !opened && position.identity.inode != 0 {
-                self.outlet.counters().lost_positions.fetch_add(1, Ordering::Relaxed);
-                warn!(path = %path.display(), inode = position.identity.inode, offset = position.offset,
-                    lost = "lines written to it after that, if any",
-                    "file was rotated and removed or compressed while it was not followed");
+        let is_at_path = |position: &FilePosition| at_path.as_ref().is_ok_and(|file| is_file_of(file, position));
+        let mut waiting: Vec<FilePosition> = Vec::new();
+        for position in positions {
+            if is_at_path(&position) || !self.finish_renamed(id, &places, &position) {
+                waiting.push(position);
             }
         }
-        let Some(last) = last else { return };
-        let made_since: Vec<_> =
-            places.iter().flat_map(|place| self.siblings.made_after(place, last.noticed_at)).collect();
+        let made_since: Vec<_> = places.iter().flat_map(|place| self.siblings.made_after(place, noticed_at)).collect();
+        let (followed, missing): (Vec<_>, Vec<_>) = waiting.iter().cloned().partition(is_at_path);
+        let kind = Rotated { missing: &missing, followed: &followed, owner, unknown: Unknown::FromFirstByte };
+        let mut found = Vec::new();
         for (rotated, identity) in made_since {
-            let listed = positions.iter().any(|position| position.identity.inode == identity.inode);
-            if !listed && at_path != Some(identity.inode) && !self.by_identity.contains_key(&identity) {
-                self.open_rotated(id, &rotated, Start::Positions(positions.clone()));
+            let is_at_path = at_path.as_ref().is_ok_and(|file| identity_of(&file.meta) == identity);
+            if !is_at_path && !self.by_identity.contains_key(&identity) {
+                found.extend(self.open_rotated(id, &rotated, kind));
             }
         }
+        waiting.retain(|position| !found.contains(position));
+        match at_path {
+            Ok(file) => waiting.iter().filter(|position| !goes_on_in(&file, position, &path)).for_each(|lost| {
+                self.note_lost(&path, lost);
+            }),
+            Err(error) if is_not_there(&error) => {
+                waiting.drain(..).for_each(|lost| self.note_lost(&path, &lost));
+            }
+            // Once it can be read, it may be the one.
+            Err(_) => {}
+        }
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.start = Start::Positions(waiting);
+        }
+    }
+
+    /// Goes on in the file that `position` belongs to, under the name that it has now; answers whether there
+    /// is one.
+    fn finish_renamed(&mut self, id: usize, places: &[PathBuf], position: &FilePosition) -> bool {
+        let inode = position.identity.inode;
+        let Some(found) = places.iter().find_map(|place| self.siblings.find_inode(place, inode)) else { return false };
+        let Ok(opened) = open(&found, LastLink::Refuse) else { return false };
+        if !is_file_of(&opened, position) || !may_be_of(&opened, position.uid) {
+            return false;
+        }
+        // Of a file that was empty, the content says nothing.
+        if position.offset == 0 && !(was_there(&opened, position) && is_rotated_name_of(&found, places)) {
+            return false;
+        }
+        if !self.by_identity.contains_key(&identity_of(&opened.meta)) {
+            let position = carried_over(position, &opened.meta);
+            self.follow_aside(id, opened, position);
+        }
+        true
+    }
+
+    /// What was written to a file after `position` cannot be found any more.
+    fn note_lost(&self, path: &Path, position: &FilePosition) {
+        // What a truncated file held was looked for when that was noticed.
+        if position.finished || position.identity.inode == 0 {
+            return;
+        }
+        self.outlet.counters().lost_positions.fetch_add(1, Ordering::Relaxed);
+        warn!(path = %path.display(), inode = position.identity.inode, offset = position.offset,
+            lost = "lines written to it after that, if any",
+            help = "let logrotate compress later (delaycompress), so that the rest can be read after a restart",
+            "log file was rotated and removed, compressed or truncated while it was not followed");
     }
 
     /// The file at `path` was truncated before all of it had been read: the copy that a rotation made
@@ -97,13 +163,10 @@ impl Follower {
         }
         let recent = self.noticed_at.unix_nanos() / 1_000_000 - COPY_AGE_MS;
         let places: Vec<PathBuf> = std::iter::once(path.to_owned()).chain(link_hops(path)).collect();
+        let missing = std::slice::from_ref(cut_off);
+        let kind = Rotated { missing, owner: cut_off.uid, ..Rotated::default() };
         for (copy, _) in places.iter().flat_map(|place| self.siblings.made_after(place, recent)).collect::<Vec<_>>() {
-            let has_more = File::open(&copy).is_ok_and(|file| {
-                file.metadata().is_ok_and(|meta| meta.len() > cut_off.offset) && still_holds(&file, cut_off)
-            });
-            if has_more && cut_off.head.length > 0 {
-                self.open_rotated(id, &copy, Start::Positions(vec![cut_off.clone()]));
-            }
+            self.open_rotated(id, &copy, kind);
         }
     }
 
@@ -121,41 +184,79 @@ impl Follower {
             let made: Vec<_> = places.iter().flat_map(|place| self.siblings.made_after(place, known_until)).collect();
             let files = self.entries.get(&id).map(|entry| entry.rotated.iter().chain(&entry.current).copied());
             let files: Vec<_> = files.into_iter().flatten().collect();
-            let positions: Vec<FilePosition> =
-                files.iter().filter_map(|file| self.files.get(file)).flat_map(LogFile::positions).cloned().collect();
+            let files = || files.iter().filter_map(|file| self.files.get(file));
+            let missing: Vec<FilePosition> = files().filter_map(|file| file.cut_off.clone()).collect();
+            let followed: Vec<FilePosition> = files().map(|file| file.position.clone()).collect();
+            let owner = followed.last().and_then(|position| position.uid);
+            let kind = Rotated { missing: &missing, followed: &followed, owner, unknown: Unknown::FromFirstByte };
             for (missed, identity) in made {
                 if !self.by_identity.contains_key(&identity) {
-                    self.open_rotated(id, &missed, Start::Positions(positions.clone()));
+                    self.open_rotated(id, &missed, kind);
                 }
             }
         }
     }
 
-    /// Opens a file that was at the path of `id` before and is at `path` now.
-    pub(super) fn open_rotated(&mut self, id: usize, path: &Path, start: Start) -> bool {
-        let Ok(meta) = fs::symlink_metadata(path) else { return false };
-        let Ok(descriptor) = open(path, &meta) else { return false };
-        // The name may mean another file by now.
-        let Ok(meta) = descriptor.metadata() else { return false };
-        if self.by_identity.contains_key(&identity_of(&meta)) {
-            return false;
+    /// Follows a file that was at the path of `id` before, or a copy of it, and is at `path` now. Answers
+    /// which of the missing positions it goes on from.
+    pub(super) fn open_rotated(&mut self, id: usize, path: &Path, kind: Rotated<'_>) -> Option<FilePosition> {
+        let opened = open(path, LastLink::Refuse).ok()?;
+        if self.by_identity.contains_key(&identity_of(&opened.meta)) {
+            return None;
         }
-        let position = match &start {
-            // A copy (copytruncate) that begins like the file that was read holds what came after.
-            Start::Positions(positions) => positions
-                .iter()
-                .filter(|position| still_holds(&descriptor, position))
-                .max_by_key(|position| position.offset)
-                .map_or_else(
-                    || beginning(identity_of(&meta)),
-                    |position| FilePosition { identity: identity_of(&meta), ..position.clone() },
-                ),
-            _ => beginning(identity_of(&meta)),
+        if !may_be_of(&opened, kind.owner) {
+            warn!(path = %path.display(), owner = opened.meta.uid(), lost = "its lines, if it is one",
+                help = "rotated logs must belong to the owner of the log or to root",
+                "file beside a log is not taken for a rotated one, another user made it");
+            return None;
+        }
+        let holds = |position: &&FilePosition| position.head.length > 0 && still_holds(&opened.file, position);
+        // A copy (copytruncate) that begins like the file that was read holds what came after.
+        let known = kind.missing.iter().filter(holds).max_by_key(|position| position.offset);
+        let position = match known {
+            Some(known) if kind.unknown == Unknown::LeftAlone && opened.meta.len() <= known.offset => return None,
+            Some(known) => carried_over(known, &opened.meta),
+            None if kind.unknown == Unknown::LeftAlone || kind.followed.iter().any(|position| holds(&position)) => {
+                return None;
+            }
+            None => beginning(&opened.meta),
         };
-        let Some(file) = self.add_file(id, Some(descriptor), &meta, position) else { return false };
-        self.set_aside(id, file);
-        true
+        let known = known.cloned();
+        self.follow_aside(id, opened, position);
+        known
     }
+
+    fn follow_aside(&mut self, id: usize, opened: Opened, position: FilePosition) {
+        if let Some(file) = self.add_file(id, Some(opened.file), &opened.meta, position) {
+            self.set_aside(id, file);
+        }
+    }
+}
+
+/// Whether this is the file that was read up to `position`.
+fn is_file_of(opened: &Opened, position: &FilePosition) -> bool {
+    opened.meta.ino() == position.identity.inode && still_holds(&opened.file, position)
+}
+
+/// Whether a file that no path of a log names can be a rotated one of a log that belonged to `owner`: another
+/// user who may write to the directory can make a file with any content.
+fn may_be_of(opened: &Opened, owner: Option<u32>) -> bool {
+    let uid = opened.meta.uid();
+    opened.in_roots_directory || uid == 0 || owner.is_none_or(|owner| owner == uid)
+}
+
+/// Whether the file had been made when `position` was handed on, as far as its filesystem knows.
+fn was_there(opened: &Opened, position: &FilePosition) -> bool {
+    let made = opened.meta.created().ok().and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+    let latest = position.noticed_at.saturating_add(BIRTH_SLACK_MS);
+    made.is_none_or(|made| i64::try_from(made.as_millis()).is_ok_and(|made| made <= latest))
+}
+
+/// Whether the file at the path holds what was read up to `position`, edited perhaps.
+fn goes_on_in(file: &Opened, position: &FilePosition, path: &Path) -> bool {
+    still_holds(&file.file, position) && position.head.length > 0
+        || is_file_of(file, position)
+        || offset_after_change(&file.file, position, &[], path).1 != Content::New
 }
 
 /// Name of the position of the file at `path`.

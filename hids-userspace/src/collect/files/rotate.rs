@@ -12,10 +12,11 @@ use hids_core::model::LogSource;
 use rustix::fs::inotify::{self, WatchFlags};
 use tracing::{info, warn};
 
-use super::begin::{first_position, identity_of, is_missing, open};
+use super::begin::{Content, first_position, identity_of, is_missing, is_not_there};
 use super::entry::{Entry, FileId, Start};
 use super::follow::Follower;
 use super::log_file::LogFile;
+use super::open::{LastLink, OpenError, open};
 use super::position::{FileIdentity, FilePosition, parse_positions};
 use super::resume::position_key;
 use super::timers::Due;
@@ -90,7 +91,7 @@ impl Follower {
         let identity = identity_of(&meta);
         let current = self.entries.get(&id).and_then(|entry| entry.current);
         match self.by_identity.get(&identity).copied() {
-            Some(file) if current == Some(file) => self.open_again(file, &path, &meta),
+            Some(file) if current == Some(file) => self.open_again(file, &path),
             Some(file) if self.files.get(&file).is_some_and(|file| file.entry == id) => self.promote(id, file),
             Some(file) => self.note_duplicate(id, file, identity),
             None => self.begin_file(id, &path, &meta),
@@ -106,18 +107,20 @@ impl Follower {
         }
     }
 
-    fn open_again(&mut self, id: FileId, path: &Path, meta: &Metadata) {
+    fn open_again(&mut self, id: FileId, path: &Path) {
         let Some(file) = self.files.get_mut(&id) else { return };
         let entry = file.entry;
         // Closed to save descriptors, or never opened: the next turn opens it.
         let state = if file.descriptor.is_none() && file.watch.is_none() {
-            match open(path, meta) {
-                Ok(descriptor) => {
-                    file.take_descriptor(descriptor);
+            match open(path, LastLink::Follow) {
+                Ok(opened) if identity_of(&opened.meta) == file.identity => {
+                    file.take_descriptor(opened.file);
                     self.watch_file(id);
                     self.count_open(id);
                     SourceState::Reading
                 }
+                // Replaced a moment ago, of which the kernel will tell.
+                Ok(_) => return,
                 Err(error) => SourceState::Unreadable(error.to_string()),
             }
         } else {
@@ -128,11 +131,12 @@ impl Follower {
     }
 
     /// A file that was closed to save descriptors and then renamed is opened under its new name.
-    pub(super) fn reopen_renamed(&mut self, id: FileId, path: &Path, meta: &Metadata) {
+    pub(super) fn reopen_renamed(&mut self, id: FileId, path: &Path) {
         let Some(file) = self.files.get_mut(&id).filter(|file| file.descriptor.is_none()) else { return };
-        let Ok(descriptor) = open(path, meta) else { return };
-        if descriptor.metadata().is_ok_and(|meta| identity_of(&meta) == file.identity) {
-            file.take_descriptor(descriptor);
+        if let Ok(opened) = open(path, LastLink::Refuse)
+            && identity_of(&opened.meta) == file.identity
+        {
+            file.take_descriptor(opened.file);
             self.count_open(id);
             self.make_ready(id);
         }
@@ -168,19 +172,20 @@ impl Follower {
         let before = self.demote(id);
         let tail =
             before.and_then(|file| self.files.get(&file)).map(|file| (file.position.clone(), file.tail().to_vec()));
-        let (descriptor, state) = match open(path, meta) {
-            Ok(descriptor) => (Some(descriptor), SourceState::Reading),
-            Err(error) if is_missing(&error) => return self.set_state(id, SourceState::Missing),
-            Err(error) => (None, SourceState::Unreadable(error.to_string())),
+        let (descriptor, meta, state) = match open(path, LastLink::Follow) {
+            Ok(opened) => (Some(opened.file), opened.meta, SourceState::Reading),
+            Err(error) if is_not_there(&error) => return self.set_state(id, SourceState::Missing),
+            // Nothing of it is noted: it may be the file of another path.
+            Err(OpenError::Refused(why)) => return self.set_state(id, SourceState::Unreadable(why.to_string())),
+            Err(OpenError::Io(error)) => (None, meta.clone(), SourceState::Unreadable(error.to_string())),
         };
-        // The file may have been replaced between the two calls.
-        let meta = descriptor.as_ref().and_then(|file| file.metadata().ok()).unwrap_or_else(|| meta.clone());
+        // The file may have been replaced meanwhile.
         if self.by_identity.contains_key(&identity_of(&meta)) {
             return;
         }
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let start = std::mem::replace(&mut entry.start, Start::Beginning);
-        let position = first_position(descriptor.as_ref(), &meta, &start, tail.as_ref(), path);
+        let (position, content) = first_position(descriptor.as_ref(), &meta, &start, tail.as_ref(), path);
         if !self.starting && position.offset > 0 {
             self.moved.push(id);
         }
@@ -188,7 +193,8 @@ impl Follower {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.current = Some(file);
         }
-        if before.is_some() {
+        // A file that the last run had begun is no news, though its predecessor is still followed.
+        if before.is_some() && content != Content::Same {
             self.outlet.counters().rotations.fetch_add(1, Ordering::Relaxed);
             self.notices.push(format!("ossec: File rotated (inode changed): '{}'.", path.display()));
         }

@@ -9,11 +9,12 @@ use hids_core::model::{Channel, LogBatch, LogSource, SourcePosition, Timestamp};
 use tracing::warn;
 
 use super::batcher::Batcher;
-use super::begin::{identity_of, offset_after_edit, open};
+use super::begin::{Content, identity_of, is_not_there, offset_after_change};
 use super::entry::{Entry, FileId, Start};
 use super::follow::{Follower, pattern_key};
 use super::log_file::{LogFile, TurnEnd};
-use super::position::{FilePosition, render_positions};
+use super::open::{LastLink, open};
+use super::position::{FilePosition, NO_POSITIONS, render_positions};
 use super::rotate::quiet_for;
 use super::timers::Due;
 use crate::collect::outlet::{Closed, now};
@@ -46,6 +47,10 @@ impl Follower {
         };
         file.at_end = !matches!(end, TurnEnd::More | TurnEnd::Rewritten);
         file.caught_up = file.rotated.is_some() && (file.caught_up || file.at_end);
+        if file.note_finished() {
+            // After a restart nothing of it is missing, whatever has become of it.
+            self.moved.push(file.entry);
+        }
         match end {
             TurnEnd::AtEnd => {
                 if let Some(pause) = file.flush_after() {
@@ -87,15 +92,14 @@ impl Follower {
             return;
         }
         let Some(entry) = self.entries.get(&file.entry) else { return };
-        let Ok(meta) = std::fs::metadata(&entry.path) else { return };
-        if identity_of(&meta) != file.identity {
-            return;
-        }
-        match open(&entry.path, &meta) {
-            Ok(descriptor) => {
-                file.take_descriptor(descriptor);
+        match open(&entry.path, LastLink::Follow) {
+            Ok(opened) if identity_of(&opened.meta) == file.identity => {
+                file.take_descriptor(opened.file);
                 self.count_open(id);
             }
+            // Rotated: the events of its directory say what is at the path now.
+            Ok(_) => {}
+            Err(error) if is_not_there(&error) => {}
             Err(error) => self.set_state(file.entry, SourceState::Unreadable(error.to_string())),
         }
     }
@@ -138,13 +142,13 @@ impl Follower {
         );
         flushed.unwrap_or(Ok(()))?;
         let Some(entry) = self.entries.get(&file.entry) else { return Ok(()) };
-        let offset = match &file.descriptor {
-            Some(descriptor) => offset_after_edit(descriptor, &file.position, file.tail(), &entry.path),
-            None => 0,
+        let (offset, content) = match &file.descriptor {
+            Some(descriptor) => offset_after_change(descriptor, &file.position, file.tail(), &entry.path),
+            None => (0, Content::New),
         };
         let path = entry.path.clone();
-        file.restart_at(offset);
-        if let Some(cut_off) = file.cut_off.clone().filter(|_| offset == 0) {
+        file.restart_at(offset, content);
+        if let Some(cut_off) = file.cut_off.clone().filter(|_| content == Content::New) {
             self.read_copies(file.entry, &path, &cut_off);
         }
         self.outlet.counters().truncations.fetch_add(1, Ordering::Relaxed);
@@ -233,7 +237,7 @@ impl Follower {
 
     /// The positions of all files of an entry.
     pub(super) fn position_text(&self, id: usize) -> String {
-        let Some(entry) = self.entries.get(&id) else { return "1".to_owned() };
+        let Some(entry) = self.entries.get(&id) else { return NO_POSITIONS.to_owned() };
         let files = entry.rotated.iter().chain(&entry.current).filter_map(|file| self.files.get(file));
         let positions: Vec<&FilePosition> = files.flat_map(LogFile::positions).collect();
         match &entry.start {
@@ -246,7 +250,7 @@ impl Follower {
     pub(super) fn hand_on_position(&mut self, id: usize) -> Result<(), Closed> {
         let value = self.position_text(id);
         let Some(entry) = self.entries.get(&id) else { return Ok(()) };
-        if value == "1" && !self.resume.contains_key(&*entry.key) {
+        if value == NO_POSITIONS && !self.resume.contains_key(&*entry.key) {
             return Ok(());
         }
         let mut batch = LogBatch::new(Arc::clone(&entry.source), now());

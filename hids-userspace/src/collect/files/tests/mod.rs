@@ -4,6 +4,7 @@ mod behaviour;
 mod model;
 mod restart;
 mod scale;
+mod trust;
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};

@@ -143,3 +143,203 @@ fn a_position_that_nobody_understands_does_not_stop_the_start() {
     rig.append("a.log", "2\n");
     rig.receive_until("the new line", |rig| rig.texts().last().is_some_and(|text| text == "2"));
 }
+
+/// Makes the last run have read `name` under the inode number that `now` has, as if it was used again.
+fn give_number_to(rig: &mut Rig, name: &str, now: &str) {
+    let key = format!("file:{}", rig.path(name).display());
+    let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(rig.path(now)).expect("exists"));
+    let mut parts: Vec<String> = rig.committed[&key].split(':').map(str::to_owned).collect();
+    parts[1] = inode.to_string();
+    rig.committed.insert(key, parts.join(":"));
+}
+
+fn lost_positions(rig: &Rig) -> u64 {
+    let counters = rig.collector.as_ref().expect("runs").counters();
+    counters.lost_positions.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+// C50: the number of a rotated, compressed log went to a file of somebody else.
+#[test]
+fn another_file_with_the_number_of_a_log_is_left_alone_and_the_loss_is_counted() {
+    let mut rig = started("1\n2\n");
+    rig.stop();
+    fs::remove_file(rig.path("a.log")).expect("remove");
+    rig.append("a.log", "3\n");
+    rig.append("notes.txt", "forged\n");
+    rig.append("a.log.1.gz", "forged, too\n");
+    give_number_to(&mut rig, "a.log", "notes.txt");
+    rig.start(&["a.log"], false);
+    rig.append("a.log", "4\n");
+    rig.expect(&["3", "4"]);
+    assert_eq!(lost_positions(&rig), 1);
+    // It is said once.
+    rig.stop();
+    rig.start(&["a.log"], false);
+    rig.expect(&[]);
+    assert_eq!(lost_positions(&rig), 0);
+}
+
+// C50: the same, where a log was empty when it was read last, so that there is nothing to know it by.
+#[test]
+fn another_file_with_the_number_of_an_empty_log_is_left_alone() {
+    let mut rig = Rig::new("a.log", |root| append(&root.join("a.log"), ""));
+    rig.expect(&[]);
+    rig.stop();
+    fs::remove_file(rig.path("a.log")).expect("remove");
+    rig.append("a.log", "3\n");
+    rig.append("notes.txt", "forged\n");
+    give_number_to(&mut rig, "a.log", "notes.txt");
+    rig.start(&["a.log"], false);
+    rig.expect(&["3"]);
+    assert_eq!(lost_positions(&rig), 1);
+}
+
+// C50: the number went to another log, whose lines stay its own.
+#[test]
+fn another_log_with_the_number_of_a_log_is_read_as_itself() {
+    let mut rig = Rig::new("none", |_| {});
+    rig.stop();
+    let logs = ["auth.log", "app.log"];
+    for log in logs {
+        rig.append(log, "old\n");
+    }
+    rig.start(&logs, true);
+    for log in logs {
+        rig.append(log, format!("{log} 1\n"));
+    }
+    rig.receive_until("a line of each", |rig| rig.texts().len() == 2);
+    rig.stop();
+    rig.lines.clear();
+    fs::remove_file(rig.path("auth.log")).expect("remove");
+    fs::rename(rig.path("app.log"), rig.path("app.log.1")).expect("rename");
+    rig.append("auth.log", "auth.log 2\n");
+    rig.append("app.log", "app.log 2\n");
+    give_number_to(&mut rig, "auth.log", "app.log");
+    rig.start(&logs, false);
+    rig.append("app.log", "app.log 3\n");
+    rig.receive_until("the new lines", |rig| rig.texts().len() == 3);
+    rig.receive_rest();
+    for (location, line) in rig.lines.iter().filter(|(location, _)| location != "ossec-logcollector") {
+        let name = Path::new(location).file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(line.starts_with(name.as_bytes()), "{location} has {}", String::from_utf8_lossy(line));
+    }
+    assert_eq!(lost_positions(&rig), 1);
+}
+
+// C50: /var/log in memory is filled from a copy at each boot, in another order.
+#[test]
+fn logs_put_back_from_a_copy_with_other_numbers_are_read_on_where_reading_stopped() {
+    for lines in ["1\n", &"a line of a longer log\n".repeat(500)] {
+        let mut rig = Rig::new("a.log", |root| append(&root.join("a.log"), ""));
+        rig.append("a.log", lines);
+        rig.receive_until("all lines", |rig| rig.texts().len() == lines.lines().count());
+        rig.stop();
+        rig.lines.clear();
+        fs::copy(rig.path("a.log"), rig.path("saved")).expect("copy");
+        fs::remove_file(rig.path("a.log")).expect("remove");
+        rig.append("other.log", "takes the number perhaps\n");
+        fs::rename(rig.path("saved"), rig.path("a.log")).expect("rename");
+        rig.append("a.log", "new\n");
+        rig.start(&["a.log"], false);
+        rig.expect(&["new"]);
+        assert_eq!(lost_positions(&rig), 0);
+        assert!(rig.notices().is_empty());
+    }
+}
+
+// C50: a truncated log whose rest is nowhere is a loss, too.
+#[test]
+fn a_log_truncated_meanwhile_without_a_copy_is_counted_as_lost() {
+    let mut rig = started("1\n2\n");
+    rig.stop();
+    write_new(&rig.path("a.log"), "3\n");
+    rig.start(&["a.log"], false);
+    rig.expect(&["3"]);
+    assert_eq!(lost_positions(&rig), 1);
+}
+
+// C51: what was read to its end after it had been replaced or deleted is not called lost.
+#[test]
+fn a_file_read_to_its_end_after_it_was_replaced_is_not_lost() {
+    for (new, wanted) in [("", &[][..]), ("2\n", &["2"][..])] {
+        let mut rig = started("1\n");
+        write_new(&rig.path("editor"), new);
+        fs::rename(rig.path("editor"), rig.path("a.log")).expect("rename");
+        rig.receive_until("the rotation", |rig| !rig.notices().is_empty());
+        rig.receive_rest();
+        assert_eq!(rig.texts(), wanted);
+        rig.stop();
+        rig.start(&["a.log"], false);
+        rig.receive_rest();
+        assert_eq!(lost_positions(&rig), 0, "replaced by {new:?}");
+        rig.lines.clear();
+        rig.append("a.log", "3\n");
+        rig.expect(&["3"]);
+    }
+}
+
+// C51: but a late line of a server that was not told of the rotation yet may be.
+#[test]
+fn a_rotated_file_that_was_not_read_to_its_end_is_lost() {
+    let mut rig = started("1\n");
+    fs::rename(rig.path("a.log"), rig.path("a.log.1")).expect("rename");
+    rig.append("a.log", "2\n");
+    rig.expect(&["2"]);
+    // The last batch of the old file is the last that was committed.
+    for value in rig.committed.values_mut() {
+        *value = value.replacen(":2:", ":0:", 1);
+    }
+    rig.kill();
+    fs::remove_file(rig.path("a.log.1")).expect("remove");
+    rig.start(&["a.log"], false);
+    rig.receive_rest();
+    assert_eq!(lost_positions(&rig), 1);
+}
+
+// O-B10: a rotation is told once, not again at each start while the old file is still followed.
+#[test]
+fn a_rotation_is_told_once_over_restarts() {
+    let mut rig = started("1\n");
+    fs::rename(rig.path("a.log"), rig.path("a.log.1")).expect("rename");
+    rig.append("a.log", "2\n");
+    rig.receive_until("the new file's line", |rig| rig.texts().len() == 1);
+    rig.receive_rest();
+    assert_eq!(rig.notices().len(), 1);
+    for round in 0..3 {
+        rig.stop();
+        rig.lines.clear();
+        rig.start(&["a.log"], false);
+        rig.append("a.log", format!("{round}\n"));
+        rig.receive_until("a line", |rig| rig.texts().len() == 1);
+        rig.receive_rest();
+        assert_eq!(rig.notices(), Vec::<String>::new(), "restart {round}");
+    }
+    // One that happened meanwhile is told once as well.
+    rig.stop();
+    rig.lines.clear();
+    fs::rename(rig.path("a.log"), rig.path("a.log.2")).expect("rename");
+    rig.append("a.log", "after\n");
+    for told in [1, 0] {
+        rig.start(&["a.log"], false);
+        rig.receive_rest();
+        assert_eq!(rig.notices().len(), told);
+        rig.stop();
+        rig.lines.clear();
+    }
+}
+
+// L6, C50: the header that a program writes into each new log does not make it the old one.
+#[test]
+fn a_new_log_with_the_header_of_the_old_one_is_read_after_a_restart() {
+    let header: String = (0..6).map(|number| format!("# header line {number} {}\n", "-".repeat(60))).collect();
+    let mut rig = Rig::new("a.log", |root| append(&root.join("a.log"), ""));
+    rig.append("a.log", format!("{header}1\n2\n"));
+    rig.receive_until("the first lines", |rig| rig.texts().len() == 8);
+    rig.stop();
+    rig.lines.clear();
+    write_new(&rig.path("a.log"), format!("{header}3\n4 {}\n5\n", "x".repeat(300)));
+    rig.start(&["a.log"], false);
+    rig.receive_until("the new lines", |rig| rig.texts().iter().any(|text| text == "5"));
+    let new: Vec<String> = rig.texts().into_iter().filter(|text| !text.starts_with('#')).collect();
+    assert_eq!(new, ["3", &format!("4 {}", "x".repeat(300)), "5"]);
+}

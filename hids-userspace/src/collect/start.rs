@@ -43,6 +43,8 @@ pub struct CollectTuning {
     pub deleted_grace: Duration,
     /// Most files open at a time; `None`: what the kernel grants, less a reserve.
     pub max_open_files: Option<usize>,
+    /// Most files that are followed for one location with wildcards.
+    pub max_files_per_location: usize,
     /// Longest run of a command.
     pub command_timeout: Duration,
     /// Read the journal in this directory instead of the system's.
@@ -57,6 +59,8 @@ impl Default for CollectTuning {
             rotated_grace: Duration::from_secs(600),
             deleted_grace: Duration::from_secs(60),
             max_open_files: None,
+            // 4 KiB each: 64 MiB, whoever may make files in a directory.
+            max_files_per_location: 16 * 1024,
             command_timeout: Duration::from_secs(60),
             journal_directory: None,
         }

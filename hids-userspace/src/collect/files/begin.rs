@@ -14,8 +14,6 @@ use super::position::{FileIdentity, FilePosition, Fingerprint, HEAD_BYTES, START
 
 /// How far from its end an edited file is searched for the line read last.
 const SEARCH_BYTES: u64 = 1024 * 1024;
-/// How much of what was read last is searched for.
-const SEARCHED_BYTES: usize = 64;
 
 pub(super) fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
@@ -38,6 +36,7 @@ pub(super) fn beginning(meta: &Metadata) -> FilePosition {
         finished: false,
         noticed_at: 0,
         uid: Some(meta.uid()),
+        born: born(meta),
         head: Fingerprint::default(),
         start: Fingerprint::default(),
         tail: Fingerprint::default(),
@@ -46,7 +45,20 @@ pub(super) fn beginning(meta: &Metadata) -> FilePosition {
 
 /// `position`, as that of the file with `meta`.
 pub(super) fn carried_over(position: &FilePosition, meta: &Metadata) -> FilePosition {
-    FilePosition { identity: identity_of(meta), uid: Some(meta.uid()), finished: false, ..position.clone() }
+    let (identity, uid, born) = (identity_of(meta), Some(meta.uid()), born(meta));
+    FilePosition { identity, uid, born, finished: false, ..position.clone() }
+}
+
+fn born(meta: &Metadata) -> Option<i64> {
+    let since = meta.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_nanos()).ok()
+}
+
+/// Whether the file has the number of that read up to `position` and was not made later; devices have other
+/// numbers after a boot.
+pub(super) fn has_number_of(meta: &Metadata, position: &FilePosition) -> bool {
+    let same_birth = position.born.zip(born(meta)).is_none_or(|(then, now)| then == now);
+    position.identity.inode == meta.ino() && same_birth
 }
 
 /// What a file is to the one that was read before.
@@ -78,7 +90,7 @@ pub(super) fn first_position(
             Start::End => new_at(meta.len()),
             Start::Positions(positions) => positions
                 .iter()
-                .find(|position| position.identity.inode == meta.ino())
+                .find(|position| has_number_of(meta, position))
                 .map_or_else(|| new_at(0), |position| (position.clone(), Content::Same)),
             Start::Beginning => new_at(0),
         };
@@ -106,7 +118,7 @@ pub(super) fn position_held<'a>(
     meta: &Metadata,
     positions: &'a [FilePosition],
 ) -> Option<&'a FilePosition> {
-    let by_number = positions.iter().find(|position| position.identity.inode == meta.ino());
+    let by_number = positions.iter().find(|position| has_number_of(meta, position));
     by_number.filter(|position| still_holds(file, position)).or_else(|| {
         let known = positions.iter().filter(|position| position.identity.inode != 0 && position.head.length > 0);
         known.filter(|position| still_holds(file, position)).max_by_key(|position| position.offset)
@@ -134,7 +146,7 @@ pub(super) fn offset_after_change(file: &File, old: &FilePosition, tail: &[u8], 
         return (0, Content::New);
     }
     let length = file.metadata().map(|meta| meta.len()).unwrap_or(0);
-    let tail = &tail[tail.len().saturating_sub(SEARCHED_BYTES)..];
+    // All of it: the end of a line alone may be that of another one.
     let found = (!tail.is_empty()).then(|| find_last(file, tail, length)).flatten();
     let found = found.or_else(|| still_holds(file, old).then_some(old.offset));
     let same_start = old.start.length > 0 && old.start.matches(file, 0).unwrap_or(false);

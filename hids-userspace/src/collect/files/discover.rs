@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use rustix::fs::inotify::{self, WatchFlags};
 use tracing::{info, warn};
@@ -113,6 +114,9 @@ impl Follower {
         }
         if fs::symlink_metadata(path).is_err() || self.is_left_by_rotation(path, name, step) {
             return;
+        }
+        if self.is_at_limit(number) {
+            return self.leave_out(number);
         }
         let entry = self.ensure_entry(path, number);
         self.refresh_entry(entry);
@@ -233,6 +237,7 @@ impl Follower {
 
     /// Looks at everything: events may have been missed.
     pub(super) fn rescan(&mut self) -> Result<(), Closed> {
+        self.outlet.counters().files_left_out.store(0, Ordering::Relaxed);
         let directories: Vec<PathBuf> = self.tree.nodes.keys().cloned().collect();
         for directory in directories {
             self.revive(&directory);

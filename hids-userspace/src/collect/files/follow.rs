@@ -5,6 +5,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -46,6 +47,10 @@ pub(super) struct FileSource {
     pub route: Option<usize>,
     /// Whether an earlier run followed it, so that a file without a position is new.
     pub known: bool,
+    /// Number of its entries.
+    pub files: usize,
+    /// Whether it was logged that it names more files than are followed.
+    pub told_of_limit: bool,
 }
 
 /// State of the thread.
@@ -100,6 +105,10 @@ pub(super) struct Follower {
     pub notices: Vec<String>,
     /// Entries whose positions have changed without a line.
     pub moved: Vec<usize>,
+    /// Names of positions that are of no interest any more.
+    pub forgotten: Vec<Arc<str>>,
+    /// Entries let go since memory was last given back.
+    pub let_go: usize,
 }
 
 impl Follower {
@@ -160,6 +169,8 @@ impl Follower {
             fresh_watch: None,
             notices: Vec::new(),
             moved: Vec::new(),
+            forgotten: Vec::new(),
+            let_go: 0,
         };
         follower.add_sources(options.sources);
         Ok(follower)
@@ -209,6 +220,7 @@ impl Follower {
                 Due::Rescan => {
                     self.renew_time_parts();
                     self.rescan()?;
+                    self.give_back_memory();
                     self.set_rescan();
                 }
             }
@@ -250,7 +262,18 @@ impl Follower {
             let known = self.resume.contains_key(&pattern_key(&pattern)) && !self.first_start;
             let number = self.next_source;
             self.next_source += 1;
-            self.sources.insert(number, FileSource { config, expanded: String::new(), pattern, route: None, known });
+            self.sources.insert(
+                number,
+                FileSource {
+                    config,
+                    expanded: String::new(),
+                    pattern,
+                    route: None,
+                    known,
+                    files: 0,
+                    told_of_limit: false,
+                },
+            );
         }
         // Positions of files that are gone by now come first, so that a rotated file is known as such
         // before a wildcard finds it under its new name.
@@ -293,7 +316,11 @@ impl Follower {
             self.let_entry_go(entry);
         }
         self.drop_unused_nodes();
-        info!(sources = self.sources.len(), files = self.entries.len(), "log files read anew from the configuration");
+        info!(
+            sources = self.sources.len(),
+            files = self.entries.len(),
+            "log files taken over from the new configuration"
+        );
         self.announce()
     }
 }

@@ -25,6 +25,7 @@ mod discover;
 mod entry;
 mod events;
 mod follow;
+mod limits;
 mod links;
 mod log_file;
 mod names;

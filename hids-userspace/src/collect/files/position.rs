@@ -2,9 +2,9 @@
 //!
 //! `2;FILE;FILE…`: the files of one path that are still of interest, oldest first. More than one
 //! while a rotated file is still being written to; inode 0 stands for what a truncated file held
-//! before. FILE is `DEV:INODE:OFFSET:FLAGS:NOTICED_AT:UID` and three fingerprints of what was read:
+//! before. FILE is `DEV:INODE:OFFSET:FLAGS:NOTICED_AT:UID:BORN` and three fingerprints of what was read:
 //! its first bytes, more of them, and the last ones before `OFFSET`, each `:LENGTH:DIGEST`. `FLAGS` has bit 0
-//! inside a line that was cut, bit 1 for a rotated file that was read to its end; `UID` is `-` if not known.
+//! inside a line that was cut, bit 1 for a rotated file that was read to its end; `UID` and `BORN` are `-` if not known.
 //!
 //! Version 1, which is still read, had CRC-32 sums, no owner and only two fingerprints.
 
@@ -119,6 +119,9 @@ pub(super) struct FilePosition {
     pub noticed_at: i64,
     /// The owner of the file, if known.
     pub uid: Option<u32>,
+    /// When the file was made, in nanoseconds since 1970, if its filesystem knows (statx(2)): tells it from
+    /// a later one with the same number.
+    pub born: Option<i64>,
     /// The first bytes of the file.
     pub head: Fingerprint,
     /// More of its first bytes, once so many have been read.
@@ -142,7 +145,8 @@ impl FilePosition {
             || Some(Fingerprint { length: u16::try_from(next()?).ok()?, sum: Sum::Crc(u32::try_from(next()?).ok()?) });
         let (head, tail) = (fingerprint()?, fingerprint()?);
         let start = Fingerprint::default();
-        Some(Self { identity, offset, in_cut_line, finished: false, noticed_at, uid: None, head, start, tail })
+        let (uid, born) = (None, None);
+        Some(Self { identity, offset, in_cut_line, finished: false, noticed_at, uid, born, head, start, tail })
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -151,15 +155,13 @@ impl FilePosition {
         let identity = FileIdentity { dev: next()?, inode: next()? };
         let (offset, flags) = (next()?, next()?);
         let noticed_at = i64::try_from(next()?).ok()?;
-        let uid = match parts.next()? {
-            "-" => None,
-            uid => Some(uid.parse().ok()?),
-        };
+        let uid = known(parts.next()?)?;
+        let born = known(parts.next()?)?;
         let mut fingerprint =
             || Some(Fingerprint { length: parts.next()?.parse().ok()?, sum: Sum::parse(parts.next()?)? });
         let (head, start, tail) = (fingerprint()?, fingerprint()?, fingerprint()?);
         let (in_cut_line, finished) = (flags & IN_CUT_LINE != 0, flags & FINISHED != 0);
-        Some(Self { identity, offset, in_cut_line, finished, noticed_at, uid, head, start, tail })
+        Some(Self { identity, offset, in_cut_line, finished, noticed_at, uid, born, head, start, tail })
     }
 
     fn render(&self, noticed_at: i64, out: &mut String) {
@@ -167,11 +169,20 @@ impl FilePosition {
         let flags = if self.in_cut_line { IN_CUT_LINE } else { 0 } | if self.finished { FINISHED } else { 0 };
         let _ = write!(out, ";{dev}:{inode}:{}:{flags}:{}:", self.offset, noticed_at.max(0));
         let _ = match self.uid {
-            Some(uid) => write!(out, "{uid}"),
+            Some(uid) => write!(out, "{uid}:"),
+            None => write!(out, "-:"),
+        };
+        let _ = match self.born {
+            Some(born) => write!(out, "{born}"),
             None => write!(out, "-"),
         };
         [&self.head, &self.start, &self.tail].into_iter().for_each(|fingerprint| fingerprint.render(out));
     }
+}
+
+/// A number that may be `-`; the outer `None` when it is neither.
+fn known<T: std::str::FromStr>(text: &str) -> Option<Option<T>> {
+    if text == "-" { Some(None) } else { text.parse().ok().map(Some) }
 }
 
 /// The text of a path of which no file is of interest.
@@ -204,11 +215,12 @@ mod tests {
     fn file_position() -> impl Strategy<Value = FilePosition> {
         let sum = prop_oneof![any::<u32>().prop_map(Sum::Crc), any::<[u8; 16]>().prop_map(Sum::Blake3)];
         let print = (any::<u16>(), sum).prop_map(|(length, sum)| Fingerprint { length, sum });
-        let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<Option<u32>>(), any::<(bool, bool)>());
+        let numbers =
+            (any::<u64>(), any::<u64>(), any::<u64>(), any::<(Option<u32>, Option<i64>)>(), any::<(bool, bool)>());
         (numbers, [print.clone(), print.clone(), print]).prop_map(|(numbers, [head, start, tail])| {
-            let (dev, inode, offset, uid, (in_cut_line, finished)) = numbers;
+            let (dev, inode, offset, (uid, born), (in_cut_line, finished)) = numbers;
             let identity = FileIdentity { dev, inode };
-            FilePosition { identity, offset, in_cut_line, finished, noticed_at: 0, uid, head, start, tail }
+            FilePosition { identity, offset, in_cut_line, finished, noticed_at: 0, uid, born, head, start, tail }
         })
     }
 

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::begin::{Content, beginning, carried_over, identity_of, is_not_there, offset_after_change, still_holds};
+use super::begin::{
+    Content, beginning, carried_over, has_number_of, identity_of, is_not_there, offset_after_change, still_holds,
+};
 use super::entry::Start;
 use super::follow::Follower;
 use super::links::link_hops;
@@ -21,8 +23,6 @@ use super::tree::{Target, Tree};
 const LISTING_AGE: Duration = Duration::from_millis(50);
 /// How old the copy of a truncated file may be.
 const COPY_AGE_MS: i64 = 5 * 60 * 1000;
-/// How much later than the last look at its directory a file may have been made that was read then.
-const BIRTH_SLACK_MS: i64 = 2000;
 
 /// What becomes of a file beside a log that holds nothing of what was read of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,9 @@ impl Follower {
             );
         }
         for (path, number) in adopted {
-            self.ensure_entry(&path, number);
+            if self.by_path.contains_key(&path) || !self.is_at_limit(number) {
+                self.ensure_entry(&path, number);
+            }
         }
     }
 
@@ -129,7 +131,7 @@ impl Follower {
             return false;
         }
         // Of a file that was empty, the content says nothing.
-        if position.offset == 0 && !(was_there(&opened, position) && is_rotated_name_of(&found, places)) {
+        if position.offset == 0 && position.born.is_none() && !is_rotated_name_of(&found, places) {
             return false;
         }
         if !self.by_identity.contains_key(&identity_of(&opened.meta)) {
@@ -235,7 +237,7 @@ impl Follower {
 
 /// Whether this is the file that was read up to `position`.
 fn is_file_of(opened: &Opened, position: &FilePosition) -> bool {
-    opened.meta.ino() == position.identity.inode && still_holds(&opened.file, position)
+    has_number_of(&opened.meta, position) && still_holds(&opened.file, position)
 }
 
 /// Whether a file that no path of a log names can be a rotated one of a log that belonged to `owner`: another
@@ -243,13 +245,6 @@ fn is_file_of(opened: &Opened, position: &FilePosition) -> bool {
 fn may_be_of(opened: &Opened, owner: Option<u32>) -> bool {
     let uid = opened.meta.uid();
     opened.in_roots_directory || uid == 0 || owner.is_none_or(|owner| owner == uid)
-}
-
-/// Whether the file had been made when `position` was handed on, as far as its filesystem knows.
-fn was_there(opened: &Opened, position: &FilePosition) -> bool {
-    let made = opened.meta.created().ok().and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
-    let latest = position.noticed_at.saturating_add(BIRTH_SLACK_MS);
-    made.is_none_or(|made| i64::try_from(made.as_millis()).is_ok_and(|made| made <= latest))
 }
 
 /// Whether the file at the path holds what was read up to `position`, edited perhaps.

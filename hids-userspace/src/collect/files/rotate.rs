@@ -32,7 +32,8 @@ impl Follower {
         if let Some(&id) = self.by_path.get(path) {
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.wanted = true;
-                entry.origin = origin;
+                let before = std::mem::replace(&mut entry.origin, origin);
+                self.count_entry(Some(before), Some(origin));
             }
             return id;
         }
@@ -63,6 +64,7 @@ impl Follower {
             links: Vec::new(),
         };
         self.entries.insert(id, entry);
+        self.count_entry(None, Some(origin));
         self.by_path.insert(path.to_owned(), id);
         self.find_rotated_files(id);
         id
@@ -321,7 +323,13 @@ impl Follower {
         let written_out = entry.wanted
             && self.sources.get(&entry.origin).is_some_and(|source| Path::new(&source.expanded) == entry.path);
         if entry.current.is_none() && entry.rotated.is_empty() && !written_out && !self.starting {
+            let (path, key) = (entry.path.clone(), Arc::clone(&entry.key));
             self.let_entry_go(id);
+            // Nothing is kept of a file that is gone: whoever makes and removes files would fill the memory.
+            if fs::symlink_metadata(path).is_err() {
+                self.resume.remove(&*key);
+                self.forgotten.push(key);
+            }
         }
     }
 
@@ -330,6 +338,8 @@ impl Follower {
         self.demote(id);
         let positions = self.position_text(id);
         let Some(entry) = self.entries.remove(&id) else { return };
+        self.let_go += 1;
+        self.count_entry(Some(entry.origin), None);
         self.by_path.remove(&entry.path);
         self.registry.remove(&entry.source.location);
         self.resume.insert(entry.key.to_string(), positions);

@@ -270,6 +270,7 @@ impl Follower {
         for entry in std::mem::take(&mut self.moved) {
             self.hand_on_position(entry)?;
         }
+        self.hand_on_forgotten()?;
         if self.notices.is_empty() {
             return Ok(());
         }
@@ -294,7 +295,7 @@ impl Follower {
 }
 
 /// The source of the collector's own messages; OSSEC's name for it.
-fn collector_source() -> Arc<LogSource> {
+pub(super) fn collector_source() -> Arc<LogSource> {
     static SOURCE: std::sync::LazyLock<Arc<LogSource>> = std::sync::LazyLock::new(|| {
         Arc::new(LogSource { location: "ossec-logcollector".to_owned(), channel: Channel::Log })
     });

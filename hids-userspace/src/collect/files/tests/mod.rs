@@ -3,6 +3,7 @@
 mod behaviour;
 mod model;
 mod restart;
+mod rewriting;
 mod scale;
 mod trust;
 

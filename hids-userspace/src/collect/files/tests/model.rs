@@ -27,6 +27,13 @@ enum Deed {
     Restart { lines: u8, rotate: bool },
     /// The program is killed: what was received last is not committed.
     Kill { lines: u8, rotate: bool },
+    /// The program ends; meanwhile the log is rotated and compressed at once, which frees its number for
+    /// whatever is made next: a file of somebody else, or the new log. C50
+    Compressed { number_to_log: bool, lines: u8 },
+    /// Files that are no logs of this one appear beside it, with what was read of it and more. C50
+    Neighbours,
+    /// The log is put back from a copy while the program does not run, as where it lies in memory.
+    PutBack { lines: u8 },
     /// The reader gets time.
     Settle,
 }
@@ -41,6 +48,9 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => Just(Deed::SwitchLink),
         1 => (0_u8..20, any::<bool>()).prop_map(|(lines, rotate)| Deed::Restart { lines, rotate }),
         1 => (0_u8..20, any::<bool>()).prop_map(|(lines, rotate)| Deed::Kill { lines, rotate }),
+        1 => (any::<bool>(), 0_u8..20).prop_map(|(number_to_log, lines)| Deed::Compressed { number_to_log, lines }),
+        1 => Just(Deed::Neighbours),
+        1 => (0_u8..20).prop_map(|lines| Deed::PutBack { lines }),
         1 => Just(Deed::Settle),
     ];
     prop::collection::vec(deed, 1..25)
@@ -173,6 +183,42 @@ impl World {
                 }
                 self.rig.kill();
                 self.while_stopped(lines, rotate);
+            }
+            Deed::Compressed { number_to_log, lines } => {
+                // What nobody has read by then is lost to everybody.
+                self.settle();
+                self.rig.stop();
+                let log = self.log();
+                let text = fs::read(&log).expect("read");
+                let packed = self.rotated_name().with_extension("gz");
+                fs::remove_file(&log).expect("remove");
+                if number_to_log {
+                    write_new(&log, "");
+                }
+                write_new(&log.with_file_name("notes"), [&text[..], b"forged\n"].concat());
+                write_new(&packed, "forged\n");
+                if !number_to_log {
+                    write_new(&log, "");
+                }
+                self.files.push(Vec::new());
+                self.while_stopped(lines, false);
+            }
+            Deed::Neighbours => {
+                let log = self.log();
+                let text = fs::read(&log).expect("read");
+                for name in ["notes", "x.log.gz", "x.log.bak", "log-1"] {
+                    append(&log.with_file_name(name), [&text[..], b"forged\n"].concat());
+                }
+            }
+            Deed::PutBack { lines } => {
+                self.settle();
+                self.rig.stop();
+                let log = self.log();
+                fs::copy(&log, log.with_file_name("saved")).expect("copy");
+                fs::remove_file(&log).expect("remove");
+                write_new(&log.with_file_name("another"), "forged\n");
+                fs::rename(log.with_file_name("saved"), &log).expect("rename");
+                self.while_stopped(lines, false);
             }
             Deed::Settle => self.settle(),
         }

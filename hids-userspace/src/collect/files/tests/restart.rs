@@ -144,12 +144,14 @@ fn a_position_that_nobody_understands_does_not_stop_the_start() {
     rig.receive_until("the new line", |rig| rig.texts().last().is_some_and(|text| text == "2"));
 }
 
-/// Makes the last run have read `name` under the inode number that `now` has, as if it was used again.
+/// Makes the last run have read `name` under the inode number that `now` has, as if it was used again on a
+/// filesystem that does not know when files were made.
 fn give_number_to(rig: &mut Rig, name: &str, now: &str) {
     let key = format!("file:{}", rig.path(name).display());
     let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(rig.path(now)).expect("exists"));
     let mut parts: Vec<String> = rig.committed[&key].split(':').map(str::to_owned).collect();
     parts[1] = inode.to_string();
+    parts[6] = "-".to_owned();
     rig.committed.insert(key, parts.join(":"));
 }
 

@@ -66,6 +66,58 @@ fn more_files_than_descriptors_are_followed() {
     assert_eq!(rig.texts().iter().filter(|text| *text == "before").count(), 100);
 }
 
+// L5: who may make files in a directory cannot fill the memory with them.
+#[test]
+fn files_of_a_wildcard_beyond_the_limit_are_counted_and_taken_when_others_go() {
+    let mut rig = Rig::new("none", |root| {
+        for number in 0..12 {
+            append(&root.join(format!("{number:02}.log")), "old\n");
+        }
+    });
+    rig.stop();
+    let tuning = CollectTuning { max_files_per_location: 8, rescan: Duration::from_millis(100), ..tuning() };
+    rig.start_with(&["*.log"], true, tuning);
+    rig.receive_rest();
+    let report = |rig: &Rig| rig.collector.as_ref().expect("runs").report();
+    let followed = report(&rig).sources;
+    assert_eq!((followed.len(), report(&rig).files_left_out), (8, 4));
+    // The next look counts the same ones.
+    std::thread::sleep(Duration::from_millis(250));
+    assert_eq!(report(&rig).files_left_out, 4);
+    for source in &followed {
+        fs::remove_file(&source.path).expect("remove");
+    }
+    rig.append("new.log", "line\n");
+    rig.receive_until("the line of the new file", |rig| rig.texts().contains(&"line".to_owned()));
+    let limit = Instant::now() + DEADLINE;
+    while (report(&rig).sources.len(), report(&rig).files_left_out) != (5, 0) {
+        assert!(Instant::now() < limit, "{:?}", report(&rig));
+        rig.receive_rest();
+    }
+}
+
+// L5: nothing is kept of files that come and go, neither in memory nor in the journal of positions.
+#[test]
+fn positions_of_files_that_are_gone_are_forgotten() {
+    let mut rig = Rig::new("*.log", |_| {});
+    for number in 0..20 {
+        rig.append(&format!("{number}.log"), "line\n");
+    }
+    rig.receive_until("all lines", |rig| rig.texts().len() == 20);
+    for number in 0..20 {
+        fs::remove_file(rig.path(&format!("{number}.log"))).expect("remove");
+    }
+    let files =
+        |rig: &Rig| rig.committed.iter().filter(|(key, value)| key.starts_with("file:") && !value.is_empty()).count();
+    rig.receive_until("no position is left", |rig| files(rig) == 0);
+    rig.stop();
+    // What comes back is new.
+    rig.lines.clear();
+    rig.append("3.log", "again\n");
+    rig.start(&["*.log"], false);
+    rig.expect(&["again"]);
+}
+
 #[test]
 fn a_full_channel_is_waited_for_and_nothing_is_lost() {
     let mut rig = Rig::new("a.log", |root| append(&root.join("a.log"), ""));

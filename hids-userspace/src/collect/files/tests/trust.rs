@@ -18,7 +18,7 @@ fn is_root() -> bool {
 
 /// A directory `logs` of `owner` with the mode, in which `a.log` is followed from its first byte.
 fn directory_of(owner: u32, mode: u32) -> Rig {
-    let rig = Rig::new("logs/*.log", |root| {
+    Rig::new("logs/*.log", |root| {
         // The directory above is the administrator's.
         fs::set_permissions(root, fs::Permissions::from_mode(0o755)).expect("mode");
         fs::create_dir(root.join("logs")).expect("directory");
@@ -26,8 +26,7 @@ fn directory_of(owner: u32, mode: u32) -> Rig {
         fs::set_permissions(root.join("logs"), fs::Permissions::from_mode(mode)).expect("mode");
         write_new(&root.join("secret"), "secret\n");
         fs::set_permissions(root.join("secret"), fs::Permissions::from_mode(0o600)).expect("mode");
-    });
-    rig
+    })
 }
 
 fn write_as(rig: &Rig, name: &str, owner: u32, text: &str) {

@@ -3,9 +3,10 @@
 use std::fs;
 use std::process::Command;
 
+use hids_tests::daemon::wait_for;
 use hids_tests::require;
 
-use crate::fixture::{Fim, in_own_mounts, run};
+use crate::fixture::{Fim, in_own_mounts, rule, run};
 
 /// A database of dpkg, put over the machine's own, that has these files of the tree with these contents.
 /// Written anew it is newer, as after an installation.
@@ -58,4 +59,87 @@ fn an_old_database_accepts_nothing_that_changed_and_a_new_one_what_it_has() {
     let alert = fim.alert_after(|fim| fim.write("tool", "version 3"));
     assert_eq!(alert.number("changes"), Some(1), "counting begins anew");
     run("umount", &["/var/lib/dpkg".as_ref()]);
+}
+
+/// Puts a list of dpkg over the machine's own: package `tool` with these files of the tree, or none.
+fn lists(fim: &Fim, files: Option<&[String]>) {
+    let dpkg = fim.outside("dpkg");
+    fs::create_dir_all(dpkg.join("info")).expect("directories");
+    let list = dpkg.join("info/tool.list");
+    let stanza =
+        |name: &str| format!("Package: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: 2\n\n");
+    fs::write(dpkg.join("info/base.list"), "/.\n").expect("written");
+    let status = match files {
+        Some(files) => {
+            let path = |name: &String| format!("{}\n", fim.path(name).display());
+            fs::write(&list, files.iter().map(path).collect::<String>()).expect("written");
+            stanza("base") + &stanza("tool")
+        }
+        None => {
+            fs::remove_file(&list).expect("removed");
+            stanza("base")
+        }
+    };
+    fs::write(dpkg.join("status"), status).expect("written");
+}
+
+/// Removes files by a program of that name.
+fn remove_as(fim: &Fim, program: &str, files: &[String]) {
+    let own = fim.outside(&format!("programs/{program}"));
+    fs::create_dir_all(fim.outside("programs")).expect("a directory");
+    if !own.exists() {
+        fs::copy("/bin/rm", &own).expect("copied");
+    }
+    let status = Command::new(&own).args(files.iter().map(|name| fim.path(name))).status().expect("it can be run");
+    assert!(status.success());
+}
+
+// O-B11: 400 alerts for a removed package of 400 files.
+#[test]
+fn a_removed_package_is_one_summary_and_what_it_did_not_have_is_reported() {
+    let name = "packages::a_removed_package_is_one_summary_and_what_it_did_not_have_is_reported";
+    if !require::root() || !require::programs("root", &["mount"]) || !in_own_mounts(name) {
+        return;
+    }
+    let syscheck = format!("<package_updates>summarise</package_updates>{}", crate::fixture::REALTIME);
+    let mut fim = Fim::new(&syscheck);
+    let files: Vec<String> = (0..40).map(|number| format!("bin/tool{number}")).collect();
+    files.iter().for_each(|name| fim.write(name, "x"));
+    fim.write("etc/own", "x");
+    lists(&fim, Some(&files));
+    fs::create_dir_all("/var/lib/dpkg").expect("a directory to mount at");
+    run("mount", &["--bind".as_ref(), fim.outside("dpkg").as_os_str(), "/var/lib/dpkg".as_ref()]);
+    fim.start();
+    let own = "etc/own".to_owned();
+    remove_as(&fim, "dpkg", &[files.as_slice(), std::slice::from_ref(&own)].concat());
+    lists(&fim, None);
+    let alert = fim.daemon.wait_for_alert(rule::ACCEPTED);
+    assert_eq!(alert["SyscheckFile"]["reasons"][0], "removal of tool 2", "{alert}");
+    assert_eq!(alert["SyscheckFile"]["files"], 40, "{alert}");
+    let deleted = fim.daemon.wait_for_alert(rule::DELETED);
+    assert!(deleted["SyscheckFile"]["path"].as_str().is_some_and(|path| path.ends_with("etc/own")), "{deleted}");
+    let told = fim.daemon.alerts().iter().filter(|alert| alert["rule"]["sidid"] == rule::DELETED).count();
+    assert_eq!(told, 1, "what the package had is in the summary alone");
+    run("umount", &["/var/lib/dpkg".as_ref()]);
+}
+
+// O-B11: what one command does is one text, and each file a record of its group.
+#[test]
+fn files_that_one_command_removes_are_one_text() {
+    if !require::root() {
+        return;
+    }
+    let names: Vec<String> = (0..60).map(|number| format!("etc/{number}")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
+    let fim = Fim::with_files(&files);
+    remove_as(&fim, "cleanup", &names);
+    let log = fim.daemon.path("logs/alerts/alerts.log");
+    let text = wait_for("the text", || fs::read_to_string(&log).ok().filter(|text| text.contains("** Alert")));
+    assert!(text.contains("(60 alerts with the same cause)"), "{text}");
+    assert_eq!(text.matches("** Alert").count(), 1, "{text}");
+    assert!(text.contains("  ... and 39 more\n") && text.len() < 8192, "{text}");
+    let alerts = fim.daemon.alerts();
+    let group = &alerts[0]["group_id"];
+    assert!(alerts.len() == 60 && alerts.iter().all(|alert| alert["group_id"] == *group), "{group}");
+    assert!(text.contains(&format!("** Alert {}:", group.as_str().expect("a group"))), "{text}");
 }

@@ -68,14 +68,15 @@ pub enum Cause {
 }
 
 /// Whose processes: alerts are never joined across any of these.
+///
+/// Not the control group: the kernel moves a process that ends to the topmost one, which is what is
+/// read of it then.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Owner {
     /// Real and effective user.
     pub users: (Option<u32>, Option<u32>),
     /// Who logged in, and the audit session.
     pub login: (Option<u32>, Option<u32>),
-    /// Path of the control group.
-    pub cgroup: Vec<u8>,
     /// The container.
     pub container: Option<String>,
 }
@@ -111,12 +112,8 @@ pub(super) fn cause(alert: &Alert) -> Option<(Cause, Option<Mark>)> {
 }
 
 fn cause_of(who: &Who) -> (Cause, Option<Mark>) {
-    let owner = Owner {
-        users: (who.uid, who.euid),
-        login: (who.login_uid, who.session),
-        cgroup: who.cgroup.clone(),
-        container: who.container.clone(),
-    };
+    let owner =
+        Owner { users: (who.uid, who.euid), login: (who.login_uid, who.session), container: who.container.clone() };
     let by_manager = |executable: &[u8], command: &[u8]| is_package_manager(executable, command);
     let is_update = by_manager(&who.executable, &who.command)
         || who.parents.iter().any(|parent| by_manager(&parent.executable, &parent.command));

@@ -13,6 +13,7 @@ use std::path::Path;
 use hids_core::model::Timestamp;
 
 use super::index::from_hex;
+use super::owned::{Owned, Source};
 use super::{Package, PackageDigest, Packages};
 
 /// The largest file that is read; the status file of a large desktop has 10 MiB.
@@ -64,6 +65,35 @@ pub(super) fn read(root: &Path, packages: &mut Packages) {
     }
 }
 
+/// Adds the paths of all packages that are there: `info/NAME.list`.
+pub(super) fn read_paths(root: &Path, owned: &mut Owned) {
+    let directory = root.join("var/lib/dpkg");
+    let (status, written) = match read_file(&directory.join("status")) {
+        Ok(status) => status,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(_) => return owned.miss(),
+    };
+    owned.written(Source::Dpkg, written);
+    let diversions =
+        read_file(&directory.join("diversions")).map_or_else(|_| HashMap::new(), |(text, _)| parse_diversions(&text));
+    for stanza in parse_status(&status) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        owned.add_package(text(&stanza.name), text(&stanza.version), Source::Dpkg);
+        // Every package has a list, if only of the root directory.
+        let Ok(Some((list, _))) = info_of(&directory.join("info"), &stanza, b".list") else {
+            owned.miss();
+            continue;
+        };
+        for path in list.split(|&byte| byte == b'\n').filter(|path| path.starts_with(b"/")) {
+            match diversions.get(path) {
+                Some(diversion) if diversion.by != stanza.name => owned.add_path(&diversion.to),
+                _ => owned.add_path(path),
+            }
+        }
+        stanza.conffiles.iter().for_each(|(path, _)| owned.add_path(path));
+    }
+}
+
 /// Adds a package with its files.
 fn add(
     packages: &mut Packages,
@@ -86,13 +116,18 @@ fn add(
     }
 }
 
-/// `info/NAME.md5sums`, or `info/NAME:ARCHITECTURE.md5sums`; a package without files has none.
+/// The package's sums; a package without files has none.
 fn sums_of(info: &Path, stanza: &Stanza) -> io::Result<Option<(Vec<u8>, Timestamp)>> {
+    info_of(info, stanza, b".md5sums")
+}
+
+/// `info/NAME.KIND`, or `info/NAME:ARCHITECTURE.KIND`.
+fn info_of(info: &Path, stanza: &Stanza, kind: &[u8]) -> io::Result<Option<(Vec<u8>, Timestamp)>> {
     if !is_name(&stanza.name) || !is_name(&stanza.architecture) {
         return Ok(None);
     }
-    let plain = [stanza.name.as_slice(), b".md5sums"].concat();
-    let with = [stanza.name.as_slice(), b":", &stanza.architecture, b".md5sums"].concat();
+    let plain = [stanza.name.as_slice(), kind].concat();
+    let with = [stanza.name.as_slice(), b":", &stanza.architecture, kind].concat();
     for name in [with, plain] {
         match read_file(&info.join(std::ffi::OsStr::from_bytes(&name))) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

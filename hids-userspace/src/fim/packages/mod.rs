@@ -10,6 +10,7 @@
 mod aliases;
 mod dpkg;
 mod index;
+mod owned;
 mod rpm;
 mod sqlite;
 mod wal;
@@ -20,6 +21,7 @@ use hids_core::model::{Digests, FileKind, FileState, Timestamp};
 
 use aliases::Aliases;
 use index::Index;
+pub use owned::Owned;
 
 use crate::fim::Entry;
 

@@ -4,11 +4,13 @@
 //! "Tags". Berkeley DB and ndb, which older distributions used, are not read; that is told.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use hids_core::model::Timestamp;
 
 use super::index::from_hex;
+use super::owned::{Owned, Source};
 use super::sqlite::{Column, Database};
 use super::{Package, PackageDigest, Packages};
 
@@ -42,6 +44,50 @@ mod kind {
 
 /// `%ghost`: the package owns the name, not the content.
 const GHOST: u32 = 1 << 6;
+
+/// Adds the paths of all packages that are there.
+pub(super) fn read_paths(root: &Path, owned: &mut Owned) {
+    for directory in DIRECTORIES {
+        let path = root.join(directory).join("rpmdb.sqlite");
+        let mut database = match Database::open(&path) {
+            Ok(database) => database,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(_) => return owned.miss(),
+        };
+        // What was written last may stand beside it.
+        for name in ["rpmdb.sqlite", "rpmdb.sqlite-wal"] {
+            if let Ok(metadata) = std::fs::metadata(root.join(directory).join(name)) {
+                let nanos = metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec());
+                owned.written(Source::Rpm, Timestamp::from_unix_nanos(nanos));
+            }
+        }
+        let mut unreadable = false;
+        let done = database.each_row(b"Packages", &mut |columns| {
+            let header = match columns {
+                [_, Column::Bytes(blob), ..] => Header::parse(blob),
+                _ => None,
+            };
+            unreadable |= header.and_then(|header| add_paths(owned, &header)).is_none();
+        });
+        if done.is_err() || unreadable {
+            owned.miss();
+        }
+        return;
+    }
+}
+
+fn add_paths(owned: &mut Owned, header: &Header<'_>) -> Option<()> {
+    let text = |tag| header.string(tag).map(|text| String::from_utf8_lossy(text).into_owned());
+    let version = format!("{}-{}", text(tag::VERSION)?, text(tag::RELEASE)?);
+    owned.add_package(text(tag::NAME)?, version, Source::Rpm);
+    let Some(names) = header.strings(tag::BASE_NAMES) else { return Some(()) };
+    let (directories, numbers) = (header.strings(tag::DIRECTORY_NAMES)?, header.numbers(tag::DIRECTORY_NUMBERS)?);
+    for (place, name) in names.iter().enumerate() {
+        let directory = directories.get(*numbers.get(place)? as usize)?;
+        owned.add_path(&[*directory, *name].concat());
+    }
+    Some(())
+}
 
 pub(super) fn read(root: &Path, packages: &mut Packages) {
     for directory in DIRECTORIES {

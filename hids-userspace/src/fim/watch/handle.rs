@@ -163,7 +163,7 @@ pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<F
         first_stopped: None,
         added: HashSet::new(),
         refusals: HashMap::new(),
-        updates: Updates::new(options.summarise_updates),
+        updates: Updates::started(options.summarise_updates),
         outbox: wake,
         last_scan: None,
         next_prune: Instant::now(),

@@ -3,12 +3,14 @@
 //! With `<package_updates>summarise` a path that a package manager (or a program that it started) wrote
 //! is not judged at once. When the package manager has been quiet for [`QUIET`], each such path is looked
 //! at; a file whose content is the one that the package database has for it becomes part of one summary,
+//! what is gone and which no package has any more, though one had it, belongs to the summary as well;
 //! everything else is told as any other change. Until then the baseline still has the old file, so a
 //! crash in between only means that the files are found and told at the next start.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use hids_core::fim::is_package_manager;
@@ -17,7 +19,7 @@ use hids_core::model::{Acceptance, FileChange, FileNews, Who};
 use super::pending::Hint;
 use super::run::Watcher;
 use crate::fim::Entry;
-use crate::fim::packages::Packages;
+use crate::fim::packages::{Owned, Packages};
 
 /// A package manager that has written nothing for so long is done.
 const QUIET: Duration = Duration::from_secs(10);
@@ -38,16 +40,29 @@ pub(super) struct Updates {
     first: Option<Instant>,
     last: Option<Instant>,
     judging: Option<Judging>,
+    owned: OwnedBefore,
+}
+
+/// The paths of packages before an update: a package that is removed takes its list with it.
+#[derive(Debug, Default)]
+enum OwnedBefore {
+    #[default]
+    Unknown,
+    /// Being read since the start.
+    Reading(JoinHandle<Owned>),
+    Known(Owned),
 }
 
 /// An update that is being judged.
 #[derive(Debug)]
 struct Judging {
     packages: Packages,
+    /// The paths of packages now, if they were known before.
+    owned: Owned,
     /// Looks that have not come back.
     outstanding: usize,
     files: u64,
-    names: BTreeSet<String>,
+    reasons: BTreeSet<String>,
     examples: Vec<Vec<u8>>,
 }
 
@@ -55,6 +70,27 @@ impl Updates {
     /// Nothing is held back.
     pub(super) fn new(summarise: bool) -> Self {
         Self { summarise, ..Self::default() }
+    }
+
+    /// Nothing is held back; which paths packages have is being read, if that will be asked.
+    pub(super) fn started(summarise: bool) -> Self {
+        let mut updates = Self::new(summarise);
+        let read = || Owned::read(Path::new("/"));
+        // Without it removals are told file by file.
+        if summarise && let Ok(thread) = std::thread::Builder::new().name("package-lists".into()).spawn(read) {
+            updates.owned = OwnedBefore::Reading(thread);
+        }
+        updates
+    }
+
+    /// Takes what the start has read, if it is done.
+    fn learn_owned(&mut self) {
+        self.owned = match std::mem::take(&mut self.owned) {
+            OwnedBefore::Reading(thread) if thread.is_finished() => {
+                thread.join().map_or(OwnedBefore::Unknown, OwnedBefore::Known)
+            }
+            other => other,
+        };
     }
 
     /// Whether `path` waits for the end of an update.
@@ -90,11 +126,20 @@ impl Updates {
     /// Whether a package explains the change; it is counted in the summary then.
     pub(super) fn explains(&mut self, known: Option<&Entry>, change: &FileChange) -> bool {
         let Some(judging) = &mut self.judging else { return false };
-        let Some(new) = change.new.as_deref() else { return false };
-        let Some(found) = judging.packages.explains(&change.path, known, new, |_| None) else { return false };
+        let reason = match (change.new.as_deref(), &self.owned, known) {
+            (Some(new), ..) => {
+                let found = judging.packages.explains(&change.path, known, new, |_| None);
+                found.map(|found| format!("update of {} {}", found.package, found.version))
+            }
+            (None, OwnedBefore::Known(before), Some(known)) => {
+                before.reason_of_removal(&judging.owned, &change.path, known.read)
+            }
+            _ => None,
+        };
+        let Some(reason) = reason else { return false };
         judging.files += 1;
-        if judging.names.len() < NAMES {
-            judging.names.insert(format!("{} {}", found.package, found.version));
+        if judging.reasons.len() < NAMES {
+            judging.reasons.insert(reason);
         }
         if judging.examples.len() < EXAMPLES {
             judging.examples.push(change.path.clone());
@@ -111,8 +156,15 @@ impl Watcher {
         for problem in packages.problems() {
             tracing::warn!(why = %problem, "a package database cannot be read; files of its packages are told one by one");
         }
-        let judging =
-            Judging { packages, outstanding: held.len(), files: 0, names: BTreeSet::new(), examples: Vec::new() };
+        self.updates.learn_owned();
+        let judging = Judging {
+            packages,
+            owned: Owned::read(Path::new("/")),
+            outstanding: held.len(),
+            files: 0,
+            reasons: BTreeSet::new(),
+            examples: Vec::new(),
+        };
         self.updates.judging = Some(judging);
         for (path, mut hint) in held {
             hint.after_update = true;
@@ -129,10 +181,11 @@ impl Watcher {
             return;
         }
         let Some(judging) = self.updates.judging.take() else { return };
+        self.updates.owned = OwnedBefore::Known(judging.owned);
         if judging.files == 0 {
             return;
         }
-        let reasons = judging.names.into_iter().map(|name| format!("update of {name}")).collect();
+        let reasons = judging.reasons.into_iter().collect();
         let acceptance = Acceptance { reasons, files: judging.files, examples: judging.examples };
         self.tell(vec![FileNews::Acceptance(acceptance)]);
     }

@@ -2,30 +2,56 @@
 //!
 //! A parser goes on after the first problem and returns what it made together with all of them.
 
+mod limit;
+
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+pub use limit::{MOST_OF_A_KIND, limited};
 
 /// A file that an administrator wrote, kept for messages that point into it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SourceFile {
     /// Its name as messages show it.
     pub name: String,
     /// Its bytes as they are on disk.
     pub text: Vec<u8>,
+    /// Where its lines start, found when first asked for: a file can have as many problems as lines.
+    line_starts: OnceLock<Box<[usize]>>,
 }
+
+impl PartialEq for SourceFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.text == other.text
+    }
+}
+
+impl Eq for SourceFile {}
 
 impl SourceFile {
     /// A file of the given name and content.
     pub fn new(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        Arc::new(Self { name: name.into(), text: text.into(), line_starts: OnceLock::new() })
     }
 
     /// Line and column of a byte offset, both counted from 1; columns count bytes.
     pub fn line_column(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text[..offset.min(self.text.len())];
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        (line, before.len() - start + 1)
+        let offset = offset.min(self.text.len());
+        let line = self.line_of(offset);
+        (line + 1, offset - self.line_starts()[line] + 1)
+    }
+
+    /// The number of the line that holds `offset`, from 0.
+    fn line_of(&self, offset: usize) -> usize {
+        // The first line starts at 0.
+        self.line_starts().partition_point(|&start| start <= offset) - 1
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            let ends = memchr::memchr_iter(b'\n', &self.text);
+            std::iter::once(0).chain(ends.map(|end| end + 1)).collect()
+        })
     }
 
     /// The part of the line around `offset` that fits on a screen, and where it starts.
@@ -41,9 +67,9 @@ impl SourceFile {
 
     /// The text of the line that holds `offset`, and where it starts.
     fn line_at(&self, offset: usize) -> (usize, &[u8]) {
-        let offset = offset.min(self.text.len());
-        let start = self.text[..offset].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let end = self.text[offset..].iter().position(|&byte| byte == b'\n').map_or(self.text.len(), |at| offset + at);
+        let line = self.line_of(offset.min(self.text.len()));
+        let start = self.line_starts()[line];
+        let end = self.line_starts().get(line + 1).map_or(self.text.len(), |next| next - 1);
         (start, &self.text[start..end])
     }
 }
@@ -70,7 +96,7 @@ impl Span {
 }
 
 /// How much a problem matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Worth knowing.
     Note,
@@ -256,6 +282,16 @@ mod tests {
         assert!(text.len() < 600, "{text}");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[1].find("bad"), lines[2].find("^^^"));
+    }
+
+    #[test]
+    fn places_are_found_at_every_edge_of_a_file() {
+        let file = SourceFile::new("f", "ab\n\ncd");
+        let places: Vec<_> = (0..8).map(|offset| file.line_column(offset)).collect();
+        assert_eq!(places, [(1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (3, 2), (3, 3), (3, 3)]);
+        assert_eq!(SourceFile::new("f", "").line_column(5), (1, 1));
+        assert_eq!(SourceFile::new("f", "\n").line_column(1), (2, 1));
+        assert_eq!(SourceFile::new("f", "a\n").line_near(2), (2, &b""[..]));
     }
 
     #[test]

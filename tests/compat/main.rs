@@ -9,6 +9,7 @@ mod differences;
 mod elements;
 mod engine;
 mod ignored;
+mod many_problems;
 mod patterns;
 mod predecoding;
 mod random;

@@ -127,13 +127,16 @@ impl Variables {
 
     fn unknown(&self, name: &str, text: &Text) -> Diagnostic {
         let diagnostic = Diagnostic::error("X021", format!("unknown variable ${name}")).at(text.span.clone());
-        let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        let names: Vec<&str> = self.0.keys().map(String::as_str).take(MOST_NAMES).collect();
         match closest(&name.to_ascii_lowercase(), &names) {
             Some(known) => diagnostic.help(format!("did you mean ${known}?")),
             None => diagnostic.help("define it with <var name=\"…\"> earlier in the same file"),
         }
     }
 }
+
+/// Most variables that an unknown one is compared with.
+const MOST_NAMES: usize = 1000;
 
 /// For how many unknown names of a kind one is sought that is alike, where there may be many.
 pub const MOST_HINTS: usize = 100;
@@ -147,7 +150,8 @@ pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     if word.len() > LONGEST_WORD {
         return None;
     }
-    let near = known.iter().filter(|name| name.len().abs_diff(word.len()) <= 4 * allowed);
+    let length = word.chars().count();
+    let near = known.iter().filter(|name| name.chars().count().abs_diff(length) <= allowed);
     let best = near.map(|name| (distance(word, name), *name)).min()?;
     (best.0 <= allowed).then_some(best.1)
 }

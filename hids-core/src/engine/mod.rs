@@ -23,7 +23,7 @@ pub use self::outcome::{Explanation, Outcome};
 use self::prepared::built_in;
 pub use self::prepared::{Analyser, Prepared};
 use crate::decode::{self, Accumulator, DecoderSet, DecoderTrial, EventKind};
-use crate::diag::{Diagnostic, SourceFile, has_errors};
+use crate::diag::{Diagnostic, SourceFile, has_errors, limited};
 use crate::model::{Channel, EventRef, Level, RuleFacts, RuleId, Timestamp};
 use crate::pattern::{PrefilterBuilder, Seen, Subject};
 use crate::rules::{self, HostNews, Judged, ListTables, RuleEvent, RuleOptions, RuleSet, RuleState};
@@ -101,7 +101,7 @@ impl EngineOptions {
 pub fn lint(sources: &RulesetSources, options: &EngineOptions) -> Vec<Diagnostic> {
     let options = options.of_rules();
     let tables = ListTables::read(&sources.lists, &options, &mut Vec::new());
-    rules::lint(&sources.decoders, &sources.rules, &tables, &options)
+    limited(rules::lint(&sources.decoders, &sources.rules, &tables, &options))
 }
 
 /// Decoders and rules with the state that events leave.
@@ -116,7 +116,7 @@ pub struct Engine {
 
 impl Engine {
     /// Reads and compiles everything. No engine when there is an error; all problems are reported
-    /// either way, in the order of the files.
+    /// either way, in the order of the files ([`limited`] where there are very many).
     pub fn compile(sources: &RulesetSources, options: EngineOptions) -> (Option<Self>, Vec<Diagnostic>) {
         let mut diagnostics = Vec::new();
         let rule_options = options.of_rules();
@@ -131,6 +131,7 @@ impl Engine {
         let tables = ListTables::read(&sources.lists, &rule_options, &mut diagnostics);
         let definitions = rules::definitions(&sources.rules, rule_options.reading(), &mut diagnostics);
         let rules = RuleSet::compile(definitions, &decoders, &tables, rule_options, &mut prefilter, &mut diagnostics);
+        let diagnostics = limited(diagnostics);
         if has_errors(&diagnostics) {
             return (None, diagnostics);
         }

@@ -5,7 +5,7 @@ use super::wazuh;
 use crate::decode::attributes::{self, Asked, Obeys, Reading};
 use crate::decode::source::{self, PatternDef, unknown_name};
 use crate::decode::{EventKind, FtsFields};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Diagnostic, MOST_OF_A_KIND, Span};
 use crate::model::{Level, RuleId};
 use crate::pattern::Dialect;
 use crate::xml::{Attribute, Element, Text};
@@ -279,8 +279,8 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, element: &Element) {
-        let known: Vec<&str> =
-            TextField::ALL.iter().flat_map(|(_, plain, pcre2)| [*plain, *pcre2]).chain(OTHERS).collect();
+        let known = TextField::ALL.iter().flat_map(|(_, plain, pcre2)| [*plain, *pcre2]).chain(OTHERS);
+        let known: Vec<&str> = known.filter(|_| self.diagnostics.len() < MOST_OF_A_KIND * 10).collect();
         let problem = unknown_name("R015", "rule element", &element.name, &known);
         self.diagnostics.push(match wazuh::element(&element.name.value) {
             Some(help) => problem.help(help),

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use hids_core::diag::{Diagnostic, SourceFile, Span, has_errors};
+use hids_core::diag::{Diagnostic, SourceFile, Span, has_errors, limited};
 use hids_core::xml;
 
 use super::value::Problems;
@@ -73,6 +73,7 @@ pub fn load(options: &LoadOptions) -> Loaded {
     let mut diagnostics = problems.0;
     diagnostics
         .sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or((true, 0), |span| (span.file != file, span.start)));
+    let diagnostics = limited(diagnostics);
     loaded.config = (!has_errors(&diagnostics)).then_some(config);
     loaded.diagnostics = diagnostics;
     loaded

@@ -6,6 +6,7 @@ mod documents;
 mod full_disk;
 mod joined;
 mod lifecycle;
+mod log_files;
 mod logtest;
 mod records;
 mod replay;

@@ -47,3 +47,13 @@ pub(super) enum Start {
     /// From where the last run stopped, if it is one of these files; else from its first byte.
     Positions(Vec<FilePosition>),
 }
+
+impl Start {
+    /// Positions of the last run whose file has not been begun in this one.
+    pub fn waiting(&self) -> &[FilePosition] {
+        match self {
+            Self::Positions(positions) => positions,
+            Self::Beginning | Self::End => &[],
+        }
+    }
+}

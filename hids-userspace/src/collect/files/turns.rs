@@ -10,11 +10,11 @@ use tracing::warn;
 
 use super::batcher::Batcher;
 use super::begin::{Content, identity_of, is_not_there, offset_after_change};
-use super::entry::{Entry, FileId, Start};
+use super::entry::{Entry, FileId};
 use super::follow::{Follower, pattern_key};
 use super::log_file::{LogFile, TurnEnd};
 use super::open::{LastLink, open};
-use super::position::{FilePosition, NO_POSITIONS, render_positions};
+use super::position::{NO_POSITIONS, render_positions};
 use super::rotate::quiet_for;
 use super::timers::Due;
 use crate::collect::outlet::{Closed, now};
@@ -239,11 +239,9 @@ impl Follower {
     pub(super) fn position_text(&self, id: usize) -> String {
         let Some(entry) = self.entries.get(&id) else { return NO_POSITIONS.to_owned() };
         let files = entry.rotated.iter().chain(&entry.current).filter_map(|file| self.files.get(file));
-        let positions: Vec<&FilePosition> = files.flat_map(LogFile::positions).collect();
-        match &entry.start {
-            Start::Positions(waiting) if positions.is_empty() => render_positions(waiting.iter(), self.noticed_at),
-            _ => render_positions(positions.into_iter(), self.noticed_at),
-        }
+        // Those of a file that cannot be read at present are kept until it can.
+        let positions = files.flat_map(LogFile::positions).chain(entry.start.waiting());
+        render_positions(positions, self.noticed_at)
     }
 
     /// Hands on where the files of an entry stand, without a line.
@@ -324,5 +322,6 @@ fn with_batcher<T>(
         }
     }
     batcher.older.extend(file.cut_off.clone());
+    batcher.newer.extend(entry.start.waiting().iter().cloned());
     Some(work(&mut batcher, file))
 }

@@ -122,6 +122,11 @@ fn read_file(element: &Element, format: LogFormat, context: &mut Context<'_>) ->
         );
     }
     check_time_parts(element, text, context.problems);
+    if ["/proc/", "/sys/"].iter().any(|kernel| text.starts_with(kernel)) {
+        let message = "files of the kernel are no logs and are not read";
+        let help = "remove the section; kernel messages are in the journal and in /var/log/kern.log";
+        context.problems.warning("C111", &value_span(element), message, help);
+    }
     let path = context.path(text);
     // The base is a path of ours; a name in another encoding than UTF-8 has been reported as C001 text.
     let pattern = path.to_string_lossy().into_owned();

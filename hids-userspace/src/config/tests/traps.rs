@@ -276,6 +276,8 @@ fn sources_that_cannot_be_read_here_are_named_and_left_out() {
         ("<log_format>command</log_format><location>/x</location>", "C062"),
         ("<log_format>syslog</log_format><command>/x</command>", "C062"),
         ("<log_format>command</log_format><command>for x in *; do cat $x; done</command>", "C068"),
+        // M4
+        ("<log_format>syslog</log_format><location>/proc/kmsg</location>", "C111"),
     ] {
         assert_eq!(warnings(&format!("<localfile>{inside}</localfile>")), [code]);
     }

@@ -15,6 +15,8 @@ pub mod decode;
 pub mod diag;
 pub mod engine;
 mod escape;
+#[cfg(feature = "faults")]
+mod faults;
 pub mod fim;
 pub mod join;
 pub mod logtime;

@@ -176,3 +176,88 @@ fn a_reload_says_what_is_wrong_and_keeps_the_old_state() {
     assert!(daemon.hidsctl(&["reload"]).status.success());
     assert_eq!(daemon.hidsctl_json(&["blocks", "list"]).expect("a list")["blocks"].as_array().map(Vec::len), Some(1));
 }
+
+// L4: connections that ask nothing keep nobody out.
+#[test]
+fn a_thousand_silent_connections_do_not_keep_status_from_being_answered() {
+    let mut daemon = Daemon::new(WATCH_ONE_LOG);
+    daemon.start();
+    let socket = daemon.path("run/control.sock");
+    let silent: Vec<_> =
+        (0..1000).map(|_| std::os::unix::net::UnixStream::connect(&socket).expect("connected")).collect();
+    let begun = std::time::Instant::now();
+    for _ in 0..5 {
+        assert!(daemon.status().is_some(), "no answer");
+    }
+    // Each silent one would be waited for 10 s.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8), "{:?}", begun.elapsed());
+    drop(silent);
+}
+
+// B8: monitoring looks at the top.
+#[test]
+fn unreadable_sources_and_missing_programs_are_problems() {
+    let program = "<command><name>tell</name><executable>tell.sh</executable><expect></expect></command>
+        <active-response><command>tell</command><location>local</location><level>12</level></active-response>";
+    let mut daemon = Daemon::new(&format!("{WATCH_ONE_LOG}{program}"));
+    std::fs::remove_file(daemon.log()).expect("removed");
+    std::fs::create_dir(daemon.log()).expect("a folder");
+    daemon.start();
+    let problems = |daemon: &Daemon| daemon.status().map(|status| status["problems"].to_string()).unwrap_or_default();
+    wait_for("both problems", || {
+        let problems = problems(&daemon);
+        let log = daemon.log().to_string_lossy().into_owned();
+        (problems.contains(&format!("cannot read {log}")) && problems.contains("tell.sh does not exist")).then_some(())
+    });
+    assert_eq!(daemon.hidsctl(&["status"]).status.code(), Some(0), "problems do not change the exit status");
+
+    // It comes, and goes again while the daemon runs.
+    let path = daemon.path("active-response/bin/tell.sh");
+    std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+    std::fs::write(&path, "#!/bin/sh\n").expect("a program");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("chmod");
+    assert!(daemon.hidsctl(&["reload"]).status.success());
+    assert!(!problems(&daemon).contains("tell.sh"), "{}", problems(&daemon));
+    std::fs::remove_file(&path).expect("removed");
+    assert!(problems(&daemon).contains("tell.sh does not exist"), "{}", problems(&daemon));
+}
+
+// B6: OSSEC's daemons would do everything twice.
+#[test]
+fn it_refuses_to_start_beside_a_running_ossec_and_names_the_command_that_stops_it() {
+    if !hids_tests::require::root() {
+        return;
+    }
+    let mut daemon = Daemon::new(WATCH_ONE_LOG);
+    let bin = daemon.path("ossec/bin");
+    std::fs::create_dir_all(&bin).expect("a directory");
+    std::fs::copy("/bin/sleep", bin.join("ossec-analysisd")).expect("a copy");
+    // In a PID namespace of their own: other tests' daemons do not see it.
+    let arguments = |more: &str| {
+        let hidsd = hids_tests::programs::hidsd();
+        format!(
+            "mount -t proc proc /proc && {{ {}/ossec-analysisd 600 & }} && exec {} -c {} --root {} --dry-run {more}",
+            bin.display(),
+            hidsd.display(),
+            daemon.path("ossec.conf").display(),
+            daemon.path("").display()
+        )
+    };
+    let refused = Command::new("unshare")
+        .args(["--pid", "--mount", "--fork", "--kill-child", "sh", "-c", &arguments("")])
+        .output()
+        .expect("unshare can be run");
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{text}");
+    assert!(text.contains(&format!("{}/bin/ossec-control stop", daemon.path("ossec").display())), "{text}");
+    assert!(text.contains("--beside-ossec"), "{text}");
+    let mut beside = Command::new("unshare")
+        .args(["--pid", "--mount", "--fork", "--kill-child", "sh", "-c", &arguments("--beside-ossec")])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("unshare can be run");
+    wait_for("an answer of the one that may", || daemon.status());
+    let _ = beside.kill();
+    let _ = beside.wait();
+    daemon.kill();
+}

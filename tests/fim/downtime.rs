@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use hids_tests::require;
+use rustix::fs::{FlockOperation, flock};
 
 use crate::fixture::{Fim, REALTIME, rule, set_modified};
 
 #[test]
-fn every_change_made_while_it_was_down_is_alerted_once_before_it_is_ready() {
+fn every_change_made_while_it_was_down_is_alerted_once_before_it_says_so() {
     if !require::root() {
         return;
     }
@@ -25,13 +27,13 @@ fn every_change_made_while_it_was_down_is_alerted_once_before_it_is_ready() {
         }
         change_everything(&fim, round);
         let before = fim.tree_alerts().len();
-        // The one before may have been killed before it said so.
-        let ready = times_ready(&fim);
         fim.daemon.spawn();
-        hids_tests::daemon::wait_for("hidsd to be ready", || (times_ready(&fim) > ready).then_some(()));
+        // O-B7: it is ready earlier, and says when it has found them.
+        let is_caught_up = |status: serde_json::Value| (status["fim"]["caught_up"] == true).then_some(());
+        hids_tests::daemon::wait_for("the comparison", || fim.daemon.status().and_then(is_caught_up));
         let at_ready: Vec<_> = fim.tree_alerts().split_off(before);
         let told: BTreeSet<_> = at_ready.iter().cloned().collect();
-        assert_eq!(told, wanted(round), "at READY");
+        assert_eq!(told, wanted(round), "once it says that it has caught up");
         assert_eq!(at_ready.len(), told.len(), "twice: {at_ready:?}");
         fim.calm();
         fim.fence();
@@ -40,9 +42,43 @@ fn every_change_made_while_it_was_down_is_alerted_once_before_it_is_ready() {
     fim.assert_no_alert_twice();
 }
 
-/// How often a daemon has said that it is ready.
-fn times_ready(fim: &Fim) -> usize {
-    fim.daemon.messages().matches("hidsd is ready").count()
+// O-B7: the network waits for READY at boot, and files may be many.
+#[test]
+fn it_is_ready_before_files_have_been_compared_and_loses_nothing_by_it() {
+    if !require::root() {
+        return;
+    }
+    let place = tempfile::tempdir().expect("a directory");
+    let path = place.path().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    socket.set_read_timeout(Some(hids_tests::daemon::PATIENCE)).expect("a time-out");
+    let said = || {
+        let mut text = [0; 256];
+        let length = socket.recv(&mut text).expect("the daemon says something");
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    let mut fim = Fim::with_files(&[("down", "one"), ("held", "one")]);
+    fim.daemon.stop();
+    fim.write("down", "two");
+    // Its baseline is waited for, as a large one or a slow disk would be.
+    let baseline = fs::File::open(fim.daemon.path("state/fim.redb")).expect("the baseline");
+    flock(&baseline, FlockOperation::NonBlockingLockExclusive).expect("nobody else has it");
+    fim.daemon.notify(&path);
+    fim.daemon.spawn();
+    assert_eq!(said(), "READY=1");
+    let status = fim.daemon.status().expect("ready, and does not answer");
+    assert_eq!(status["fim"]["caught_up"], false, "{status}");
+    assert_eq!(said(), "STATUS=watching; comparing files with the baseline");
+    fim.write("held", "two");
+    drop(baseline);
+    assert_eq!(said(), "STATUS=watching");
+    fim.calm();
+    fim.fence();
+    let mut told = fim.tree_alerts();
+    told.sort();
+    assert_eq!(told, ["down", "held"].map(|name| (rule::CHANGED[0], name.to_owned())));
+    fim.daemon.stop();
+    assert_eq!(said(), "STOPPING=1");
 }
 
 fn change_everything(fim: &Fim, round: usize) {

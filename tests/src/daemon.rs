@@ -30,6 +30,8 @@ pub struct Daemon {
     daemon: Option<Child>,
     arguments: Vec<String>,
     notified: Option<PathBuf>,
+    program: Option<PathBuf>,
+    configuration: String,
     wrapper: Vec<String>,
 }
 
@@ -45,6 +47,8 @@ impl Daemon {
             daemon: None,
             arguments: vec!["--dry-run".into()],
             notified: None,
+            program: None,
+            configuration: "ossec.conf".into(),
             wrapper: Vec::new(),
         };
         fs::create_dir_all(host.path("logs-in")).expect("a directory for logs");
@@ -69,8 +73,24 @@ impl Daemon {
 
     /// Lets the daemon tell the socket `path`, as systemd's, when it is ready and when it stops.
     pub fn notifying(mut self, path: &Path) -> Self {
-        self.notified = Some(path.to_path_buf());
+        self.notify(path);
         self
+    }
+
+    /// The same from its next start on.
+    pub fn notify(&mut self, path: &Path) {
+        self.notified = Some(path.to_path_buf());
+    }
+
+    /// Runs another program than [`hidsd`].
+    pub fn running(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
+    }
+
+    /// Uses the configuration at `name` below the host's directory, for `hidsctl` as well.
+    pub fn configured_at(&mut self, name: &str) {
+        self.configuration = name.to_owned();
     }
 
     /// Has the daemon started by another program, which becomes it: `setpriv …`.
@@ -95,10 +115,10 @@ impl Daemon {
     pub fn configure(&self, sections: &str) {
         let log = self.log();
         let text = format!("<ossec_config>\n{}\n</ossec_config>\n", sections.replace("@LOG@", &log.to_string_lossy()));
-        fs::write(self.path("ossec.conf"), text).expect("the configuration is written");
+        fs::write(self.path(&self.configuration), text).expect("the configuration is written");
     }
 
-    /// Starts the daemon and waits until it answers.
+    /// Starts the daemon and waits until it answers and has found what changed while it was down.
     ///
     /// # Panics
     /// When it does not come up.
@@ -108,7 +128,7 @@ impl Daemon {
             if let Some(status) = self.daemon.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
                 panic!("hidsd ended with {status}:\n{}", self.messages());
             }
-            self.status()
+            self.status().filter(|status| status["fim"]["caught_up"] != false)
         });
     }
 
@@ -122,13 +142,14 @@ impl Daemon {
             .append(true)
             .open(self.path("hidsd.messages"))
             .expect("a file for messages");
+        let program = self.program.clone().unwrap_or_else(hidsd);
         let mut command = match self.wrapper.split_first() {
             Some((program, arguments)) => {
                 let mut command = Command::new(program);
-                command.args(arguments).arg(hidsd());
+                command.args(arguments).arg(program);
                 command
             }
-            None => Command::new(hidsd()),
+            None => Command::new(program),
         };
         let child = command
             .args(self.common())
@@ -247,7 +268,7 @@ impl Daemon {
 
     fn common(&self) -> Vec<String> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        vec!["-c".into(), text(&self.path("ossec.conf")), "--root".into(), text(self.directory.path())]
+        vec!["-c".into(), text(&self.path(&self.configuration)), "--root".into(), text(self.directory.path())]
     }
 }
 

@@ -80,8 +80,9 @@ impl<'host> Hids<'host> {
         serde_json::from_str(&text).with_context(|| format!("hidsctl {arguments:?} printed no JSON: {text}"))
     }
 
+    /// It answers, and what changed while it was down has been found.
     fn answers(&self) -> bool {
-        self.ctl(&["status"]).is_ok()
+        self.ctl_json(&["status"]).is_ok_and(|status| status["fim"]["caught_up"] != false)
     }
 }
 

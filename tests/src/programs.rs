@@ -34,6 +34,20 @@ pub fn hidsd() -> PathBuf {
     directory().join("hidsd")
 }
 
+/// The daemon with planted faults: it crashes at lines that ask for it (`hids-core/src/faults.rs`).
+///
+/// # Panics
+/// When it cannot be built.
+pub fn hidsd_with_faults() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            cargo_build(&["--features", "faults", "--bin", "hidsd-faults"], "hidsd with planted faults");
+            built_directory().join("hidsd-faults")
+        })
+        .clone()
+}
+
 /// Its control program.
 ///
 /// # Panics
@@ -53,12 +67,19 @@ pub fn source_root() -> &'static Path {
 }
 
 fn build() -> PathBuf {
-    let root = source_root();
+    cargo_build(&["--bins"], "hidsd and hidsctl");
+    built_directory()
+}
+
+fn cargo_build(what: &[&str], name: &str) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "hids-userspace", "--bins"])
-        .current_dir(root)
-        .status();
-    assert!(status.is_ok_and(|status| status.success()), "cannot build hidsd and hidsctl");
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--package", "hids-userspace"]).args(what).current_dir(source_root());
+    let status = command.status();
+    assert!(status.is_ok_and(|status| status.success()), "cannot build {name}");
+}
+
+fn built_directory() -> PathBuf {
+    let root = source_root();
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir)).join("debug")
 }

@@ -257,6 +257,8 @@ impl<'a> Finish<'a, '_> {
         state: &'a mut RuleState,
         trials: Option<&mut Vec<RuleTrial>>,
     ) -> Outcome<'a> {
+        #[cfg(feature = "faults")]
+        crate::faults::strike("rules", event.line);
         let Compiled { decoders, rules, options, .. } = self.compiled;
         let line = if prepared.is_clean { event.line } else { &prepared.clean };
         let log = &line[prepared.parts.log.clone()];

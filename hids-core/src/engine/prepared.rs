@@ -51,6 +51,8 @@ impl Analyser {
     }
 
     pub(super) fn run(&mut self, event: EventRef<'_>, prepared: &mut Prepared, trials: Option<&mut Vec<DecoderTrial>>) {
+        #[cfg(feature = "faults")]
+        crate::faults::strike("decoder", event.line);
         let Self { compiled, scratch, recall } = self;
         let Compiled { decoders, prefilter, options, .. } = &**compiled;
         // The texts of file integrity are our own: OSSEC's analysisd makes them itself, after cleaning.

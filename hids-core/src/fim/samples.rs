@@ -120,7 +120,11 @@ pub(crate) fn news() -> impl Strategy<Value = FileNews> {
     let protection = (any::<bool>(), text(), any::<Option<u32>>())
         .prop_map(|(enforced, reason, uid)| FileNews::Protection(Protection { enforced, reason, uid }));
     let damage = (text(), names()).prop_map(|(what, paths)| FileNews::Damage(Damage { what, paths }));
-    prop_oneof![6 => change(), 1 => gap, 1 => refusal, 1 => acceptance, 1 => protection, 1 => damage]
+    let aside = (text(), text(), name()).prop_map(|(location, position, line)| {
+        let (part, cause) = ("analysis".to_owned(), "SIGSEGV".to_owned());
+        FileNews::SetAside(Box::new(SetAside { location, position, part, cause, line }))
+    });
+    prop_oneof![6 => change(), 1 => gap, 1 => refusal, 1 => acceptance, 1 => protection, 1 => damage, 1 => aside]
 }
 
 pub(crate) fn notice() -> impl Strategy<Value = Arc<FileNotice>> {

@@ -10,7 +10,7 @@ mod who;
 
 use super::Checks;
 use crate::escape::{visible, visible_string};
-use crate::model::{Acceptance, Damage, FileNews, Gap, Protection, Refusal};
+use crate::model::{Acceptance, Damage, FileNews, Gap, Protection, Refusal, SetAside};
 
 /// Longest path in a text (`%.756s` in OSSEC's `src/analysisd/decoders/syscheck.c`); JSON has all of it.
 const PATH_LIMIT_BYTES: usize = 756;
@@ -38,6 +38,7 @@ pub fn text(news: &FileNews, style: TextStyle) -> Vec<u8> {
         FileNews::Acceptance(told) => acceptance(&mut text, told),
         FileNews::Protection(told) => protection(&mut text, told),
         FileNews::Damage(told) => damage(&mut text, told),
+        FileNews::SetAside(told) => set_aside(&mut text, told),
     }
     text.finish()
 }
@@ -48,7 +49,7 @@ pub fn subject(news: &FileNews) -> Option<&[u8]> {
         FileNews::Change(change) => Some(&change.path),
         FileNews::Gap(gap) => Some(&gap.subtree),
         FileNews::Refusal(refusal) => Some(&refusal.path),
-        FileNews::Acceptance(_) | FileNews::Protection(_) | FileNews::Damage(_) => None,
+        FileNews::Acceptance(_) | FileNews::Protection(_) | FileNews::Damage(_) | FileNews::SetAside(_) => None,
     }
 }
 
@@ -118,6 +119,18 @@ fn damage(text: &mut Text, damage: &Damage) {
     text.line(format_args!(
         "What to do: hidsctl fim verify; if nobody is known to have done it, treat the host as broken into."
     ));
+}
+
+fn set_aside(text: &mut Text, aside: &SetAside) {
+    text.line(format_args!(
+        "hidsd crashed at a line of '{}'; the line was set aside.",
+        path(aside.location.as_bytes())
+    ));
+    text.line(format_args!("Position: '{}'", quoted(aside.position.as_bytes())));
+    text.line(format_args!("Crashed: '{}' by '{}'", quoted(aside.part.as_bytes()), quoted(aside.cause.as_bytes())));
+    // Nothing of the line itself: these words are analysed too, and what crashed once would crash again.
+    text.line(format_args!("Length: {} bytes", aside.line.len()));
+    text.line(format_args!("The line is in the quarantine file that hidsctl status names; please report it."));
 }
 
 /// Lines being written.

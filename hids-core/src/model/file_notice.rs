@@ -1,4 +1,4 @@
-//! What file integrity tells the rules, and keeps as the history of files.
+//! What file integrity and the daemon itself tell the rules, and what is kept as the history of files.
 
 use std::sync::Arc;
 
@@ -34,6 +34,23 @@ pub enum FileNews {
     Protection(Protection),
     /// The baseline itself is damaged or was altered by somebody else.
     Damage(Damage),
+    /// The daemon crashed at a line, which it leaves out now. Never in the history of files.
+    SetAside(Box<SetAside>),
+}
+
+/// A line that the daemon crashed at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// Where the line comes from, as alerts show it.
+    pub location: String,
+    /// Where it stands there, in the words of whoever reads it.
+    pub position: String,
+    /// Which part crashed: `analysis` or `collector`.
+    pub part: String,
+    /// How: the name of a signal.
+    pub cause: String,
+    /// The line.
+    pub line: Vec<u8>,
 }
 
 /// An operation on a protected path by a process that is not on the allow-list.

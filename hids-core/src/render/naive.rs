@@ -69,6 +69,7 @@ fn syscheck_file(path: Option<&[u8]>, notice: Option<&FileNotice>) -> Value {
             FileNews::Acceptance(_) => "accepted",
             FileNews::Protection(_) => "protection",
             FileNews::Damage(_) => "damage",
+            FileNews::SetAside(_) => "line-set-aside",
         };
         all.extend([("event", event.into()), ("sequence", notice.sequence.min(i64::MAX as u64).into())]);
         all.extend(of_news(&notice.news));
@@ -110,6 +111,13 @@ fn of_news(news: &FileNews) -> Vec<(&'static str, Value)> {
         FileNews::Damage(damage) => vec![
             ("reasons", json!([damage.what])),
             ("paths", damage.paths.iter().map(|path| lossless(path)).collect::<Vec<_>>().into()),
+        ],
+        FileNews::SetAside(aside) => vec![
+            ("source", aside.location.clone().into()),
+            ("position", aside.position.clone().into()),
+            ("part", aside.part.clone().into()),
+            ("cause", aside.cause.clone().into()),
+            ("length", aside.line.len().into()),
         ],
     }
 }

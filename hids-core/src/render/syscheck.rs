@@ -69,6 +69,13 @@ pub(super) fn syscheck_file(object: &mut Object<'_>, path: Option<&[u8]>, notice
             object.texts("reasons", std::iter::once(damage.what.as_bytes()));
             object.texts("paths", damage.paths.iter().map(Vec::as_slice));
         }
+        FileNews::SetAside(aside) => {
+            object.text("source", aside.location.as_bytes());
+            object.text("position", aside.position.as_bytes());
+            object.text("part", aside.part.as_bytes());
+            object.text("cause", aside.cause.as_bytes());
+            object.number("length", number(aside.line.len() as u64));
+        }
     }
 }
 
@@ -83,6 +90,7 @@ fn event(news: &FileNews) -> &'static str {
         FileNews::Acceptance(_) => "accepted",
         FileNews::Protection(_) => "protection",
         FileNews::Damage(_) => "damage",
+        FileNews::SetAside(_) => "line-set-aside",
     }
 }
 

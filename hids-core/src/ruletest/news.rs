@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::fim::{Checks, TextStyle, text};
 use crate::model::{
     Acceptance, ChangeKind, Damage, FileChange, FileNews, FileNotice, FileState, Gap, GapCause, Operation, Operations,
-    Protection, Refusal, Timestamp, Who,
+    Protection, Refusal, SetAside, Timestamp, Who,
 };
 
 /// What a value can begin with; the path follows (`changed` may have the number of the change between).
-pub(super) const WORDS: [&str; 12] = [
+pub(super) const WORDS: [&str; 13] = [
     "added",
     "changed",
     "deleted",
@@ -22,6 +22,7 @@ pub(super) const WORDS: [&str; 12] = [
     "protection-on",
     "protection-off",
     "damage",
+    "line-set-aside",
 ];
 
 /// The text of the news that `value` names, and the news; `None` when it names none.
@@ -69,6 +70,13 @@ fn news(value: &[u8], time: Timestamp) -> Option<FileNews> {
             reason: "hidsctl fim protect".to_owned(),
             uid: Some(0),
         }),
+        "line-set-aside" => FileNews::SetAside(Box::new(SetAside {
+            location: String::from_utf8_lossy(path).into_owned(),
+            position: "line 1 of 1".to_owned(),
+            part: "analysis".to_owned(),
+            cause: "SIGSEGV".to_owned(),
+            line: b"a line".to_vec(),
+        })),
         _ => FileNews::Damage(Damage { what: "an entry was altered".to_owned(), paths: vec![path.to_vec()] }),
     })
 }

@@ -19,6 +19,9 @@ pub struct DaemonArgs {
     /// Answer exactly as ossec-analysisd does, where the default closes a hole of OSSEC's
     #[arg(long)]
     pub strict_ossec: bool,
+    /// Start although OSSEC's own daemons run on this machine
+    #[arg(long)]
+    pub beside_ossec: bool,
     /// Say more (repeat for even more)
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,

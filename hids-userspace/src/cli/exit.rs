@@ -6,7 +6,7 @@ use crate::control::ClientError;
 
 /// Shown under `--help`.
 pub const HELP: &str = "Exit codes: 0 done, 1 the answer is no (the configuration has errors, the address is not blocked), \
-2 wrong usage, 3 the daemon is not running, 4 failed";
+2 wrong usage, 3 the daemon is not running, 4 failed, 5 done, but a part of the change waits for a restart";
 
 /// How a program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Exit {
     NotRunning = 3,
     /// Something failed; the message says what.
     Failed = 4,
+    /// The configuration was reloaded, but a part of it is not in force before a restart.
+    RestartRequired = 5,
 }
 
 /// The configuration has errors, which have been printed.

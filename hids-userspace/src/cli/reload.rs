@@ -7,15 +7,28 @@ use super::{Common, output};
 use crate::config;
 use crate::control::{Client, Request};
 
+/// How long a reload may take.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Lets the daemon read its configuration again; on errors it keeps the old one and says why.
 pub(super) fn run(common: &Common) -> anyhow::Result<Exit> {
-    let answer = ask(common, &Request::Reload)?;
+    // What is in hand may have to end first: a mail, file integrity.
+    let answer = ask_within(common, &Request::Reload, PATIENCE)?;
+    let waiting: Vec<&str> =
+        answer["needs_restart"].as_array().into_iter().flatten().filter_map(|part| part.as_str()).collect();
     if common.json {
         output::print_json(&answer)?;
     } else {
-        output::print("the configuration was read again\n")?;
+        output::print("configuration reloaded\n")?;
     }
-    Ok(Exit::Success)
+    if waiting.is_empty() {
+        return Ok(Exit::Success);
+    }
+    eprintln!(
+        "hidsctl: restart required for changes to: {} (systemctl restart hidsd); see the daemon's log for the reason",
+        waiting.join(", ")
+    );
+    Ok(Exit::RestartRequired)
 }
 
 /// Asks the daemon that runs on this configuration.

@@ -21,4 +21,4 @@ mod report;
 mod start;
 
 pub use report::{CollectCounters, CollectReport, SourceReport, SourceState};
-pub use start::{CollectError, CollectOptions, CollectTuning, CollectorHandle, start};
+pub use start::{CollectError, CollectOptions, CollectTuning, CollectorHandle, PieceAt, start};

@@ -8,6 +8,7 @@ use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
 use hids_core::model::{LogBatch, Timestamp};
 
 use super::report::CollectCounters;
+use super::start::PieceAt;
 
 /// How long a stopping collector waits for a receiver that takes nothing. What is then not handed
 /// on is read again after the next start, because its position was not handed on either.
@@ -23,11 +24,22 @@ pub(super) struct Outlet {
     out: Sender<LogBatch>,
     stopping: Arc<AtomicBool>,
     counters: Arc<CollectCounters>,
+    left_out: Arc<[PieceAt]>,
 }
 
 impl Outlet {
     pub(super) fn new(out: Sender<LogBatch>, counters: Arc<CollectCounters>) -> Self {
-        Self { out, stopping: Arc::default(), counters }
+        Self { out, stopping: Arc::default(), counters, left_out: Arc::default() }
+    }
+
+    /// Lines that are not to be read.
+    pub(super) fn leaving_out(self, left_out: Vec<PieceAt>) -> Self {
+        Self { left_out: left_out.into(), ..self }
+    }
+
+    /// Lines that are not to be read.
+    pub(super) fn left_out(&self) -> &[PieceAt] {
+        &self.left_out
     }
 
     /// From now on a receiver that takes nothing is not waited for without end.

@@ -28,6 +28,19 @@ pub struct CollectOptions {
     pub first_start: bool,
     /// Times and limits.
     pub tuning: CollectTuning,
+    /// Lines that are left out, because reading them ended the program.
+    pub left_out: Vec<PieceAt>,
+}
+
+/// A line of a file, for as long as the file exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PieceAt {
+    /// Name of the file's position, device and inode number, as the record of the crash holds them.
+    pub place: String,
+    /// Where the line begins, in bytes.
+    pub offset: u64,
+    /// How the program ended.
+    pub cause: String,
 }
 
 /// Times and limits; the defaults are right, tests shorten them.
@@ -94,7 +107,7 @@ pub struct CollectorHandle {
 /// When this returns, the files that exist have been found: what is appended from now on is read.
 pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<CollectorHandle, CollectError> {
     let counters: Arc<CollectCounters> = Arc::default();
-    let outlet = Outlet::new(out, Arc::clone(&counters));
+    let outlet = Outlet::new(out, Arc::clone(&counters)).leaving_out(options.left_out);
     let registry = SourceRegistry::default();
     let follow = FollowOptions {
         sources: options.sources.clone(),

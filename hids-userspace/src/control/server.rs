@@ -1,23 +1,33 @@
 //! `hidsd`'s side: accepts, reads one line, asks the daemon, answers one line.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 use super::{Reply, Request};
 
 /// Longest request that is read.
 pub const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 
-/// Conversations at one time; more wait in the listen queue.
-const MAX_CONVERSATIONS: usize = 16;
+/// Requests that are answered at one time; more wait for their turn.
+const MAX_ANSWERS: usize = 16;
+/// The same for `status`, which is answered whatever else is asked.
+const MAX_STATUS_ANSWERS: usize = 4;
+/// Clients that have connected and asked nothing yet. The one that came first is sent away for one more, so
+/// that connections without a request keep nobody out.
+const MAX_SILENT: usize = 32;
+/// Connections at one time, those that wait for their answer included; more wait in the listen queue.
+const MAX_CONNECTIONS: usize = 256;
 
 /// How long a client may take to ask.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,25 +59,60 @@ pub enum ControlError {
 pub async fn serve(run: &Path, daemon: Arc<impl Answer>) -> Result<(), ControlError> {
     let socket = run.join("control.sock");
     let listener = listen(&socket).map_err(|source| ControlError::Listen { socket, source })?;
-    let places = Arc::new(Semaphore::new(MAX_CONVERSATIONS));
+    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Places::default());
+    let mut silent = VecDeque::new();
     loop {
         // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+        let Ok(connection) = Arc::clone(&connections).acquire_owned().await else { return Ok(()) };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let daemon = Arc::clone(&daemon);
-                tokio::spawn(async move {
-                    if let Err(error) = converse(stream, &*daemon).await {
+                let (daemon, places) = (Arc::clone(&daemon), Arc::clone(&places));
+                let asked = Arc::new(AtomicBool::new(false));
+                let has_asked = Arc::clone(&asked);
+                let task = tokio::spawn(async move {
+                    if let Err(error) = converse(stream, &*daemon, &places, &has_asked).await {
                         tracing::debug!(%error, "control conversation broke off");
                     }
-                    drop(place);
+                    drop(connection);
                 });
+                silent.push_back(Silent { task: task.abort_handle(), asked });
+                make_room(&mut silent);
+                // The new client's request may be here already: it is read before anybody is sent away for
+                // the next one.
+                tokio::task::yield_now().await;
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept on the control socket; trying again in a second");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
+    }
+}
+
+/// A client that had asked nothing when it was looked at last.
+struct Silent {
+    task: AbortHandle,
+    asked: Arc<AtomicBool>,
+}
+
+/// Requests that are being answered.
+struct Places {
+    status: Semaphore,
+    other: Semaphore,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { status: Semaphore::new(MAX_STATUS_ANSWERS), other: Semaphore::new(MAX_ANSWERS) }
+    }
+}
+
+/// Forgets those that have asked or gone, and sends the oldest away when there are still too many.
+fn make_room(silent: &mut VecDeque<Silent>) {
+    silent.retain(|client| !client.asked.load(Ordering::Relaxed) && !client.task.is_finished());
+    while silent.len() > MAX_SILENT {
+        silent.pop_front().into_iter().for_each(|oldest| oldest.task.abort());
     }
 }
 
@@ -86,13 +131,19 @@ fn listen(socket: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn converse(stream: UnixStream, daemon: &impl Answer) -> io::Result<()> {
+async fn converse(stream: UnixStream, daemon: &impl Answer, places: &Places, asked: &AtomicBool) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(MAX_REQUEST_BYTES));
     tokio::time::timeout(REQUEST_TIMEOUT, reader.read_until(b'\n', &mut line)).await??;
+    asked.store(true, Ordering::Relaxed);
     let reply = match serde_json::from_slice::<Request>(&line) {
-        Ok(request) => daemon.answer(request).await,
+        Ok(request) => {
+            let places = if request == Request::Status { &places.status } else { &places.other };
+            // The semaphores are never closed.
+            let _place = places.acquire().await;
+            daemon.answer(request).await
+        }
         Err(error) => Reply::Refused(format!("not a request that this hidsd knows: {error}")),
     };
     let mut answer = serde_json::to_vec(&reply)?;

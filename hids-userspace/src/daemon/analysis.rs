@@ -11,13 +11,19 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, select};
 use hids_core::decode::EventKind;
 use hids_core::diag::{Diagnostic, SourceFile};
 use hids_core::engine::{Engine, EngineOptions, ListSource, Losses, OssecProgram, Outcome, RulesetSources, SavedState};
-use hids_core::model::{AlertId, DecoderNames, Field, FieldName, Fields, LogBatch, Timestamp};
+use hids_core::fim::TextStyle;
+use hids_core::model::{
+    AlertId, Channel, DecoderNames, EventRef, Field, FieldName, Fields, FileNews, FileNotice, LogBatch, LogSource,
+    SetAside, Timestamp,
+};
 use hids_core::render::{ArchivedEvent, FirewallEvent};
 use serde::Serialize;
 
+use super::set_aside::{Act, BatchPlace, Quarantine, Watch};
 use crate::config::Config;
 use crate::record::Processed;
 use crate::respond;
+use crate::sys::crash::{self, InHand, Part};
 
 /// How long an alert may wait for the responder before it goes unanswered (and is counted).
 const RESPONDER_PATIENCE: Duration = Duration::from_secs(5);
@@ -112,6 +118,7 @@ pub struct AnalysisCounters {
     dropped: AtomicU64,
     alerts: AtomicU64,
     unanswered: AtomicU64,
+    set_aside: AtomicU64,
 }
 
 /// The counters as they are shown.
@@ -128,6 +135,8 @@ pub struct AnalysisReport {
     pub alerts: u64,
     /// Alerts that the responder did not take within 5 s: whatever response they would have led to is missing.
     pub unanswered: u64,
+    /// Lines left out because the daemon crashed at them.
+    pub set_aside: u64,
     /// Batches waiting.
     pub waiting: usize,
     /// Most batches that can wait; then the collector waits.
@@ -141,9 +150,9 @@ pub struct AnalysisReport {
 pub struct AnalysisHandle {
     counters: Arc<AnalysisCounters>,
     waiting: Receiver<LogBatch>,
-    engines: Sender<Box<Engine>>,
+    engines: Sender<Box<NewRules>>,
     /// The same channel: an engine that another one replaces before it is taken comes out here.
-    untaken: Receiver<Box<Engine>>,
+    untaken: Receiver<Box<NewRules>>,
     barriers: Sender<Sender<()>>,
     rules: std::sync::atomic::AtomicUsize,
     thread: JoinHandle<()>,
@@ -160,13 +169,22 @@ pub struct AnalysisChannels {
     pub recorder: Sender<Processed>,
 }
 
+/// What the last life of the daemon leaves to the analysis.
+#[derive(Debug)]
+pub struct Inherited {
+    /// Number of the first alert.
+    pub next_sequence: u64,
+    /// Lines that may have killed it.
+    pub(super) watch: Option<Watch>,
+    /// Where lines are kept that did.
+    pub(super) quarantine: Quarantine,
+}
+
 /// Starts the thread; it ends when every sender of `batches` is gone.
-///
-/// `next_sequence` is the number of the first alert.
 pub fn start(
     engine: Engine,
     config: &Config,
-    next_sequence: u64,
+    inherited: Inherited,
     channels: AnalysisChannels,
 ) -> io::Result<AnalysisHandle> {
     let counters = Arc::<AnalysisCounters>::default();
@@ -179,8 +197,10 @@ pub fn start(
         engine,
         remembered: Remembered { saved_changes: 0, next_save: Instant::now() },
         told: Told { losses: Losses::default(), next_look: Instant::now() },
-        archives: config.record.archive || config.record.archive_json,
-        next_sequence,
+        archives: archives(config),
+        next_sequence: inherited.next_sequence,
+        watch: inherited.watch,
+        quarantine: inherited.quarantine,
         counters: Arc::clone(&counters),
         responder: channels.responder,
         recorder: channels.recorder,
@@ -200,6 +220,7 @@ impl AnalysisHandle {
             dropped: self.counters.dropped.load(Relaxed),
             alerts: self.counters.alerts.load(Relaxed),
             unanswered: self.counters.unanswered.load(Relaxed),
+            set_aside: self.counters.set_aside.load(Relaxed),
             waiting: self.waiting.len(),
             waiting_at_most: self.waiting.capacity().unwrap_or(0),
             rules: self.rules.load(Relaxed),
@@ -209,9 +230,9 @@ impl AnalysisHandle {
     /// Analyses with another engine from the next batch on. Counts of composite rules start anew.
     ///
     /// Never waits: an engine that the thread has not come to take is not needed any more.
-    pub fn replace(&self, engine: Engine) {
+    pub fn replace(&self, engine: Engine, config: &Config) {
         self.rules.store(engine.rule_count(), Relaxed);
-        let mut engine = Box::new(engine);
+        let mut engine = Box::new(NewRules { engine, archives: archives(config) });
         // The thread only ends when the daemon stops; then the engine is not needed either.
         while let Err(TrySendError::Full(back)) = self.engines.try_send(engine) {
             let _ = self.untaken.try_recv();
@@ -236,6 +257,17 @@ impl AnalysisHandle {
     }
 }
 
+/// What a reload gives to the thread.
+struct NewRules {
+    engine: Engine,
+    archives: bool,
+}
+
+/// Whether events are kept for the archives.
+fn archives(config: &Config) -> bool {
+    config.record.archive || config.record.archive_json
+}
+
 /// What of the rules' memory is saved already.
 struct Remembered {
     /// [`Engine::state_changes`] when it was saved last.
@@ -255,13 +287,21 @@ struct Analysis {
     told: Told,
     archives: bool,
     next_sequence: u64,
+    /// While there are lines to look for, each batch is committed before the next one is taken.
+    watch: Option<Watch>,
+    quarantine: Quarantine,
     counters: Arc<AnalysisCounters>,
     responder: Sender<respond::Request>,
     recorder: Sender<Processed>,
 }
 
 impl Analysis {
-    fn run(&mut self, batches: &Receiver<LogBatch>, engines: &Receiver<Box<Engine>>, barriers: &Receiver<Sender<()>>) {
+    fn run(
+        &mut self,
+        batches: &Receiver<LogBatch>,
+        engines: &Receiver<Box<NewRules>>,
+        barriers: &Receiver<Sender<()>>,
+    ) {
         let (mut engines, mut barriers) = (engines.clone(), barriers.clone());
         loop {
             let save = match self.has_unsaved() {
@@ -274,7 +314,10 @@ impl Analysis {
                     Err(_) => break,
                 },
                 recv(engines) -> engine => match engine {
-                    Ok(engine) => self.change_engine(*engine),
+                    Ok(new) => {
+                        self.archives = new.archives;
+                        self.change_engine(new.engine);
+                    }
                     Err(_) => engines = crossbeam_channel::never(),
                 },
                 recv(barriers) -> barrier => match barrier {
@@ -347,42 +390,111 @@ impl Analysis {
     fn take(&mut self, batch: LogBatch) {
         self.tell_losses();
         let mut processed = Processed::default();
-        for event in batch.events() {
-            let outcome = self.engine.process(event, event.received);
-            if outcome.dropped().is_some() {
-                self.counters.dropped.fetch_add(1, Relaxed);
+        let place = BatchPlace::of(&batch).render();
+        for (index, event) in batch.events().enumerate() {
+            let act = self.watch.as_mut().map_or(Act::Analyse, |watch| watch.judge(&batch, index, event.line));
+            if let Act::SetAside(aside) = act {
+                self.set_aside(*aside, event.received, &mut processed);
                 continue;
             }
-            if self.archives {
-                processed.archived.push(archived(&outcome, event.received));
+            if let Some(FileNews::SetAside(aside)) = event.notice.map(|notice| &notice.news) {
+                self.keep(aside, event.received);
             }
-            if outcome.kind() == EventKind::Firewall {
-                processed.firewall.extend(firewall(&outcome, event.received));
-            }
-            self.counters.matched.fetch_add(u64::from(outcome.rule().is_some()), Relaxed);
-            if !outcome.is_alert() {
-                continue;
-            }
-            let id = AlertId { epoch_seconds: event.received.unix_seconds(), sequence: self.next_sequence };
-            let Some(alert) = outcome.to_alert(id).map(Arc::new) else { continue };
-            self.next_sequence += 1;
-            self.counters.alerts.fetch_add(1, Relaxed);
-            // Others are only asked about: why nothing was done against their source.
-            if outcome.may_respond() || alert.fields.value(&FieldName::SrcIp).is_some() {
-                let request = respond::Request::Alert(Arc::clone(&alert));
-                if self.responder.send_timeout(request, RESPONDER_PATIENCE).is_err() {
-                    self.counters.unanswered.fetch_add(1, Relaxed);
-                    tracing::error!(alert = %id, lost = "its active response", "the responder took nothing for 5 s");
-                }
-            }
-            processed.alerts.push(alert);
+            let careful = self.watch.is_some();
+            let hand = InHand {
+                part: Part::Analysis,
+                place: place.as_bytes(),
+                number: index as u64,
+                careful,
+                bytes: event.line,
+            };
+            crash::working_on(hand, || self.analyse(event, &mut processed));
         }
         self.counters.events.fetch_add(batch.len() as u64, Relaxed);
-        processed.positions.extend(batch.position);
+        processed.positions.extend(batch.position.clone());
         processed.next_sequence = self.next_sequence;
-        // Waits while the disk is full; ends only with the daemon.
-        let _ = self.recorder.send(processed);
+        self.hand_on(processed, &batch);
     }
+
+    /// One event: its alert goes to the responder at once, and all it led to into `processed`.
+    fn analyse(&mut self, event: EventRef<'_>, processed: &mut Processed) {
+        #[cfg(feature = "faults")]
+        if memchr::memmem::find(event.line, b"@fault-analysis-segv@").is_some() {
+            crash::fault();
+        }
+        let outcome = self.engine.process(event, event.received);
+        if outcome.dropped().is_some() {
+            self.counters.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        if self.archives {
+            processed.archived.push(archived(&outcome, event.received));
+        }
+        if outcome.kind() == EventKind::Firewall {
+            processed.firewall.extend(firewall(&outcome, event.received));
+        }
+        self.counters.matched.fetch_add(u64::from(outcome.rule().is_some()), Relaxed);
+        if !outcome.is_alert() {
+            return;
+        }
+        let id = AlertId { epoch_seconds: event.received.unix_seconds(), sequence: self.next_sequence };
+        let Some(alert) = outcome.to_alert(id).map(Arc::new) else { return };
+        self.next_sequence += 1;
+        self.counters.alerts.fetch_add(1, Relaxed);
+        // Others are only asked about: why nothing was done against their source.
+        if outcome.may_respond() || alert.fields.value(&FieldName::SrcIp).is_some() {
+            let request = respond::Request::Alert(Arc::clone(&alert));
+            if self.responder.send_timeout(request, RESPONDER_PATIENCE).is_err() {
+                self.counters.unanswered.fetch_add(1, Relaxed);
+                tracing::error!(alert = %id, lost = "its active response", "the responder took nothing for 5 s");
+            }
+        }
+        processed.alerts.push(alert);
+    }
+
+    /// Leaves a line out and alerts that, in the same batch: both are committed together.
+    fn set_aside(&mut self, aside: SetAside, received: Timestamp, processed: &mut Processed) {
+        let batch = notice_of(aside, received);
+        for event in batch.events() {
+            if let Some(FileNews::SetAside(aside)) = event.notice.map(|notice| &notice.news) {
+                self.keep(aside, received);
+            }
+            self.analyse(event, processed);
+        }
+    }
+
+    /// Only what is committed is kept in the file: a later line of the batch may end the daemon as well, and
+    /// then this one comes again.
+    fn keep(&mut self, aside: &SetAside, received: Timestamp) {
+        self.quarantine.hold(aside.clone(), received);
+        self.counters.set_aside.fetch_add(1, Relaxed);
+    }
+
+    /// Waits while the disk is full; ends only with the daemon. The careful mode waits for the commit, too.
+    fn hand_on(&mut self, mut processed: Processed, batch: &LogBatch) {
+        let Some(watch) = &mut self.watch else {
+            let _ = self.recorder.send(processed);
+            return self.quarantine.keep_held();
+        };
+        let (until_committed, committed) = crossbeam_channel::bounded(0);
+        processed.until_committed.push(until_committed);
+        let _ = self.recorder.send(processed);
+        let _ = committed.recv();
+        self.quarantine.keep_held();
+        if !watch.has_committed(batch) {
+            self.watch = None;
+        }
+    }
+}
+
+/// News of a line that was set aside, as a batch of its own without a position.
+pub(super) fn notice_of(aside: SetAside, received: Timestamp) -> LogBatch {
+    let source = Arc::new(LogSource { location: "hidsd".to_owned(), channel: Channel::Syscheck });
+    let news = FileNews::SetAside(Box::new(aside));
+    let text = hids_core::fim::text(&news, TextStyle::default());
+    let mut batch = LogBatch::new(source, received);
+    batch.push_notice(&text, Arc::new(FileNotice { sequence: 0, time: received, alerted: true, news }));
+    batch
 }
 
 /// The event for archives.log and archives.json.

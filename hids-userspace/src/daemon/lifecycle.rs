@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use hids_core::diag::{Diagnostic, Severity, has_errors};
 use hids_core::engine::{Engine, OssecProgram};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::analysis;
+use super::beside;
 use super::lock::StateLock;
 use super::ready::{Notice, notify};
 use super::running::Running;
+use super::script_log;
 use super::signals::{Signals, Wish};
 use super::wiring::{Stages, StartError};
 use crate::cli::daemon::DaemonArgs;
@@ -39,12 +41,19 @@ pub fn run(args: &DaemonArgs) -> Exit {
     for diagnostic in &diagnostics {
         eprint!("{}", diagnostic.render());
     }
-    let Some((config, engine)) = ready else {
+    let Some(loaded) = ready else {
         error!("the configuration has errors; hidsd does not start (hidsctl check shows them again)");
         return Exit::No;
     };
+    if let Some(why) = beside::refusal(&beside::running(Path::new("/proc"))) {
+        if !args.beside_ossec {
+            error!("{why}");
+            return Exit::No;
+        }
+        warn!("{why}: it was");
+    }
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Act };
-    match serve(config, engine, options, mode, started) {
+    match serve(loaded, options, mode, started) {
         Ok(()) => Exit::Success,
         Err(error) => {
             error!(error = format!("{error:#}"), "hidsd cannot run");
@@ -68,8 +77,19 @@ fn end_on_panic() {
     }));
 }
 
+/// A configuration that can be used.
+pub(super) struct Loaded {
+    pub(super) config: Config,
+    pub(super) engine: Engine,
+    /// Parts of it that this machine does not have what they need for: missing response programs and the like.
+    pub(super) unusable: Vec<String>,
+}
+
+/// The code of warnings that a response program is missing or cannot be used: its responses do not happen.
+const UNUSABLE: &str = "C089";
+
 /// The configuration with its engine, if both are free of errors, and everything there is to say.
-pub(super) fn load(options: &LoadOptions) -> (Option<(Config, Engine)>, Vec<Diagnostic>) {
+pub(super) fn load(options: &LoadOptions) -> (Option<Loaded>, Vec<Diagnostic>) {
     let loaded = config::load(options);
     let mut diagnostics = loaded.diagnostics;
     let Some(config) = loaded.config.filter(|_| !has_errors(&diagnostics)) else { return (None, diagnostics) };
@@ -77,23 +97,30 @@ pub(super) fn load(options: &LoadOptions) -> (Option<(Config, Engine)>, Vec<Diag
     diagnostics.extend(of_rules);
     // Notes are for `hidsctl check`; the daemon's log keeps to what needs attention.
     diagnostics.retain(|diagnostic| diagnostic.severity > Severity::Note);
-    (engine.map(|engine| (config, engine)), diagnostics)
+    let is_unusable = |one: &&Diagnostic| one.code == UNUSABLE;
+    let unusable = diagnostics.iter().filter(is_unusable).map(|one| one.message.clone()).collect();
+    (engine.map(|engine| Loaded { config, engine, unusable }), diagnostics)
 }
 
-fn serve(config: Config, engine: Engine, options: LoadOptions, mode: Mode, started: Instant) -> anyhow::Result<()> {
+fn serve(loaded: Loaded, options: LoadOptions, mode: Mode, started: Instant) -> anyhow::Result<()> {
+    let config = &loaded.config;
     for directory in [&config.paths.logs, &config.paths.state, &config.paths.run] {
         make_private(directory)?;
     }
     let _lock = StateLock::take(&config.paths.state)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     let run = config.paths.run.clone();
+    if mode == Mode::Act {
+        script_log::provide(config);
+    }
+    let Loaded { config, engine, unusable } = loaded;
     let stages = Stages::start(&config, engine, mode)?;
-    let daemon = Arc::new(Running::new(config, options, mode, stages));
+    let daemon = Arc::new(Running::new(config, unusable, options, mode, stages));
     let outcome = runtime.block_on(async {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
         let control = control::serve(&run, Arc::clone(&daemon));
         tokio::pin!(control);
-        let mut announced = false;
+        let (mut announced, mut is_caught_up) = (false, false);
         let mut losses = tokio::time::interval(LOSSES_EVERY);
         losses.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -101,19 +128,32 @@ fn serve(config: Config, engine: Engine, options: LoadOptions, mode: Mode, start
                 biased;
                 wish = signals.next() => match wish {
                     Wish::Stop => return Ok(()),
-                    Wish::Reload => daemon.reload_and_log().await,
+                    // Beside the loop: it may take long, and the next signal may be to stop.
+                    Wish::Reload => {
+                        let daemon = Arc::clone(&daemon);
+                        tokio::spawn(async move { daemon.reload_and_log().await });
+                    }
                 },
                 ended = &mut control => return ended.context("the control socket"),
                 // Only after the socket has been polled once does it listen.
-                () = caught_up(&daemon), if !announced => {
+                () = std::future::ready(()), if !announced => {
                     announced = true;
                     info!(pid = process::id(), milliseconds = started.elapsed().as_millis() as u64, "hidsd is ready");
                     notify(Notice::Ready);
+                    notify(Notice::Status("watching; comparing files with the baseline"));
                     let daemon = Arc::clone(&daemon);
                     tokio::task::spawn_blocking(move || {
-                        daemon.start_sensors();
+                        daemon.start_rest();
                         memory::give_back();
                     });
+                }
+                () = caught_up(&daemon), if announced && !is_caught_up => {
+                    is_caught_up = true;
+                    info!(
+                        milliseconds = started.elapsed().as_millis() as u64,
+                        "changes of files from before the start have been found"
+                    );
+                    notify(Notice::Status("watching"));
                 }
                 _ = losses.tick() => daemon.tell_losses(),
             }

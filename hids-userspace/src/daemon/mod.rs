@@ -1,15 +1,20 @@
 //! The running daemon: start and stop order, wiring, reload, status.
 
 pub mod analysis;
+mod beside;
 mod integrity;
 mod lifecycle;
 mod lock;
 mod losses;
+mod parts;
 mod protection;
 mod ready;
 mod running;
+mod script_log;
+mod set_aside;
 mod signals;
 mod status;
+mod take_up;
 mod wiring;
 
 pub use lifecycle::run;

@@ -108,11 +108,6 @@ impl Protection {
             _ => None,
         }
     }
-
-    /// Whether `config` wants other trees or programs than those that the guard was started with.
-    pub(super) fn is_wanted(config: &SyscheckConfig) -> bool {
-        !trees(config).is_empty()
-    }
 }
 
 fn trees(config: &SyscheckConfig) -> Vec<PathBuf> {

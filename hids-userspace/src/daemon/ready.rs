@@ -1,22 +1,25 @@
-//! Tells systemd that the daemon is ready, reloading or stopping (`sd_notify(3)`).
+//! Tells systemd how the daemon stands (`sd_notify(3)`).
 
 use std::os::unix::net::UnixDatagram;
 
 /// What is told.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Notice {
-    /// All stages run.
+pub(super) enum Notice<'a> {
+    /// Blocks are in the kernel, sources are followed, the control socket answers.
     Ready,
+    /// One line for `systemctl status`.
+    Status(&'a str),
     /// Stopping has begun.
     Stopping,
 }
 
 /// Sends the notice if systemd asked for it; a failure only means that systemd waits in vain.
-pub(super) fn notify(notice: Notice) {
+pub(super) fn notify(notice: Notice<'_>) {
     let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else { return };
-    let text: &[u8] = match notice {
-        Notice::Ready => b"READY=1",
-        Notice::Stopping => b"STOPPING=1",
+    let text = match notice {
+        Notice::Ready => "READY=1".to_owned(),
+        Notice::Status(line) => format!("STATUS={line}"),
+        Notice::Stopping => "STOPPING=1".to_owned(),
     };
     let sent = UnixDatagram::unbound().and_then(|datagram| {
         use std::os::linux::net::SocketAddrExt as _;
@@ -24,12 +27,12 @@ pub(super) fn notify(notice: Notice) {
         match name.strip_prefix(b"@") {
             Some(abstract_name) => {
                 let address = std::os::unix::net::SocketAddr::from_abstract_name(abstract_name)?;
-                datagram.send_to_addr(text, &address)
+                datagram.send_to_addr(text.as_bytes(), &address)
             }
-            None => datagram.send_to(text, &socket),
+            None => datagram.send_to(text.as_bytes(), &socket),
         }
     });
     if let Err(error) = sent {
-        tracing::warn!(%error, "cannot tell systemd that the daemon is ready; it may stop the daemon after its start time-out");
+        tracing::warn!(%error, "cannot notify systemd; it may stop the daemon after its start time-out");
     }
 }

@@ -1,18 +1,19 @@
 //! The daemon while it runs: answers the control socket, reloads, stops.
 
 use std::process;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hids_core::diag::{Diagnostic, Severity};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use super::lifecycle::load;
+use super::lifecycle::{Loaded, load};
 use super::losses::Losses;
-use super::status;
+use super::take_up::{self, lock};
 use super::wiring::Stages;
+use super::{parts, status};
 use crate::config::{Config, LoadOptions};
 use crate::control::{Answer, Reply, Request};
 use crate::fim::request::FimRequest;
@@ -28,6 +29,9 @@ const RESPONDER_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a status waits for the newest counters.
 const REPORT_PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long a question about files waits for file integrity to start.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How long a reload waits for the collector, which may itself wait for a full disk.
 const COLLECTOR_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -36,39 +40,55 @@ pub(super) struct Running {
     options: LoadOptions,
     mode: Mode,
     started: Instant,
-    state: Mutex<State>,
-    sensors: Mutex<Option<SensorsHandle>>,
+    /// Shared with threads that take up what takes long.
+    state: Arc<Mutex<State>>,
+    sensors: Arc<Mutex<Option<SensorsHandle>>>,
     losses: Mutex<Losses>,
-    /// One reload at a time.
-    reloading: tokio::sync::Mutex<()>,
+    /// One reload at a time; starting file integrity is one.
+    reloading: Arc<tokio::sync::Mutex<()>>,
 }
 
-struct State {
-    config: Config,
-    stages: Stages,
+/// What runs, and what is to run.
+pub(super) struct State {
+    /// What each stage acts by.
+    pub(super) running: Config,
+    /// What was read last.
+    pub(super) wanted: Config,
+    pub(super) stages: Stages,
+    /// Parts of the configuration that cannot be used on this machine.
+    pub(super) unusable: Vec<String>,
+    /// Whether the changes of files from before the start have been recorded.
+    pub(super) caught_up: bool,
 }
 
 impl Running {
     /// Around stages that run.
-    pub(super) fn new(config: Config, options: LoadOptions, mode: Mode, stages: Stages) -> Self {
+    pub(super) fn new(config: Config, unusable: Vec<String>, options: LoadOptions, mode: Mode, stages: Stages) -> Self {
         Self {
             options,
             mode,
             started: Instant::now(),
-            state: Mutex::new(State { config, stages }),
-            sensors: Mutex::new(None),
+            state: Arc::new(Mutex::new(State {
+                running: config.clone(),
+                wanted: config,
+                stages,
+                unusable,
+                caught_up: false,
+            })),
+            sensors: Arc::default(),
             losses: Mutex::default(),
-            reloading: tokio::sync::Mutex::new(()),
+            reloading: Arc::default(),
         }
     }
 
-    /// Tries the kernel sensors, unless they run already, and proves what the one of file events sees.
-    /// Takes some tenths of a second, so readiness does not wait for it.
-    pub(super) fn start_sensors(&self) {
-        let (started, directory) = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            (state.stages.sensors.take(), state.config.paths.state.clone())
+    /// Starts file integrity, tries the kernel sensors, unless they run already, and proves what the one of
+    /// file events sees. Takes some tenths of a second and up to minutes, so readiness does not wait for it.
+    pub(super) fn start_rest(&self) {
+        let started = {
+            let _one_at_a_time = self.reloading.blocking_lock();
+            take_up::first_integrity(&self.state, None)
         };
+        let directory = lock(&self.state).running.paths.state.clone();
         let watches_files = started.is_some();
         let handle = started.unwrap_or_else(sensors::start);
         let who = handle.who();
@@ -87,7 +107,7 @@ impl Running {
         let sensors = self.sensors.lock().unwrap_or_else(PoisonError::into_inner);
         let processes = sensors.as_ref().map_or(0, SensorsHandle::processes_lost);
         drop(sensors);
-        let refusals = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.integrity.refusals_lost();
+        let refusals = lock(&self.state).stages.integrity.refusals_lost();
         let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         losses.note(processes, refusals, Instant::now());
     }
@@ -95,74 +115,94 @@ impl Running {
     /// Reads everything again; what is wrong is logged, and the old state stays.
     pub(super) async fn reload_and_log(&self) {
         if let Err(why) = self.reload().await {
-            error!(%why, "the configuration was not read again; the old one stays in force");
+            error!(%why, "the configuration was not reloaded; the previous one stays in force");
         }
     }
 
     /// Whether what happened to files before the start has been found.
     pub(super) fn is_caught_up(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.integrity.is_ready()
+        lock(&self.state).stages.integrity.is_ready()
     }
 
-    /// Waits until what was found is recorded; not for ever, since the disk may be full.
+    /// Waits until what was found is recorded; not for ever, since the disk may be full. `status` says so then.
     pub(super) async fn until_recorded(&self) {
         const PATIENCE: Duration = Duration::from_secs(2);
-        let recorded = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.analysis.committed();
+        let recorded = lock(&self.state).stages.analysis.committed();
         let _ = tokio::task::spawn_blocking(move || recorded.recv_timeout(PATIENCE)).await;
+        lock(&self.state).caught_up = true;
     }
 
     /// Stops every stage.
     pub(super) fn stop(self) {
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        state.stages.stop();
+        if let Some(state) = Arc::into_inner(self.state) {
+            state.into_inner().unwrap_or_else(PoisonError::into_inner).stages.stop();
+        }
     }
 
-    /// Parses and compiles everything first, then swaps; an error leaves all as it was.
+    /// Parses and compiles everything first, then takes it up part by part; an error leaves all as it was.
     async fn reload(&self) -> Result<Value, String> {
-        let _one_at_a_time = self.reloading.lock().await;
+        let one_at_a_time = Arc::clone(&self.reloading).lock_owned().await;
         let options = self.options.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&options)).await;
         let (ready, diagnostics) = loaded.map_err(|error| format!("reading the configuration failed: {error}"))?;
         let said: String = diagnostics.iter().map(Diagnostic::render).collect();
-        let Some((config, engine)) = ready else { return Err(format!("{said}the old configuration stays in force")) };
+        let Some(loaded) = ready else { return Err(format!("{said}the previous configuration stays in force")) };
         // While the recorder waits, all stages before it do, and none could be exchanged.
         if let Some(why) = self.recording_waits_because() {
             return Err(format!(
-                "alerts cannot be written ({why}); the old configuration stays in force until they can be"
+                "alerts cannot be written ({why}); the previous configuration stays in force until they can"
             ));
         }
+        let Loaded { config, engine, unusable } = loaded;
         self.ask(|reply| respond::Request::Reload(Box::new(config.respond.clone()), reply)).await?.map_err(
-            |error| format!("the active responses cannot be used: {error}; the old configuration stays in force"),
+            |error| format!("the active responses cannot be used: {error}; the previous configuration stays in force"),
         )?;
-        let (restart_for, found) = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.stages.analysis.replace(engine);
+        let found = {
+            let mut state = lock(&self.state);
+            state.stages.analysis.replace(engine, &config);
             let found = state.stages.collector.reload(config.collect.clone());
-            let State { config: old, stages } = &mut *state;
-            stages.reload_mail(old, &config);
-            stages.integrity.reload(&config);
-            let mut unchangeable = unchangeable(&state.config, &config);
-            unchangeable.extend(state.stages.integrity.needs_restart(&config).then_some("file integrity"));
-            state.config = config;
-            (unchangeable, found)
+            state.running.analysis = config.analysis.clone();
+            state.running.collect = config.collect.clone();
+            state.running.respond = config.respond.clone();
+            (state.wanted, state.unusable) = (config.clone(), unusable);
+            found
         };
         // An answer before the new logs have been found would promise lines that are then passed over.
         let _ = tokio::task::spawn_blocking(move || found.recv_timeout(COLLECTOR_PATIENCE)).await;
+        let (state, sensors, mode) = (Arc::clone(&self.state), Arc::clone(&self.sensors), self.mode);
+        let rest = tokio::task::spawn_blocking(move || {
+            take_rest_up(&state, &sensors, &config, mode);
+            drop(one_at_a_time);
+            memory::give_back();
+        });
+        rest.await.map_err(|error| format!("the configuration was taken up in part only: {error}"))?;
+        let waiting = self.needs_restart();
         let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count();
-        info!(warnings, "the configuration was read again");
-        let _ = tokio::task::spawn_blocking(memory::give_back).await;
-        Ok(json!({ "reloaded": true, "warnings": warnings, "needs_restart": restart_for }))
+        info!(warnings, "configuration reloaded");
+        if !waiting.is_empty() {
+            warn!(
+                parts = waiting.join(", "),
+                help = "systemctl restart hidsd",
+                "restart required for changes to some parts"
+            );
+        }
+        Ok(json!({ "reloaded": true, "warnings": warnings, "needs_restart": waiting }))
+    }
+
+    /// Parts that do not run as the configuration has them.
+    fn needs_restart(&self) -> Vec<&'static str> {
+        let state = lock(&self.state);
+        parts::not_running(&state.running, &state.wanted)
     }
 
     fn recording_waits_because(&self) -> Option<String> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.stages.recorder.report().waiting_because
+        lock(&self.state).stages.recorder.report().waiting_because
     }
 
     /// Asks the responder and waits for its answer.
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> respond::Request) -> Result<T, String> {
         let (reply, answer) = oneshot::channel();
-        let questions = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.responder.questions();
+        let questions = lock(&self.state).stages.responder.questions();
         questions.try_send(request(reply)).map_err(|_| "the responder is overloaded; try again".to_owned())?;
         match tokio::time::timeout(RESPONDER_PATIENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -173,34 +213,45 @@ impl Running {
     /// The responder's counters as they are now; after its last batch when it has too much to do to answer.
     async fn respond_report(&self) -> respond::ReportView {
         let (reply, answer) = oneshot::channel();
-        let questions = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.responder.questions();
+        let questions = lock(&self.state).stages.responder.questions();
         if questions.try_send(respond::Request::Report(reply)).is_ok()
             && let Ok(Ok(report)) = tokio::time::timeout(REPORT_PATIENCE, answer).await
         {
             return report;
         }
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.responder.report()
+        lock(&self.state).stages.responder.report()
     }
 
     async fn status(&self) -> Result<Value, String> {
         let respond = self.respond_report().await;
         let sensors: Option<SensorReport> =
             self.sensors.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(SensorsHandle::report);
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.needs_restart();
+        let state = lock(&self.state);
         let daemon = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "pid": process::id(),
             "uptime_seconds": self.started.elapsed().as_secs(),
             "memory_bytes": status::resident_bytes(),
             "mode": if self.mode == Mode::Act { "acting" } else { "dry-run" },
-            "config": state.config.paths.config_file,
+            "config": state.running.paths.config_file,
+            "needs_restart": waiting,
         });
-        Ok(status::of(daemon, &state.stages, &respond, sensors.as_ref()))
+        let facts = status::Facts { respond: &respond, sensors: sensors.as_ref(), waiting: &waiting };
+        Ok(status::of(daemon, &state, facts))
     }
 
     /// Answers about file integrity on a thread of its own: a check of a million entries takes seconds.
     async fn fim(&self, request: FimRequest) -> Result<Value, String> {
-        let integrity = self.state.lock().unwrap_or_else(PoisonError::into_inner).stages.integrity.clone();
+        let until = Instant::now() + START_PATIENCE;
+        let integrity = loop {
+            let integrity = Arc::clone(&lock(&self.state).stages.integrity);
+            if integrity.is_started() || Instant::now() >= until {
+                break integrity;
+            }
+            drop(integrity);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
         let answer = tokio::task::spawn_blocking(move || integrity.answer(request)).await;
         answer.map_err(|error| format!("the question could not be answered: {error}"))?
     }
@@ -243,25 +294,13 @@ impl Answer for Running {
     }
 }
 
-/// Parts of the configuration that changed but are only read at start.
-fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
-    let differs = |old: &dyn std::fmt::Debug, new: &dyn std::fmt::Debug| format!("{old:?}") != format!("{new:?}");
-    let mut parts = Vec::new();
-    if old.mail.enabled != new.mail.enabled {
-        parts.push("mail");
+/// What takes longer than a moment; what fails is logged, and stays different between what runs and what is wanted.
+fn take_rest_up(state: &Mutex<State>, sensors: &Mutex<Option<SensorsHandle>>, config: &Config, mode: Mode) {
+    take_up::outputs(state, config, mode);
+    let who = sensors.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(SensorsHandle::who);
+    match take_up::integrity(state, config, who) {
+        Ok(None) => {}
+        Ok(Some(started)) => *sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(started),
+        Err(why) => error!(%why, "the new options of file integrity are not in force yet"),
     }
-    if differs(&old.record, &new.record) {
-        parts.push("alert files");
-    }
-    if differs(&old.syslog_outputs, &new.syslog_outputs) {
-        parts.push("syslog outputs");
-    }
-    if !parts.is_empty() {
-        tracing::warn!(
-            parts = parts.join(", "),
-            help = "restart hidsd",
-            "changes of these parts are only taken up at start"
-        );
-    }
-    parts
 }

@@ -1,16 +1,68 @@
 //! `hidsctl status`: what every stage reports, and a list of what needs attention.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::{Value, json};
 
+use super::running::State;
+use super::set_aside::Quarantine;
 use super::wiring::Stages;
+use crate::collect::{CollectReport, SourceState};
+use crate::config::{Config, ResponseAction};
 use crate::respond::ReportView;
 use crate::sensors::SensorReport;
 
+/// Sources and programs that are named one by one; of more only the number is told.
+const MOST_NAMED: usize = 10;
+
+/// What is known besides the stages' own reports.
+pub(super) struct Facts<'a> {
+    /// The responder's report.
+    pub respond: &'a ReportView,
+    /// The kernel's sensors, once they have been tried.
+    pub sensors: Option<&'a SensorReport>,
+    /// Parts of the configuration that wait for a restart.
+    pub waiting: &'a [&'static str],
+}
+
 /// The whole answer: the daemon's own facts, then a report per stage, problems on top.
-pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: Option<&SensorReport>) -> Value {
+pub(super) fn of(daemon: Value, state: &State, facts: Facts<'_>) -> Value {
+    let stages = &state.stages;
     let collect = stages.collector.report();
-    let record = stages.recorder.report();
-    let analysis = stages.analysis.report();
+    let mut problems = of_stages(stages, &collect, &facts);
+    problems.extend(limited(unreadable(&collect), "more log sources cannot be read"));
+    let programs = state.unusable.iter().cloned().chain(missing_programs(&state.running)).collect();
+    problems.extend(limited(programs, "more response programs cannot be run"));
+    problems.extend(Quarantine::problem(&state.running.paths.state));
+    if !facts.waiting.is_empty() {
+        problems.push(format!("restart required for changes to: {}", facts.waiting.join(", ")));
+    }
+    problems.extend(stages.integrity.problems());
+    let proven = facts.sensors.and_then(|report| report.self_test.as_ref());
+    problems.extend(
+        proven
+            .into_iter()
+            .flat_map(|proven| proven.unseen())
+            .map(|operation| format!("the file sensor does not see {}; scans find such changes", operation.name())),
+    );
+    let mut status = daemon;
+    if let Value::Object(map) = &mut status {
+        map.insert("problems".into(), json!(problems));
+        map.insert("analysis".into(), json!(stages.analysis.report()));
+        map.insert("collect".into(), json!(collect));
+        map.insert("respond".into(), json!(facts.respond));
+        map.insert("record".into(), json!(stages.recorder.report()));
+        map.insert("mail".into(), json!(stages.mail.as_ref().map(|mail| mail.report())));
+        map.insert("syslog".into(), json!(stages.syslog.as_ref().map(|syslog| syslog.report())));
+        map.insert("sensors".into(), json!(facts.sensors));
+        map.insert("fim".into(), stages.integrity.status(state.caught_up));
+    }
+    status
+}
+
+/// What the stages themselves say is wrong.
+fn of_stages(stages: &Stages, collect: &CollectReport, facts: &Facts<'_>) -> Vec<String> {
+    let (record, analysis, respond) = (stages.recorder.report(), stages.analysis.report(), facts.respond);
     let mail = stages.mail.as_ref().map(|mail| mail.report());
     let syslog = stages.syslog.as_ref().map(|syslog| syslog.report());
     let mut problems = Vec::new();
@@ -44,27 +96,46 @@ pub(super) fn of(daemon: Value, stages: &Stages, respond: &ReportView, sensors: 
             problems.push(format!("{count} {what}"));
         }
     }
-    problems.extend(stages.integrity.problems());
-    let proven = sensors.and_then(|report| report.self_test.as_ref());
-    problems.extend(
-        proven
-            .into_iter()
-            .flat_map(|proven| proven.unseen())
-            .map(|operation| format!("the file sensor does not see {}; scans find such changes", operation.name())),
-    );
-    let mut status = daemon;
-    if let Value::Object(map) = &mut status {
-        map.insert("problems".into(), json!(problems));
-        map.insert("analysis".into(), json!(analysis));
-        map.insert("collect".into(), json!(collect));
-        map.insert("respond".into(), json!(respond));
-        map.insert("record".into(), json!(record));
-        map.insert("mail".into(), json!(mail));
-        map.insert("syslog".into(), json!(syslog));
-        map.insert("sensors".into(), json!(sensors));
-        map.insert("fim".into(), stages.integrity.status());
+    problems
+}
+
+/// Sources that are there and are not read.
+fn unreadable(collect: &CollectReport) -> Vec<String> {
+    let why = |state: &SourceState| match state {
+        SourceState::Unreadable(why) => Some(why.clone()),
+        _ => None,
+    };
+    let of =
+        |source: &crate::collect::SourceReport| Some(format!("cannot read {}: {}", source.path, why(&source.state)?));
+    collect.sources.iter().filter_map(of).collect()
+}
+
+/// Response programs that have gone, or lost their permission to be run, since the configuration was read.
+fn missing_programs(config: &Config) -> Vec<String> {
+    let mut missing = Vec::new();
+    for response in &config.respond.responses {
+        let ResponseAction::Program(path) = &response.action else { continue };
+        let why = match path.metadata() {
+            Ok(data) if data.is_file() && data.permissions().mode() & 0o111 != 0 => continue,
+            Ok(_) => "is not executable",
+            Err(_) => "does not exist",
+        };
+        let text = format!("{} {why}; responses with command `{}` fail", path.display(), response.name);
+        if !missing.contains(&text) {
+            missing.push(text);
+        }
     }
-    status
+    missing
+}
+
+/// At most [`MOST_NAMED`], and how many there are besides.
+fn limited(mut all: Vec<String>, more: &str) -> Vec<String> {
+    let rest = all.len().saturating_sub(MOST_NAMED);
+    all.truncate(MOST_NAMED);
+    if rest > 0 {
+        all.push(format!("{rest} {more}"));
+    }
+    all
 }
 
 /// Resident memory of this process, from `/proc/self/statm`; 0 when it cannot be read.

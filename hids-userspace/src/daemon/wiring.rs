@@ -17,8 +17,9 @@ use hids_core::engine::Engine;
 use hids_core::model::{Channel, LogBatch, LogSource, Timestamp};
 use jiff::tz::TimeZone;
 
-use super::analysis::{self, AnalysisChannels, AnalysisHandle};
+use super::analysis::{self, AnalysisChannels, AnalysisHandle, Inherited};
 use super::integrity;
+use super::set_aside::{self, Quarantine, Watch};
 use crate::collect::{self, CollectError, CollectOptions, CollectTuning, CollectorHandle};
 use crate::config::Config;
 use crate::fim;
@@ -28,14 +29,13 @@ use crate::notify::syslog::{self, SyslogError, SyslogHandle};
 use crate::outbox::AlertSpool;
 use crate::record::{self, RecordError, RecordHandle, Recorder, RecorderOptions};
 use crate::respond::{self, Mode, ResponderHandle, ResponderOptions};
-use crate::sensors::SensorsHandle;
 
 const BATCHES: usize = 256;
 
 /// How long a start waits for the first commit; a full disk must not keep the daemon from blocking.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
 const REQUESTS: usize = 4096;
-const COMMITTED: usize = 4096;
+pub(super) const COMMITTED: usize = 4096;
 
 /// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +77,10 @@ pub(super) struct Stages {
     pub(super) collector: CollectorHandle,
     /// Shared with conversations that may take long.
     pub(super) integrity: Arc<integrity::State>,
-    /// Those that had to run before the others, until somebody takes them.
-    pub(super) sensors: Option<SensorsHandle>,
+    /// The notice of file integrity that was recorded last when the daemon started.
+    pub(super) committed_notice: u64,
+    /// What file integrity hands its news to, whenever it is started.
+    pub(super) batches: Sender<LogBatch>,
     pub(super) analysis: AnalysisHandle,
     pub(super) requests: Sender<respond::Request>,
     pub(super) responder: ResponderHandle,
@@ -117,21 +119,32 @@ impl Stages {
 
         let (batches, to_analyse) = bounded(BATCHES);
         let channels = AnalysisChannels { batches: to_analyse, responder: requests.clone(), recorder: processed };
-        let analysis =
-            analysis::start(engine, config, recovered.next_sequence, channels).map_err(StartError::Thread)?;
+        let (mut died, suspects) = set_aside::begin(&config.paths.state);
+        let (lost, pieces) = (died.lost.take(), died.pieces());
+        let inherited = Inherited {
+            next_sequence: recovered.next_sequence,
+            watch: Watch::new(died, suspects),
+            quarantine: Quarantine::new(&config.paths.state),
+        };
+        let analysis = analysis::start(engine, config, inherited, channels).map_err(StartError::Thread)?;
+        if let Some(lost) = lost {
+            // The channel is empty yet.
+            let _ = batches.send(analysis::notice_of(lost, now()));
+        }
 
         if recovered.kept_bytes > 0 {
             report_restored_state(&batches, recovered.kept_bytes);
         }
         let committed = recovered.positions.get(fim::watch::POSITION).and_then(|at| at.parse().ok()).unwrap_or(0);
         let first_start = recovered.positions.is_empty() && recovered.next_sequence <= 1;
-        let integrity_batches = batches.clone();
+        let for_integrity = batches.clone();
         let collector = collect::start(
             CollectOptions {
                 sources: config.collect.clone(),
                 first_start,
                 resume: recovered.positions,
                 tuning: CollectTuning::default(),
+                left_out: pieces,
             },
             batches,
         )?;
@@ -139,27 +152,20 @@ impl Stages {
         // first commit of the positions, the next start would begin at the ends of the files.
         let _ = collector.announced().recv_timeout(COMMIT_PATIENCE);
         let _ = analysis.committed().recv_timeout(COMMIT_PATIENCE);
-        let (integrity, sensors) = integrity::State::start(config, committed, integrity_batches);
-        let integrity = Arc::new(integrity);
-        Ok(Self { collector, integrity, sensors, analysis, requests, responder, recorder, mail, spool, syslog })
-    }
-
-    /// Sends mail by the new configuration; what waits in the spool is kept.
-    ///
-    /// When the new one cannot be used, the old one goes on.
-    pub(super) fn reload_mail(&mut self, old: &Config, new: &Config) {
-        let unchanged = format!("{:?}", old.mail) == format!("{:?}", new.mail);
-        let Some(spool) = self.spool.as_ref().filter(|_| new.mail.enabled && !unchanged) else { return };
-        // One sender at a time: the old one ends first, within its ten seconds.
-        if let Some(mail) = self.mail.take() {
-            mail.stop();
-        }
-        self.mail = start_mail(new, spool)
-            .or_else(|error| {
-                tracing::error!(%error, "the new mail options cannot be used; the old ones stay in force");
-                start_mail(old, spool)
-            })
-            .ok();
+        Ok(Self {
+            collector,
+            // Marks of many directories and a large baseline take their time: nobody waits for them at boot.
+            integrity: Arc::new(integrity::State::Starting),
+            committed_notice: committed,
+            batches: for_integrity,
+            analysis,
+            requests,
+            responder,
+            recorder,
+            mail,
+            spool,
+            syslog,
+        })
     }
 
     /// Stops every stage, the first one first: each hands on what it has before the next one stops.
@@ -170,6 +176,7 @@ impl Stages {
             integrity.stop();
         }
         self.collector.stop();
+        drop(self.batches);
         self.analysis.join();
         self.recorder.stop();
         if let Some(syslog) = self.syslog {
@@ -186,16 +193,14 @@ impl Stages {
 /// An alert about alert files that hold more than the journal says (rule 99111).
 fn report_restored_state(batches: &Sender<LogBatch>, kept_bytes: u64) {
     let source = Arc::new(LogSource { location: "hidsd".to_owned(), channel: Channel::Log });
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
-    let mut batch = LogBatch::new(source, now);
+    let mut batch = LogBatch::new(source, now());
     batch.push(format!("ossec: State older than the alert files: {kept_bytes} bytes of alerts kept.").as_bytes());
     // The channel is empty: nobody else sends yet.
     let _ = batches.try_send(batch);
 }
 
 /// The mail spool, when mail is on and may be sent.
-fn open_spool(config: &Config, mode: Mode, zone: &TimeZone) -> Result<Option<MailSpool>, SpoolError> {
+pub(super) fn open_spool(config: &Config, mode: Mode, zone: &TimeZone) -> Result<Option<MailSpool>, SpoolError> {
     if !config.mail.enabled || mode == Mode::DryRun {
         return Ok(None);
     }
@@ -211,8 +216,13 @@ pub(super) fn start_mail(config: &Config, spool: &MailSpool) -> Result<MailHandl
 }
 
 /// This machine's name as it knows itself, with its domain if that is part of it.
-fn full_host_name() -> String {
+pub(super) fn full_host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 fn responder_options(config: &Config, mode: Mode) -> ResponderOptions {

@@ -6,6 +6,10 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
 
+use super::finish::FinishOptions;
+use super::reconfigure::Order;
+use super::recorder::Recorder;
+
 /// What the record stage has done, for `hidsctl status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RecordReport {
@@ -49,12 +53,31 @@ pub(super) struct Shared {
     pub impatient: AtomicBool,
     pub waiting_because: Mutex<Option<String>>,
     pub rule_state_trouble: Mutex<Option<String>>,
+    /// `monitord.sign` and `monitord.compress`.
+    pub checksums: AtomicBool,
+    pub compress: AtomicBool,
+}
+
+impl Shared {
+    /// Finished days are treated as the recorder's configuration has it now.
+    pub fn take_finish_options(&self, recorder: &Recorder) {
+        self.checksums.store(recorder.config.checksums, Ordering::Relaxed);
+        self.compress.store(recorder.config.compress, Ordering::Relaxed);
+    }
+
+    pub fn finish_options(&self) -> FinishOptions {
+        FinishOptions {
+            checksums: self.checksums.load(Ordering::Relaxed),
+            compress: self.compress.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// The running record stage.
 #[derive(Debug)]
 pub struct RecordHandle {
     pub(super) shared: Arc<Shared>,
+    pub(super) orders: Sender<Order>,
     pub(super) stop: Option<Sender<()>>,
     pub(super) threads: Vec<JoinHandle<()>>,
 }

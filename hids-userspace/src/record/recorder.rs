@@ -75,9 +75,9 @@ pub struct Recorder {
     pub(super) config: RecordConfig,
     pub(super) root: Root,
     pub(super) zone: TimeZone,
-    spool: Option<Box<dyn AlertSpool + Send>>,
+    pub(super) spool: Option<Box<dyn AlertSpool + Send>>,
     journal: Journal,
-    progress: Progress,
+    pub(super) progress: Progress,
     day: Option<Day>,
     /// Today's files.
     open: Vec<(Kind, OutputFile)>,
@@ -273,7 +273,7 @@ impl Recorder {
 
     /// Opens the files of `day` and names them in the journal before anything is written to them:
     /// what a crash leaves in them beyond that is cut away.
-    fn enter(&mut self, day: Day) -> Result<(), RecordError> {
+    pub(super) fn enter(&mut self, day: Day) -> Result<(), RecordError> {
         let mut open = Vec::new();
         for kind in self.kinds() {
             open.push((kind, OutputFile::open(&self.root, kind.path(day.date))?));
@@ -335,7 +335,7 @@ impl Recorder {
         Ok(next)
     }
 
-    fn commit(&mut self, batch: &Batch, next_mail: u64) -> Result<(), RecordError> {
+    pub(super) fn commit(&mut self, batch: &Batch, next_mail: u64) -> Result<(), RecordError> {
         let processed = &batch.processed;
         let grown = |file: &OutputFile| file.is_changed().then(|| file.mark());
         let current: Vec<PathBuf> = self.open.iter().map(|(_, file)| file.path.clone()).collect();
@@ -373,7 +373,7 @@ impl Recorder {
     }
 
     /// Takes back what a failed batch left in files and spool.
-    fn undo(&mut self) {
+    pub(super) fn undo(&mut self) {
         let files = self.open.iter_mut().map(|(_, file)| file).chain(&mut self.closing);
         for error in files.filter_map(|file| file.undo().err()) {
             tracing::warn!(error = error.chain(), "a partly written batch cannot be taken back yet");

@@ -12,8 +12,9 @@ use hids_core::model::{Alert, Timestamp};
 
 use super::batch::{Batch, Summary};
 use super::error::RecordError;
-use super::finish::{FinishOptions, finish_before};
+use super::finish::finish_before;
 use super::handle::{RecordHandle, Shared};
+use super::reconfigure::{Order, Reconfiguration};
 use super::recorder::{Processed, Recorder};
 use super::root::Root;
 
@@ -47,17 +48,19 @@ pub fn start(
     shared.kept_bytes.store(recorder.kept_bytes(), Ordering::Relaxed);
     let (stop, stopped) = bounded(0);
     let (days, finished_days) = bounded(4);
+    let (orders, taken_orders) = bounded(1);
+    shared.take_finish_options(&recorder);
     let finisher = spawn_finisher(&recorder, finished_days, Arc::clone(&shared))?;
     let mut recorder = recorder;
-    let options = JoinOptions { joins: recorder.config.join, fold_above: recorder.config.fold_above };
     let mut stage = Stage {
-        joiner: Joiner::new(options),
+        joiner: Joiner::new(join_options(&recorder)),
         recovered: recorder.take_recovered(),
         started: Instant::now(),
         recorder,
         batches,
         after_commit,
         stopped,
+        orders: taken_orders,
         days,
         announced: None,
         shared: Arc::clone(&shared),
@@ -68,7 +71,11 @@ pub fn start(
         looked: None,
     };
     let thread = std::thread::Builder::new().name("record".into()).spawn(move || stage.run())?;
-    Ok(RecordHandle { shared, stop: Some(stop), threads: vec![thread, finisher] })
+    Ok(RecordHandle { shared, orders, stop: Some(stop), threads: vec![thread, finisher] })
+}
+
+fn join_options(recorder: &Recorder) -> JoinOptions {
+    JoinOptions { joins: recorder.config.join, fold_above: recorder.config.fold_above }
 }
 
 /// A problem that lasts: told once when it begins, when it changes and when it is over.
@@ -88,6 +95,7 @@ struct Stage {
     batches: Receiver<Processed>,
     after_commit: Sender<Arc<Alert>>,
     stopped: Receiver<()>,
+    orders: Receiver<Order>,
     days: Sender<jiff::civil::Date>,
     announced: Option<jiff::civil::Date>,
     shared: Arc<Shared>,
@@ -113,6 +121,13 @@ impl Stage {
                     Err(_) => break,
                 },
                 recv(self.stopped) -> _ => break,
+                recv(self.orders) -> order => {
+                    // The handle that gives orders lives until this thread has ended.
+                    if !order.into_iter().all(|order| self.carry_out(order)) {
+                        return;
+                    }
+                    continue;
+                }
                 default(due.map_or(wait, |due| due.min(wait))) => None,
             };
             let idle = batch.is_none() && !is_due_first;
@@ -139,6 +154,34 @@ impl Stage {
         if self.write(Processed::default(), rest) {
             self.sync();
         }
+    }
+
+    /// `false` as [`Self::record`].
+    fn carry_out(&mut self, order: Order) -> bool {
+        let (change, reply) = match order {
+            Order::Position(key, reply) => {
+                let _ = reply.send(self.recorder.position(&key));
+                return true;
+            }
+            Order::Reconfigure(change, reply) => (*change, reply),
+        };
+        let Reconfiguration { config, spool, after_commit } = change;
+        let old = join_options(&self.recorder);
+        let done = self.recorder.reconfigure(config, spool, now());
+        let mut is_written = true;
+        if done.is_ok() {
+            self.shared.take_finish_options(&self.recorder);
+            self.after_commit = after_commit.unwrap_or_else(|| self.after_commit.clone());
+            let new = join_options(&self.recorder);
+            if (old.joins, old.fold_above) != (new.joins, new.fold_above) {
+                let rest = self.joiner.take_all();
+                is_written = self.write(Processed::default(), rest);
+                self.joiner = Joiner::new(new);
+            }
+        }
+        // Whoever asked may have gone; what was done is done.
+        let _ = reply.send(done.map_err(|error| error.chain()));
+        is_written
     }
 
     /// How long until a text that is held back is complete.
@@ -323,7 +366,6 @@ fn spawn_finisher(
     days: Receiver<jiff::civil::Date>,
     shared: Arc<Shared>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let options = FinishOptions { checksums: recorder.config.checksums, compress: recorder.config.compress };
     let logs = recorder.root.path.clone();
     std::thread::Builder::new().name("finish-days".into()).spawn(move || {
         // On Linux this is about the calling thread only.
@@ -336,7 +378,7 @@ fn spawn_finisher(
                 return;
             }
             let Ok(root) = Root::open(&logs) else { continue };
-            for (path, error) in finish_before(&root, today, options, &stopping) {
+            for (path, error) in finish_before(&root, today, shared.finish_options(), &stopping) {
                 tracing::warn!(path = %path.display(), %error, help = "it is tried again tomorrow and at the next start",
                     "a finished day's file cannot be signed or compressed");
             }

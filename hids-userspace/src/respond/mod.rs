@@ -15,6 +15,7 @@ mod nft;
 mod nft_dump;
 mod policy;
 mod protected;
+mod reload;
 mod request;
 mod responder;
 mod script;

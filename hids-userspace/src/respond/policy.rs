@@ -50,6 +50,7 @@ pub fn protected(config: &RespondConfig, machine: MachineAddresses) -> Protected
 fn response(config: &ResponseConfig) -> Result<Response, PolicyError> {
     let kind = match &config.action {
         ResponseAction::Block => ResponseKind::Block,
+        ResponseAction::Reload => ResponseKind::Program(super::reload::PROGRAM.to_owned()),
         ResponseAction::Program(path) => ResponseKind::Program(path.to_string_lossy().into_owned()),
     };
     let expects = config.expects.iter().map(|expect| match expect {

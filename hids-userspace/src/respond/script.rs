@@ -15,10 +15,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use hids_core::respond::ProgramCall;
+use hids_core::respond::{ProgramCall, Verb};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use tracing::{info, warn};
+
+use super::reload;
 
 /// Bounds of all programs together.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +108,7 @@ fn work(queue: &Receiver<ProgramCall>, done: &Sender<ProgramCall>, counters: &Sc
     while let Ok(call) = queue.recv() {
         counters.started.fetch_add(1, Ordering::Relaxed);
         match run(&call, time) {
+            Ok(Ended::Natively) => {}
             Ok(Ended::By(status)) if status.success() => {
                 info!(program = %call.program, verb = call.verb.as_str(), ip = %call.ip, user = %call.user, "response program has run");
             }
@@ -133,9 +136,18 @@ fn work(queue: &Receiver<ProgramCall>, done: &Sender<ProgramCall>, counters: &Sc
 enum Ended {
     By(ExitStatus),
     OutOfTime,
+    /// No program was needed.
+    Natively,
 }
 
 fn run(call: &ProgramCall, time: Duration) -> io::Result<Ended> {
+    if call.program == reload::PROGRAM {
+        // A reload cannot be undone.
+        if call.verb == Verb::Add {
+            reload::ask();
+        }
+        return Ok(Ended::Natively);
+    }
     let mut child = Command::new(&call.program)
         .args(call.arguments().map(OsString::from_vec))
         .env_clear()

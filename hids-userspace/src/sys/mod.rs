@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod btrfs;
+pub mod crash;
 pub mod fanotify;
 pub mod file_operations;
 pub mod files;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hids_core::model::{LogBatch, LogSource, SourcePosition, Timestamp};
+use hids_core::fim::TextStyle;
+use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SetAside, SourcePosition, Timestamp};
 
-use super::position::{FilePosition, render_positions};
+use super::position::{FileIdentity, FilePosition, render_positions};
 use crate::collect::outlet::{Closed, Outlet, now};
 use crate::collect::report::{CollectCounters, SourceStats};
+use crate::collect::start::PieceAt;
 
 /// Most events in one batch.
 const MAX_EVENTS: usize = 1000;
@@ -59,6 +61,34 @@ impl<'a> Batcher<'a> {
 
     pub fn is_full(&self) -> bool {
         self.batch.len() >= MAX_EVENTS || self.batch.bytes.len() >= MAX_BYTES
+    }
+
+    /// The place of the file `identity`, as it is recorded when reading it ends the program.
+    pub fn place(&self, identity: FileIdentity) -> String {
+        format!("{} {}:{}", self.key, identity.dev, identity.inode)
+    }
+
+    /// Whether the line at `offset` of the file at `place` ended the program when it was read.
+    pub fn left_out(&self, place: &str, offset: u64) -> Option<PieceAt> {
+        self.outlet.left_out().iter().find(|piece| piece.offset == offset && piece.place == place).cloned()
+    }
+
+    /// Tells that a line was left out, together with the position after it.
+    pub fn hand_on_left_out(&mut self, piece: &PieceAt, line: &[u8], position: &FilePosition) -> Result<(), Closed> {
+        let news = FileNews::SetAside(Box::new(SetAside {
+            location: self.source.location.clone(),
+            position: format!("{} offset {}", piece.place, piece.offset),
+            part: "collector".to_owned(),
+            cause: piece.cause.clone(),
+            line: line.to_vec(),
+        }));
+        let source = Arc::new(LogSource { location: "hidsd".to_owned(), channel: Channel::Syscheck });
+        let text = hids_core::fim::text(&news, TextStyle::default());
+        let notice = FileNotice { sequence: 0, time: self.received, alerted: true, news };
+        let mut batch = LogBatch::new(source, self.received);
+        batch.push_notice(&text, Arc::new(notice));
+        std::mem::swap(&mut self.batch, &mut batch);
+        self.hand_on(Some(position))
     }
 
     /// Hands on what was gathered, with the position after it.

@@ -12,6 +12,8 @@ use super::pieces::{MAX_LINE_BYTES, Piece, next_piece, without_return};
 use super::position::{FileIdentity, FilePosition, Fingerprint, HEAD_BYTES, START_BYTES, TAIL_BYTES};
 use crate::collect::format::{Assembler, Held};
 use crate::collect::outlet::Closed;
+use crate::collect::start::PieceAt;
+use crate::sys::crash::{self, InHand, Part};
 
 /// Bytes read in one turn; the next file gets its turn after that.
 pub(super) const TURN_BYTES: usize = 256 * 1024;
@@ -180,8 +182,12 @@ impl LogFile {
         }
         self.note_growth(filled - kept);
         let mut at = kept;
+        let place = batcher.place(self.identity);
         loop {
-            let used = self.take_piece(&buffer[at..filled], batcher);
+            let used = match batcher.left_out(&place, self.read_to) {
+                Some(piece) => self.leave_out(&piece, descriptor, &buffer[..filled], (base, at), batcher)?,
+                None => self.take_piece(&buffer[at..filled], &place, batcher),
+            };
             if used == 0 {
                 break;
             }
@@ -200,15 +206,22 @@ impl LogFile {
     }
 
     /// Gives the next line to the assembler; answers how many bytes that took.
-    fn take_piece(&mut self, data: &[u8], batcher: &mut Batcher<'_>) -> usize {
+    /// Should that end the program, the place is known afterwards.
+    fn take_piece(&mut self, data: &[u8], place: &str, batcher: &mut Batcher<'_>) -> usize {
+        let (part, place, number) = (Part::Collector, place.as_bytes(), self.read_to);
+        let hand = InHand { part, place, number, careful: false, bytes: data };
+        crash::working_on(hand, || self.take_next(data, batcher))
+    }
+
+    fn take_next(&mut self, data: &[u8], batcher: &mut Batcher<'_>) -> usize {
         let (length, held) = match next_piece(data, self.in_cut_line) {
             Piece::Unfinished => return 0,
-            Piece::Line { line, length } => (length, self.assembler.line(line, &mut |event| batcher.push(event))),
+            Piece::Line { line, length } => (length, self.assemble(line, batcher)),
             Piece::Cut { line } => {
                 batcher.stats().cut_lines.fetch_add(1, Ordering::Relaxed);
                 batcher.counters().cut_lines.fetch_add(1, Ordering::Relaxed);
                 self.in_cut_line = true;
-                (MAX_LINE_BYTES, self.assembler.line(line, &mut |event| batcher.push(event)))
+                (MAX_LINE_BYTES, self.assemble(line, batcher))
             }
             Piece::Rest { length, ends } => {
                 self.in_cut_line = !ends;
@@ -231,8 +244,47 @@ impl LogFile {
         length
     }
 
+    /// Forms events of a line.
+    fn assemble(&mut self, line: &[u8], batcher: &mut Batcher<'_>) -> Held {
+        #[cfg(feature = "faults")]
+        assert!(memchr::memmem::find(line, b"@fault-collector-panic@").is_none(), "a planted fault");
+        self.assembler.line(line, &mut |event| batcher.push(event))
+    }
+
+    /// Passes over the line that begins at `at` in `read`, which begins at `base` in the file; answers how many
+    /// bytes it takes. What came before is handed on first, so that the news and the position after it are one.
+    fn leave_out(
+        &mut self,
+        piece: &PieceAt,
+        descriptor: &File,
+        read: &[u8],
+        (base, at): (u64, usize),
+        batcher: &mut Batcher<'_>,
+    ) -> Result<usize, Closed> {
+        let (line, length) = match next_piece(&read[at..], self.in_cut_line) {
+            Piece::Line { line, length } => (line, length),
+            Piece::Cut { line } => (line, MAX_LINE_BYTES),
+            Piece::Rest { .. } | Piece::Unfinished => return Ok(0),
+        };
+        self.assembler.flush(&mut |event| batcher.push(event));
+        self.position.offset = self.read_to;
+        self.settle(descriptor, &read[..at], base, batcher)?;
+        self.in_cut_line = length == MAX_LINE_BYTES && line.len() == MAX_LINE_BYTES;
+        self.read_to += length as u64;
+        self.position.offset = self.read_to;
+        self.position.in_cut_line = self.in_cut_line;
+        self.complete_position(descriptor, &read[..at + length], base);
+        batcher.hand_on_left_out(piece, line, &self.position)?;
+        Ok(length)
+    }
+
     /// Completes the position from the bytes just read (which begin at `base`) and hands the batch on.
     fn settle(&mut self, descriptor: &File, read: &[u8], base: u64, batcher: &mut Batcher<'_>) -> Result<(), Closed> {
+        self.complete_position(descriptor, read, base);
+        batcher.hand_on(Some(&self.position))
+    }
+
+    fn complete_position(&mut self, descriptor: &File, read: &[u8], base: u64) {
         if self.position.offset > base
             && let Some(before) = read.get(..(self.position.offset - base) as usize)
             && (before.len() >= TAIL_BYTES || base == 0)
@@ -240,7 +292,6 @@ impl LogFile {
             self.position.tail = Fingerprint::of(&before[before.len().saturating_sub(TAIL_BYTES)..]);
         }
         self.learn_beginning(descriptor, if base == 0 { read } else { &[] });
-        batcher.hand_on(Some(&self.position))
     }
 
     fn read_pipe(
@@ -261,8 +312,9 @@ impl LogFile {
         };
         self.note_growth(filled - kept);
         let mut at = 0;
+        let place = batcher.place(self.identity);
         loop {
-            let used = self.take_piece(&buffer[at..filled], batcher);
+            let used = self.take_piece(&buffer[at..filled], &place, batcher);
             if used == 0 {
                 break;
             }
@@ -302,8 +354,12 @@ impl LogFile {
     /// Hands on the last line although its end is missing, because no more is expected.
     pub fn finish(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<(), Closed> {
         let rest = self.unfinished_line(buffer);
-        if rest > 0 && !self.in_cut_line {
-            self.assembler.line(without_return(&buffer[..rest]), &mut |event| batcher.push(event));
+        let place = batcher.place(self.identity);
+        let left_out = batcher.left_out(&place, self.read_to).filter(|_| rest > 0 && !self.in_cut_line);
+        if rest > 0 && !self.in_cut_line && left_out.is_none() {
+            let (part, number, bytes) = (Part::Collector, self.read_to, &buffer[..rest]);
+            let hand = InHand { part, place: place.as_bytes(), number, careful: false, bytes };
+            crash::working_on(hand, || self.assemble(without_return(bytes), batcher));
         }
         if rest > 0 {
             self.read_to += rest as u64;
@@ -320,6 +376,10 @@ impl LogFile {
         self.in_cut_line = self.in_cut_line && rest == 0;
         self.position.in_cut_line = self.in_cut_line;
         self.position.tail = Fingerprint::of(&self.tail);
+        if let Some(piece) = left_out {
+            batcher.hand_on(None)?;
+            return batcher.hand_on_left_out(&piece, &buffer[..rest], &self.position);
+        }
         let resumable = !self.fifo;
         batcher.hand_on(resumable.then_some(&self.position))
     }

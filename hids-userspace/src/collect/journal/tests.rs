@@ -67,6 +67,7 @@ fn follow(
         resume: resume.iter().cloned().collect(),
         first_start: resume.is_empty(),
         tuning: CollectTuning { journal_directory: Some(directory.to_owned()), ..CollectTuning::default() },
+        left_out: Vec::new(),
     };
     (start(options, out).expect("starts"), batches)
 }

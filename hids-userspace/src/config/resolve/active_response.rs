@@ -73,6 +73,10 @@ fn one(section: &RawSection, commands: &[CommandDefinition], context: &mut Conte
     check_binding(section, &response, context);
     if command.blocks_address() {
         check_block(section, command, &mut response, context);
+    } else if command.reloads() {
+        note_reload(command, context);
+        check_program_timeout(section, command, &response, context);
+        response.action = ResponseAction::Reload;
     } else if acts_here? {
         let program = program(command, context);
         check_program_timeout(section, command, &response, context);
@@ -205,6 +209,14 @@ fn check_block(
             response.level.unwrap_or_default()
         );
         context.problems.warning("C088", &value_span(element), message, "use a level of 6 or more");
+    }
+}
+
+fn note_reload(command: &CommandDefinition, context: &mut Context<'_>) {
+    let message = format!("{} is not run: hidsd reloads its configuration instead", command.executable);
+    let known = context.problems.0.iter().any(|known| known.message == message);
+    if !known {
+        context.problems.note("C120", &command.executable_span, message, "");
     }
 }
 

@@ -13,6 +13,9 @@ use crate::config::value::{Problems, did_you_mean, span_of, value_span, word, ye
 const ADDRESS_BLOCKERS: [&str; 6] =
     ["firewall-drop", "nftables-drop", "firewalld-drop", "firewall-cmd-drop", "host-deny", "route-null"];
 
+/// The script of OSSEC that restarts it. Run beside this daemon it would start OSSEC's own daemons.
+const RESTARTER: &str = "restart-ossec";
+
 /// A `<command>`.
 pub(super) struct CommandDefinition {
     pub name: String,
@@ -28,6 +31,12 @@ impl CommandDefinition {
     /// Whether it blocks an address, which needs no program.
     pub fn blocks_address(&self) -> bool {
         ADDRESS_BLOCKERS.contains(&self.executable.strip_suffix(".sh").unwrap_or(&self.executable))
+    }
+
+    /// Whether it restarts OSSEC, in whose place this daemon reloads its configuration.
+    pub fn reloads(&self) -> bool {
+        let name = [".sh", ".cmd", ".exe"].iter().find_map(|end| self.executable.strip_suffix(end));
+        name.unwrap_or(&self.executable) == RESTARTER
     }
 }
 

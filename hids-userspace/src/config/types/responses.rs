@@ -58,6 +58,8 @@ pub struct ResponseConfig {
 pub enum ResponseAction {
     /// Natively: the address goes into the nftables set (firewall-drop, nftables-drop, firewalld-drop, host-deny, route-null, …).
     Block,
+    /// Natively: the daemon reloads its configuration (restart-ossec).
+    Reload,
     /// By running an executable in the response directory.
     Program(PathBuf),
 }

@@ -24,7 +24,7 @@ use crate::fim::request::{FimRequest, FimView};
 use crate::fim::scan::ScanOptions;
 use crate::sensors::files::{FilesHandle, FilesReport};
 use crate::sensors::guard::GuardMode;
-use crate::sensors::{self, SensorsHandle};
+use crate::sensors::{self, SensorsHandle, WhoLookup};
 
 /// Refusals between the guard and the stage.
 const REFUSALS: usize = 1024;
@@ -32,6 +32,8 @@ const REFUSALS: usize = 1024;
 /// How file integrity stands.
 #[derive(Debug)]
 pub(super) enum State {
+    /// It is being started; the daemon does its other work meanwhile.
+    Starting,
     /// `<syscheck>` watches nothing.
     Off,
     /// It runs, or waits for its baseline.
@@ -49,13 +51,19 @@ impl State {
     /// Starts what `<syscheck>` asks for. What fails here does not keep the daemon from its other work.
     ///
     /// Where events are wanted, the sensors are started before: who did something can only be told of
-    /// processes that the kernel's programs have seen.
-    pub(super) fn start(config: &Config, committed: u64, batches: Sender<LogBatch>) -> (Self, Option<SensorsHandle>) {
+    /// processes that the kernel's programs have seen. `known` are sensors that run already.
+    pub(super) fn start(
+        config: &Config,
+        committed: u64,
+        batches: Sender<LogBatch>,
+        known: Option<Arc<dyn WhoLookup>>,
+    ) -> (Self, Option<SensorsHandle>) {
         if config.syscheck.disabled || config.syscheck.directories.is_empty() {
             return (Self::Off, None);
         }
-        let sensors = wants_events(&config.syscheck).then(sensors::start);
-        let who = sensors.as_ref().map(SensorsHandle::who);
+        let wants_events = wants_events(&config.syscheck);
+        let sensors = (wants_events && known.is_none()).then(sensors::start);
+        let who = known.filter(|_| wants_events).or_else(|| sensors.as_ref().map(SensorsHandle::who));
         let (refusal_sender, refusals) = bounded(REFUSALS);
         let protection = match &who {
             Some(who) => Protection::start(&config.syscheck, Arc::clone(who), refusal_sender),
@@ -73,15 +81,31 @@ impl State {
         match self {
             Self::On(integrity) => integrity.stage.parts().is_none_or(|parts| parts.fim.is_caught_up()),
             Self::Off => true,
+            Self::Starting => false,
         }
     }
 
-    /// The part `fim` of `hidsctl status`.
-    pub(super) fn status(&self) -> serde_json::Value {
-        let Self::On(integrity) = self else { return serde_json::Value::Null };
+    /// Whether questions can be answered, if only by saying why nothing runs.
+    pub(super) fn is_started(&self) -> bool {
+        !matches!(self, Self::Starting)
+    }
+
+    /// Whether the kernel's guard is at work.
+    pub(super) fn protects(&self) -> bool {
+        matches!(self, Self::On(integrity) if integrity.protection.report().is_some())
+    }
+
+    /// The part `fim` of `hidsctl status`. `caught_up`: whether the changes from before the start are recorded.
+    pub(super) fn status(&self, caught_up: bool) -> serde_json::Value {
+        let integrity = match self {
+            Self::Off => return serde_json::Value::Null,
+            Self::Starting => return serde_json::json!({ "enabled": true, "caught_up": false }),
+            Self::On(integrity) => integrity,
+        };
         let (view, files) = integrity.report();
         let mut status = serde_json::json!(view);
         if let Some(map) = status.as_object_mut() {
+            map.insert("caught_up".into(), (caught_up && self.is_ready()).into());
             map.insert("sensor".into(), serde_json::json!(files));
             map.insert("guard".into(), serde_json::json!(integrity.protection.report()));
         }
@@ -116,20 +140,6 @@ impl State {
         }
     }
 
-    /// Whether `config` asks for something that only a start gives.
-    pub(super) fn needs_restart(&self, config: &Config) -> bool {
-        let wanted = !config.syscheck.disabled && !config.syscheck.directories.is_empty();
-        match self {
-            Self::On(integrity) => {
-                let protects = Protection::is_wanted(&config.syscheck);
-                !wanted
-                    || (!integrity.stage.has_events() && wants_events(&config.syscheck))
-                    || (protects && matches!(integrity.protection, Protection::NotWanted))
-            }
-            Self::Off => wanted,
-        }
-    }
-
     /// Answers `hidsctl fim`; may take long.
     pub(super) fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
         match self {
@@ -138,6 +148,7 @@ impl State {
                 serde_json::to_value(FimView::default()).map_err(|error| error.to_string())
             }
             Self::Off => Err("file integrity is off: <syscheck> watches nothing".to_owned()),
+            Self::Starting => Err("file integrity is still starting; try again".to_owned()),
         }
     }
 
@@ -203,7 +214,7 @@ impl Integrity {
     }
 }
 
-fn wants_events(config: &SyscheckConfig) -> bool {
+pub(super) fn wants_events(config: &SyscheckConfig) -> bool {
     config.directories.iter().any(|watched| watched.realtime || watched.who || watched.protect)
 }
 

@@ -178,14 +178,6 @@ impl Stage {
         }
     }
 
-    /// Whether events of files can be had without a restart.
-    pub(super) fn has_events(&self) -> bool {
-        match self.parts() {
-            Some(parts) => parts.files.is_some(),
-            None => lock(&self.shared.means).who.is_some(),
-        }
-    }
-
     /// The sensor first, then what takes from it.
     pub(super) fn stop(self) {
         let Self { shared, thread } = self;

@@ -164,6 +164,11 @@ impl MailSpool {
         queue.nudges
     }
 
+    /// Whether subjects name the location, from the next alert on.
+    pub fn set_full_subject(&self, full_subject: bool) {
+        self.lock().options.full_subject = full_subject;
+    }
+
     /// Makes the sender look up.
     pub(in crate::notify) fn wake(&self) {
         self.lock().nudges += 1;

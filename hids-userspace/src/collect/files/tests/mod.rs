@@ -72,7 +72,8 @@ impl Rig {
 
     fn start_with(&mut self, patterns: &[&str], first_start: bool, tuning: CollectTuning) {
         let sources = patterns.iter().map(|pattern| source(&self.path(pattern))).collect();
-        let options = CollectOptions { sources, resume: self.committed.clone(), first_start, tuning };
+        let options =
+            CollectOptions { sources, resume: self.committed.clone(), first_start, tuning, left_out: Vec::new() };
         let (out, batches) = crossbeam_channel::bounded(64);
         self.collector = Some(start(options, out).expect("collector starts"));
         self.batches = batches;

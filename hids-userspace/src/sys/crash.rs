@@ -1,0 +1,265 @@
+//! What a thread worked on when a signal of a crash ended the process.
+//!
+//! Each thread notes what it has in hand ([`working_on`]: a few stores into memory of its own). The handler
+//! of SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, which runs on the thread that crashed, appends it to a file
+//! that was opened before. After SIGKILL or a loss of power there is no such record: nothing ran that could
+//! have written it.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io;
+use std::os::fd::IntoRawFd as _;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+/// First bytes of a record.
+const MAGIC: [u8; 8] = *b"hidsdie1";
+/// Length of what stands before the place and the bytes.
+const HEADER_BYTES: usize = 40;
+/// Most bytes of a place, and of what was worked on: a line is at most 64 KiB, an event of several lines more.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// Signals that the kernel or the C library send when a program is broken.
+const SIGNALS: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
+
+/// Which part of the program a thread belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Part {
+    /// Decoders and rules.
+    Analysis = 1,
+    /// Reading log files and forming events of their lines.
+    Collector = 2,
+}
+
+/// What was in hand.
+#[derive(Clone, Copy, Debug)]
+pub struct InHand<'a> {
+    /// Whose.
+    pub part: Part,
+    /// Where it comes from, in a form of the part's own.
+    pub place: &'a [u8],
+    /// A number that the part knows it by, together with the place.
+    pub number: u64,
+    /// Whether the part worked in its careful mode.
+    pub careful: bool,
+    /// The bytes worked on.
+    pub bytes: &'a [u8],
+}
+
+/// A record of a crash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrashRecord {
+    /// The signal.
+    pub signal: i32,
+    /// [`InHand`], owned.
+    pub part: Part,
+    /// Where it comes from.
+    pub place: Vec<u8>,
+    /// See [`InHand::number`].
+    pub number: u64,
+    /// See [`InHand::careful`].
+    pub careful: bool,
+    /// The bytes worked on.
+    pub bytes: Vec<u8>,
+}
+
+/// The cells of one thread. Only that thread, and the handler that interrupts it, touch them.
+struct Cells {
+    part: Cell<u32>,
+    careful: Cell<bool>,
+    number: Cell<u64>,
+    place: Cell<(*const u8, usize)>,
+    bytes: Cell<(*const u8, usize)>,
+}
+
+thread_local! {
+    static CELLS: Cells = const {
+        Cells {
+            part: Cell::new(0),
+            careful: Cell::new(false),
+            number: Cell::new(0),
+            place: Cell::new((ptr::null(), 0)),
+            bytes: Cell::new((ptr::null(), 0)),
+        }
+    };
+}
+
+/// Where the handler writes; -1 = nowhere.
+static RECORD: AtomicI32 = AtomicI32::new(-1);
+/// One record for one death.
+static WRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Does `work`; should the process crash in it on this thread, what was in hand is recorded.
+pub fn working_on<T>(hand: InHand<'_>, work: impl FnOnce() -> T) -> T {
+    // The slices outlive the call, and a panic ends the process: no cell is left with a pointer that dangles.
+    CELLS.with(|cells| {
+        cells.careful.set(hand.careful);
+        cells.number.set(hand.number);
+        cells.place.set((hand.place.as_ptr(), hand.place.len().min(MAX_BYTES)));
+        cells.bytes.set((hand.bytes.as_ptr(), hand.bytes.len().min(MAX_BYTES)));
+        cells.part.set(hand.part as u32);
+    });
+    let done = work();
+    CELLS.with(|cells| cells.part.set(0));
+    done
+}
+
+/// From now on a crash is recorded in `file`, which stays open until the process ends.
+///
+/// The handlers that were installed before run afterwards: the standard library's, which names a stack
+/// overflow.
+pub fn record_to(file: File) -> io::Result<()> {
+    let old = RECORD.swap(file.into_raw_fd(), Ordering::SeqCst);
+    if old >= 0 {
+        // SAFETY: a descriptor that an earlier call took out of its `File`; nobody else owns it.
+        unsafe { libc::close(old) };
+        return Ok(());
+    }
+    SIGNALS.iter().try_for_each(|&signal| install(signal))
+}
+
+/// What each handled signal did before, by the place of the signal in [`SIGNALS`].
+static EARLIER: [Earlier; SIGNALS.len()] = [const { Earlier(std::cell::UnsafeCell::new(None)) }; SIGNALS.len()];
+
+struct Earlier(std::cell::UnsafeCell<Option<libc::sigaction>>);
+
+// SAFETY: each is written once by `install`, before the handler that reads it is in force.
+unsafe impl Sync for Earlier {}
+
+fn install(signal: i32) -> io::Result<()> {
+    let Some(slot) = SIGNALS.iter().position(|known| *known == signal) else { return Ok(()) };
+    // SAFETY: all zeroes is a valid `sigaction` (no flags, empty mask, default action).
+    let (mut action, mut earlier): (libc::sigaction, libc::sigaction) = unsafe { std::mem::zeroed() };
+    // SAFETY: asks only; `earlier` is valid for writes.
+    if unsafe { libc::sigaction(signal, ptr::null(), &raw mut earlier) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: our handler is not in force yet, so nobody reads the slot.
+    unsafe { *EARLIER[slot].0.get() = Some(earlier) };
+    let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void) = crashed;
+    action.sa_sigaction = handler as usize;
+    // On the alternate stack that the standard library gives each thread: the usual one may be full.
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    // SAFETY: `action` is whole, and `crashed` does only what a signal handler may.
+    match unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Runs on the thread that crashed. Calls only async-signal-safe functions (signal-safety(7)), allocates nothing.
+extern "C" fn crashed(signal: i32, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    // Sent by a process, this one's `abort` apart, it says nothing about what was in hand.
+    // SAFETY: the kernel passes a valid pointer with SA_SIGINFO.
+    let sent = unsafe { (*info).si_code } <= 0;
+    let is_abort = signal == libc::SIGABRT && is_from_here(info);
+    if (!sent || is_abort) && !WRITTEN.swap(true, Ordering::SeqCst) {
+        write_record(signal);
+    }
+    let Some(slot) = SIGNALS.iter().position(|known| *known == signal) else { return };
+    // SAFETY: written before this handler was in force, never after.
+    if let Some(earlier) = unsafe { &*EARLIER[slot].0.get() } {
+        // SAFETY: `earlier` is what the kernel itself gave.
+        unsafe { libc::sigaction(signal, ptr::from_ref(earlier), ptr::null_mut()) };
+    }
+    // A fault comes again when the instruction is tried again, and abort(3) raises its signal twice; a signal
+    // that was sent does not come back by itself.
+    if sent && !is_abort {
+        // SAFETY: raise(3) may be called in a handler; it takes no pointer.
+        unsafe { libc::raise(signal) };
+    }
+}
+
+/// Whether the signal comes from this process.
+fn is_from_here(info: *mut libc::siginfo_t) -> bool {
+    // SAFETY: the kernel fills the field for signals that a process sent; both calls are async-signal-safe.
+    unsafe { (*info).si_pid() == libc::getpid() }
+}
+
+fn write_record(signal: i32) {
+    let file = RECORD.load(Ordering::SeqCst);
+    if file < 0 {
+        return;
+    }
+    CELLS.with(|cells| {
+        if cells.part.get() == 0 {
+            return;
+        }
+        let ((place, place_bytes), (bytes, length)) = (cells.place.get(), cells.bytes.get());
+        let mut header = [0_u8; HEADER_BYTES];
+        header[..8].copy_from_slice(&MAGIC);
+        header[8..12].copy_from_slice(&signal.to_le_bytes());
+        header[12..16].copy_from_slice(&cells.part.get().to_le_bytes());
+        header[16..24].copy_from_slice(&cells.number.get().to_le_bytes());
+        header[24..28].copy_from_slice(&u32::from(cells.careful.get()).to_le_bytes());
+        // At most `MAX_BYTES` each.
+        header[28..32].copy_from_slice(&(place_bytes as u32).to_le_bytes());
+        header[32..36].copy_from_slice(&(length as u32).to_le_bytes());
+        for (start, length) in [(header.as_ptr(), HEADER_BYTES), (place, place_bytes), (bytes, length)] {
+            // SAFETY: `working_on` has not returned, so what it borrows is alive. A failure leaves a short
+            // record, which `parse` refuses.
+            unsafe { libc::write(file, start.cast(), length) };
+        }
+    });
+}
+
+impl CrashRecord {
+    /// The record in `bytes`; `None` when there is none or it is not whole.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+        if bytes.get(..8)? != MAGIC {
+            return None;
+        }
+        let part = match number(12)? {
+            1 => Part::Analysis,
+            2 => Part::Collector,
+            _ => return None,
+        };
+        let place_end = HEADER_BYTES.checked_add(number(28)? as usize)?;
+        let end = place_end.checked_add(number(32)? as usize)?;
+        Some(Self {
+            signal: number(8)?.cast_signed(),
+            part,
+            place: bytes.get(HEADER_BYTES..place_end)?.to_vec(),
+            number: u64::from_le_bytes(bytes.get(16..24)?.try_into().ok()?),
+            careful: number(24)? != 0,
+            bytes: bytes.get(place_end..end)?.to_vec(),
+        })
+    }
+}
+
+/// The name of a signal of [`SIGNALS`].
+pub fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGILL => "SIGILL",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGABRT => "SIGABRT",
+        _ => "another signal",
+    }
+}
+
+/// Reads an address that no process has, as broken C code does. For the test build with planted faults.
+#[cfg(feature = "faults")]
+pub fn fault() {
+    let nowhere = std::hint::black_box(8 as *const u8);
+    // SAFETY: it is not sound, and meant so: the kernel answers with SIGSEGV.
+    let _ = std::hint::black_box(unsafe { ptr::read_volatile(nowhere) });
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in any::<Vec<u8>>()) {
+            let _ = CrashRecord::parse(&bytes);
+            let _ = CrashRecord::parse(&[&MAGIC[..], &bytes].concat());
+        }
+    }
+}

@@ -140,3 +140,22 @@ fn a_restored_state_directory_cuts_no_alerts_and_is_reported() {
     assert!(problems.contains("older state directory"), "{problems}");
     assert!(daemon.messages().contains("is longer than the journal in the state directory says"));
 }
+
+// M9: a reserve of the disk is kept; nothing is lost meanwhile.
+#[test]
+fn recording_waits_where_only_the_reserve_is_free() {
+    // 1 PiB: no disk here has that much.
+    let mut daemon = Daemon::new(&format!("<global><disk_reserve_mb>1073741824</disk_reserve_mb></global>{LOG}"));
+    daemon.start();
+    daemon.log_line(&failed_login(1));
+    let problems = wait_for("the problem", || {
+        let problems = daemon.status()?["problems"].to_string();
+        problems.contains("disk_reserve_mb").then_some(problems)
+    });
+    assert!(problems.contains("kept in reserve"), "{problems}");
+    assert!(daemon.alerts().is_empty());
+    daemon.stop();
+    daemon.configure(&format!("<global><disk_reserve_mb>0</disk_reserve_mb></global>{LOG}"));
+    daemon.start();
+    daemon.wait_for_alert(5716);
+}

@@ -143,3 +143,28 @@ fn files_that_one_command_removes_are_one_text() {
     assert!(alerts.len() == 60 && alerts.iter().all(|alert| alert["group_id"] == *group), "{group}");
     assert!(text.contains(&format!("** Alert {}:", group.as_str().expect("a group"))), "{text}");
 }
+
+// O-B11: 16 alerts for a new user.
+#[test]
+fn adding_a_user_is_one_text() {
+    if !require::root() || !require::programs("root", &["useradd"]) {
+        return;
+    }
+    let files = [
+        ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
+        ("etc/shadow", "root:*:1:0:99999:7:::\n"),
+        ("etc/group", "root:x:0:\n"),
+        ("etc/gshadow", "root:*::\n"),
+        ("etc/subuid", ""),
+        ("etc/subgid", ""),
+    ];
+    let fim = Fim::with_files(&files);
+    let prefix = fim.path("");
+    run("useradd", &["-P".as_ref(), prefix.as_os_str(), "-M".as_ref(), "ann".as_ref()]);
+    let log = fim.daemon.path("logs/alerts/alerts.log");
+    let text = wait_for("the text", || fs::read_to_string(&log).ok().filter(|text| text.contains("** Alert")));
+    let changed = fim.daemon.alerts().len();
+    assert!(changed >= 4, "passwd, shadow, group, gshadow and their copies: {changed}");
+    assert_eq!(text.matches("** Alert").count(), 1, "{text}");
+    assert!(text.contains(&format!("({changed} alerts with the same cause)")), "{text}");
+}

@@ -177,8 +177,13 @@ impl Diagnostic {
         let (line, column) = span.file.line_column(span.start);
         let _ = writeln!(out, "{}:{line}:{column}: {head}", printable(span.file.name.as_bytes()));
         let (line_start, text) = span.file.line_near(span.start);
-        let shown = printable(text);
-        let from = printable(&text[..(span.start - line_start).min(text.len())]).chars().count();
+        let (_, whole) = span.file.line_at(span.start);
+        let ends = |cut: bool| if cut { "…" } else { "" };
+        let is_cut_before = line_start > 0 && span.file.text.get(line_start - 1) != Some(&b'\n');
+        let is_cut_after = text.len() < whole.len() && !whole.ends_with(text);
+        let shown = format!("{}{}{}", ends(is_cut_before), printable(text), ends(is_cut_after));
+        let before = printable(&text[..(span.start - line_start).min(text.len())]);
+        let from = before.chars().count() + usize::from(is_cut_before);
         let covered = &text[(span.start - line_start).min(text.len())..(span.end - line_start).min(text.len())];
         let carets = printable(covered).chars().count().max(1);
         let _ = writeln!(out, "{line:>5} | {}", shown.trim_end());
@@ -281,7 +286,9 @@ mod tests {
         let text = Diagnostic::error("X001", "bad").at(Span::new(&file, 5000, 5003)).render();
         assert!(text.len() < 600, "{text}");
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines[1].find("bad"), lines[2].find("^^^"));
+        let column = |line: &str, what| line.split(what).next().map(|before| before.chars().count());
+        assert_eq!(column(lines[1], "bad"), column(lines[2], "^^^"));
+        assert!(lines[1].contains("| …x") && lines[1].ends_with("y…"), "{}", lines[1]);
     }
 
     #[test]

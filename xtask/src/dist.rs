@@ -18,11 +18,14 @@ pub struct Options {
     name: String,
 }
 
-/// What goes where; the second part is below the root of the file system.
+/// What goes where; the second part is below the root of the file system. Nothing of it belongs to the administrator:
+/// `hidsctl setup` makes what does, where it is missing.
 const FILES: &[(&str, &str)] = &[
     ("target/release/hidsd", "usr/sbin/hidsd"),
     ("target/release/hidsctl", "usr/sbin/hidsctl"),
-    ("config/ossec.conf", "etc/hids/ossec.conf"),
+    ("config/ossec.conf", "usr/share/hids/ossec.conf"),
+    ("config/local/local_rules.xml", "usr/share/hids/local_rules.xml"),
+    ("config/local/local_decoder.xml", "usr/share/hids/local_decoder.xml"),
     ("config/systemd/hidsd.service", "usr/lib/systemd/system/hidsd.service"),
     ("config/logrotate/hids", "etc/logrotate.d/hids"),
     ("hids-userspace/man/hidsd.8", "usr/share/man/man8/hidsd.8"),
@@ -36,9 +39,9 @@ const FILES: &[(&str, &str)] = &[
 
 /// The shipped decoders, rules and their tests (for `hidsctl rules test`), as whole directories.
 const RULESET: &[(&str, &str)] = &[
-    ("config/ruleset/decoders", "etc/hids/ruleset/decoders"),
-    ("config/ruleset/rules", "etc/hids/ruleset/rules"),
-    ("config/ruleset/tests", "etc/hids/ruleset/tests"),
+    ("config/ruleset/decoders", "usr/share/hids/ruleset/decoders"),
+    ("config/ruleset/rules", "usr/share/hids/ruleset/rules"),
+    ("config/ruleset/tests", "usr/share/hids/ruleset/tests"),
 ];
 
 /// Builds with the BPF object (a package without it would be a lesser program) and packs.
@@ -59,11 +62,37 @@ pub fn run(options: &Options) -> Result<()> {
         }
     }
     let archive = paths::target().join("dist").join(format!("{}.tar.gz", options.name));
-    let mut tar = command("tar");
-    tar.args(["--create", "--gzip", "--owner=0", "--group=0", "--sort=name", "--file"]).arg(&archive);
-    run_command(tar.arg("--directory").arg(&stage).arg("."))?;
-    say(&format!("{} is ready: unpack it at / as root", archive.display()));
+    pack(&stage, &archive)?;
+    say(&format!("{} is ready: unpack it at / as root, then run `hidsctl setup`", archive.display()));
     Ok(())
+}
+
+/// Packs the files below `stage`, owned by root.
+fn pack(stage: &Path, archive: &Path) -> Result<()> {
+    let list = archive.with_extension("files");
+    fs::write(&list, files_below(stage)?.join("\n")).with_context(|| format!("cannot write {}", list.display()))?;
+    let mut tar = command("tar");
+    tar.args(["--create", "--gzip", "--owner=0", "--group=0", "--numeric-owner", "--file"]).arg(archive);
+    run_command(tar.arg("--directory").arg(stage).arg("--files-from").arg(&list))
+}
+
+/// Files only: an entry for a directory would replace a symbolic link of that name (`/usr/sbin` where it is one with
+/// `/usr/bin`), and set times and modes of directories that belong to others.
+fn files_below(stage: &Path) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    let mut waiting = vec![stage.to_path_buf()];
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))? {
+            let path = entry.with_context(|| format!("cannot read {}", directory.display()))?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                files.push(path.strip_prefix(stage)?.to_string_lossy().into_owned());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn source(path: &str) -> std::path::PathBuf {
@@ -80,4 +109,53 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     let directory = to.parent().context("a packed file has no directory")?;
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     fs::copy(from, to).map(|_| ()).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(path: &Path, content: &str) {
+        fs::create_dir_all(path.parent().expect("a directory")).expect("directories");
+        fs::write(path, content).expect("a file");
+    }
+
+    fn unpack(archive: &Path, root: &Path) {
+        let mut tar = command("tar");
+        run_command(tar.arg("-C").arg(root).arg("-xzf").arg(archive)).expect("it unpacks");
+    }
+
+    // O-B3: Fedora 42 and Arch have one directory of programs.
+    #[test]
+    fn unpacking_leaves_linked_directories_and_what_the_administrator_edited_alone() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (stage, root) = (place.path().join("stage"), place.path().join("root"));
+        for (_, to) in FILES {
+            put(&stage.join(to), "shipped");
+        }
+        fs::create_dir_all(root.join("usr/bin")).expect("directories");
+        std::os::unix::fs::symlink("bin", root.join("usr/sbin")).expect("a link");
+        put(&root.join("usr/bin/sshd"), "sshd");
+        put(&root.join("etc/hids/ossec.conf"), "mine");
+        let before = root.join("usr").metadata().and_then(|data| data.modified()).expect("a time");
+        let archive = place.path().join("hids.tar.gz");
+        pack(&stage, &archive).expect("packed");
+        for _ in 0..2 {
+            unpack(&archive, &root);
+            assert!(root.join("usr/sbin").is_symlink() && root.join("usr/sbin/sshd").is_file());
+            assert_eq!(fs::read_to_string(root.join("usr/bin/hidsd")).expect("unpacked"), "shipped");
+            assert_eq!(fs::read_to_string(root.join("etc/hids/ossec.conf")).expect("there"), "mine");
+        }
+        let listed = crate::exec::output(command("tar").arg("-tzf").arg(&archive)).expect("a list");
+        assert!(listed.lines().all(|name| !name.ends_with('/')), "{listed}");
+        assert!(before <= root.join("usr").metadata().and_then(|data| data.modified()).expect("a time"));
+    }
+
+    // O-B2: what belongs to the administrator is in no archive.
+    #[test]
+    fn nothing_of_the_administrators_is_packed() {
+        let all = FILES.iter().chain(RULESET).map(|(_, to)| *to);
+        let below_etc: Vec<&str> = all.filter(|to| to.starts_with("etc/")).collect();
+        assert_eq!(below_etc, ["etc/logrotate.d/hids"]);
+    }
 }

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::exit::{Exit, WrongUsage};
 use super::{Common, output};
 use crate::config;
-use crate::record::{AlertQuery, Follower, RecordedAlert, read_alerts};
+use crate::record::{AlertQuery, Follower, RecordedAlert, check_readable, read_alerts};
 
 /// How long one look for new alerts takes; Ctrl-C ends the command at any time.
 const LOOK: Duration = Duration::from_secs(1);
@@ -35,6 +35,8 @@ pub struct AlertsArgs {
 /// Prints alerts in the layout of alerts.log, or one JSON object a line.
 pub(super) fn run(common: &Common, args: &AlertsArgs) -> anyhow::Result<Exit> {
     let logs = config::locate(&common.load_options(false)).logs;
+    // What cannot be read is not the same as no alerts.
+    check_readable(&logs)?;
     let zone = TimeZone::system();
     let now = now();
     let moment = |text: &Option<String>| {

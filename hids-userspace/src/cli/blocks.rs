@@ -64,7 +64,9 @@ fn text(request: &Request, answer: &Value) -> String {
     match request {
         Request::BlocksAdd { address, .. } => added(address, answer),
         Request::BlocksRemove { address } => format!("{address} is no longer blocked\n"),
-        Request::BlocksFlush => format!("{} blocks lifted\n", answer["removed"]),
+        Request::BlocksFlush => {
+            format!("{} removed\n", output::count(answer["removed"].as_u64().unwrap_or(0), "block"))
+        }
         _ => String::new(),
     }
 }

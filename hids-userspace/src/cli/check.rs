@@ -44,9 +44,17 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
             "diagnostics": diagnostics.iter().map(to_json).collect::<Vec<_>>(),
         }))?;
     } else {
+        // What matters most stands last, where a terminal shows it.
+        diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
         let mut text: String = diagnostics.iter().map(Diagnostic::render).collect();
-        let verdict = if bad { "the daemon refuses this configuration" } else { "the configuration is usable" };
-        text.push_str(&format!("{verdict}: {errors} errors, {warnings} warnings, {rules} rules\n"));
+        let verdict = match (errors, bad) {
+            (0, false) => "the configuration is usable",
+            (0, true) => "the configuration is usable, but has warnings",
+            _ => "configuration is invalid; hidsd would not start with it",
+        };
+        let counts = [(errors, "error"), (warnings, "warning"), (rules, "rule")];
+        let counts = counts.map(|(count, what)| output::count(count as u64, what)).join(", ");
+        text.push_str(&format!("{verdict}: {counts}\n"));
         output::print(&text)?;
     }
     Ok(if bad { Exit::No } else { Exit::Success })

@@ -17,6 +17,7 @@ pub mod reload;
 pub mod replay;
 pub mod rules;
 mod self_test;
+pub mod setup;
 pub mod status;
 pub mod why;
 
@@ -83,6 +84,8 @@ pub enum Command {
     Replay(replay::ReplayArgs),
     /// Look at rules and run their tests
     Rules(rules::RulesArgs),
+    /// Create the configuration and files for your own rules where there are none
+    Setup(setup::SetupArgs),
 }
 
 /// Runs a `hidsctl` command.
@@ -98,12 +101,13 @@ pub fn run(args: &Hidsctl) -> Exit {
         Command::Logtest(logtest) => logtest::run(&args.common, logtest),
         Command::Replay(replay) => replay::run(&args.common, replay),
         Command::Rules(rules) => rules::run(&args.common, rules),
+        Command::Setup(setup) => setup::run(&args.common, setup),
     };
     result.unwrap_or_else(|error| {
         if output::is_closed_pipe(&error) {
             return Exit::Success;
         }
-        eprintln!("hidsctl: {error:#}");
+        eprintln!("hidsctl: {error:#}{}", output::advice(&error));
         Exit::from_error(&error)
     })
 }

@@ -31,6 +31,14 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// What to do about an error that only permissions cause; begins with the line's end, empty for others.
+pub(super) fn advice(error: &anyhow::Error) -> &'static str {
+    let is_denied = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    };
+    if error.chain().any(is_denied) { "\nhelp: run it as root (sudo hidsctl ...)" } else { "" }
+}
+
 /// Text from a log as a terminal may show it: control and invalid bytes as `\xNN`.
 pub(super) fn visible(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
@@ -47,6 +55,11 @@ pub(super) fn visible(bytes: &[u8]) -> String {
         out.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
     out
+}
+
+/// `1 error`, `2 errors`.
+pub(super) fn count(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Seconds as `1d 2h`, `19m 58s`, `5s`.
@@ -82,6 +95,11 @@ mod tests {
     fn terminal_controls_and_direction_overrides_are_shown_not_sent() {
         assert_eq!(visible(b"a\x1b[2J\xff"), "a\\x1b[2J\\xff");
         assert_eq!(visible("x\u{202e}y".as_bytes()), "x\\xe2\\x80\\xaey");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|number| count(number, "block")), ["0 blocks", "1 block", "2 blocks"]);
     }
 
     #[test]

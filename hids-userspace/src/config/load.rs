@@ -44,14 +44,19 @@ pub fn load(options: &LoadOptions) -> Loaded {
     let mut loaded = Loaded::default();
     let Some(path) = find_config(options.config.as_deref()) else {
         let message = format!("there is no configuration: neither {} nor {} exists", PLACES[0], PLACES[1]);
-        loaded.diagnostics.push(Diagnostic::error("C001", message).help("name one with -c FILE"));
+        loaded
+            .diagnostics
+            .push(Diagnostic::error("C001", message).help("create one with `hidsctl setup`, or name one with -c FILE"));
         return loaded;
     };
     let text = match read_file(&path) {
         Ok(text) => text,
         Err(problem) => {
             let message = format!("cannot read the configuration {}: {problem}", path.display());
-            let help = if options.config.is_some() {
+            let help = if matches!(&problem, ReadProblem::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
+            {
+                "run this as root (sudo)"
+            } else if options.config.is_some() {
                 "check the name after -c"
             } else {
                 "check its permissions, or name another with -c FILE"
@@ -84,7 +89,10 @@ pub fn find_config(explicit: Option<&Path>) -> Option<PathBuf> {
     match explicit {
         Some(path) => Some(path.to_owned()),
         // A file that is there but cannot be read is not passed over: that would change what is protected.
-        None => PLACES.iter().map(PathBuf::from).find(|place| place.symlink_metadata().is_ok()),
+        None => PLACES.iter().map(PathBuf::from).find(|place| match place.symlink_metadata() {
+            Ok(_) => true,
+            Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+        }),
     }
 }
 

@@ -28,6 +28,13 @@ pub(super) fn resolve(config_file: &Path, root: Option<&Path>) -> Paths {
     Paths { config_file, base, logs, state, run, response_programs }
 }
 
+impl Paths {
+    /// Whether the configuration is that of an OSSEC installation, whose layout is kept.
+    pub fn is_ossec_installation(&self) -> bool {
+        self.config_file.parent() != Some(self.base.as_path())
+    }
+}
+
 /// `path` from the root directory; it need not exist.
 pub(super) fn absolute(path: &Path) -> PathBuf {
     // Fails only for an empty path or without a current directory.

@@ -44,7 +44,7 @@ pub(crate) fn answer(
         }
         FimRequest::Status => {
             let counts = view.counts().map_err(|error| failed(&error))?;
-            value(&FimView { entries: counts.entries, ..FimView::default() })
+            value(&FimView { entries: counts.entries, offline: true, ..FimView::default() })
         }
         FimRequest::Verify => {
             let report = store.verify(&mut |_| {}).map_err(|error| failed(&error))?;

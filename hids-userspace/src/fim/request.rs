@@ -117,6 +117,9 @@ impl FimRequest {
 pub struct FimView {
     /// Whether `<syscheck>` is at work.
     pub enabled: bool,
+    /// Whether this is the baseline as a daemon left it that does not run now.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub offline: bool,
     /// Files, directories and links in the baseline.
     pub entries: u64,
     /// Changes found since the start.

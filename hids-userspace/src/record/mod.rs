@@ -26,7 +26,7 @@ mod thread;
 
 pub use error::RecordError;
 pub use handle::{RecordHandle, RecordReport};
-pub use reader::{AlertQuery, Follower, ReadError, RecordedAlert, read_alerts};
+pub use reader::{AlertQuery, Follower, ReadError, RecordedAlert, check_readable, read_alerts};
 pub use reconfigure::{Reconfiguration, SpoolChange};
 pub use recorder::{Processed, Recorder, RecorderOptions};
 pub use recover::Recovered;

@@ -27,6 +27,22 @@ pub struct ReadError {
     pub source: io::Error,
 }
 
+/// Whether whoever asks may read the alerts below `logs`. Nothing recorded yet is no error.
+pub fn check_readable(logs: &Path) -> Result<(), ReadError> {
+    let path = logs.join("alerts");
+    let looked = std::fs::read_dir(&path).and_then(|entries| {
+        entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.is_file())
+            .try_for_each(|file| File::open(file).map(drop))
+    });
+    match looked {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ReadError { path, source }),
+        _ => Ok(()),
+    }
+}
+
 /// Which alerts are wanted.
 #[derive(Clone, Debug)]
 pub struct AlertQuery {

@@ -31,10 +31,14 @@ pub struct DiffArgs {
     export: Option<PathBuf>,
 }
 
-/// Lists everything.
+/// Lists everything; 1 when there is nothing.
 pub(super) fn run(common: &Common, args: &ListArgs) -> anyhow::Result<Exit> {
-    show(common, &absolute(&args.below)?, false)?;
-    Ok(Exit::Success)
+    let below = absolute(&args.below)?;
+    if show(common, &below, false)? > 0 {
+        return Ok(Exit::Success);
+    }
+    eprintln!("hidsctl: the baseline holds nothing at {}", shown(&below));
+    Ok(Exit::No)
 }
 
 /// Lists changes; 1 when there are any.

@@ -15,11 +15,17 @@ pub(super) fn run(common: &Common) -> anyhow::Result<Exit> {
     } else {
         output::print(&text(&view))?;
     }
-    Ok(Exit::Success)
+    Ok(if view.offline { Exit::NotRunning } else { Exit::Success })
 }
 
 fn text(view: &FimView) -> String {
     let mut out = String::new();
+    if view.offline {
+        return format!(
+            "hidsd is not running: files are not watched; changes are found when it starts\n{:<22} {} entries\n",
+            "baseline", view.entries
+        );
+    }
     if !view.enabled {
         return "file integrity is off: no <directories> in <syscheck>, or <disabled>yes\n".into();
     }
@@ -56,4 +62,17 @@ fn text(view: &FimView) -> String {
     }
     row("gaps closed", &view.gaps_closed.to_string());
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // O-B8
+    #[test]
+    fn a_stopped_daemon_is_not_a_configuration_without_directories() {
+        let stopped = text(&FimView { offline: true, entries: 2500, ..FimView::default() });
+        assert!(stopped.contains("hidsd is not running") && stopped.contains("2500 entries"), "{stopped}");
+        assert!(text(&FimView::default()).contains("no <directories>"));
+    }
 }

@@ -175,13 +175,15 @@ fn check_block(
     response: &mut ResponseConfig,
     context: &mut Context<'_>,
 ) {
-    let message = format!("{} is not run: addresses are blocked in the kernel, through nftables", command.executable);
+    // Worth a word only to who has the script, and may have changed it.
+    let script = context.paths.response_programs.join(&command.executable);
+    let message = format!("{} is not run: addresses are blocked in the kernel, through nftables", script.display());
     let known = context
         .problems
         .0
         .iter()
         .any(|known| known.code == "C086" && known.span.as_ref() == Some(&command.executable_span));
-    if !known {
+    if !known && script.is_file() {
         context.problems.note("C086", &command.executable_span, message, "");
     }
     if !response.expects.contains(&Expect::SrcIp) {

@@ -16,8 +16,12 @@ pub(super) struct RuleSources {
     pub lists: Vec<(String, PathBuf)>,
 }
 
-/// Where the shipped ruleset may be when it is not beside the configuration file.
-const SHIPPED_ELSEWHERE: [&str; 2] = ["/etc/hids/ruleset", "/usr/share/hids/ruleset"];
+/// Where the shipped ruleset is when it is not beside the configuration file.
+const SHIPPED: &str = "/usr/share/hids/ruleset";
+/// Rules and decoders of the administrator, loaded after the shipped ones if they are there; below the folder of the
+/// configuration.
+const LOCAL_RULES: &str = "rules/local_rules.xml";
+const LOCAL_DECODERS: &str = "decoders/local_decoder.xml";
 
 pub(super) fn resolve(context: &mut Context<'_>) -> RuleSources {
     warn_of_several_sections(context);
@@ -108,18 +112,41 @@ fn list(text: &str, element: &Element, context: &mut Context<'_>) -> (String, Pa
 
 /// The folder of the shipped ruleset.
 fn shipped(context: &Context<'_>) -> Option<PathBuf> {
-    let mut places = std::iter::once(context.path("ruleset")).chain(SHIPPED_ELSEWHERE.iter().map(PathBuf::from));
-    places.find(|place| place.join("rules").is_dir())
+    [context.path("ruleset"), PathBuf::from(SHIPPED)].into_iter().find(|place| place.join("rules").is_dir())
 }
 
 fn shipped_rules(context: &mut Context<'_>) -> Vec<PathBuf> {
-    shipped(context).map(|ruleset| sorted_xml(&ruleset.join("rules"))).unwrap_or_default()
+    let Some(ruleset) = shipped(context) else { return Vec::new() };
+    warn_of_outdated(&ruleset, context);
+    sorted_xml(&ruleset.join("rules")).into_iter().chain(local(LOCAL_RULES, context)).collect()
+}
+
+/// Earlier versions installed the ruleset beside the configuration, where no update replaces it any more.
+fn warn_of_outdated(ruleset: &Path, context: &mut Context<'_>) {
+    if ruleset == Path::new("/etc/hids/ruleset") && Path::new(SHIPPED).join("rules").is_dir() {
+        let message = "the ruleset in /etc/hids/ruleset, of an earlier version, is loaded; updates do not replace it";
+        let help = format!(
+            "move rules of your own to /etc/hids/{LOCAL_RULES}, then remove /etc/hids/ruleset: {SHIPPED} is loaded then"
+        );
+        let span = context.raw.whole.clone();
+        context.problems.warning("C138", &span, message, &help);
+    }
+}
+
+/// A file of the administrator's beside the shipped ruleset. A kept OSSEC installation has files of that name which
+/// build on OSSEC's own rules: there only what `<rules>` names is loaded.
+fn local(name: &str, context: &Context<'_>) -> Option<PathBuf> {
+    let path = context.path(name);
+    (!context.paths.is_ossec_installation() && path.is_file()).then_some(path)
 }
 
 /// `etc/decoder.xml` and `etc/local_decoder.xml` as in OSSEC, else those of the shipped ruleset.
 fn default_decoders(names_rules: bool, context: &mut Context<'_>) -> Vec<PathBuf> {
     let main = context.path("etc/decoder.xml");
-    let shipped = shipped(context).map(|ruleset| sorted_xml(&ruleset.join("decoders"))).unwrap_or_default();
+    let mut shipped = shipped(context).map(|ruleset| sorted_xml(&ruleset.join("decoders"))).unwrap_or_default();
+    if !names_rules {
+        shipped.extend(local(LOCAL_DECODERS, context));
+    }
     if names_rules && main.is_file() {
         let local = context.path("etc/local_decoder.xml");
         return std::iter::once(main).chain(Some(local).filter(|path| path.is_file())).collect();
@@ -141,7 +168,7 @@ fn default_decoders(names_rules: bool, context: &mut Context<'_>) -> Vec<PathBuf
 
 fn no_rules(context: &mut Context<'_>) {
     let message = "there are no rules: no file is named and there is no shipped ruleset";
-    let help = format!("install the ruleset into {}, or name files in `<rules>`", context.path("ruleset").display());
+    let help = format!("install the ruleset into {SHIPPED}, or name files in `<rules>`");
     let span = context.raw.of(Rules).next().map_or(context.raw.whole.clone(), |section| section.name_span().clone());
     context.problems.error("C043", &span, message, &help);
 }

@@ -77,6 +77,7 @@ impl Shared {
         let unreadable = self.unreadable();
         FimView {
             enabled: true,
+            offline: false,
             entries: counts.entries,
             changes: self.changes.load(Relaxed),
             refusals: self.refusals.load(Relaxed),

@@ -159,3 +159,26 @@ fn recording_waits_where_only_the_reserve_is_free() {
     daemon.start();
     daemon.wait_for_alert(5716);
 }
+
+// O-B12: rule 2902 again for each trigger, and before each removal.
+#[test]
+fn a_package_is_installed_once_and_the_transaction_is_one_text() {
+    let mut daemon = Daemon::new(LOG);
+    daemon.start();
+    let lines = [
+        "2026-11-29 16:00:00 install big:all <none> 2",
+        "2026-11-29 16:00:01 status installed big:all 2",
+        "2026-11-29 16:00:02 status installed man-db:amd64 2.11.2-2",
+        "2026-11-29 16:00:03 status installed man-db:amd64 2.11.2-2",
+        "2026-11-29 16:00:03 status installed big:all 2",
+        "2026-11-29 16:00:03 remove big:all 2 <none>",
+    ];
+    append(&daemon.log(), (lines.join("\n") + "\n").as_bytes());
+    wait_for("the records", || (daemon.alerts().len() == 6).then_some(()));
+    let rules: Vec<u64> = daemon.alerts().iter().filter_map(|alert| alert["rule"]["sidid"].as_u64()).collect();
+    assert_eq!(rules, [2901, 2902, 2902, 99112, 99112, 2903]);
+    wait_for("the text", || text(&daemon).contains("** Alert").then_some(()));
+    let text = text(&daemon);
+    assert_eq!(text.matches("** Alert").count(), 1, "{text}");
+    assert!(text.contains("Rule: 2902 (level 7)") && text.contains("(6 alerts with the same cause)"), "{text}");
+}

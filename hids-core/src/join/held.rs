@@ -26,7 +26,7 @@ pub(super) enum Why {
     Flood,
 }
 
-/// Alerts of one rule among those held.
+/// Alerts of one rule and source among those held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleCount {
     /// The rule.
@@ -35,6 +35,8 @@ pub struct RuleCount {
     pub level: Level,
     /// Its group string.
     pub group: String,
+    /// Where its events come from, as alerts show it after `HOST->`.
+    pub location: String,
     /// Its description.
     pub description: String,
     /// How many.
@@ -109,13 +111,16 @@ impl Held {
         self.last = self.last.max(alert.time);
         self.mailed |= alert.mailed;
         let rule = &alert.rule;
-        if let Some(known) = self.rules.iter_mut().find(|known| known.rule == rule.id) {
+        let location = &alert.source.location;
+        let is_same = |known: &&mut RuleCount| known.rule == rule.id && known.location == *location;
+        if let Some(known) = self.rules.iter_mut().find(is_same) {
             known.count += 1;
         } else if self.rules.len() < MOST_RULES {
             self.rules.push(RuleCount {
                 rule: rule.id,
                 level: rule.level,
                 group: rule.group.clone(),
+                location: location.clone(),
                 description: rule.description.clone(),
                 count: 1,
             });

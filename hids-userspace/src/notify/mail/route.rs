@@ -77,18 +77,17 @@ impl Routes {
         Ok(Self { from: address("email_from", &config.from)?, reply_to, global, granular })
     }
 
-    /// Which granular recipients get `entry`: who wants any of the alerts that it stands for. A section without any criterion never matches
-    /// (`src/os_maild/os_maild_client.c`).
+    /// Which granular recipients get `entry`: who wants any of the alerts that it stands for. A section
+    /// without any criterion never matches (`src/os_maild/os_maild_client.c`).
     pub fn route(&self, entry: &MailEntry) -> Route {
-        let location = entry.location.as_str();
-        let mut subjects = vec![Subject { level: entry.level, rule: entry.rule, group: &entry.group, location }];
-        let others = entry.others.iter();
-        subjects.extend(others.map(|rule| Subject {
-            level: rule.level,
-            rule: rule.rule,
-            group: &rule.group,
-            location,
-        }));
+        let first = Subject { level: entry.level, rule: entry.rule, group: &entry.group, location: &entry.location };
+        let others = entry.others.iter().map(|other| Subject {
+            level: other.level,
+            rule: other.rule,
+            group: &other.group,
+            location: &other.location,
+        });
+        let subjects: Vec<Subject<'_>> = std::iter::once(first).chain(others).collect();
         let mut route = Route::default();
         for (number, granular) in self.granular.iter().enumerate() {
             if !granular.criteria.is_empty() && subjects.iter().any(|subject| granular.criteria.hold(*subject)) {

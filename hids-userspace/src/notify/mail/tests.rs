@@ -321,3 +321,38 @@ fn program_gets_the_mail_on_standard_input_without_a_shell() {
     assert!(!std::fs::read_to_string(output.with_extension("env")).expect("env").contains("HOME="));
     handle.stop();
 }
+
+// Item 18: a text that stands for several alerts reaches whoever wants any of them.
+#[test]
+fn a_joined_text_goes_to_the_recipients_of_each_of_its_alerts() {
+    let mut config = config(25);
+    let granular = |rule, location: Option<&str>| GranularMail {
+        to: "one@example.org".into(),
+        rules: vec![RuleId(rule)],
+        location: location.map(str::to_owned),
+        ..GranularMail::default()
+    };
+    config.granular = vec![
+        granular(5503, None),
+        granular(5503, Some("/var/log/other.log$")),
+        granular(5503, Some("/var/log/secure$")),
+        granular(9, None),
+    ];
+    let routes = route::Routes::new(&config).expect("good addresses");
+    let lead = alert(1, 5716, 7);
+    let count = |rule: u32, location: &str| hids_core::join::RuleCount {
+        rule: RuleId(rule),
+        level: Level(5),
+        group: "pam,".into(),
+        location: location.into(),
+        description: "x".into(),
+        count: 1,
+    };
+    let rules = [count(5716, &lead.source.location), count(5503, "/var/log/other.log")];
+    let entry = |rules| {
+        let item = MailItem { number: 1, alert: &lead, count: 2, rules };
+        crate::notify::spool::MailEntry::new(item, &TimeZone::UTC, false)
+    };
+    assert_eq!(routes.route(&entry(&rules)).granular, [0, 1]);
+    assert_eq!(routes.route(&entry(&rules[..1])).granular, [0; 0]);
+}

@@ -49,6 +49,8 @@ pub struct OtherRule {
     pub level: Level,
     /// Its group string.
     pub group: String,
+    /// `HOST->LOCATION`.
+    pub location: String,
 }
 
 const fn one() -> u64 {
@@ -60,10 +62,17 @@ impl MailEntry {
     pub fn new(item: MailItem<'_>, zone: &TimeZone, full_subject: bool) -> Self {
         let alert = item.alert;
         let host = render::visible_string(&alert.hostname);
-        let location = render::visible_string(alert.source.location.as_bytes());
-        let others = |item: MailItem<'_>| {
-            let other = |rule: &RuleCount| OtherRule { rule: rule.rule, level: rule.level, group: rule.group.clone() };
-            item.rules.iter().filter(|rule| rule.rule != alert.rule.id).map(other).collect()
+        let place = |location: &str| {
+            let location = render::visible_string(location.as_bytes());
+            if host == location { location } else { format!("{host}->{location}") }
+        };
+        let is_other =
+            |rule: &&RuleCount| (rule.rule, rule.location.as_str()) != (alert.rule.id, alert.source.location.as_str());
+        let other = |rule: &RuleCount| OtherRule {
+            rule: rule.rule,
+            level: rule.level,
+            group: rule.group.clone(),
+            location: place(&rule.location),
         };
         Self {
             sequence: item.number,
@@ -73,11 +82,11 @@ impl MailEntry {
             rule: alert.rule.id,
             description: render::header_text(&alert.rule.description),
             group: alert.rule.group.clone(),
-            location: if host == location { location } else { format!("{host}->{location}") },
+            location: place(&alert.source.location),
             subject: render::mail_subject(alert, full_subject),
             body: render::mail_body(alert, zone),
             count: item.count,
-            others: others(item),
+            others: item.rules.iter().filter(is_other).map(other).collect(),
         }
     }
 

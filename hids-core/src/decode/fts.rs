@@ -6,11 +6,6 @@ use super::fields::{FieldId, FieldValues};
 
 /// Combinations remembered; beyond it the oldest is forgotten (and would be new again).
 const MAX_COMBINATIONS: usize = 100_000;
-/// Recent combinations of intrusion detection events that are compared (`analysisd.fts_list_size`).
-const RECENT: usize = 32;
-/// Leading characters that two such events must share more of (`analysisd.fts_min_size_for_str`).
-const SHARED_PREFIX: usize = 14;
-
 /// Which fields make up a combination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FtsFields(u8);
@@ -89,15 +84,31 @@ pub struct EventNames<'a> {
 }
 
 /// The combinations that have occurred.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FirstSeen {
     seen: HashSet<Box<[u8]>>,
     order: VecDeque<Box<[u8]>>,
     recent: VecDeque<Box<[u8]>>,
     forgotten: u64,
+    recent_length: usize,
+    shared_prefix: usize,
 }
 
 impl FirstSeen {
+    /// Nothing has occurred. Combinations of intrusion detection events are compared with the last
+    /// `recent_length` ones (`analysisd.fts_list_size`), and are alike if they share more than
+    /// `shared_prefix` leading characters (`analysisd.fts_min_size_for_str`).
+    pub fn new(recent_length: usize, shared_prefix: usize) -> Self {
+        Self {
+            seen: HashSet::new(),
+            order: VecDeque::new(),
+            recent: VecDeque::new(),
+            forgotten: 0,
+            recent_length,
+            shared_prefix,
+        }
+    }
+
     /// Whether `combination` is new; it is not afterwards.
     ///
     /// Events of intrusion detection that resemble three recent ones count as one (`fts.c`).
@@ -108,10 +119,10 @@ impl FirstSeen {
         let mut key = combination;
         if is_ids {
             let shared = |other: &[u8]| other.iter().zip(combination).take_while(|(a, b)| a == b).count();
-            if self.recent.iter().filter(|other| shared(other) > SHARED_PREFIX).count() > 2 {
-                key = &combination[..SHARED_PREFIX];
+            if self.recent.iter().filter(|other| shared(other) > self.shared_prefix).count() > 2 {
+                key = &combination[..self.shared_prefix];
             }
-            if self.recent.len() == RECENT {
+            if self.recent.len() >= self.recent_length {
                 self.recent.pop_front();
             }
             self.recent.push_back(key.into());

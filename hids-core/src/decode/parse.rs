@@ -106,6 +106,17 @@ impl DecoderDef {
             self.plugin = None;
         }
     }
+
+    /// The problem of a decoder whose `<order>` names more than `most` fields, with which OSSEC does not
+    /// start.
+    pub fn too_many_fields(&self, most: usize) -> Option<Diagnostic> {
+        let found = self.order.as_ref().map_or(0, Vec::len);
+        (found > most).then(|| {
+            Diagnostic::error("D050", format!("<order> names {found} fields, and at most {most} are allowed"))
+                .at(self.span.clone())
+                .help("name fewer, or raise analysisd.decoder_order_size in local_internal_options.conf")
+        })
+    }
 }
 
 /// The decoders of `file`, and every problem found.

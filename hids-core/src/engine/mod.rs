@@ -47,8 +47,21 @@ pub struct EngineOptions {
     pub record_level: Level,
     /// From which level alerts are mailed.
     pub mail_level: Level,
-    /// Events kept for `if_matched_regex`.
+    /// In the strict mode, events that composite rules look back on (`<memory_size>`).
     pub memory_size: usize,
+    /// In the strict mode, events of a rule that `if_matched_sid` looks back on
+    /// (`analysisd.sid_prev_matched_max`).
+    pub rule_memory_size: usize,
+    /// Recent combinations of intrusion detection events that a new one is compared with
+    /// (`analysisd.fts_list_size`).
+    pub fts_list_size: usize,
+    /// Leading characters that such combinations share more of (`analysisd.fts_min_size_for_str`).
+    pub fts_shared_prefix: usize,
+    /// Most fields of a decoder's `<order>` (`analysisd.decoder_order_size`).
+    pub decoder_order_size: usize,
+    /// Whether the actions of firewalls are made one of five words, and the strict mode throws away
+    /// incomplete events of theirs (`analysisd.log_fw`).
+    pub log_fw: bool,
     /// Time window of composite rules that have none.
     pub default_timeframe: Duration,
     /// Host name of lines without one.
@@ -69,6 +82,11 @@ impl Default for EngineOptions {
             record_level: Level(1),
             mail_level: Level(7),
             memory_size: 8192,
+            rule_memory_size: 128,
+            fts_list_size: 32,
+            fts_shared_prefix: 14,
+            decoder_order_size: 256,
+            log_fw: true,
             default_timeframe: Duration::from_secs(360),
             default_hostname: b"localhost".to_vec(),
             zone: jiff::tz::TimeZone::UTC,
@@ -90,6 +108,9 @@ impl EngineOptions {
             mail_level: self.mail_level,
             default_timeframe_seconds: u32::try_from(self.default_timeframe.as_secs()).unwrap_or(u32::MAX),
             memory_size: self.memory_size,
+            rule_memory_size: self.rule_memory_size,
+            fts_list_size: self.fts_list_size,
+            fts_shared_prefix: self.fts_shared_prefix,
             zone: self.zone.clone(),
             strict_ossec: self.strict_ossec,
         }
@@ -124,6 +145,7 @@ impl Engine {
         let mut prefilter = PrefilterBuilder::default();
         let mut definitions: Vec<_> =
             parse_all(&sources.decoders, |file| decode::parse(file, rule_options.reading()), &mut diagnostics);
+        diagnostics.extend(definitions.iter().filter_map(|def| def.too_many_fields(options.decoder_order_size)));
         if options.is_strict_daemon() {
             definitions.iter_mut().for_each(decode::DecoderDef::lose_sonic_wall);
         }

@@ -97,7 +97,7 @@ impl Analyser {
             }
         };
         let as_daemon = options.is_strict_daemon();
-        let is_firewall = decoded.kind == EventKind::Firewall;
+        let is_firewall = decoded.kind == EventKind::Firewall && options.log_fw;
         let is_incomplete = is_firewall && as_daemon && !dropped::is_complete(&scratch.fields, found.log);
         prepared.dropped = is_incomplete.then_some(Dropped::IncompleteFirewall);
         if is_firewall && !is_incomplete && (as_daemon || !options.strict_ossec) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::address::{AddressList, Names};
 use super::condition::{Condition, Gate};
 use super::context::Context;
+use super::count::Counters;
 use super::list::{ListTables, ListTest};
 use super::parse::{AlertOption, CompiledRule, RuleDef, TextField};
 use super::tree::{ContextList, Tree};
@@ -28,8 +29,14 @@ pub struct RuleOptions {
     pub mail_level: Level,
     /// Time window of composite rules that have none, in seconds.
     pub default_timeframe_seconds: u32,
-    /// Events kept for `if_matched_regex`.
+    /// In the strict mode, events remembered.
     pub memory_size: usize,
+    /// In the strict mode, events remembered of a rule that `if_matched_sid` names.
+    pub rule_memory_size: usize,
+    /// Recent combinations of intrusion detection events that a new one is compared with.
+    pub fts_list_size: usize,
+    /// Leading characters that such combinations share more of.
+    pub fts_shared_prefix: usize,
     /// Time zone of `<time>` and `<weekday>`.
     pub zone: jiff::tz::TimeZone,
     /// Whether to answer exactly as OSSEC does.
@@ -43,6 +50,9 @@ impl Default for RuleOptions {
             mail_level: Level(7),
             default_timeframe_seconds: 360,
             memory_size: 8192,
+            rule_memory_size: 128,
+            fts_list_size: 32,
+            fts_shared_prefix: 14,
             zone: jiff::tz::TimeZone::UTC,
             strict_ossec: false,
         }
@@ -67,6 +77,8 @@ pub struct RuleSet {
     pub(super) roots: Vec<u32>,
     pub(super) lists: u32,
     pub(super) keeps_all: bool,
+    /// What composite rules count; empty in the strict mode.
+    pub(super) counters: Counters,
     pub(super) options: RuleOptions,
 }
 
@@ -87,6 +99,8 @@ pub(super) struct Rule {
     pub check_if_ignored: Option<FtsFields>,
     pub own_list: Option<u32>,
     pub group_lists: Box<[u32]>,
+    /// How often OSSEC counts its events for groups.
+    pub places: u32,
 }
 
 impl RuleSet {
@@ -108,8 +122,10 @@ impl RuleSet {
             let gate = |&child: &u32| Gate::new(child, &rules[child as usize].conditions);
             rules[index].children = children.iter().map(gate).collect();
         }
+        let counters = if options.strict_ossec { Counters::default() } else { Counters::of(&mut rules) };
         Self {
             rules,
+            counters,
             roots: tree.roots,
             lists: tree.lists,
             keeps_all: tree.contexts.contains(&Some(ContextList::All)),
@@ -173,6 +189,8 @@ impl Compiler<'_> {
             }),
             own_list: tree.own_list[index],
             group_lists: tree.group_lists[index].as_slice().into(),
+            // More than a rule can ask for is the same (`frequency` has four digits).
+            places: u32::try_from(tree.places[index]).unwrap_or(u32::MAX).max(1),
         }
     }
 
@@ -204,6 +222,8 @@ impl Compiler<'_> {
             frequency: def.frequency.unwrap_or(0) as usize,
             timeframe_seconds: i64::from(def.timeframe.unwrap_or(self.options.default_timeframe_seconds)),
             same: def.same,
+            // Filled when all rules are compiled.
+            counter: None,
         })
     }
 

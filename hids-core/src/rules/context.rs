@@ -2,7 +2,7 @@
 
 use super::parse::Same;
 use super::run::RuleEvent;
-use super::store::{EventStore, Evidence, Kept, Stored};
+use super::store::{EventStore, Evidence, Kept, Listed, Stored};
 use super::tree::ContextList;
 use crate::decode::FieldId;
 use crate::pattern::Pattern;
@@ -20,78 +20,95 @@ pub(super) struct Context {
     pub frequency: usize,
     pub timeframe_seconds: i64,
     pub same: Same,
+    /// In the default mode, what counts for it; `None` when nothing can.
+    pub counter: Option<u32>,
+}
+
+/// The events counted in a search, newest first.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    shown: [u32; MAX_EVIDENCE],
+    count: usize,
+    newest: Option<u32>,
+    oldest: Option<u32>,
+}
+
+impl Counted {
+    /// Counts an event; whether there are enough now: `frequency` and one more.
+    pub(super) fn is_enough(&mut self, slot: u32, frequency: usize) -> bool {
+        self.newest.get_or_insert(slot);
+        if self.count < frequency {
+            if let Some(place) = self.shown.get_mut(self.count) {
+                *place = slot;
+            }
+            self.count += 1;
+            return false;
+        }
+        self.oldest = Some(slot);
+        true
+    }
+
+    /// The newest and the oldest event, if there are enough.
+    pub(super) fn ends(&self) -> Option<(u32, u32)> {
+        self.newest.zip(self.oldest)
+    }
+
+    /// Those that the alert shows. Of a group or of a pattern, the oldest is not among them.
+    pub(super) fn shown(&mut self, list: ContextList) -> &[u32] {
+        let mut shown = self.count.min(MAX_EVIDENCE);
+        if let (ContextList::Rule(_), Some(oldest), Some(place)) = (list, self.oldest, self.shown.get_mut(shown)) {
+            *place = oldest;
+            shown += 1;
+        }
+        &self.shown[..shown]
+    }
 }
 
 impl Context {
-    /// Whether enough earlier events fit. Marks the events that made it so, leaves the lines that
-    /// counted in `evidence`.
+    /// Whether enough earlier events fit, in the strict mode. Marks the events that made it so, leaves
+    /// the lines that counted in `evidence`.
     ///
-    /// OSSEC lets one source's success end the count of all sources: the newest entry of the
-    /// list is marked whoever it is, and a mark stops every search. The default mode counts every
-    /// source for itself.
+    /// One source's success ends the count of all sources: the newest entry of the list is marked
+    /// whoever it is, and a mark stops every search.
     pub(super) fn search(
         &self,
         level: u16,
         event: &RuleEvent<'_>,
         store: &mut EventStore,
-        strict_ossec: bool,
         evidence: &mut Evidence,
     ) -> bool {
         let list = store.list(self.list);
         let now = event.now.unix_seconds();
-        let Some(&newest) = list.back() else { return false };
-        let mut counted = [0; MAX_EVIDENCE];
-        let mut count = 0;
-        let mut first_counted = None;
-        let mut last = None;
-        for &slot in list.iter().rev() {
+        let Some(&Listed { slot: newest, .. }) = list.back() else { return false };
+        let mut counted = Counted::default();
+        for &Listed { slot, times } in list.iter().rev() {
             let stored = store.get(slot);
-            // Nor do events count that come from a future which a clock set back has undone.
-            let age = now - stored.seconds;
-            if age > self.timeframe_seconds || (!strict_ossec && age < -self.timeframe_seconds) {
+            if now - stored.seconds > self.timeframe_seconds || stored.mark >= level {
                 return false;
             }
-            if strict_ossec && stored.mark >= level {
-                return false;
+            if self.fits(event, stored) && (0..times).any(|_| counted.is_enough(slot, self.frequency)) {
+                break;
             }
-            if !self.fits(event, stored, strict_ossec) {
-                continue;
-            }
-            if stored.mark >= level {
-                return false;
-            }
-            first_counted.get_or_insert(slot);
-            if count < self.frequency {
-                if let Some(place) = counted.get_mut(count) {
-                    *place = slot;
-                }
-                count += 1;
-                continue;
-            }
-            last = Some(slot);
-            break;
         }
-        let Some(last) = last else { return false };
-        let mut lines = count.min(MAX_EVIDENCE);
-        if matches!(self.list, ContextList::Rule(_)) && lines < MAX_EVIDENCE {
-            counted[lines] = last;
-            lines += 1;
-        }
+        let Some((_, oldest)) = counted.ends() else { return false };
         evidence.clear();
-        counted[..lines].iter().for_each(|&slot| evidence.push(store.get(slot)));
-        store.mark(last, level);
-        store.mark(if strict_ossec { newest } else { first_counted.unwrap_or(newest) }, level);
+        for &slot in counted.shown(self.list) {
+            let stored = store.get(slot);
+            evidence.push(stored.time, stored.full_log());
+        }
+        store.mark(oldest, level);
+        store.mark(newest, level);
         true
     }
 
-    fn fits(&self, event: &RuleEvent<'_>, stored: &Stored, strict_ossec: bool) -> bool {
+    fn fits(&self, event: &RuleEvent<'_>, stored: &Stored) -> bool {
         if let Some(regex) = &self.regex
             && (stored.kind != event.kind || !regex.is_match(stored.log()))
         {
             return false;
         }
         let mut same = self.same;
-        if strict_ossec && self.regex.is_some() {
+        if self.regex.is_some() {
             same.0 &= Same::USER | Same::ID | Same::SOURCE_IP | Same::DIFFERENT_URL;
         }
         if same.0 == 0 {

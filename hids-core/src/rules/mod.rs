@@ -10,6 +10,7 @@ mod catalogue;
 mod compile;
 mod condition;
 mod context;
+mod count;
 mod lint;
 mod list;
 mod list_reader;

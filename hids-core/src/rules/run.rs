@@ -3,6 +3,7 @@
 use super::compile::{Rule, RuleSet};
 use super::plan::Plan;
 use super::state::RuleState;
+use super::store::Lists;
 use crate::decode::{EventKind, EventNames, FieldId, FieldValues, FtsFields, NameId};
 use crate::model::{RuleId, Timestamp};
 use crate::pattern::{Required, Seen};
@@ -132,7 +133,12 @@ impl RuleSet {
         }
         let context = rule.context.as_ref()?;
         let level = rule.facts.level.0;
-        if !context.search(level, event, &mut state.store, self.options.strict_ossec, &mut state.evidence) {
+        let RuleState { lists, counts, evidence, .. } = state;
+        let enough = match self.options.strict_ossec {
+            true => context.search(level, event, lists, evidence),
+            false => counts.search(&self.counters, context, level, event, evidence),
+        };
+        if !enough {
             return Some("frequency");
         }
         state.mark = level;
@@ -158,9 +164,24 @@ impl RuleSet {
         if let Some(fields) = rule.ignore_fields {
             state.ignore(fields, event);
         }
-        let own = rule.own_list.as_ref().map(std::slice::from_ref);
-        state.store.add(event, state.mark, own.unwrap_or(&rule.group_lists));
+        self.remember(index, event, state);
         Judged { recorded: rule.recorded, mailed: rule.mailed, may_respond: rule.facts.may_respond, ..found }
+    }
+}
+
+impl RuleSet {
+    /// Keeps the event for rules that count.
+    fn remember(&self, index: u32, event: &RuleEvent<'_>, state: &mut RuleState) {
+        let rule = self.rule(index);
+        if self.options.strict_ossec {
+            let lists = Lists { own: rule.own_list, groups: &rule.group_lists, times: rule.places };
+            return state.lists.add(event, state.mark, lists);
+        }
+        let fits = |rule: u32| {
+            let regex = self.rule(rule).context.as_ref().and_then(|context| context.regex.as_ref());
+            regex.is_some_and(|regex| regex.is_match(event.log))
+        };
+        state.counts.add(&self.counters, event, state.mark, index, fits);
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::compile::RuleSet;
+use super::count::{Counts, Source};
 use super::run::RuleEvent;
-use super::store::{EventStore, Evidence};
+use super::store::{EventStore, Evidence, ListLimits};
 use crate::decode::{EventKind, FirstSeen, FtsFields};
 use crate::model::{RuleId, Timestamp};
 
@@ -22,7 +23,10 @@ const MAX_WINDOWS: usize = 20_000;
 /// State of a rule set.
 #[derive(Debug)]
 pub struct RuleState {
-    pub(super) store: EventStore,
+    /// What the strict mode counts in.
+    pub(super) lists: EventStore,
+    /// What the default mode counts in.
+    pub(super) counts: Counts,
     first_seen: FirstSeen,
     ignored: FirstSeen,
     windows: HashMap<Window, i64>,
@@ -62,7 +66,7 @@ type OutputKey = (Box<[u8]>, RuleId);
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Window {
     rule: u32,
-    /// The peer's address in the default mode; OSSEC ignores everybody.
+    /// The peer in the default mode, an IPv6 network as one (K28); OSSEC ignores everybody.
     source: Option<Box<[u8]>>,
 }
 
@@ -77,10 +81,14 @@ pub(super) struct Clock {
 }
 
 /// What was cut or forgotten for lack of room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Losses {
     /// Earlier lines kept shorter than they were.
     pub shortened_lines: u64,
+    /// Sources, users and other keys with one event, forgotten before its time window ended.
+    pub forgotten_single_events: u64,
+    /// Those with several events.
+    pub forgotten_counts: u64,
     /// First-time combinations and ignored combinations forgotten.
     pub forgotten_combinations: u64,
     /// Ignore windows ended early.
@@ -105,11 +113,14 @@ pub struct SavedState {
 impl RuleState {
     /// The state before the first event.
     pub fn new(rules: &RuleSet) -> Self {
-        let all_length = if rules.keeps_all { rules.options.memory_size } else { 0 };
+        let options = &rules.options;
+        let limits =
+            ListLimits { of_rule: options.rule_memory_size, of_all: options.memory_size, keeps_all: rules.keeps_all };
         Self {
-            store: EventStore::new(rules.lists, all_length),
-            first_seen: FirstSeen::default(),
-            ignored: FirstSeen::default(),
+            lists: EventStore::new(if options.strict_ossec { rules.lists } else { 0 }, limits),
+            counts: Counts::new(&rules.counters),
+            first_seen: FirstSeen::new(options.fts_list_size, options.fts_shared_prefix),
+            ignored: FirstSeen::new(0, 0),
             windows: HashMap::new(),
             outputs: HashMap::new(),
             fired: vec![0; rules.rules.len()],
@@ -127,8 +138,11 @@ impl RuleState {
 
     /// What was cut or forgotten so far; the pattern limit is counted by the patterns.
     pub fn losses(&self) -> Losses {
+        let [forgotten_single_events, forgotten_counts] = self.counts.forgotten();
         Losses {
-            shortened_lines: self.store.shortened,
+            shortened_lines: self.lists.shortened + self.counts.shortened,
+            forgotten_single_events,
+            forgotten_counts,
             forgotten_combinations: self.first_seen.forgotten() + self.ignored.forgotten(),
             ..self.losses
         }
@@ -185,6 +199,7 @@ impl RuleState {
     pub(super) fn start_event(&mut self) {
         self.chain.clear();
         self.evidence.clear();
+        self.counts.start_event();
         self.previous_output = None;
         self.mark = 0;
     }
@@ -270,7 +285,12 @@ impl RuleState {
     /// opens a new window.
     pub(super) fn in_window(&mut self, rule: u32, seconds: u32, source: Option<&[u8]>, now: Timestamp) -> bool {
         let now = now.unix_seconds();
-        let window = Window { rule, source: source.map(Into::into) };
+        let source = source.map(|source| {
+            let mut key = Vec::new();
+            Source::of(source).write(&mut key);
+            key.into()
+        });
+        let window = Window { rule, source };
         match self.windows.get(&window) {
             // A window that began after now was opened before the clock was set back.
             Some(start) if (now - start).abs() < i64::from(seconds) => return true,

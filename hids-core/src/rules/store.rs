@@ -1,4 +1,5 @@
-//! Earlier events that composite rules may count, in bounded lists.
+//! Earlier events that composite rules may count in the strict mode: OSSEC's lists
+//! (`src/analysisd/eventinfo_list.c`). The default mode counts by keys (`rules/count`).
 
 use std::collections::VecDeque;
 
@@ -7,8 +8,8 @@ use super::tree::ContextList;
 use crate::decode::{EventKind, FieldId};
 use crate::model::Timestamp;
 
-/// Events kept per rule or group (`analysisd.sid_prev_matched_max`).
-pub(super) const LIST_LENGTH: usize = 128;
+/// When there are more events than memory for them, so many of the oldest are forgotten at once.
+const FORGOTTEN_AT_ONCE: u64 = 10;
 /// Longest line kept; OSSEC's longest message.
 const MAX_LOG_BYTES: usize = 6144;
 /// Longest line kept when the lines kept use more than [`MAX_TOTAL_BYTES`].
@@ -53,9 +54,9 @@ impl Evidence {
         self.lines.clear();
     }
 
-    pub(super) fn push(&mut self, stored: &Stored) {
-        self.text.extend_from_slice(stored.full_log());
-        self.lines.push((stored.time, self.text.len()));
+    pub(super) fn push(&mut self, time: Timestamp, line: &[u8]) {
+        self.text.extend_from_slice(line);
+        self.lines.push((time, self.text.len()));
     }
 
     pub(super) fn lines(&self) -> impl Iterator<Item = (Timestamp, &[u8])> {
@@ -68,6 +69,8 @@ impl Evidence {
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     references: u32,
+    /// Events are numbered as they come.
+    number: u64,
     pub time: Timestamp,
     pub seconds: i64,
     /// Level of the composite rule that last counted it.
@@ -129,35 +132,68 @@ impl Stored {
     }
 }
 
+/// How much the lists hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ListLimits {
+    /// Events of the list of a rule (`analysisd.sid_prev_matched_max`).
+    pub of_rule: usize,
+    /// Events remembered at all, whether or not they are in a list (`<memory_size>`).
+    pub of_all: usize,
+    /// Whether all of them are a list, for `if_matched_regex`.
+    pub keeps_all: bool,
+}
+
+/// Where the events of a rule go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lists<'a> {
+    /// The list of the rule, because another one names it; then no other.
+    pub own: Option<u32>,
+    pub groups: &'a [u32],
+    /// How often they count in the lists of groups: once for each place that the rule has in the tree.
+    pub times: u32,
+}
+
+/// An event in a list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listed {
+    pub slot: u32,
+    pub times: u32,
+}
+
 /// All events kept: each once, named by the lists it is in.
 #[derive(Debug)]
 pub(super) struct EventStore {
     slots: Vec<Stored>,
     free: Vec<u32>,
     /// The lists of rules and groups, oldest first.
-    lists: Vec<VecDeque<u32>>,
+    lists: Vec<VecDeque<Listed>>,
     /// All recent events, for `if_matched_regex`.
-    all: VecDeque<u32>,
-    all_length: usize,
+    all: VecDeque<Listed>,
+    limits: ListLimits,
+    /// Events so far, and how many of them are forgotten.
+    events: u64,
+    forgotten: u64,
     total_bytes: usize,
     /// Lines cut because too much was kept.
     pub shortened: u64,
 }
 
 impl EventStore {
-    pub(super) fn new(lists: u32, all_length: usize) -> Self {
+    pub(super) fn new(lists: u32, limits: ListLimits) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
             lists: (0..lists).map(|_| VecDeque::new()).collect(),
             all: VecDeque::new(),
-            all_length,
+            limits,
+            events: 0,
+            forgotten: 0,
             total_bytes: 0,
             shortened: 0,
         }
     }
 
-    pub(super) fn list(&self, list: ContextList) -> &VecDeque<u32> {
+    pub(super) fn list(&self, list: ContextList) -> &VecDeque<Listed> {
         match list {
             ContextList::Rule(list) | ContextList::Group(list) => &self.lists[list as usize],
             ContextList::All => &self.all,
@@ -173,23 +209,53 @@ impl EventStore {
     }
 
     /// Keeps `event` in `lists`, and in the list of all if there is one.
-    pub(super) fn add(&mut self, event: &RuleEvent<'_>, mark: u16, lists: &[u32]) {
-        if lists.is_empty() && self.all_length == 0 {
+    pub(super) fn add(&mut self, event: &RuleEvent<'_>, mark: u16, lists: Lists<'_>) {
+        self.remember();
+        if lists.own.is_none() && lists.groups.is_empty() && !self.limits.keeps_all {
             return;
         }
-        for &list in lists {
-            if self.lists[list as usize].len() >= LIST_LENGTH {
-                let oldest = self.lists[list as usize].pop_front();
-                self.release(oldest);
+        if let Some(own) = lists.own
+            && self.lists[own as usize].len() >= self.limits.of_rule
+            && let Some(oldest) = self.lists[own as usize].pop_front()
+        {
+            self.release(oldest.slot);
+        }
+        let slot = self.fill(event, mark);
+        let places = match &lists.own {
+            Some(own) => std::slice::from_ref(own),
+            None => lists.groups,
+        };
+        let times = if lists.own.is_some() { 1 } else { lists.times };
+        for &list in places {
+            self.lists[list as usize].push_back(Listed { slot, times });
+        }
+        if self.limits.keeps_all {
+            self.all.push_back(Listed { slot, times: 1 });
+        }
+        self.slots[slot as usize].references = places.len() as u32 + u32::from(self.limits.keeps_all);
+    }
+
+    /// Numbers an event; if there are too many, the oldest leave all lists.
+    fn remember(&mut self) {
+        self.events += 1;
+        if self.events - self.forgotten <= self.limits.of_all as u64 {
+            return;
+        }
+        self.forgotten += FORGOTTEN_AT_ONCE;
+        for list in 0..=self.lists.len() {
+            while let Some(&oldest) = self.lists.get(list).unwrap_or(&self.all).front()
+                && self.slots[oldest.slot as usize].number <= self.forgotten
+            {
+                self.lists.get_mut(list).unwrap_or(&mut self.all).pop_front();
+                self.release(oldest.slot);
             }
         }
-        if self.all_length > 0 && self.all.len() >= self.all_length {
-            let oldest = self.all.pop_front();
-            self.release(oldest);
-        }
+    }
+
+    fn fill(&mut self, event: &RuleEvent<'_>, mark: u16) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Stored::default());
-            // 128 events of each list and `memory_size` are far below 2^32.
+            // At most the events remembered, far below 2^32.
             self.slots.len() as u32 - 1
         });
         let crowded = self.total_bytes > MAX_TOTAL_BYTES;
@@ -199,19 +265,11 @@ impl EventStore {
         self.total_bytes -= stored.text.capacity();
         stored.fill(event, mark, max_log_bytes);
         self.total_bytes += stored.text.capacity();
-        stored.references = 0;
-        for &list in lists {
-            self.lists[list as usize].push_back(slot);
-            stored.references += 1;
-        }
-        if self.all_length > 0 {
-            self.all.push_back(slot);
-            stored.references += 1;
-        }
+        stored.number = self.events;
+        slot
     }
 
-    fn release(&mut self, slot: Option<u32>) {
-        let Some(slot) = slot else { return };
+    fn release(&mut self, slot: u32) {
         let stored = &mut self.slots[slot as usize];
         stored.references -= 1;
         if stored.references > 0 {

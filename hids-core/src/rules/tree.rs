@@ -44,13 +44,13 @@ pub(super) struct Tree {
     pub own_list: Vec<Option<u32>>,
     /// The lists to which they go because of the rule's groups.
     pub group_lists: Vec<Vec<u32>>,
+    /// In how many places of the tree each rule stands: one below each place of each of its parents.
+    pub places: Vec<u64>,
     pub lists: u32,
     by_id: HashMap<RuleId, u32>,
     strict_ossec: bool,
     /// How many rules are above each rule at most.
     depths: Vec<u32>,
-    /// In how many places of the tree each rule stands.
-    places: Vec<u64>,
     all_places: u64,
     /// Whether it was said that the tree is too large.
     is_too_large: bool,
@@ -75,6 +75,12 @@ impl Tree {
             (Some(known), true) => {
                 // What looked back on earlier events no longer does so without `if_matched_…`.
                 self.contexts[known as usize] = self.contexts[known as usize].filter(|_| def.is_composite());
+                // OSSEC marks what the new definition counts, whether or not the rule counts afterwards.
+                if let Some(text) = &def.if_matched_sid
+                    && let Some(&base) = self.by_ids(known, text, "if_matched_sid", &mut Vec::new()).first()
+                {
+                    self.list_of(base);
+                }
                 return overwrite(&mut self.rules[known as usize], def, diagnostics);
             }
             (None, true) => {
@@ -284,16 +290,22 @@ impl Tree {
         self.lists - 1
     }
 
+    /// The list of a rule whose events others count.
+    fn list_of(&mut self, base: u32) -> u32 {
+        let list = match self.own_list[base as usize] {
+            Some(list) => list,
+            None => self.new_list(),
+        };
+        self.own_list[base as usize] = Some(list);
+        list
+    }
+
     /// Which events the rule counts, and which rules must keep theirs for it.
     fn set_context(&mut self, index: u32, diagnostics: &mut Vec<Diagnostic>) {
         let rule = &self.rules[index as usize];
         if let Some(text) = rule.if_matched_sid.clone() {
             let Some(base) = self.counted(index, &text, diagnostics) else { return };
-            let list = match self.own_list[base as usize] {
-                Some(list) => list,
-                None => self.new_list(),
-            };
-            self.own_list[base as usize] = Some(list);
+            let list = self.list_of(base);
             self.contexts[index as usize] = Some(ContextList::Rule(list));
             return;
         }

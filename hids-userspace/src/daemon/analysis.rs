@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -95,6 +95,11 @@ fn engine_options(config: &Config) -> EngineOptions {
         record_level: config.analysis.record_level,
         mail_level: config.analysis.mail_level,
         memory_size: config.analysis.memory_size,
+        rule_memory_size: config.analysis.memory.events_of_rule,
+        fts_list_size: config.analysis.memory.fts_list_size,
+        fts_shared_prefix: config.analysis.memory.fts_shared_prefix,
+        decoder_order_size: config.analysis.decoder_order_size,
+        log_fw: config.analysis.log_fw,
         default_timeframe: config.analysis.default_timeframe,
         default_hostname: host_name().into_bytes(),
         zone: jiff::tz::TimeZone::system(),
@@ -119,6 +124,7 @@ pub struct AnalysisCounters {
     alerts: AtomicU64,
     unanswered: AtomicU64,
     set_aside: AtomicU64,
+    losses: Mutex<Losses>,
 }
 
 /// The counters as they are shown.
@@ -143,6 +149,8 @@ pub struct AnalysisReport {
     pub waiting_at_most: usize,
     /// Rules in force.
     pub rules: usize,
+    /// What rules cut or forgot for lack of room since they were loaded; looked at every few seconds.
+    pub losses: Losses,
 }
 
 /// The running analysis.
@@ -198,6 +206,7 @@ pub fn start(
         remembered: Remembered { saved_changes: 0, next_save: Instant::now() },
         told: Told { losses: Losses::default(), next_look: Instant::now() },
         archives: archives(config),
+        firewall_log: config.analysis.log_fw,
         next_sequence: inherited.next_sequence,
         watch: inherited.watch,
         quarantine: inherited.quarantine,
@@ -224,6 +233,7 @@ impl AnalysisHandle {
             waiting: self.waiting.len(),
             waiting_at_most: self.waiting.capacity().unwrap_or(0),
             rules: self.rules.load(Relaxed),
+            losses: *self.counters.losses.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -232,7 +242,7 @@ impl AnalysisHandle {
     /// Never waits: an engine that the thread has not come to take is not needed any more.
     pub fn replace(&self, engine: Engine, config: &Config) {
         self.rules.store(engine.rule_count(), Relaxed);
-        let mut engine = Box::new(NewRules { engine, archives: archives(config) });
+        let mut engine = Box::new(NewRules { engine, archives: archives(config), firewall_log: config.analysis.log_fw });
         // The thread only ends when the daemon stops; then the engine is not needed either.
         while let Err(TrySendError::Full(back)) = self.engines.try_send(engine) {
             let _ = self.untaken.try_recv();
@@ -261,6 +271,7 @@ impl AnalysisHandle {
 struct NewRules {
     engine: Engine,
     archives: bool,
+    firewall_log: bool,
 }
 
 /// Whether events are kept for the archives.
@@ -286,6 +297,8 @@ struct Analysis {
     remembered: Remembered,
     told: Told,
     archives: bool,
+    /// Whether `firewall.log` is written.
+    firewall_log: bool,
     next_sequence: u64,
     /// While there are lines to look for, each batch is committed before the next one is taken.
     watch: Option<Watch>,
@@ -316,6 +329,7 @@ impl Analysis {
                 recv(engines) -> engine => match engine {
                     Ok(new) => {
                         self.archives = new.archives;
+                        self.firewall_log = new.firewall_log;
                         self.change_engine(new.engine);
                     }
                     Err(_) => engines = crossbeam_channel::never(),
@@ -376,9 +390,12 @@ impl Analysis {
             return;
         }
         self.told.losses = losses;
+        *self.counters.losses.lock().unwrap_or_else(PoisonError::into_inner) = losses;
         tracing::warn!(
             patterns_given_up = losses.pattern_limit_hits,
             shortened_lines = losses.shortened_lines,
+            forgotten_single_events = losses.forgotten_single_events,
+            forgotten_counts = losses.forgotten_counts,
             forgotten_combinations = losses.forgotten_combinations,
             forgotten_windows = losses.forgotten_windows,
             lost_outputs = losses.lost_outputs,
@@ -430,7 +447,7 @@ impl Analysis {
         if self.archives {
             processed.archived.push(archived(&outcome, event.received));
         }
-        if outcome.kind() == EventKind::Firewall {
+        if self.firewall_log && outcome.kind() == EventKind::Firewall {
             processed.firewall.extend(firewall(&outcome, event.received));
         }
         self.counters.matched.fetch_add(u64::from(outcome.rule().is_some()), Relaxed);

@@ -87,6 +87,10 @@ fn of_stages(stages: &Stages, collect: &CollectReport, facts: &Facts<'_>) -> Vec
         (collect.lost_positions, "logs were rotated away or truncated before their last lines were read"),
         (collect.files_left_out, "files of wildcards in <location> are not read, there are too many"),
         (analysis.unanswered, "alerts went without their active response"),
+        (
+            analysis.losses.forgotten_counts,
+            "sources, users and the like with several events were forgotten by rules that count: there are too many",
+        ),
         (record.dropped_after_commit, "alerts were not sent to the syslog servers"),
         (respond.programs_dropped, "programs of active responses were not run"),
         (respond.evidence_lost, "blocks cannot be explained by hidsctl why"),

@@ -4,8 +4,11 @@ use super::Event;
 use super::patterns::matches;
 use crate::model::{Earlier, Mode, Rule};
 
-/// Events of `if_matched_sid` that each referenced rule keeps.
+/// Events of `if_matched_sid` that each referenced rule keeps, in OSSEC's reading.
 const SID_EVENTS: usize = 128;
+
+/// Events that are remembered at all, in OSSEC's reading; beyond it the oldest ten are forgotten.
+pub const MEMORY: usize = 2048;
 
 /// Most earlier lines that an alert shows.
 const SHOWN_LINES: usize = 11;
@@ -21,8 +24,8 @@ pub struct Memory {
     marks: Vec<u32>,
     /// Rule, the events that it won.
     sids: Vec<(usize, Vec<usize>)>,
-    /// Composite rule, the rules that feed its list, its list.
-    groups: Vec<(usize, Vec<usize>, Vec<usize>)>,
+    /// Composite rule, the rules that feed its list and how often each event counts, its list.
+    groups: Vec<(usize, Vec<(usize, usize)>, Vec<usize>)>,
     /// Everything that was stored.
     all: Vec<usize>,
 }
@@ -50,24 +53,35 @@ impl Memory {
         }
     }
 
-    pub fn feeds_group(&mut self, composite: usize, feeding: Vec<usize>) {
+    pub fn feeds_group(&mut self, composite: usize, feeding: Vec<(usize, usize)>) {
         self.groups.push((composite, feeding, Vec::new()));
     }
 
-    /// Stores an event under the rule that won: a rule with a sid list is invisible to groups.
+    /// Stores an event under the rule that won. In OSSEC's reading a rule with a sid list is invisible
+    /// to groups (by default it is not: K27), a rule with several places in the tree counts once for
+    /// each (by default once: K29), and memory is limited.
     pub fn store(&mut self, event: usize, winner: usize) {
+        let is_ossec = self.mode == Mode::Ossec;
         self.all.push(event);
+        let mut has_sid = false;
         if let Some((_, list)) = self.sids.iter_mut().find(|(rule, _)| *rule == winner) {
+            has_sid = true;
             list.push(event);
-            if list.len() > SID_EVENTS {
+            if is_ossec && list.len() > SID_EVENTS {
                 list.remove(0);
             }
-            return;
         }
         for (_, feeding, list) in &mut self.groups {
-            if feeding.contains(&winner) {
-                list.push(event);
+            if let Some(&(_, places)) = feeding.iter().find(|(rule, _)| *rule == winner)
+                && !(is_ossec && has_sid)
+            {
+                list.extend(std::iter::repeat_n(event, if is_ossec { places } else { 1 }));
             }
+        }
+        if is_ossec && self.all.len() > MEMORY {
+            let forgotten: Vec<usize> = self.all.drain(..10).collect();
+            let lists = self.sids.iter_mut().map(|(_, list)| list).chain(self.groups.iter_mut().map(|(.., list)| list));
+            lists.for_each(|list| list.retain(|event| !forgotten.contains(event)));
         }
     }
 
@@ -135,6 +149,10 @@ impl Memory {
         };
         let same = |name: &str| entry.fields.contains_key(name) && entry.fields.get(name) == current.fields.get(name);
         rule.same.iter().all(|test| match *test {
+            "same_source_ip" if self.mode == Mode::Default => {
+                let source = |event: &Event| event.fields.get("srcip").map(|address| sender(address));
+                source(entry).is_some() && source(entry) == source(current)
+            }
             "same_source_ip" => same("srcip"),
             "same_user" => same("dstuser"),
             "same_id" => same("id"),
@@ -150,5 +168,16 @@ impl Memory {
             // `different_srcip` is accepted and does nothing.
             _ => true,
         })
+    }
+}
+
+/// K28: of IPv6, the first 64 bits count.
+pub fn sender(address: &str) -> String {
+    match address.parse::<std::net::Ipv6Addr>() {
+        Ok(address) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => format!("{:?}", &address.segments()[..4]),
+        },
+        Err(_) => address.to_owned(),
     }
 }

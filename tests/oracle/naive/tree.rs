@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Event;
-use super::context::Memory;
+use super::context::{Memory, sender};
 use super::patterns::{matches, os_match, word_matches};
 use crate::model::{Condition, Dialect, Earlier, KINDS, Mode, Rule};
 
@@ -79,7 +79,6 @@ impl Tree {
         assert!(!parents.is_empty(), "rule {} has no parent", rule.id);
         let new = self.nodes.len();
         self.push(rule);
-        self.mark_earlier(new);
         for parent in parents {
             // Before the first that sorts behind it. An overwritten rule stays where it is, but what
             // is added later compares with its new level: the level is one value of the rule.
@@ -89,6 +88,14 @@ impl Tree {
             children.insert(at, new);
             self.nodes[parent].children = children;
         }
+        self.mark_earlier(new);
+    }
+
+    /// Places in the tree: one below each place of each parent.
+    fn places(&self, index: usize) -> usize {
+        let parents: Vec<usize> =
+            (0..self.nodes.len()).filter(|&parent| self.nodes[parent].children.contains(&index)).collect();
+        if parents.is_empty() { 1 } else { parents.into_iter().map(|parent| self.places(parent)).sum() }
     }
 
     /// By exactly one mechanism.
@@ -129,7 +136,8 @@ impl Tree {
             }
             Some(Earlier::Group(group)) => {
                 // The rule itself is in the tree by then.
-                let feeding = (0..=new).filter(|&index| os_match(group, &self.nodes[index].rule.group)).collect();
+                let in_group = (0..=new).filter(|&index| os_match(group, &self.nodes[index].rule.group));
+                let feeding = in_group.map(|index| (index, self.places(index))).collect();
                 self.memory.feeds_group(new, feeding);
             }
             _ => {}
@@ -216,7 +224,7 @@ impl Tree {
     fn is_ignored(&mut self, winner: usize, event: usize) -> bool {
         let event = self.memory.event(event);
         // K12 of docs/compatibility.md.
-        let source = event.fields.get("srcip").filter(|_| self.mode == Mode::Default).cloned();
+        let source = event.fields.get("srcip").filter(|_| self.mode == Mode::Default).map(|source| sender(source));
         let node = &mut self.nodes[winner];
         if node.rule.ignore == 0 {
             return false;

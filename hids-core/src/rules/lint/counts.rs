@@ -3,7 +3,6 @@
 use super::Looked;
 use crate::diag::Diagnostic;
 use crate::model::RuleId;
-use crate::rules::store::LIST_LENGTH;
 use crate::rules::tree::ContextList;
 
 /// Reports composite rules that never fire.
@@ -19,16 +18,23 @@ pub(super) fn check(looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Of a rule or group, the last events are kept.
+/// In the strict mode the last events of a rule, and of all rules together, are kept. The default mode
+/// keeps as many as rules ask for.
 fn too_many(looked: &Looked<'_>, index: u32, list: ContextList, diagnostics: &mut Vec<Diagnostic>) {
+    if !looked.options.strict_ossec {
+        return;
+    }
     let rule = looked.rule(index);
-    let kept = if list == ContextList::All { looked.options.memory_size } else { LIST_LENGTH };
+    let kept = match list {
+        ContextList::Rule(_) => looked.options.rule_memory_size,
+        ContextList::Group(_) | ContextList::All => looked.options.memory_size,
+    };
     // `frequency` earlier events and one more.
     let wanted = rule.frequency.unwrap_or(0) as usize + 1;
     if wanted > kept {
         let message = format!("rule {} never fires: it wants {wanted} earlier events, and {kept} are kept", rule.id);
         let problem = Diagnostic::warning("R065", message).at(rule.id_span.clone());
-        diagnostics.push(problem.help(format!("frequency is at most {}", kept - 1)));
+        diagnostics.push(problem.help(format!("frequency is at most {}", kept.saturating_sub(1))));
     }
 }
 
@@ -65,8 +71,9 @@ fn counted_rule(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnosti
 fn counted_group(looked: &Looked<'_>, index: u32, list: u32, diagnostics: &mut Vec<Diagnostic>) {
     let members = (0..looked.tree.rules.len() as u32)
         .filter(|&member| member != index && looked.tree.group_lists[member as usize].contains(&list));
-    // Events of a rule that some if_matched_sid names go to that rule's list only.
-    let counts = |member: u32| is_kept(looked, member) && looked.tree.own_list[member as usize].is_none();
+    // In OSSEC, events of a rule that some if_matched_sid names go to that rule's list only.
+    let only_own = |member: u32| looked.options.strict_ossec && looked.tree.own_list[member as usize].is_some();
+    let counts = |member: u32| is_kept(looked, member) && !only_own(member);
     if members.into_iter().any(counts) {
         return;
     }

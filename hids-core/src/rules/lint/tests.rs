@@ -16,11 +16,14 @@ const ROOTS: &str = r#"
 </group>"#;
 
 fn problems(rules: &str) -> Vec<Diagnostic> {
+    problems_with(rules, &RuleOptions::default())
+}
+
+fn problems_with(rules: &str, options: &RuleOptions) -> Vec<Diagnostic> {
     let file = |name: &str, text: &str| SourceFile::new(name, text);
     let rules = format!("<group name=\"t,\">\n{rules}\n</group>");
-    let options = RuleOptions::default();
     let files = [file("roots.xml", ROOTS), file("r.xml", &rules)];
-    let found = lint(&[file("d.xml", DECODERS)], &files, &ListTables::default(), &options);
+    let found = lint(&[file("d.xml", DECODERS)], &files, &ListTables::default(), options);
     for problem in &found {
         assert!(problem.span.is_some() && problem.help.is_some(), "no place or no hint: {}", problem.render());
     }
@@ -93,7 +96,12 @@ fn counting_what_is_never_kept_is_named() {
     assert_eq!(codes(&format!("{silent}{counted}")), ["R064"]);
     let loud = rule(100, 3, "<match>x</match>");
     assert_eq!(codes(&format!("{loud}{counted}")), [""; 0]);
-    assert_eq!(codes(&format!("{loud}{}", counted.replace("\"3\"", "\"128\""))), ["R065"]);
+    // D5: the default mode keeps as many events as rules ask for.
+    let many = format!("{loud}{}", counted.replace("\"3\"", "\"128\""));
+    assert_eq!(codes(&many), [""; 0]);
+    let strict = RuleOptions { strict_ossec: true, ..RuleOptions::default() };
+    assert_eq!(problems_with(&many, &strict)[0].code, "R065");
+    assert!(problems_with(&many, &RuleOptions { rule_memory_size: 200, ..strict }).is_empty());
     let group = rule(100, 0, "<match>x</match><group>tick,</group>");
     let of_group =
         "<rule id=\"101\" level=\"9\"><if_matched_group>tick</if_matched_group><description>-</description></rule>";

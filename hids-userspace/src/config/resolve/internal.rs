@@ -8,12 +8,19 @@ use std::time::Duration;
 
 use hids_core::diag::{Diagnostic, SourceFile, Span};
 
+use crate::config::RuleMemory;
 use crate::config::load::{ReadProblem, read_file};
 use crate::config::value::{Problems, digits};
 
-/// Options that are used, with the numbers they can have (OSSEC `src/shared/read-alert.c` and callers).
-const USED: [(&str, u64, u64); 5] = [
+/// Options that are used, with the numbers they can have (OSSEC `src/analysisd/analysisd.c` and other
+/// callers of `getDefine_Int`).
+const USED: [(&str, u64, u64); 10] = [
     ("analysisd.default_timeframe", 60, 3600),
+    ("analysisd.fts_list_size", 12, 512),
+    ("analysisd.fts_min_size_for_str", 6, 128),
+    ("analysisd.log_fw", 0, 1),
+    ("analysisd.decoder_order_size", 8, 1024),
+    ("analysisd.sid_prev_matched_max", 1, 100_000),
     ("maild.groupping", 0, 1),
     ("maild.full_subject", 0, 1),
     ("monitord.compress", 0, 1),
@@ -23,6 +30,9 @@ const USED: [(&str, u64, u64); 5] = [
 /// What the internal options say.
 pub(in crate::config) struct InternalOptions {
     pub default_timeframe: Duration,
+    pub memory: RuleMemory,
+    pub decoder_order_size: usize,
+    pub log_fw: bool,
     pub grouping: bool,
     pub full_subject: bool,
     pub compress: bool,
@@ -49,8 +59,17 @@ impl InternalOptions {
             }
         }
         let value = |name: &str, default: u64| values.get(name).copied().unwrap_or(default);
+        // At most 100,000.
+        let size = |name: &str, default: u64| usize::try_from(value(name, default)).unwrap_or(usize::MAX);
         Self {
             default_timeframe: Duration::from_secs(value("analysisd.default_timeframe", 360)),
+            memory: RuleMemory {
+                events_of_rule: size("analysisd.sid_prev_matched_max", 128),
+                fts_list_size: size("analysisd.fts_list_size", 32),
+                fts_shared_prefix: size("analysisd.fts_min_size_for_str", 14),
+            },
+            decoder_order_size: size("analysisd.decoder_order_size", 256),
+            log_fw: value("analysisd.log_fw", 1) == 1,
             grouping: value("maild.groupping", 1) == 1,
             full_subject: value("maild.full_subject", 0) == 1,
             compress: value("monitord.compress", 1) == 1,

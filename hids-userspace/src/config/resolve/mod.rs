@@ -63,6 +63,9 @@ pub(super) fn resolve(
         record_level: levels.record,
         mail_level: levels.mail,
         memory_size: global::memory_size(&mut context),
+        memory: internal.memory,
+        decoder_order_size: internal.decoder_order_size,
+        log_fw: internal.log_fw,
         strict_ossec,
         default_timeframe: internal.default_timeframe,
     };

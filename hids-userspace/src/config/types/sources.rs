@@ -80,6 +80,19 @@ pub enum LogFormat {
     Journald,
 }
 
+/// How much of earlier events rules remember.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleMemory {
+    /// `analysisd.sid_prev_matched_max`: in the strict mode, events of a rule that `if_matched_sid` looks
+    /// back on (128).
+    pub events_of_rule: usize,
+    /// `analysisd.fts_list_size`: recent combinations of intrusion detection events that a new one is
+    /// compared with (32).
+    pub fts_list_size: usize,
+    /// `analysisd.fts_min_size_for_str`: leading characters that such combinations share more of (14).
+    pub fts_shared_prefix: usize,
+}
+
 /// What the engine needs.
 #[derive(Clone, Debug, Default)]
 pub struct AnalysisConfig {
@@ -93,8 +106,16 @@ pub struct AnalysisConfig {
     pub record_level: Level,
     /// `<email_alert_level>`, default 7.
     pub mail_level: Level,
-    /// `<memory_size>`: events kept for correlation, at least 2048, default 8192.
+    /// `<memory_size>`: events that composite rules look back on in the strict mode, at least 2048,
+    /// default 8192.
     pub memory_size: usize,
+    /// What else rules remember by internal options.
+    pub memory: RuleMemory,
+    /// `analysisd.decoder_order_size`: most fields of a decoder's `<order>` (256).
+    pub decoder_order_size: usize,
+    /// `analysisd.log_fw`: whether `firewall.log` is written and the actions of firewalls are made one of
+    /// five words (yes).
+    pub log_fw: bool,
     /// Answer exactly as OSSEC does, holes included (`--strict-ossec`).
     pub strict_ossec: bool,
     /// `analysisd.default_timeframe` (360 s).

@@ -1,0 +1,52 @@
+//! Whether enough earlier events of a key fit.
+
+use super::counters::Counters;
+use super::memory::Counts;
+use crate::rules::context::{Context, Counted};
+use crate::rules::run::RuleEvent;
+use crate::rules::store::Evidence;
+
+impl Counts {
+    /// As [`Context::search`], in the default mode: what other keys do does not matter, and when the
+    /// rule fires only this key starts anew (K15).
+    pub(in crate::rules) fn search(
+        &mut self,
+        counters: &Counters,
+        context: &Context,
+        level: u16,
+        event: &RuleEvent<'_>,
+        evidence: &mut Evidence,
+    ) -> bool {
+        let Some(number) = context.counter else { return false };
+        let kind = counters.counter(number).kind;
+        let Some(print) = self.print(counters, kind, event) else { return false };
+        let Some(key) = self.find(kind, print) else { return false };
+        let url = if counters.kind(kind).other_url { self.url(event) } else { None };
+        let now = event.now.unix_seconds();
+        let mut counted = Counted::default();
+        for &slot in self.keys[key].events.iter().rev() {
+            let earlier = &self.events[slot];
+            // Nor do events count that come from a future which a clock set back has undone.
+            if (now - earlier.time.unix_seconds()).abs() > context.timeframe_seconds {
+                return false;
+            }
+            if !counters.fed(earlier.rule, kind).contains(&number) || url == Some(earlier.url) {
+                continue;
+            }
+            if earlier.mark >= level {
+                return false;
+            }
+            if counted.is_enough(slot, context.frequency) {
+                break;
+            }
+        }
+        let Some((newest, oldest)) = counted.ends() else { return false };
+        evidence.clear();
+        for &slot in counted.shown(context.list) {
+            evidence.push(self.events[slot].time, &self.events[slot].line);
+        }
+        self.events[newest].mark = level;
+        self.events[oldest].mark = level;
+        true
+    }
+}

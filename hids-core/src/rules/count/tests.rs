@@ -1,0 +1,1 @@
+//! Counting by keys: who is found, and what is kept.

@@ -38,6 +38,8 @@ struct Entry {
     /// Whether the strict mode answers as the daemon rather than as logtest.
     #[serde(default)]
     daemon: bool,
+    /// Events of a rule that the strict mode remembers, instead of 128.
+    rule_memory: Option<usize>,
     /// Instead of the decoders above.
     decoders: Option<String>,
     rules: String,
@@ -106,7 +108,9 @@ impl Entry {
     /// What one of the modes says of every line.
     fn answers(&self, strict_ossec: bool) -> Vec<String> {
         let strict_program = if self.daemon { OssecProgram::Daemon } else { OssecProgram::Logtest };
-        let options = EngineOptions { strict_ossec, strict_program, ..EngineOptions::default() };
+        let defaults = EngineOptions::default();
+        let rule_memory_size = self.rule_memory.unwrap_or(defaults.rule_memory_size);
+        let options = EngineOptions { strict_ossec, strict_program, rule_memory_size, ..defaults };
         let (engine, diagnostics) = Engine::compile(&self.sources(), options);
         let Some(mut engine) = engine else {
             let error = diagnostics.iter().find(|problem| problem.severity == Severity::Error);

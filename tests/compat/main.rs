@@ -5,6 +5,7 @@
 
 mod allocations;
 mod any_rules;
+mod counting;
 mod differences;
 mod elements;
 mod engine;

@@ -3,6 +3,7 @@
 
 mod answers;
 mod cases;
+mod counting;
 mod files;
 mod forgery;
 mod patterns;

@@ -86,6 +86,27 @@ fn internal_options_are_read_and_the_local_file_wins() {
     assert_eq!(loaded.files.len(), 3);
 }
 
+// D5: what rules remember is read from OSSEC's internal options.
+#[test]
+fn internal_options_of_the_analysis_are_read() {
+    let folder = Folder::new("<ossec_config/>");
+    let analysis = folder.load().config.expect("no errors").analysis;
+    assert_eq!((analysis.memory.events_of_rule, analysis.memory.fts_list_size), (128, 32));
+    assert_eq!((analysis.memory.fts_shared_prefix, analysis.decoder_order_size, analysis.log_fw), (14, 256, true));
+    folder.add(
+        "internal_options.conf",
+        "analysisd.sid_prev_matched_max=500\nanalysisd.fts_list_size=64\nanalysisd.fts_min_size_for_str=20\n\
+         analysisd.decoder_order_size=64\nanalysisd.log_fw=0\n",
+    );
+    let loaded = folder.load();
+    assert!(loaded.diagnostics.iter().all(|problem| problem.code != "C100"), "{:?}", loaded.diagnostics);
+    let analysis = loaded.config.expect("no errors").analysis;
+    assert_eq!((analysis.memory.events_of_rule, analysis.memory.fts_list_size), (500, 64));
+    assert_eq!((analysis.memory.fts_shared_prefix, analysis.decoder_order_size, analysis.log_fw), (20, 64, false));
+    folder.add("local_internal_options.conf", "analysisd.sid_prev_matched_max=0\nanalysisd.log_fw=2\n");
+    assert_eq!(codes(&folder.load().diagnostics, Severity::Error), ["C100", "C100"]);
+}
+
 #[test]
 fn wrong_internal_options_are_errors() {
     let folder = Folder::new("<ossec_config/>");

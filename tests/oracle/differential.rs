@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use crate::generate;
 use crate::model::{Answer, Case, Line, Mode};
-use crate::naive::{self, MEMORY, Tree};
+use crate::naive::{self, MEMORY, SID_EVENTS, Tree};
 use crate::xml;
 
 const START: i64 = 1_700_000_000;
@@ -108,7 +108,12 @@ fn naive_answer(case: &Case, tree: &mut Tree, line: &Line, time: i64) -> Answer 
 }
 
 fn engine(case: &Case, mode: Mode) -> Result<Engine, String> {
-    let options = EngineOptions { strict_ossec: mode == Mode::Ossec, memory_size: MEMORY, ..EngineOptions::default() };
+    let options = EngineOptions {
+        strict_ossec: mode == Mode::Ossec,
+        memory_size: MEMORY,
+        rule_memory_size: SID_EVENTS,
+        ..EngineOptions::default()
+    };
     let sources = RulesetSources {
         decoders: vec![SourceFile::new("decoders", xml::decoders(&case.decoders))],
         rules: vec![SourceFile::new("roots", xml::roots()), SourceFile::new("rules", xml::rules(&case.rules))],

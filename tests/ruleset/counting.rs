@@ -40,7 +40,8 @@ fn failures_of_one_source_are_added_up_over_services() {
 fn failures_of_many_sources_raise_40111_and_block_nobody() {
     let mut engine = Shipped::new();
     let answers = (0..200).map(|number| {
-        let line = format!("Nov 25 10:00:00 web1 sshd[1]: Failed password for root from 198.18.0.{number} port 50022 ssh2");
+        let line =
+            format!("Nov 25 10:00:00 web1 sshd[1]: Failed password for root from 198.18.0.{number} port 50022 ssh2");
         engine.answer(&line, 0)
     });
     let answers: Vec<Answer> = answers.collect();

@@ -1,6 +1,7 @@
 //! Evaluates rules on an event. OSSEC: `src/analysisd/analysisd.c`, `OS_CheckIfRuleMatch`.
 
 use super::compile::{Rule, RuleSet};
+use super::count::Mark;
 use super::plan::Plan;
 use super::state::RuleState;
 use super::store::Lists;
@@ -141,7 +142,7 @@ impl RuleSet {
         if !enough {
             return Some("frequency");
         }
-        state.mark = level;
+        state.mark = Mark { level, same: context.same };
         None
     }
 
@@ -175,7 +176,7 @@ impl RuleSet {
         let rule = self.rule(index);
         if self.options.strict_ossec {
             let lists = Lists { own: rule.own_list, groups: &rule.group_lists, times: rule.places };
-            return state.lists.add(event, state.mark, lists);
+            return state.lists.add(event, state.mark.level, lists);
         }
         let fits = |rule: u32| {
             let regex = self.rule(rule).context.as_ref().and_then(|context| context.regex.as_ref());

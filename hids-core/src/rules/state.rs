@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::compile::RuleSet;
-use super::count::{Counts, Source};
+use super::count::{Counts, Mark, Source};
 use super::run::RuleEvent;
 use super::store::{EventStore, Evidence, ListLimits};
 use crate::decode::{EventKind, FirstSeen, FtsFields};
@@ -42,7 +42,7 @@ pub struct RuleState {
     /// For `check_diff`, the output before, in the event being judged.
     pub(super) previous_output: Option<Vec<u8>>,
     /// Mark of the event being judged.
-    pub(super) mark: u16,
+    pub(super) mark: Mark,
     /// How often the part that outlives a restart has changed.
     changes: u64,
     losses: Losses,
@@ -130,7 +130,7 @@ impl RuleState {
             chain: Vec::new(),
             evidence: Evidence::default(),
             previous_output: None,
-            mark: 0,
+            mark: Mark::default(),
             changes: 0,
             losses: Losses::default(),
         }
@@ -201,7 +201,7 @@ impl RuleState {
         self.evidence.clear();
         self.counts.start_event();
         self.previous_output = None;
-        self.mark = 0;
+        self.mark = Mark::default();
     }
 
     /// Local time of `now`.

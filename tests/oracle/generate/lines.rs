@@ -18,6 +18,9 @@ const WORDS: &[&str] = &[
     "user=Ann",
     "from 192.0.2.1",
     "from 192.0.2.2",
+    "from 2001:db8:0:1::1",
+    "from 2001:db8:0:1:ff::2",
+    "from 2001:db8:0:2::1",
     "from 10.1.2.3",
     "id=1",
     "id=22",
@@ -41,7 +44,7 @@ const WORDS: &[&str] = &[
 /// The lines of a case: a few different ones, again and again, as composite rules want them.
 pub fn lines() -> impl Strategy<Value = Vec<Line>> {
     let pause = select(&[0, 0, 0, 0, 1, 1, 1, 2, 9, 10, 11, 60, 400]);
-    let sequence = prop::collection::vec((any::<Index>(), pause), 1..60);
+    let sequence = prop::collection::vec((any::<Index>(), pause), 1..90);
     (prop::collection::vec(line(), 1..6), sequence).prop_map(|(known, sequence)| {
         sequence.into_iter().map(|(index, pause)| Line { pause, ..index.get(&known).clone() }).collect()
     })

@@ -59,7 +59,7 @@ fn draft(names: Vec<String>) -> impl Strategy<Value = Draft> {
     let flags = (prop::bool::weighted(0.07), prop::bool::weighted(0.1), prop::bool::weighted(0.1));
     let tree = (0..20u8, prop::collection::vec(any::<Index>(), 1..4), select(WORDS), select(GROUPS));
     let category = select(&["syslog", "syslog", "web-log", "ids"]);
-    let earlier = prop::option::weighted(0.45, (0..5u8, patterns::os_regex()));
+    let earlier = prop::option::weighted(0.45, (0..6u8, patterns::os_regex()));
     let options = select(&["alert_by_email", "no_email_alert", "log_alert", "no_log", "no_ar"]);
     (
         (level, tree, category, numbers, flags),
@@ -146,7 +146,7 @@ fn fit(draft: Draft, before: &[Rule]) -> Rule {
         rule.earlier = Some(match kind {
             0..=2 => Earlier::Sid(draft.parents[0].get(&known).id),
             // Overwritten groups would need the reading of which group string counts when.
-            3 if !kept && known.iter().any(|rule| word.split('|').any(|word| rule.group.contains(word))) => {
+            3 | 5 if !kept && known.iter().any(|rule| word.split('|').any(|word| rule.group.contains(word))) => {
                 Earlier::Group(word.into())
             }
             _ => Earlier::Regex(pattern),

@@ -4,11 +4,13 @@ use super::Event;
 use super::patterns::matches;
 use crate::model::{Earlier, Mode, Rule};
 
-/// Events of `if_matched_sid` that each referenced rule keeps, in OSSEC's reading.
-const SID_EVENTS: usize = 128;
+/// Events of `if_matched_sid` that each referenced rule keeps, in OSSEC's reading: 128 there
+/// (`analysisd.sid_prev_matched_max`), few enough here that the cases reach it.
+pub const SID_EVENTS: usize = 9;
 
-/// Events that are remembered at all, in OSSEC's reading; beyond it the oldest ten are forgotten.
-pub const MEMORY: usize = 2048;
+/// Events that are remembered at all, in OSSEC's reading; beyond it the oldest ten are forgotten. 8192
+/// there (`memory_size`), few enough here that the cases reach it.
+pub const MEMORY: usize = 23;
 
 /// Most earlier lines that an alert shows.
 const SHOWN_LINES: usize = 11;
@@ -20,8 +22,9 @@ const TIMEFRAME: i64 = 360;
 pub struct Memory {
     mode: Mode,
     events: Vec<Event>,
-    /// The level that each event was marked with; 0 at first.
-    marks: Vec<u32>,
+    /// The level that each event was marked with, and what the rule that did wants to be the same; 0 at
+    /// first.
+    marks: Vec<(u32, Vec<&'static str>)>,
     /// Rule, the events that it won.
     sids: Vec<(usize, Vec<usize>)>,
     /// Composite rule, the rules that feed its list and how often each event counts, its list.
@@ -39,7 +42,7 @@ impl Memory {
     /// Takes an event; it is in no list yet.
     pub fn remember(&mut self, event: Event) -> usize {
         self.events.push(event);
-        self.marks.push(0);
+        self.marks.push((0, Vec::new()));
         self.events.len() - 1
     }
 
@@ -108,7 +111,10 @@ impl Memory {
             if age > rule.timeframe.unwrap_or(TIMEFRAME) {
                 return None;
             }
-            let is_marked = self.marks[entry] >= rule.level;
+            let (level, keys) = &self.marks[entry];
+            // K15: a rule that counts more together does not end the count of each.
+            let is_reported = key_of(rule).iter().all(|part| keys.contains(part));
+            let is_marked = *level >= rule.level && (is_reported || self.mode == Mode::Ossec);
             let counts = self.counts(rule, earlier, entry, current);
             // K15: by default only marked events that would count end the search.
             if is_marked && (counts || self.mode == Mode::Ossec) {
@@ -120,7 +126,7 @@ impl Memory {
             counted.push(entry);
             if counted.len() > rule.frequency as usize {
                 let newest = if self.mode == Mode::Ossec { *list.last()? } else { counted[0] };
-                [current, entry, newest].into_iter().for_each(|marked| self.marks[marked] = rule.level);
+                [current, entry, newest].into_iter().for_each(|marked| self.marks[marked] = (rule.level, key_of(rule)));
                 return Some(self.shown(earlier, &counted));
             }
         }
@@ -169,6 +175,11 @@ impl Memory {
             _ => true,
         })
     }
+}
+
+/// What a rule wants to be the same.
+fn key_of(rule: &Rule) -> Vec<&'static str> {
+    rule.same.iter().copied().filter(|test| test.starts_with("same_")).collect()
 }
 
 /// K28: of IPv6, the first 64 bits count.

@@ -10,7 +10,7 @@ mod tree;
 
 use std::collections::BTreeMap;
 
-pub use self::context::MEMORY;
+pub use self::context::{MEMORY, SID_EVENTS};
 pub use self::tree::Tree;
 
 /// A decoded event, as the rules see it and as composite rules remember it.

@@ -5,7 +5,7 @@ use crate::rules::parse::Same;
 use crate::rules::tree::ContextList;
 
 /// Parts of an event that make a key.
-const KEY_PARTS: u16 = Same::SOURCE_IP | Same::USER | Same::SRC_PORT | Same::DST_PORT | Same::ID | Same::LOCATION;
+pub(super) const KEY_PARTS: u16 = Same::SOURCE_IP | Same::USER | Same::SRC_PORT | Same::DST_PORT | Same::ID | Same::LOCATION;
 /// Of these, what many different events have; a place is the same for most.
 const MANY_VALUES: u16 = KEY_PARTS & !Same::LOCATION;
 

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::counters::{Counters, Parts};
+use super::counters::{Counters, KEY_PARTS, Parts};
 use super::limits::{Class, Shelf, Usage};
 use super::prune::Pruner;
 use super::slab::Slab;
@@ -36,8 +36,26 @@ pub(super) struct Event {
     references: u32,
     /// Of these, keys with several events.
     with_others: u32,
-    /// Level of the composite rule that last counted it.
-    pub mark: u16,
+    /// By the composite rule that last counted it.
+    pub mark: Mark,
+}
+
+/// What a composite rule leaves on events when it fires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::rules) struct Mark {
+    /// Its level; 0 for none.
+    pub level: u16,
+    /// What its events had in common.
+    pub same: Same,
+}
+
+impl Mark {
+    /// Whether a rule of that level stops counting here: its key has been reported already. The alert of
+    /// a rule that counts more senders together does not say so of each of them (K15).
+    pub(super) fn ends(self, level: u16, same: Same) -> bool {
+        let key = same.0 & KEY_PARTS;
+        self.level >= level && self.same.0 & key == key
+    }
 }
 
 impl Event {
@@ -164,7 +182,7 @@ impl Counts {
         &mut self,
         counters: &Counters,
         event: &RuleEvent<'_>,
-        mark: u16,
+        mark: Mark,
         rule: u32,
         fits: impl Fn(u32) -> bool,
     ) {
@@ -187,7 +205,7 @@ impl Counts {
         self.keep_to_limits();
     }
 
-    fn keep(&mut self, event: &RuleEvent<'_>, mark: u16, rule: u32) -> u32 {
+    fn keep(&mut self, event: &RuleEvent<'_>, mark: Mark, rule: u32) -> u32 {
         let used: usize = self.usage.iter().map(|usage| usage.bytes).sum();
         let most = if used > self.half.bytes { SHORT_LINE_BYTES } else { MAX_LINE_BYTES };
         self.shortened += u64::from(event.full_log.len() > most);

@@ -18,5 +18,5 @@ mod source;
 mod tests;
 
 pub(super) use counters::Counters;
-pub(super) use memory::Counts;
+pub(super) use memory::{Counts, Mark};
 pub(super) use source::Source;

@@ -1,7 +1,7 @@
 //! Whether enough earlier events of a key fit.
 
 use super::counters::Counters;
-use super::memory::Counts;
+use super::memory::{Counts, Mark};
 use crate::rules::context::{Context, Counted};
 use crate::rules::run::RuleEvent;
 use crate::rules::store::Evidence;
@@ -33,7 +33,7 @@ impl Counts {
             if !counters.fed(earlier.rule, kind).contains(&number) || url == Some(earlier.url) {
                 continue;
             }
-            if earlier.mark >= level {
+            if earlier.mark.ends(level, context.same) {
                 return false;
             }
             if counted.is_enough(slot, context.frequency) {
@@ -45,8 +45,9 @@ impl Counts {
         for &slot in counted.shown(context.list) {
             evidence.push(self.events[slot].time, &self.events[slot].line);
         }
-        self.events[newest].mark = level;
-        self.events[oldest].mark = level;
+        let mark = Mark { level, same: context.same };
+        self.events[newest].mark = mark;
+        self.events[oldest].mark = mark;
         true
     }
 }

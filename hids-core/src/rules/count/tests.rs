@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::limits::{Class, Shelf, Usage};
-use super::{Counters, Counts};
+use super::{Counters, Counts, Mark};
 use crate::decode::{DecoderSet, EventKind, FieldId, FieldValues};
 use crate::diag::SourceFile;
 use crate::model::Timestamp;
@@ -83,7 +83,7 @@ impl Bench {
     }
 
     fn add(&mut self, this: Try<'_>) {
-        self.with(this, |counts, counters, _, event| counts.add(counters, event, 0, COUNTED, |_| false));
+        self.with(this, |counts, counters, _, event| counts.add(counters, event, Mark::default(), COUNTED, |_| false));
     }
 
     /// Whether `rule` would fire at an event now.

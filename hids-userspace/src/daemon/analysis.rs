@@ -242,7 +242,8 @@ impl AnalysisHandle {
     /// Never waits: an engine that the thread has not come to take is not needed any more.
     pub fn replace(&self, engine: Engine, config: &Config) {
         self.rules.store(engine.rule_count(), Relaxed);
-        let mut engine = Box::new(NewRules { engine, archives: archives(config), firewall_log: config.analysis.log_fw });
+        let mut engine =
+            Box::new(NewRules { engine, archives: archives(config), firewall_log: config.analysis.log_fw });
         // The thread only ends when the daemon stops; then the engine is not needed either.
         while let Err(TrySendError::Full(back)) = self.engines.try_send(engine) {
             let _ = self.untaken.try_recv();

@@ -5,7 +5,8 @@ use crate::rules::parse::Same;
 use crate::rules::tree::ContextList;
 
 /// Parts of an event that make a key.
-pub(super) const KEY_PARTS: u16 = Same::SOURCE_IP | Same::USER | Same::SRC_PORT | Same::DST_PORT | Same::ID | Same::LOCATION;
+pub(super) const KEY_PARTS: u16 =
+    Same::SOURCE_IP | Same::USER | Same::SRC_PORT | Same::DST_PORT | Same::ID | Same::LOCATION;
 /// Of these, what many different events have; a place is the same for most.
 const MANY_VALUES: u16 = KEY_PARTS & !Same::LOCATION;
 
@@ -177,7 +178,7 @@ impl Counters {
     }
 
     /// What an event of `rule` under a key of this kind is counted by.
-    pub(super) fn fed<'a>(&'a self, rule: u32, kind: u32) -> &'a [u32] {
+    pub(super) fn fed(&self, rule: u32, kind: u32) -> &[u32] {
         match &self.kinds[kind as usize].own {
             Some(own) => std::slice::from_ref(own),
             None => self.feeds[rule as usize].iter().find(|feed| feed.kind == kind).map_or(&[], |feed| &feed.counters),

@@ -5,11 +5,11 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::counters::{Counters, KEY_PARTS, Parts};
+use super::counters::{Counters, KEY_PARTS};
 use super::limits::{Class, Shelf, Usage};
+use super::parts;
 use super::prune::Pruner;
 use super::slab::Slab;
-use super::source::Source;
 use crate::decode::FieldId;
 use crate::model::Timestamp;
 use crate::rules::parse::Same;
@@ -409,7 +409,7 @@ impl Counts {
         }
         let text = &mut self.prints.text;
         text.clear();
-        let print = write(&counters.parts()[parts as usize], event, text)
+        let print = parts::write(&counters.parts()[parts as usize], event, text)
             .map(|()| [self.hashers[0].hash_one(&text[..]), self.hashers[1].hash_one(&text[..])]);
         self.prints.known[parts as usize] = (self.prints.event, print);
         print
@@ -419,36 +419,4 @@ impl Counts {
     pub(super) fn url(&self, event: &RuleEvent<'_>) -> Option<u64> {
         event.field(FieldId::URL).map(|url| self.hashers[0].hash_one(url))
     }
-}
-
-/// Writes the parts of a key; `None` when the event lacks one.
-fn write(parts: &Parts, event: &RuleEvent<'_>, out: &mut Vec<u8>) -> Option<()> {
-    const FIELDS: [(u16, FieldId); 4] = [
-        (Same::USER, FieldId::DST_USER),
-        (Same::SRC_PORT, FieldId::SRC_PORT),
-        (Same::DST_PORT, FieldId::DST_PORT),
-        (Same::ID, FieldId::ID),
-    ];
-    let mut put = |value: &[u8]| {
-        out.extend_from_slice(&value.len().to_ne_bytes());
-        out.extend_from_slice(value);
-    };
-    for (bit, field) in FIELDS {
-        if parts.same.has(bit) {
-            put(event.field(field)?);
-        }
-    }
-    if parts.same.has(Same::LOCATION) {
-        put(event.hostname);
-    }
-    if parts.event_kind {
-        put(&[event.kind as u8]);
-    }
-    if parts.same.has(Same::DIFFERENT_URL) {
-        event.field(FieldId::URL)?;
-    }
-    if parts.same.has(Same::SOURCE_IP) {
-        Source::of(event.field(FieldId::SRC_IP)?).write(out);
-    }
-    Some(())
 }

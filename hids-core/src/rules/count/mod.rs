@@ -10,6 +10,7 @@
 mod counters;
 mod limits;
 mod memory;
+mod parts;
 mod prune;
 mod search;
 mod slab;

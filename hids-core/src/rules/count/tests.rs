@@ -42,10 +42,10 @@ struct Try<'a> {
 
 impl Bench {
     fn new(half: Usage) -> Self {
-        let defs = parse(&SourceFile::new("rules", RULES)).0;
+        let options = RuleOptions::default();
+        let defs = parse(&SourceFile::new("rules", RULES), options.reading()).0;
         let mut prefilter = PrefilterBuilder::default();
         let decoders = DecoderSet::compile(&[], Subject::Bytes, &mut prefilter, &mut Vec::new());
-        let options = RuleOptions::default();
         let rules = RuleSet::compile(defs, &decoders, &ListTables::default(), options, &mut prefilter, &mut Vec::new());
         let counts = Counts::with_limit(&rules.counters, half);
         Self { rules, counts }

@@ -18,6 +18,9 @@ const SHOWN_LINES: usize = 11;
 /// Window of composite rules that name none, in seconds.
 const TIMEFRAME: i64 = 360;
 
+/// Rules, and how often each of their events counts.
+type Feeding = Vec<(usize, usize)>;
+
 /// What was seen, and which lists it stands in. Events are named by their place in `events`.
 pub struct Memory {
     mode: Mode,
@@ -28,7 +31,7 @@ pub struct Memory {
     /// Rule, the events that it won.
     sids: Vec<(usize, Vec<usize>)>,
     /// Composite rule, the rules that feed its list and how often each event counts, its list.
-    groups: Vec<(usize, Vec<(usize, usize)>, Vec<usize>)>,
+    groups: Vec<(usize, Feeding, Vec<usize>)>,
     /// Everything that was stored.
     all: Vec<usize>,
 }
@@ -56,7 +59,7 @@ impl Memory {
         }
     }
 
-    pub fn feeds_group(&mut self, composite: usize, feeding: Vec<(usize, usize)>) {
+    pub fn feeds_group(&mut self, composite: usize, feeding: Feeding) {
         self.groups.push((composite, feeding, Vec::new()));
     }
 

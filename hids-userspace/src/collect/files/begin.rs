@@ -57,7 +57,7 @@ fn born(meta: &Metadata) -> Option<i64> {
 /// Whether the file has the number of that read up to `position` and was not made later; devices have other
 /// numbers after a boot.
 pub(super) fn has_number_of(meta: &Metadata, position: &FilePosition) -> bool {
-    let same_birth = position.born.zip(born(meta)).is_none_or(|(then, now)| then == now);
+    let same_birth = position.born.is_none_or(|then| born(meta) == Some(then));
     position.identity.inode == meta.ino() && same_birth
 }
 

@@ -121,24 +121,38 @@ impl Follower {
         }
     }
 
-    /// Goes on in the file that `position` belongs to, under the name that it has now; answers whether there
-    /// is one.
+    /// Goes on in the file that `position` belongs to, under the name that it has now; answers whether it
+    /// still holds what was read of it.
     fn finish_renamed(&mut self, id: usize, places: &[PathBuf], position: &FilePosition) -> bool {
         let inode = position.identity.inode;
-        let Some(found) = places.iter().find_map(|place| self.siblings.find_inode(place, inode)) else { return false };
-        let Ok(opened) = open(&found, LastLink::Refuse) else { return false };
-        if !is_file_of(&opened, position) || !may_be_of(&opened, position.uid) {
+        let found: Vec<PathBuf> = places.iter().filter_map(|place| self.siblings.find_inode(place, inode)).collect();
+        found.into_iter().any(|found| self.finish_at(id, &found, places, position))
+    }
+
+    fn finish_at(&mut self, id: usize, found: &Path, places: &[PathBuf], position: &FilePosition) -> bool {
+        let Ok(opened) = open(found, LastLink::Refuse) else { return false };
+        if !has_number_of(&opened.meta, position) || !may_be_of(&opened, position.uid) {
             return false;
         }
-        // Of a file that was empty, the content says nothing.
-        if position.offset == 0 && position.born.is_none() && !is_rotated_name_of(&found, places) {
+        let holds = still_holds(&opened.file, position);
+        // Number and time of birth are those of the file itself: if the content is another one, it was
+        // truncated, and then rotated. Without the time, only the content counts, and for a file that was
+        // empty its name.
+        let is_certain = position.born.is_some();
+        let is_likely = holds && (position.offset > 0 || is_rotated_name_of(found, places));
+        if !is_certain && !is_likely {
             return false;
         }
         if !self.by_identity.contains_key(&identity_of(&opened.meta)) {
-            let position = carried_over(position, &opened.meta);
+            let position = if holds {
+                carried_over(position, &opened.meta)
+            } else {
+                let (offset, _) = offset_after_change(&opened.file, position, &[], found);
+                FilePosition { offset, ..beginning(&opened.meta) }
+            };
             self.follow_aside(id, opened, position);
         }
-        true
+        holds
     }
 
     /// What was written to a file after `position` cannot be found any more.

@@ -44,7 +44,8 @@ impl Siblings {
         Some(directory.join(name))
     }
 
-    /// Rotated files of `path` that were made after `moment` (milliseconds since 1970), oldest first.
+    /// Rotated files of `path` that were made and written to after `moment` (milliseconds since 1970), oldest
+    /// first.
     ///
     /// What was made after a position was handed on cannot have been read before. File systems take
     /// their times from a clock that may be some milliseconds behind, so a little more is looked at.
@@ -68,6 +69,9 @@ impl Siblings {
 fn made(path: &Path) -> Option<(i64, PathBuf, FileIdentity)> {
     let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
     let made = meta.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    // One put back from a backup with its old time holds nothing new, though it was made now.
+    let written = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let made = made.min(written);
     let identity = FileIdentity { dev: meta.dev(), inode: meta.ino() };
     Some((i64::try_from(made.as_millis()).ok()?, path.to_owned(), identity))
 }

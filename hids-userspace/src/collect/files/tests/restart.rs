@@ -249,6 +249,23 @@ fn logs_put_back_from_a_copy_with_other_numbers_are_read_on_where_reading_stoppe
     }
 }
 
+// C50: the file itself, truncated and then rotated: its new content is read under its new name.
+#[test]
+fn a_log_truncated_and_rotated_meanwhile_is_read_under_its_new_name() {
+    for lines in ["1\n", &"a line of a longer log\n".repeat(500)] {
+        let mut rig = Rig::new("a.log", |root| append(&root.join("a.log"), ""));
+        rig.append("a.log", lines);
+        rig.receive_until("all lines", |rig| rig.texts().len() == lines.lines().count());
+        rig.stop();
+        rig.lines.clear();
+        write_new(&rig.path("a.log"), "2\n");
+        fs::rename(rig.path("a.log"), rig.path("a.log.1")).expect("rename");
+        rig.append("a.log", "3\n");
+        rig.start(&["a.log"], false);
+        rig.expect(&["2", "3"]);
+    }
+}
+
 // C50: a truncated log whose rest is nowhere is a loss, too.
 #[test]
 fn a_log_truncated_meanwhile_without_a_copy_is_counted_as_lost() {
@@ -258,6 +275,20 @@ fn a_log_truncated_meanwhile_without_a_copy_is_counted_as_lost() {
     rig.start(&["a.log"], false);
     rig.expect(&["3"]);
     assert_eq!(lost_positions(&rig), 1);
+}
+
+// C50: a rotated log that an administrator puts back from a backup holds nothing that is new.
+#[test]
+fn an_old_rotated_log_that_was_put_back_is_not_read() {
+    let mut rig = started("1\n");
+    rig.stop();
+    write_new(&rig.path("a.log.4"), "of last month\n");
+    let file = OpenOptions::new().write(true).open(rig.path("a.log.4")).expect("open");
+    let month_ago = std::time::SystemTime::now() - Duration::from_secs(30 * 86_400);
+    file.set_modified(month_ago).expect("time set");
+    rig.append("a.log", "2\n");
+    rig.start(&["a.log"], false);
+    rig.expect(&["2"]);
 }
 
 // C51: what was read to its end after it had been replaced or deleted is not called lost.

@@ -15,3 +15,4 @@ pub mod record;
 pub mod respond;
 pub mod sensors;
 pub mod sys;
+pub mod trust;

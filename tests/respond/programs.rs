@@ -1,5 +1,6 @@
 //! Programs of custom responses.
 
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -115,5 +116,85 @@ fn a_program_that_has_been_undone_is_not_undone_again_by_the_next_start() {
         assert_eq!(responder.report().programs_to_undo, 0);
         drop(responder);
         assert_eq!(lines(&place, 2).len(), 2);
+    });
+}
+
+#[test]
+fn a_program_that_others_could_change_is_not_run_whenever_that_became_so() {
+    // M6
+    alone(|| {
+        let place = Place::new();
+        let config = running(&place, None, "echo $1 >>OUT");
+        let program = place.path().join("tell.sh");
+        let mode = |mode| std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        let responder = place.start_with(place.options(config.clone()));
+        assert_eq!(responder.report().distrusted, [""; 0]);
+        let mut refused = 0;
+        let mut refuse = || {
+            refused += 1;
+            responder.send(attack());
+            let counted = || responder.published().programs_distrusted == refused;
+            wait::until("the refusal", wait::PATIENCE, counted).expect("counted");
+        };
+        for bad in [0o777, 0o775, 0o757] {
+            mode(bad);
+            refuse();
+        }
+        mode(0o755);
+        chown(&program, Some(65534), None).expect("given away");
+        refuse();
+        chown(&program, Some(0), None).expect("taken back");
+        std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o777)).expect("a mode");
+        refuse();
+        assert_eq!(place.read("out"), "");
+        // The next start says it before anything is to run.
+        let told = place.start_with(place.options(config)).report().distrusted;
+        let expected = format!("chmod o-w {}", place.path().display());
+        assert!(matches!(&told[..], [one] if one.contains(&expected)), "{told:?}");
+        std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        responder.send(attack());
+        assert_eq!(lines(&place, 1), ["add"]);
+    });
+}
+
+#[test]
+fn a_script_in_ossecs_layout_runs_and_finds_its_directory() {
+    // M6: /var/ossec is root:ossec 0550, its programs too.
+    alone(|| {
+        let place = Place::new();
+        let bin = place.path().join("ossec/active-response/bin");
+        std::fs::create_dir_all(&bin).expect("directories");
+        let mut config = running(&place, None, "cd \"$(dirname \"$0\")\"; pwd >>OUT");
+        let program = bin.join("tell.sh");
+        std::fs::rename(place.path().join("tell.sh"), &program).expect("moved");
+        for path in
+            [place.path().join("ossec"), place.path().join("ossec/active-response"), bin.clone(), program.clone()]
+        {
+            chown(&path, Some(0), Some(65534)).expect("given to a group");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o550)).expect("a mode");
+        }
+        config.responses[0].action = ResponseAction::Program(program);
+        let responder = place.start_with(place.options(config));
+        responder.send(attack());
+        assert_eq!(lines(&place, 1), [bin.to_string_lossy()]);
+    });
+}
+
+#[test]
+fn the_ledger_is_not_written_through_a_planted_link() {
+    // M6
+    alone(|| {
+        let place = Place::new();
+        let victim = place.path().join("victim");
+        std::fs::create_dir(place.path().join("respond")).expect("a directory");
+        std::fs::write(&victim, "precious").expect("written");
+        for file in ["blocks.log", "evidence.log"] {
+            std::os::unix::fs::symlink(&victim, place.path().join("respond").join(file)).expect("a link");
+        }
+        let responder = place.start(60);
+        responder.alert("203.0.113.9");
+        assert_eq!(place.read("victim"), "precious");
+        let report = responder.report();
+        assert!(report.ledger_trouble.is_some() && report.evidence_lost == 1 && report.active == 1, "{report:?}");
     });
 }

@@ -9,7 +9,7 @@ use hids_core::diag::{Diagnostic, SourceFile, Span, has_errors, limited};
 use hids_core::xml;
 
 use super::value::Problems;
-use super::{Config, Paths, paths, raw, resolve};
+use super::{Config, Paths, paths, raw, resolve, trusted};
 
 /// Largest configuration file.
 pub const CONFIG_SIZE_LIMIT_BYTES: u64 = 16 << 20;
@@ -76,6 +76,7 @@ pub fn load(options: &LoadOptions) -> Loaded {
     let internal = resolve::InternalOptions::read(folder, &mut loaded.files, &mut problems);
     let config = resolve::resolve(&raw, paths, &internal, options.strict_ossec, &mut problems);
     let mut diagnostics = problems.0;
+    diagnostics.extend(trusted::warnings(&config));
     diagnostics
         .sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or((true, 0), |span| (span.file != file, span.start)));
     let diagnostics = limited(diagnostics);

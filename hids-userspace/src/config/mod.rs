@@ -17,12 +17,14 @@
 //! | C080–C094 | `<active-response>` |
 //! | C095–C099 | `<email_alerts>`, `<syslog_output>`, `<reports>` and the like |
 //! | C100 | internal options |
+//! | C125–C126 | what others could change: C125 files of the configuration, C126 programs of active responses |
 
 mod known;
 mod load;
 mod paths;
 mod raw;
 mod resolve;
+mod trusted;
 mod types;
 mod value;
 

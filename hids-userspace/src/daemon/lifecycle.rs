@@ -1,9 +1,6 @@
 //! From the command line to the end of the process.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::panic;
-use std::path::Path;
 use std::process;
 use std::sync::Arc;
 use std::thread;
@@ -17,11 +14,12 @@ use tracing::{error, info, warn};
 use super::analysis;
 use super::beside;
 use super::lock::StateLock;
+use super::places;
 use super::ready::{Notice, notify};
 use super::running::Running;
 use super::script_log;
 use super::signals::{Signals, Wish};
-use super::wiring::{Stages, StartError};
+use super::wiring::Stages;
 use crate::cli::daemon::DaemonArgs;
 use crate::cli::exit::Exit;
 use crate::config::{self, Config, LoadOptions};
@@ -104,9 +102,7 @@ pub(super) fn load(options: &LoadOptions) -> (Option<Loaded>, Vec<Diagnostic>) {
 
 fn serve(loaded: Loaded, options: LoadOptions, mode: Mode, started: Instant) -> anyhow::Result<()> {
     let config = &loaded.config;
-    for directory in [&config.paths.logs, &config.paths.state, &config.paths.run] {
-        make_private(directory)?;
-    }
+    let distrusted = places::prepare(&config.paths)?;
     let _lock = StateLock::take(&config.paths.state)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     let run = config.paths.run.clone();
@@ -114,7 +110,8 @@ fn serve(loaded: Loaded, options: LoadOptions, mode: Mode, started: Instant) -> 
         script_log::provide(config);
     }
     let Loaded { config, engine, unusable } = loaded;
-    let stages = Stages::start(&config, engine, mode)?;
+    let mut stages = Stages::start(&config, engine, mode)?;
+    stages.distrusted = distrusted;
     let daemon = Arc::new(Running::new(config, unusable, options, mode, stages));
     let outcome = runtime.block_on(async {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
@@ -176,13 +173,4 @@ async fn caught_up(daemon: &Running) {
         tokio::time::sleep(LOOK).await;
     }
     daemon.until_recorded().await;
-}
-
-/// Makes a directory that only root and its group may enter, with its parents.
-fn make_private(path: &Path) -> Result<(), StartError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o750)
-        .create(path)
-        .map_err(|source| StartError::Directory { path: path.to_owned(), source })
 }

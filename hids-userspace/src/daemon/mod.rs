@@ -7,6 +7,7 @@ mod lifecycle;
 mod lock;
 mod losses;
 mod parts;
+mod places;
 mod protection;
 mod ready;
 mod running;

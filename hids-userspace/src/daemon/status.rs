@@ -100,6 +100,12 @@ fn of_stages(stages: &Stages, collect: &CollectReport, facts: &Facts<'_>) -> Vec
             problems.push(format!("{count} {what}"));
         }
     }
+    problems.extend(respond.distrusted.iter().map(|program| format!("response program {program}")));
+    if respond.programs_distrusted > 0 {
+        let count = respond.programs_distrusted;
+        problems.push(format!("{count} programs of active responses were not run because others could change them"));
+    }
+    problems.extend(stages.distrusted.iter().cloned());
     problems
 }
 

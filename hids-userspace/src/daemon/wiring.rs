@@ -49,6 +49,14 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// Others can write to a directory whose content is believed.
+    #[error("{fault}; what is in it is believed, so hidsd does not start (remedy: {remedy})")]
+    Distrusted {
+        /// What to do.
+        remedy: String,
+        /// What is wrong.
+        fault: crate::trust::Distrust,
+    },
     /// The alert files or the journal.
     #[error("cannot open the alert files")]
     Record(#[from] RecordError),
@@ -88,6 +96,8 @@ pub(super) struct Stages {
     pub(super) mail: Option<MailHandle>,
     pub(super) spool: Option<MailSpool>,
     pub(super) syslog: Option<SyslogHandle>,
+    /// What others could change of our own directories, with what to do.
+    pub(super) distrusted: Vec<String>,
 }
 
 impl Stages {
@@ -165,6 +175,7 @@ impl Stages {
             mail,
             spool,
             syslog,
+            distrusted: Vec::new(),
         })
     }
 

@@ -135,6 +135,7 @@ impl Responder {
             addresses_trouble: self.addresses_trouble.clone(),
             blocked: self.planner.blocks().len(),
             blocked_at_most: MAX_BLOCKS,
+            distrusted: self.distrusted.clone(),
             evicted: counts.evicted,
             active: self.kernel.present(),
             blocks: counts.blocks,

@@ -14,7 +14,8 @@ use hids_core::model::{Alert, AlertId, RuleStep, Timestamp};
 use hids_core::respond::{Block, EndCause, Refused};
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{checked, private, push_line};
+use super::ledger::{checked, push_line};
+use super::private;
 
 /// When a piece is full.
 const PIECE_BYTES: u64 = 64 << 20;
@@ -163,7 +164,7 @@ impl EvidenceLog {
     }
 
     fn open(&mut self) -> io::Result<File> {
-        let mut file = private().append(true).open(&self.path)?;
+        let mut file = private::append(&self.path)?;
         self.length = file.metadata()?.len();
         if self.length > 0 {
             // Ends a line that a crash may have cut; an empty line is passed over.
@@ -194,7 +195,7 @@ pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Ve
     let needle = format!("{{\"address\":\"{address}\"");
     let older = (1..=OLDER_PIECES).rev().map(|number| piece(path, number));
     for path in older.chain([path.to_path_buf()]) {
-        let file = match File::open(&path) {
+        let file = match private::read(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),

@@ -8,8 +8,8 @@
 //! Rewritten (beside, synced, renamed) when most of it is history, and after the disk was full.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -17,8 +17,8 @@ use hids_core::model::Timestamp;
 use hids_core::respond::{Block, Clock, Offence, OffenceKey, ProgramHold, ProgramKey, Restored};
 use serde::{Deserialize, Serialize};
 
-use super::clock;
 use super::sync::Syncer;
+use super::{clock, private};
 
 /// The file is rewritten when it is this much longer than the last rewrite left it, and more than
 /// twice as long.
@@ -119,11 +119,11 @@ pub struct Ledger {
 impl Ledger {
     /// Opens the ledger under `directory` (made if missing, readable by root only) and reads it.
     pub fn open(directory: &Path) -> Result<(Self, Loaded), LedgerError> {
-        fs::create_dir_all(directory).map_err(|source| LedgerError::Directory { path: directory.into(), source })?;
+        private::directory(directory).map_err(|source| LedgerError::Directory { path: directory.into(), source })?;
         let path = directory.join("blocks.log");
         let (loaded, whole) = load(&path)?;
         let open_error = |source| LedgerError::Open { path: path.clone(), source };
-        let file = private().append(true).open(&path).map_err(open_error)?;
+        let file = private::append(&path).map_err(open_error)?;
         // A line that was cut would swallow the next one.
         file.set_len(whole).map_err(open_error)?;
         let syncer = Syncer::start().map_err(open_error)?;
@@ -184,7 +184,7 @@ impl Ledger {
             push_line(&mut bytes, &Entry::Offence(key.clone(), *offence))?;
         }
         let beside = self.path.with_extension("new");
-        let mut file = private().append(true).open(&beside)?;
+        let mut file = private::append(&beside)?;
         file.set_len(0)?;
         file.write_all(&bytes)?;
         file.sync_data()?;
@@ -203,14 +203,6 @@ impl Ledger {
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
-}
-
-/// Options for a file that only its owner may read: log lines may hold secrets.
-pub(super) fn private() -> OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = OpenOptions::new();
-    options.create(true).mode(0o600);
-    options
 }
 
 /// Appends `CRC32 JSON` and a line end.
@@ -234,8 +226,9 @@ pub(super) fn checked(line: &[u8]) -> Option<&[u8]> {
 
 /// The state that a file's lines add up to, and the length of its whole lines.
 fn load(path: &Path) -> Result<(Loaded, u64), LedgerError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+    let mut bytes = Vec::new();
+    match private::read(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Loaded::default(), 0)),
         Err(source) => return Err(LedgerError::Read { path: path.into(), source }),
     };

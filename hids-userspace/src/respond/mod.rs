@@ -14,6 +14,7 @@ mod netlink;
 mod nft;
 mod nft_dump;
 mod policy;
+mod private;
 mod protected;
 mod reload;
 mod request;

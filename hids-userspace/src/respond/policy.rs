@@ -8,6 +8,7 @@ use hids_core::pattern::{Pattern, PatternError};
 use hids_core::respond::{Expect, GroupTest, Listed, MachineAddresses, Policy, ProtectedSet, Response, ResponseKind};
 
 use crate::config::{Expect as ConfigExpect, NeverBlock, RespondConfig, ResponseAction, ResponseConfig};
+use crate::trust::{Distrust, Program};
 
 /// A configuration that cannot be acted upon.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,24 @@ pub fn policy(config: &RespondConfig) -> Result<Policy, PolicyError> {
 /// Names of commands and their executables, for active-responses.log.
 pub(super) fn scripts(config: &RespondConfig) -> HashMap<String, PathBuf> {
     config.responses.iter().map(|response| (response.name.clone(), response.executable.clone())).collect()
+}
+
+/// Programs that would not be run because others could change them, each with what to do.
+pub fn distrusted(config: &RespondConfig) -> Vec<String> {
+    let programs = config.responses.iter().filter_map(|response| match &response.action {
+        ResponseAction::Program(path) => Some(path),
+        ResponseAction::Block => None,
+    });
+    // One that is missing is another problem.
+    let fault = |path: &PathBuf| Program::open(path).err().filter(Distrust::is_of_rights);
+    let said = |(path, distrust): (&PathBuf, Distrust)| {
+        let remedy = distrust.remedy().unwrap_or_default();
+        format!("{} is not run: {distrust} ({remedy})", path.display())
+    };
+    let mut said: Vec<String> = programs.filter_map(|path| Some((path, fault(path)?))).map(said).collect();
+    said.sort();
+    said.dedup();
+    said
 }
 
 /// What is never blocked.

@@ -282,6 +282,10 @@ pub struct ReportView {
     pub programs_failed: u64,
     /// Programs that were killed because they ran too long.
     pub programs_timed_out: u64,
+    /// Programs that were not run because others could change them.
+    pub programs_distrusted: u64,
+    /// Programs of the configuration that others could change, with what to do; they are not run.
+    pub distrusted: Vec<String>,
     /// Programs that were not run because too many were waiting.
     pub programs_dropped: u64,
     /// Programs that are to be undone later.
@@ -299,6 +303,7 @@ impl ReportView {
         self.programs_pending = programs.pending.load(Relaxed);
         self.programs_started = programs.started.load(Relaxed);
         self.programs_failed = programs.failed.load(Relaxed);
+        self.programs_distrusted = programs.distrusted.load(Relaxed);
         self.programs_timed_out = programs.timed_out.load(Relaxed);
     }
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select_biased};
 use hids_core::model::Timestamp;
 use hids_core::respond::{MachineAddresses, Planner, ProgramCall};
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::carry_out::{Batch, Store};
 use super::clock;
@@ -143,6 +143,7 @@ pub(super) struct Responder {
     pub(super) store: Store,
     pub(super) runner: Runner,
     pub(super) addresses_trouble: Option<String>,
+    pub(super) distrusted: Vec<String>,
     sensor: Option<AddressSensor>,
     resolver_files: Option<Vec<PathBuf>>,
     resolvers_seen: (Instant, Vec<Option<(SystemTime, u64)>>),
@@ -173,6 +174,7 @@ impl Responder {
             runner: Runner::new(options.scripts, done_sender, programs),
             config: options.config,
             addresses_trouble: None,
+            distrusted: Vec::new(),
             sensor: None,
             resolver_files: options.resolver_files,
             resolvers_seen: (Instant::now(), Vec::new()),
@@ -185,6 +187,7 @@ impl Responder {
         };
         // Before anything is blocked or restored it must be known what never may be.
         responder.read_addresses(&mut Batch::default());
+        responder.look_at_programs();
         responder.restore();
         // Only now: the kernel would make a notification for each restored block.
         responder.watch();
@@ -408,6 +411,14 @@ impl Responder {
         }
     }
 
+    /// Says which programs would not be run.
+    fn look_at_programs(&mut self) {
+        self.distrusted = policy::distrusted(&self.config);
+        for said in &self.distrusted {
+            error!(reason = %said, "a program of an active response is not trusted");
+        }
+    }
+
     /// Takes another configuration; an error leaves the old one.
     pub(super) fn reload(&mut self, config: RespondConfig) -> Result<(), PolicyError> {
         let policy = policy::policy(&config)?;
@@ -416,6 +427,7 @@ impl Responder {
         self.store.set_scripts(policy::scripts(&config));
         let actions = self.planner.set_protected(policy::protected(&config, machine));
         self.config = config;
+        self.look_at_programs();
         let mut batch = Batch::default();
         batch.take_actions(actions, None);
         self.finish(batch);

@@ -9,7 +9,8 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,7 +19,9 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use hids_core::respond::{ProgramCall, Verb};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
+
+use crate::trust::{Distrust, Program};
 
 use super::reload;
 
@@ -48,6 +51,8 @@ pub struct ScriptCounters {
     pub failed: AtomicU64,
     /// Killed because they ran too long.
     pub timed_out: AtomicU64,
+    /// Not run because others could change them.
+    pub distrusted: AtomicU64,
     /// Waiting or running now.
     pub pending: AtomicU64,
 }
@@ -120,7 +125,16 @@ fn work(queue: &Receiver<ProgramCall>, done: &Sender<ProgramCall>, counters: &Sc
                 counters.timed_out.fetch_add(1, Ordering::Relaxed);
                 warn!(program = %call.program, verb = call.verb.as_str(), seconds = time.as_secs(), "response program ran too long and was killed");
             }
-            Err(error) => {
+            Err(NotRun::Distrusted(distrust)) => {
+                counters.distrusted.fetch_add(1, Ordering::Relaxed);
+                error!(
+                    program = %call.program,
+                    reason = %distrust,
+                    help = distrust.remedy().unwrap_or_default(),
+                    "response program is not run: others could change what runs as root"
+                );
+            }
+            Err(NotRun::Failed(error)) => {
                 counters.failed.fetch_add(1, Ordering::Relaxed);
                 warn!(program = %call.program, %error, help = "it must be an executable file", "response program cannot be started");
             }
@@ -133,6 +147,19 @@ fn work(queue: &Receiver<ProgramCall>, done: &Sender<ProgramCall>, counters: &Sc
     }
 }
 
+/// Why a program was not run.
+enum NotRun {
+    /// Others could change what would run as root.
+    Distrusted(Distrust),
+    Failed(io::Error),
+}
+
+impl From<io::Error> for NotRun {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 enum Ended {
     By(ExitStatus),
     OutOfTime,
@@ -140,7 +167,7 @@ enum Ended {
     Natively,
 }
 
-fn run(call: &ProgramCall, time: Duration) -> io::Result<Ended> {
+fn run(call: &ProgramCall, time: Duration) -> Result<Ended, NotRun> {
     if call.program == reload::PROGRAM {
         // A reload cannot be undone.
         if call.verb == Verb::Add {
@@ -148,7 +175,13 @@ fn run(call: &ProgramCall, time: Duration) -> io::Result<Ended> {
         }
         return Ok(Ended::Natively);
     }
-    let mut child = Command::new(&call.program)
+    // Looked at before each run: it may have been changed since the start.
+    let program = Program::open(Path::new(&call.program)).map_err(|distrust| match distrust {
+        Distrust::Open { source, .. } => NotRun::Failed(source),
+        other => NotRun::Distrusted(other),
+    })?;
+    let mut child = program
+        .command()
         .args(call.arguments().map(OsString::from_vec))
         .env_clear()
         .current_dir("/")

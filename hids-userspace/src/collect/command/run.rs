@@ -3,13 +3,16 @@
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::parse::{Pipeline, Stage, Stream};
+use crate::trust::Program;
 
 /// Most output of one run that is kept; a program that writes more is ended.
 pub(super) const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
@@ -115,7 +118,10 @@ fn start_stage(
         Stream::Kept => writer.try_clone().map(Stdio::from).map_err(RunError::Pipe),
         Stream::Discarded => Ok(Stdio::null()),
     };
-    Command::new(&stage.program)
+    let failed = |source| RunError::Start { program: stage.program.clone(), source };
+    let program = Program::open(&find(&stage.program)).map_err(|distrust| failed(distrust.into_io()))?;
+    program
+        .command()
         .args(&stage.arguments)
         .env_clear()
         .envs(ENVIRONMENT)
@@ -125,7 +131,18 @@ fn start_stage(
         .stderr(stream(stage.errors)?)
         .process_group(group.map_or(0, |group| group.as_raw_nonzero().get()))
         .spawn()
-        .map_err(|source| RunError::Start { program: stage.program.clone(), source })
+        .map_err(failed)
+}
+
+/// Where a program is, as the kernel and `execvp` find it: a path is taken from `/`, where it will
+/// run; a name is looked for in the directories of [`ENVIRONMENT`].
+fn find(program: &str) -> PathBuf {
+    if program.contains('/') {
+        return Path::new("/").join(program);
+    }
+    let directories = ENVIRONMENT[0].1.split(':').map(Path::new);
+    let is_there = |path: &PathBuf| access(path, Access::EXEC_OK).is_ok() && path.is_file();
+    directories.map(|directory| directory.join(program)).find(is_there).unwrap_or_else(|| PathBuf::from(program))
 }
 
 fn take_output(

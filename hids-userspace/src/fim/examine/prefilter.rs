@@ -1,16 +1,19 @@
 //! `<prefilter_cmd>`: a program whose output stands for a file's content.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+
+use crate::trust::{Distrust, Program};
 
 /// The program with its arguments; the file's path is appended. Never a shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +45,9 @@ impl Prefilter {
         if !self.program.starts_with(b"/") {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the program's path is not absolute"));
         }
-        let mut child = Command::new(OsString::from_vec(self.program.clone()))
+        let program = Program::open(Path::new(OsStr::from_bytes(&self.program))).map_err(Distrust::into_io)?;
+        let mut child = program
+            .command()
             .args(self.arguments.iter().cloned().map(OsString::from_vec))
             .arg(OsString::from_vec(path.to_vec()))
             .env_clear()

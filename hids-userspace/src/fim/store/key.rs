@@ -55,7 +55,10 @@ impl StoreKey {
         let mut bytes = [0; KEY_BYTES];
         fill_random(&mut bytes)?;
         let beside = path.with_extension("key-new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600).custom_flags(flags);
+        let mut file = options.open(&beside)?;
         file.write_all(&bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)?;

@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::fs::MemfdFlags;
 
 use super::smtp::SendError;
+use crate::trust::Program;
 
 /// Longest run of the program.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,7 +26,9 @@ pub(super) fn send(program: &Path, mail: &[u8]) -> Result<(), SendError> {
     let input = memory_file(&unix_lines(mail)).map_err(|error| fail("cannot prepare the mail for", error))?;
     let mut complaints = memory_file(b"").map_err(|error| fail("cannot prepare the output of", error))?;
     let stderr = complaints.try_clone().map_err(|error| fail("cannot prepare the output of", error))?;
-    let mut child = Command::new(&path)
+    let trusted = Program::open(&path).map_err(|distrust| fail("cannot run", distrust.into_io()))?;
+    let mut child = trusted
+        .command()
         .args(&arguments)
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")

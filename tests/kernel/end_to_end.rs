@@ -103,3 +103,25 @@ fn blocks_outlive_a_kill_and_a_flush_and_end_on_request() {
     until("the end of the block", PATIENCE, || attack::can_connect(&lab.attacker, SERVER_OUTSIDE, 80))
         .expect("a lifted block lets packets through");
 }
+
+#[test]
+fn a_firewall_table_that_somebody_flushes_is_restored_and_alerted_once() {
+    if !require::root() || !require::programs("root", PROGRAMS) {
+        return;
+    }
+    let lab = Lab::new().expect("a lab");
+    let hids = start(&lab, programs::directory());
+    hids.ctl_json(&["blocks", "add", ATTACKER]).expect("blocked");
+    for _ in 0..10 {
+        lab.server.output("nft", ["flush", "ruleset"]).expect("flushed");
+    }
+    value("the block", PATIENCE, || nft::find(&lab.server, SET, ATTACKER)).expect("restored");
+    let alerts = || -> Vec<String> {
+        let all = hids.ctl(&["--json", "alerts"]).unwrap_or_default();
+        all.lines().filter(|line| line.contains("99108")).map(str::to_owned).collect()
+    };
+    until("the alert", Duration::from_secs(30), || !alerts().is_empty()).expect("an alert");
+    let found = alerts();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("'the table is gone'"), "{found:?}");
+}

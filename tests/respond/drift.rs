@@ -24,6 +24,8 @@ fn a_flushed_ruleset_comes_back_with_the_remaining_time() {
         run("nft", &["flush", "ruleset"]);
         println!("repaired within {:?}", wait_for_repair(&responder));
         assert!(ear.hears_nothing(far, FAR));
+        let report = responder.report();
+        assert_eq!((report.restored, report.restored_because.as_deref()), (1, Some("the table is gone")));
         let text = run("nft", &["list", "set", "inet", "hids", "blocked4"]);
         assert!(text.contains("timeout 1m40s expires 1m38s"), "{text}");
     });
@@ -40,6 +42,9 @@ fn a_deleted_element_comes_back_and_a_foreign_one_goes() {
         wait_for_repair(&responder);
         assert!(ear.hears(far, FRIEND));
         wait::until("both repairs", Duration::from_secs(5), || ear.hears_nothing(far, FAR)).expect("repaired");
+        let report = responder.report();
+        assert!(report.restored > 0, "{report:?}");
+        assert!(report.restored_because.is_some_and(|reason| reason.contains("removed, added or changed")));
     });
 }
 
@@ -70,6 +75,7 @@ fn own_changes_and_other_tables_cause_no_repair() {
         std::thread::sleep(Duration::from_millis(200));
         let report = responder.report();
         assert_eq!((report.repairs, report.blocked, report.active, report.kept_out), (0, 199, 199, 0));
+        assert_eq!((report.restored, report.restored_because), (0, None));
     });
 }
 

@@ -8,7 +8,7 @@ const OSSEC_CHANGES: u32 = 3;
 
 /// Names of the built-in decoders of changes (OSSEC's) and of the other news (ours; nobody else's rules
 /// use them). Rules ask for them with `<decoded_as>`.
-pub const DECODERS: [&str; 14] = [
+pub const DECODERS: [&str; 15] = [
     "syscheck_integrity_changed",
     "syscheck_integrity_changed_2nd",
     "syscheck_integrity_changed_3rd",
@@ -22,6 +22,7 @@ pub const DECODERS: [&str; 14] = [
     "syscheck_protection_on",
     "syscheck_protection_off",
     "syscheck_damage",
+    "firewall_restored",
     "line_set_aside",
 ];
 
@@ -63,6 +64,7 @@ pub fn decoder(news: &FileNews, counts_changes: bool) -> &'static str {
         FileNews::Protection(protection) if protection.enforced => "syscheck_protection_on",
         FileNews::Protection(_) => "syscheck_protection_off",
         FileNews::Damage(_) => "syscheck_damage",
+        FileNews::Restored(_) => "firewall_restored",
         FileNews::SetAside(_) => "line_set_aside",
     }
 }

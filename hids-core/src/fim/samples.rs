@@ -124,7 +124,9 @@ pub(crate) fn news() -> impl Strategy<Value = FileNews> {
         let (part, cause) = ("analysis".to_owned(), "SIGSEGV".to_owned());
         FileNews::SetAside(Box::new(SetAside { location, position, part, cause, line }))
     });
-    prop_oneof![6 => change(), 1 => gap, 1 => refusal, 1 => acceptance, 1 => protection, 1 => damage, 1 => aside]
+    let restored = (text(), any::<u64>(), any::<u64>())
+        .prop_map(|(reason, times, blocked)| FileNews::Restored(Restored { reason, times, blocked }));
+    prop_oneof![6 => change(), 1 => restored, 1 => gap, 1 => refusal, 1 => acceptance, 1 => protection, 1 => damage, 1 => aside]
 }
 
 pub(crate) fn notice() -> impl Strategy<Value = Arc<FileNotice>> {

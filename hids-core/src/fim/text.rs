@@ -10,7 +10,7 @@ mod who;
 
 use super::Checks;
 use crate::escape::{visible, visible_string};
-use crate::model::{Acceptance, Damage, FileNews, Gap, Protection, Refusal, SetAside};
+use crate::model::{Acceptance, Damage, FileNews, Gap, Protection, Refusal, Restored, SetAside};
 
 /// Longest path in a text (`%.756s` in OSSEC's `src/analysisd/decoders/syscheck.c`); JSON has all of it.
 const PATH_LIMIT_BYTES: usize = 756;
@@ -38,6 +38,7 @@ pub fn text(news: &FileNews, style: TextStyle) -> Vec<u8> {
         FileNews::Acceptance(told) => acceptance(&mut text, told),
         FileNews::Protection(told) => protection(&mut text, told),
         FileNews::Damage(told) => damage(&mut text, told),
+        FileNews::Restored(told) => restored(&mut text, told),
         FileNews::SetAside(told) => set_aside(&mut text, told),
     }
     text.finish()
@@ -49,7 +50,11 @@ pub fn subject(news: &FileNews) -> Option<&[u8]> {
         FileNews::Change(change) => Some(&change.path),
         FileNews::Gap(gap) => Some(&gap.subtree),
         FileNews::Refusal(refusal) => Some(&refusal.path),
-        FileNews::Acceptance(_) | FileNews::Protection(_) | FileNews::Damage(_) | FileNews::SetAside(_) => None,
+        FileNews::Acceptance(_)
+        | FileNews::Protection(_)
+        | FileNews::Damage(_)
+        | FileNews::SetAside(_)
+        | FileNews::Restored(_) => None,
     }
 }
 
@@ -131,6 +136,18 @@ fn set_aside(text: &mut Text, aside: &SetAside) {
     // Nothing of the line itself: these words are analysed too, and what crashed once would crash again.
     text.line(format_args!("Length: {} bytes", aside.line.len()));
     text.line(format_args!("The line is in the quarantine file that hidsctl status names; please report it."));
+}
+
+fn restored(text: &mut Text, restored: &Restored) {
+    text.line(format_args!(
+        "Another program changed the nftables table 'inet hids', which holds the blocked addresses; it was restored."
+    ));
+    text.line(format_args!("What was found: '{}'", quoted(restored.reason.as_bytes())));
+    text.line(format_args!("Times: {}", restored.times));
+    text.line(format_args!("Blocked addresses: {}", restored.blocked));
+    text.line(format_args!(
+        "What to do: if a firewall service reloads with 'flush ruleset', let it flush only its own tables; if nobody is known to have done it, look for who has root."
+    ));
 }
 
 /// Lines being written.

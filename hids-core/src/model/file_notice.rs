@@ -34,6 +34,8 @@ pub enum FileNews {
     Protection(Protection),
     /// The baseline itself is damaged or was altered by somebody else.
     Damage(Damage),
+    /// Another program changed the firewall table that holds the blocked addresses, and it was restored.
+    Restored(Restored),
     /// The daemon crashed at a line, which it leaves out now. Never in the history of files.
     SetAside(Box<SetAside>),
 }
@@ -88,6 +90,17 @@ pub struct Protection {
     pub reason: String,
     /// User who switched it; `None` when the daemon did.
     pub uid: Option<u32>,
+}
+
+/// Repairs of the daemon's own nftables table, those of some time folded into one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// What was found last, for the text: "the table is gone".
+    pub reason: String,
+    /// How many repairs are folded into this one.
+    pub times: u64,
+    /// Addresses that are to be blocked.
+    pub blocked: u64,
 }
 
 /// Something wrong with the baseline.

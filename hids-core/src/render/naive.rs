@@ -69,6 +69,7 @@ fn syscheck_file(path: Option<&[u8]>, notice: Option<&FileNotice>) -> Value {
             FileNews::Acceptance(_) => "accepted",
             FileNews::Protection(_) => "protection",
             FileNews::Damage(_) => "damage",
+            FileNews::Restored(_) => "firewall-restored",
             FileNews::SetAside(_) => "line-set-aside",
         };
         all.extend([("event", event.into()), ("sequence", notice.sequence.min(i64::MAX as u64).into())]);
@@ -107,6 +108,11 @@ fn of_news(news: &FileNews) -> Vec<(&'static str, Value)> {
             ("enforced", if protection.enforced { "yes" } else { "no" }.into()),
             ("reasons", json!([protection.reason])),
             ("uid", protection.uid.into()),
+        ],
+        FileNews::Restored(restored) => vec![
+            ("reasons", json!([restored.reason])),
+            ("times", restored.times.min(i64::MAX as u64).into()),
+            ("blocked", restored.blocked.min(i64::MAX as u64).into()),
         ],
         FileNews::Damage(damage) => vec![
             ("reasons", json!([damage.what])),

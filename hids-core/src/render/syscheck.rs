@@ -65,6 +65,11 @@ pub(super) fn syscheck_file(object: &mut Object<'_>, path: Option<&[u8]>, notice
                 object.number("uid", uid.into());
             }
         }
+        FileNews::Restored(restored) => {
+            object.texts("reasons", std::iter::once(restored.reason.as_bytes()));
+            object.number("times", number(restored.times));
+            object.number("blocked", number(restored.blocked));
+        }
         FileNews::Damage(damage) => {
             object.texts("reasons", std::iter::once(damage.what.as_bytes()));
             object.texts("paths", damage.paths.iter().map(Vec::as_slice));
@@ -90,6 +95,7 @@ fn event(news: &FileNews) -> &'static str {
         FileNews::Acceptance(_) => "accepted",
         FileNews::Protection(_) => "protection",
         FileNews::Damage(_) => "damage",
+        FileNews::Restored(_) => "firewall-restored",
         FileNews::SetAside(_) => "line-set-aside",
     }
 }

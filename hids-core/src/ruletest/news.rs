@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::fim::{Checks, TextStyle, text};
 use crate::model::{
     Acceptance, ChangeKind, Damage, FileChange, FileNews, FileNotice, FileState, Gap, GapCause, Operation, Operations,
-    Protection, Refusal, SetAside, Timestamp, Who,
+    Protection, Refusal, Restored, SetAside, Timestamp, Who,
 };
 
 /// What a value can begin with; the path follows (`changed` may have the number of the change between).
-pub(super) const WORDS: [&str; 13] = [
+pub(super) const WORDS: [&str; 14] = [
     "added",
     "changed",
     "deleted",
@@ -22,6 +22,7 @@ pub(super) const WORDS: [&str; 13] = [
     "protection-on",
     "protection-off",
     "damage",
+    "firewall-restored",
     "line-set-aside",
 ];
 
@@ -77,6 +78,9 @@ fn news(value: &[u8], time: Timestamp) -> Option<FileNews> {
             cause: "SIGSEGV".to_owned(),
             line: b"a line".to_vec(),
         })),
+        "firewall-restored" => {
+            FileNews::Restored(Restored { reason: "the table is gone".to_owned(), times: 1, blocked: 2 })
+        }
         _ => FileNews::Damage(Damage { what: "an entry was altered".to_owned(), paths: vec![path.to_vec()] }),
     })
 }

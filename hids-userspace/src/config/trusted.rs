@@ -26,7 +26,7 @@ pub(super) fn warnings(config: &Config) -> Vec<Diagnostic> {
     }
     let programs = config.respond.responses.iter().filter_map(|response| match &response.action {
         ResponseAction::Program(path) => Some(path),
-        ResponseAction::Block => None,
+        ResponseAction::Block | ResponseAction::Reload => None,
     });
     for (at, (distrust, concerned)) in gathered(programs.filter_map(|path| Some((path, Program::open(path).err()?)))) {
         let text = format!("{distrust}: the active response that would run it as root is refused");

@@ -1,6 +1,7 @@
 //! From the command line to the end of the process.
 
 use std::panic;
+use std::path::Path;
 use std::process;
 use std::sync::Arc;
 use std::thread;
@@ -152,7 +153,10 @@ fn serve(loaded: Loaded, options: LoadOptions, mode: Mode, started: Instant) -> 
                     );
                     notify(Notice::Status("watching"));
                 }
-                _ = losses.tick() => daemon.tell_losses(),
+                _ = losses.tick() => {
+                    daemon.tell_losses();
+                    daemon.tell_restored();
+                }
             }
         }
     });

@@ -10,6 +10,7 @@ mod parts;
 mod places;
 mod protection;
 mod ready;
+mod restored;
 mod running;
 mod script_log;
 mod set_aside;

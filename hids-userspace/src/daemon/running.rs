@@ -11,8 +11,9 @@ use tracing::{error, info, warn};
 
 use super::lifecycle::{Loaded, load};
 use super::losses::Losses;
+use super::restored::{self, RestoredNews};
 use super::take_up::{self, lock};
-use super::wiring::Stages;
+use super::wiring::{self, Stages};
 use super::{parts, status};
 use crate::config::{Config, LoadOptions};
 use crate::control::{Answer, Reply, Request};
@@ -44,6 +45,7 @@ pub(super) struct Running {
     state: Arc<Mutex<State>>,
     sensors: Arc<Mutex<Option<SensorsHandle>>>,
     losses: Mutex<Losses>,
+    restored: Mutex<RestoredNews>,
     /// One reload at a time; starting file integrity is one.
     reloading: Arc<tokio::sync::Mutex<()>>,
 }
@@ -77,6 +79,7 @@ impl Running {
             })),
             sensors: Arc::default(),
             losses: Mutex::default(),
+            restored: Mutex::default(),
             reloading: Arc::default(),
         }
     }
@@ -99,6 +102,21 @@ impl Running {
             if let Some(handle) = self.sensors.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 handle.take_self_test(proven);
             }
+        }
+    }
+
+    /// Hands on what the responder had to restore; what finds no room now is told the next time.
+    pub(super) fn tell_restored(&self) {
+        let (report, batches) = {
+            let state = lock(&self.state);
+            (state.stages.responder.report(), state.stages.batches.clone())
+        };
+        let mut restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some(news) = restored.news(&report, now)
+            && batches.try_send(restored::batch(news.clone(), wiring::now())).is_ok()
+        {
+            restored.told(&news, now);
         }
     }
 

@@ -142,6 +142,8 @@ impl Responder {
             refused: counts.refused,
             kept_out: self.kernel.kept_out(),
             repairs: self.kernel.repairs(),
+            restored: self.kernel.restored().0,
+            restored_because: self.kernel.restored().1.map(str::to_owned),
             programs_dropped: counts.programs_dropped,
             programs_to_undo: self.planner.holds().count(),
             evidence_lost: counts.evidence_lost,

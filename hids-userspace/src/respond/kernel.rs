@@ -41,6 +41,8 @@ pub struct Kernel {
     trouble: Option<String>,
     retry_at: Option<Instant>,
     repairs: u64,
+    /// How often it was another program's doing, and what was found last.
+    restored: (u64, Option<String>),
     kept_out: u64,
     recent_repairs: u32,
     last_repair: Option<Instant>,
@@ -57,6 +59,7 @@ impl Kernel {
             trouble: None,
             retry_at: None,
             repairs: 0,
+            restored: (0, None),
             kept_out: 0,
             recent_repairs: 0,
             last_repair: None,
@@ -139,7 +142,17 @@ impl Kernel {
 
     /// Compares elements that were read a moment ago with what is wanted, and repairs the
     /// difference. Every repair may be made twice, so that what changed meanwhile does no harm.
-    pub fn check_elements(&mut self, found: &FoundElements, wanted: &Wanted, guard: &ProtectedSet, now: Timestamp) {
+    ///
+    /// `after_change`: another program has changed something. Else the kernel's own clock, which
+    /// stands still while the machine sleeps, or a set that was being resized may explain a difference.
+    pub fn check_elements(
+        &mut self,
+        found: &FoundElements,
+        after_change: bool,
+        wanted: &Wanted,
+        guard: &ProtectedSet,
+        now: Timestamp,
+    ) {
         if self.structure.is_none() {
             return;
         }
@@ -161,6 +174,14 @@ impl Kernel {
         }
         if !differing.is_empty() {
             self.repairs += 1;
+            // What follows a repair of the whole table is of the same change.
+            let is_told = self.last_repair.is_some_and(|at| at.elapsed() < CALM * 5);
+            if after_change && !is_told {
+                self.note_restored(match differing.len() {
+                    1 => "a blocked address was removed, added or changed".into(),
+                    count => format!("{count} blocked addresses were removed, added or changed"),
+                });
+            }
             info!(elements = differing.len(), "blocked addresses in nftables differed and were put right");
             self.write(&differing, wanted, guard, now);
         }
@@ -184,6 +205,11 @@ impl Kernel {
     /// How often the table or elements were put right.
     pub fn repairs(&self) -> u64 {
         self.repairs
+    }
+
+    /// How often another program had changed something that was then put right, and what was found last.
+    pub fn restored(&self) -> (u64, Option<&str>) {
+        (self.restored.0, self.restored.1.as_deref())
     }
 
     /// How many protected addresses the last check kept out. Anything but 0 is an error of ours.
@@ -210,12 +236,17 @@ impl Kernel {
         }
         self.last_repair = Some(Instant::now());
         self.repairs += 1;
+        self.note_restored(reason.into());
         warn!(
             reason,
             blocks = wanted.len(),
             "another program has changed nftables table inet hids; it is written anew"
         );
         self.write_all(wanted, &HashMap::new(), guard, now);
+    }
+
+    fn note_restored(&mut self, reason: String) {
+        self.restored = (self.restored.0 + 1, Some(reason));
     }
 
     fn write_all(&mut self, wanted: &Wanted, counts: &FoundElements, guard: &ProtectedSet, now: Timestamp) {

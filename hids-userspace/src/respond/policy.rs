@@ -42,7 +42,7 @@ pub(super) fn scripts(config: &RespondConfig) -> HashMap<String, PathBuf> {
 pub fn distrusted(config: &RespondConfig) -> Vec<String> {
     let programs = config.responses.iter().filter_map(|response| match &response.action {
         ResponseAction::Program(path) => Some(path),
-        ResponseAction::Block => None,
+        ResponseAction::Block | ResponseAction::Reload => None,
     });
     // One that is missing is another problem.
     let fault = |path: &PathBuf| Program::open(path).err().filter(Distrust::is_of_rights);

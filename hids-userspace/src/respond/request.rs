@@ -274,6 +274,10 @@ pub struct ReportView {
     pub kept_out: u64,
     /// How often nftables had to be put right.
     pub repairs: u64,
+    /// How often another program had changed the table and it was restored.
+    pub restored: u64,
+    /// What was found last then.
+    pub restored_because: Option<String>,
     /// Programs waiting or running.
     pub programs_pending: u64,
     /// Programs started.

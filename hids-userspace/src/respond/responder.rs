@@ -321,8 +321,8 @@ impl Responder {
         let now = self.now(batch);
         match notice {
             Notice::TableChanged => self.kernel.check_structure(self.planner.blocks(), self.planner.protected(), now),
-            Notice::Elements(found) => {
-                self.kernel.check_elements(&found, self.planner.blocks(), self.planner.protected(), now);
+            Notice::Elements { found, after_change } => {
+                self.kernel.check_elements(&found, after_change, self.planner.blocks(), self.planner.protected(), now);
                 self.read_resolvers(batch);
             }
             Notice::AddressesChanged => self.read_addresses(batch),

@@ -37,7 +37,12 @@ pub enum Notice {
     /// Another program has changed our table.
     TableChanged,
     /// These elements are in the kernel.
-    Elements(FoundElements),
+    Elements {
+        /// Which.
+        found: FoundElements,
+        /// Whether they were read because another program changed something.
+        after_change: bool,
+    },
     /// Addresses or routes of the machine have changed.
     AddressesChanged,
 }
@@ -92,6 +97,8 @@ struct Table {
     notifications: NetlinkSocket,
     reader: NetlinkSocket,
     verify_at: Instant,
+    /// Another program has changed something since they were read last.
+    is_changed: bool,
 }
 
 impl Table {
@@ -100,7 +107,7 @@ impl Table {
         // An overflow is noticed and counts as a change by others, so failing to raise is no error.
         let _ = notifications.raise_limits(64 << 10, 4 << 20);
         let reader = NetlinkSocket::open(Bus::Netfilter, 0)?;
-        Ok(Self { notifications, reader, verify_at: Instant::now() + VERIFY_EVERY })
+        Ok(Self { notifications, reader, verify_at: Instant::now() + VERIFY_EVERY, is_changed: false })
     }
 }
 
@@ -177,6 +184,7 @@ impl Watcher {
             }
         }
         if is_changed {
+            table.is_changed = true;
             table.verify_at = table.verify_at.min(Instant::now() + GATHER);
             self.tell(Notice::TableChanged)?;
         }
@@ -186,10 +194,11 @@ impl Watcher {
     fn verify_when_due(&mut self) -> Result<(), Stopped> {
         let Some(table) = self.table.as_mut().filter(|table| table.verify_at <= Instant::now()) else { return Ok(()) };
         let began = Instant::now();
+        let after_change = std::mem::take(&mut table.is_changed);
         let found = find_elements(&table.reader);
         table.verify_at = Instant::now() + VERIFY_EVERY.max(began.elapsed() * VERIFY_SHARE);
         match found {
-            Ok(found) => self.tell(Notice::Elements(found)),
+            Ok(found) => self.tell(Notice::Elements { found, after_change }),
             Err(error) => {
                 debug!(%error, "blocked addresses cannot be read back");
                 Ok(())

@@ -128,7 +128,8 @@ fn alerts_are_sent_to_a_syslog_server() {
 fn a_full_disk_is_told_of_waited_for_and_costs_no_alert() {
     alone(|| {
         new_mounts();
-        let mut daemon = Daemon::new(WATCH);
+        // The disk is to be full, not only down to the reserve.
+        let mut daemon = Daemon::new(&format!("<global><disk_reserve_mb>0</disk_reserve_mb></global>{WATCH}"));
         let logs = daemon.path("logs");
         std::fs::create_dir_all(&logs).expect("a folder");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(&logs).status();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hids_tests::daemon::{Daemon, append};
+use hids_tests::daemon::{Daemon, append, wait_for};
 use hids_tests::programs::hidsd_with_faults;
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ fn only_the_line_is_set_aside(fault: &str, part: &str) {
     assert_eq!(entries[0]["line"], killer(fault));
     assert_eq!(entries[0]["part"], part);
     assert_eq!(entries[0]["source"], daemon.log().to_string_lossy().into_owned());
-    let status = daemon.status().expect("it answers");
+    let status = wait_for("an answer", || daemon.status());
     assert!(status["problems"].to_string().contains("quarantine.json"), "{}", status["problems"]);
 
     daemon.log_line(&killer(fault));
@@ -143,7 +143,7 @@ fn neither_sigkill_nor_a_signal_from_outside_sets_a_line_aside() {
             daemon.spawn();
         }
     }
-    hids_tests::daemon::wait_for("all lines", || (recorded_numbers(&daemon).len() >= total as usize).then_some(()));
+    wait_for("all lines", || (recorded_numbers(&daemon).len() >= total as usize).then_some(()));
     assert_eq!(recorded_numbers(&daemon), (0..u64::from(total)).collect::<Vec<_>>());
     assert_eq!((quarantined(&daemon).len(), told(&daemon)), (0, 0));
 }

@@ -142,14 +142,14 @@ impl Daemon {
             .append(true)
             .open(self.path("hidsd.messages"))
             .expect("a file for messages");
-        let program = self.program.clone().unwrap_or_else(hidsd);
+        let daemon = self.program.clone().unwrap_or_else(hidsd);
         let mut command = match self.wrapper.split_first() {
             Some((program, arguments)) => {
                 let mut command = Command::new(program);
-                command.args(arguments).arg(program);
+                command.args(arguments).arg(daemon);
                 command
             }
-            None => Command::new(program),
+            None => Command::new(daemon),
         };
         let child = command
             .args(self.common())

@@ -30,6 +30,8 @@ use crate::fim::request::{FimRequest, FimView};
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Durability, Store, StoreError, StoreKey, StoreLimits, StoreView};
 
+/// How long another configuration may take to come into force before whoever brings it goes on.
+const ORDERS_PATIENCE: Duration = Duration::from_secs(5);
 /// Threads that look at single files.
 const LOOKERS: usize = 4;
 /// Wishes that wait; whoever wishes more waits too.
@@ -240,11 +242,14 @@ impl FimHandle {
         self.policy.load().watches().iter().map(|watch| watch.root.clone()).collect()
     }
 
-    /// Watches by another configuration from now on.
+    /// Watches by another configuration. Returns when it is in force; a thread that waits for the disk is not
+    /// waited for without end.
     pub fn replace(&self, policy: Arc<Policy>, schedule: Schedule, scan_options: ScanOptions) {
-        let orders = NewOrders { policy, schedule, scan_options };
+        let (until_taken, taken) = bounded(0);
+        let orders = NewOrders { policy, schedule, scan_options, until_taken };
         // The thread only ends with the daemon.
         let _ = self.wishes.send(Wish::Orders(Box::new(orders)));
+        let _ = taken.recv_timeout(ORDERS_PATIENCE);
     }
 
     /// Tells that protection was switched.

@@ -18,6 +18,8 @@ pub(super) struct NewOrders {
     pub policy: Arc<Policy>,
     pub schedule: Schedule,
     pub scan_options: ScanOptions,
+    /// Goes away when they are in force.
+    pub until_taken: Sender<()>,
 }
 
 /// A wish, with the way back for the answer.
@@ -81,6 +83,7 @@ impl Watcher {
         self.added.extend(new.iter().cloned());
         self.want_first(new);
         self.note_wildcards();
+        drop(orders.until_taken);
     }
 
     /// Trees that are no longer watched are forgotten: when they come back, they begin anew. Gives the roots that have

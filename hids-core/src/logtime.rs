@@ -29,11 +29,45 @@ impl LineClock {
     pub fn time_of(&mut self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         let line = strip_priority(line);
-        self.syslog(line)
+        // `Nov 24 22:09:27 2026`: the year that the line names is right, whatever year is guessed.
+        let has_year =
+            line.get(15) == Some(&b' ') && line.get(16..20).is_some_and(|year| year.iter().all(u8::is_ascii_digit));
+        let named = if has_year { self.form(line) } else { None };
+        named
+            .or_else(|| self.syslog(line))
             .or_else(|| self.iso(line))
             .or_else(|| self.apache_error(line))
             .or_else(|| access_log(line))
             .or_else(|| squid(line))
+            .or_else(|| self.form(line))
+    }
+
+    /// The forms of other syslog daemons than OSSEC's.
+    fn form(&mut self, line: &[u8]) -> Option<Timestamp> {
+        let stamp = crate::predecode::forms::time(line)?;
+        if let Some(seconds) = stamp.epoch {
+            return Some(Timestamp::from_unix_seconds(seconds));
+        }
+        let (hour, minute, second) = stamp.time;
+        let time = Time::new(hour, minute, second, 0).ok()?;
+        let year = match stamp.year {
+            Some(year) => year,
+            None => self.year_of(stamp.month),
+        };
+        let date = Date::new(year, stamp.month, stamp.day).ok()?;
+        match stamp.offset.and_then(|seconds| Offset::from_seconds(seconds).ok()) {
+            Some(offset) => zoned(date.to_datetime(time), offset),
+            None => self.local(date, time),
+        }
+    }
+
+    /// The year of a line that names a month only.
+    fn year_of(&mut self, month: i8) -> i16 {
+        if self.last_month.is_some_and(|last| last - month > 6) {
+            self.year = self.year.saturating_add(1);
+        }
+        self.last_month = Some(month);
+        self.year
     }
 
     /// `Nov 24 22:09:27`
@@ -42,12 +76,9 @@ impl LineClock {
         let month = month(&text[..3])?;
         let day = text.get(4..6)?.trim_start().parse().ok()?;
         let time = clock_time(text.get(7..15)?)?;
-        if self.last_month.is_some_and(|last| last - month > 6) {
-            self.year = self.year.saturating_add(1);
-        }
-        self.last_month = Some(month);
+        let year = self.year_of(month);
         // A leap day in a year that has none: the year was guessed wrong; the day before stands in.
-        let date = Date::new(self.year, month, day).or_else(|_| Date::new(self.year, month, day - 1)).ok()?;
+        let date = Date::new(year, month, day).or_else(|_| Date::new(year, month, day - 1)).ok()?;
         self.local(date, time)
     }
 
@@ -183,6 +214,14 @@ mod tests {
             "[Tue Nov 24 22:09:27.123456 2026] [core:error] x",
             "192.0.2.1 - - [24/Nov/2026:22:09:27 +0000] \"GET / HTTP/1.1\" 200 1",
             "1795558167.779 120 192.0.2.1 TCP_MISS/200",
+            "Nov 24 22:09:27 2026 host sshd[1]: x",
+            "Nov 24 2026 22:09:27 host sshd[1]: x",
+            "Tue Nov 24 22:09:27 2026 auth.info sshd[1]: x",
+            "Tue 2026-11-24 22:09:27 UTC host sshd[1]: x",
+            "24 Nov 2026 23:09:27 +0100 host sshd[1]: x",
+            "000123: *Nov 24 22:09:27.123 UTC: %SYS-5-CONFIG_I: x",
+            "1795558167.123456 host sshd[1]: x",
+            "2026/11/24 22:09:27 host sshd[1]: x",
         ] {
             assert_eq!(seconds(line), expected, "{line}");
         }

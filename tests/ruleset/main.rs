@@ -6,6 +6,7 @@ mod cases;
 mod counting;
 mod files;
 mod forgery;
+mod headers;
 mod patterns;
 mod reference;
 mod shipped;

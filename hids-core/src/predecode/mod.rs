@@ -4,6 +4,7 @@
 //! same positions are tested here. Owns the layouts of headers. Never: validates names (they are
 //! hostile text) or reads the time.
 
+pub(crate) mod forms;
 mod header;
 mod other;
 mod rfc5424;
@@ -13,8 +14,8 @@ mod tests;
 /// Which headers are recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Headers {
-    /// OSSEC's, and what current syslog daemons write: ISO times in UTC (`Z`), without or with
-    /// a short offset, a leading `<PRI>`, RFC 5424.
+    /// OSSEC's, and what other syslog daemons write: ISO times in UTC (`Z`), without or with
+    /// a short offset, a leading `<PRI>`, RFC 5424, and the forms of [`forms`].
     #[default]
     Modern,
     /// OSSEC's only.
@@ -49,16 +50,20 @@ impl<'a> Predecoded<'a> {
 
 /// Takes `line` apart.
 pub fn predecode(line: &[u8], headers: Headers) -> Predecoded<'_> {
-    if let Some(end) = header::end_of_time(line) {
-        return header::names(line, end);
-    }
-    if let Some(found) = other::layout(line) {
+    let found = match header::end_of_time(line) {
+        Some(end) => header::names(line, end),
+        None => match (other::layout(line), headers) {
+            (Some(found), _) => return found,
+            (None, Headers::StrictOssec) => return Predecoded::message(line, 0),
+            (None, Headers::Modern) => rfc5424::modern(line).unwrap_or_else(|| Predecoded::message(line, 0)),
+        },
+    };
+    // A number is what devices count their messages by.
+    let has_program = found.program_name.is_some_and(|name| name.iter().any(|byte| !byte.is_ascii_digit()));
+    if has_program || headers == Headers::StrictOssec {
         return found;
     }
-    match headers {
-        Headers::Modern => rfc5424::modern(line).unwrap_or_else(|| Predecoded::message(line, 0)),
-        Headers::StrictOssec => Predecoded::message(line, 0),
-    }
+    forms::predecode(line).unwrap_or(found)
 }
 
 /// Whether `line` has the byte `what` at each of `positions`.

@@ -64,7 +64,7 @@ fn describe(out: &mut String, value: &Value, depth: usize) {
             for (name, value) in map {
                 let name = name.replace('_', " ");
                 match value {
-                    Value::Object(inner) if inner.is_empty() => {}
+                    Value::Object(inner) if is_silent(inner) => {}
                     Value::Array(list) if list.is_empty() => {}
                     Value::Null => {}
                     // A long list of things that never happened hides the ones that did; JSON has them all.
@@ -90,6 +90,11 @@ fn describe(out: &mut String, value: &Value, depth: usize) {
     }
 }
 
+/// Whether a report would show nothing.
+fn is_silent(report: &serde_json::Map<String, Value>) -> bool {
+    report.iter().all(|(name, value)| value == 0 && !ALWAYS_SHOWN.contains(&name.as_str()))
+}
+
 fn one_line(value: &Value) -> String {
     let Value::Object(map) = value else { return plain(value) };
     let parts: Vec<String> = map
@@ -98,4 +103,24 @@ fn one_line(value: &Value) -> String {
         .map(|(name, value)| format!("{}={}", name.replace('_', "-"), plain(value)))
         .collect();
     parts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    // H1: what rules forgot for lack of room is shown, and nothing where they forgot nothing.
+    #[test]
+    fn losses_of_rules_are_shown_where_there_are_any() {
+        let shown = |forgotten: u64| {
+            let mut out = String::new();
+            let losses = json!({"shortened_lines": 0, "forgotten_counts": forgotten});
+            describe(&mut out, &json!({"rules": 900, "losses": losses}), 1);
+            out
+        };
+        assert!(!shown(0).contains("losses"), "{}", shown(0));
+        assert!(shown(7).contains("  losses:\n    forgotten counts         7\n"), "{}", shown(7));
+    }
 }

@@ -198,3 +198,24 @@ fn the_ledger_is_not_written_through_a_planted_link() {
         assert!(report.ledger_trouble.is_some() && report.evidence_lost == 1 && report.active == 1, "{report:?}");
     });
 }
+
+#[test]
+fn a_child_in_a_session_of_its_own_ends_with_a_program_that_ran_too_long() {
+    // L3
+    alone(|| {
+        let place = Place::new();
+        let config = running(&place, None, "setsid sh -c 'echo $$ >>OUT; sleep 1000' & sleep 1000");
+        let mut options = place.options(config);
+        options.scripts.time = Duration::from_millis(1500);
+        let responder = place.start_with(options);
+        responder.send(attack());
+        let child = lines(&place, 1)[0].clone();
+        let alive = || {
+            let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+        };
+        assert!(alive());
+        wait::until("the kill", wait::PATIENCE, || responder.report().programs_timed_out == 1).expect("killed");
+        wait::until("the end of its child", wait::PATIENCE, || !alive()).expect("ended");
+    });
+}

@@ -119,7 +119,12 @@ impl Responder {
         let path = self.store.evidence_path().to_path_buf();
         beside("respond-why", move || {
             match happenings_of(&path, address, MOST_HISTORY) {
-                Ok(found) => view.history = found.into_iter().map(HistoryView::of).collect(),
+                Ok(found) => {
+                    view.history = found.happenings.into_iter().map(HistoryView::of).collect();
+                    view.trouble = (found.damaged_lines > 0).then(|| {
+                        format!("{} lines of {} are damaged and were left out", found.damaged_lines, path.display())
+                    });
+                }
                 Err(error) => view.trouble = Some(format!("cannot read {}: {error}", path.display())),
             }
             let _ = reply.send(view);

@@ -189,9 +189,19 @@ fn piece(path: &Path, number: u32) -> PathBuf {
     path.with_extension(format!("{number}.log"))
 }
 
-/// The last `most` happenings of an address, oldest first. Damaged lines are passed over.
-pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Vec<Happening>> {
+/// What was found of an address.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Oldest first.
+    pub happenings: Vec<Happening>,
+    /// Lines whose checksum is wrong: whose they were is not known. One that a crash cut counts too.
+    pub damaged_lines: u64,
+}
+
+/// The last `most` happenings of an address. Damaged lines are passed over and counted.
+pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Found> {
     let mut found = std::collections::VecDeque::new();
+    let mut damaged_lines = 0;
     let needle = format!("{{\"address\":\"{address}\"");
     let older = (1..=OLDER_PIECES).rev().map(|number| piece(path, number));
     for path in older.chain([path.to_path_buf()]) {
@@ -203,9 +213,11 @@ pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Ve
         let mut reader = BufReader::with_capacity(1 << 20, file);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line)? > 0 {
-            if line.get(9..).is_some_and(|json| json.starts_with(needle.as_bytes())) {
-                let json = checked(line.strip_suffix(b"\n").unwrap_or(&line));
-                found.extend(json.and_then(|json| serde_json::from_slice::<Happening>(json).ok()));
+            let whole = line.strip_suffix(b"\n").unwrap_or(&line);
+            let json = checked(whole);
+            damaged_lines += u64::from(json.is_none() && !whole.is_empty());
+            if let Some(json) = json.filter(|json| json.starts_with(needle.as_bytes())) {
+                found.extend(serde_json::from_slice::<Happening>(json).ok());
                 if found.len() > most {
                     found.pop_front();
                 }
@@ -213,7 +225,7 @@ pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Ve
             line.clear();
         }
     }
-    Ok(found.into())
+    Ok(Found { happenings: found.into(), damaged_lines })
 }
 
 #[cfg(test)]
@@ -227,7 +239,7 @@ mod tests {
 
     fn seconds_of(log: &EvidenceLog, address: &str) -> Vec<i64> {
         let found = happenings_of(log.path(), address.parse().expect("an address"), 100).expect("readable");
-        found.iter().map(|happening| happening.time.unix_seconds()).collect()
+        found.happenings.iter().map(|happening| happening.time.unix_seconds()).collect()
     }
 
     #[test]
@@ -240,6 +252,21 @@ mod tests {
         EvidenceLog::new(directory.path()).append(&[ended("192.0.2.1", 3)]).expect("written");
         assert_eq!(seconds_of(&log, "192.0.2.1"), [1, 3]);
         assert_eq!(seconds_of(&log, "192.0.2.10"), [0; 0]);
+    }
+
+    #[test]
+    fn damaged_lines_are_counted_and_cost_only_themselves() {
+        // L8
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut log = EvidenceLog::new(directory.path());
+        log.append(&[ended("192.0.2.1", 1), ended("192.0.2.1", 2), ended("192.0.2.1", 3)]).expect("written");
+        let mut bytes = fs::read(log.path()).expect("readable");
+        let second = bytes.iter().position(|&byte| byte == b'\n').expect("a line") + 20;
+        bytes[second] ^= 1;
+        fs::write(log.path(), &bytes).expect("damaged");
+        assert_eq!(seconds_of(&log, "192.0.2.1"), [1, 3]);
+        let of_another = happenings_of(log.path(), "192.0.2.9".parse().expect("an address"), 100).expect("readable");
+        assert_eq!((of_another.happenings.len(), of_another.damaged_lines), (0, 1));
     }
 
     #[test]

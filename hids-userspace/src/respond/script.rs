@@ -3,10 +3,11 @@
 //! Owns a few worker threads, started with the first call. Calls about the same subject run one
 //! after another in their order (`add` before `delete`); never makes its caller wait.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use hids_core::respond::{ProgramCall, Verb};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use tracing::{error, info, warn};
 
 use crate::trust::{Distrust, Program};
@@ -193,13 +194,49 @@ fn run(call: &ProgramCall, time: Duration) -> Result<Ended, NotRun> {
     match wait(&mut child, time)? {
         Some(status) => Ok(Ended::By(status)),
         None => {
+            // Those that left the group (`setsid`) are found as long as the program, their parent, lives.
+            let left = descendants(child.id().cast_signed());
             if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
                 let _ = kill_process_group(group, Signal::KILL);
+            }
+            for handle in left {
+                let _ = pidfd_send_signal(handle, Signal::KILL);
             }
             child.wait()?;
             Ok(Ended::OutOfTime)
         }
     }
+}
+
+/// Handles of all processes that descend from `program`, by their parents in `/proc`. A handle names a
+/// process even after its number has been given to another; whoever is no descendant any more after it
+/// was opened is left out.
+fn descendants(program: i32) -> Vec<OwnedFd> {
+    let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+    for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let number = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
+        if let Some(number) = number
+            && let Some(parent) = parent_of(number)
+        {
+            children.entry(parent).or_default().push(number);
+        }
+    }
+    let (mut found, mut next) = (Vec::new(), vec![program]);
+    while let Some(parent) = next.pop() {
+        for number in children.remove(&parent).unwrap_or_default() {
+            next.push(number);
+            let handle = Pid::from_raw(number).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+            found.extend(handle.filter(|_| parent_of(number) == Some(parent)));
+        }
+    }
+    found
+}
+
+/// Field 4 of `/proc/PID/stat`, behind the name, which may hold anything.
+fn parent_of(number: i32) -> Option<i32> {
+    let stat = std::fs::read(format!("/proc/{number}/stat")).ok()?;
+    let rest = stat.get(memchr::memrchr(b')', &stat)? + 1..)?;
+    std::str::from_utf8(rest).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// The status, or `None` when the program is still running after `time`.

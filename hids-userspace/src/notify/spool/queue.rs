@@ -235,17 +235,34 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Finds the whole entries; cuts away what was being written when we died.
+    /// Finds the whole entries; cuts away what was being written when we died. An entry that was damaged
+    /// since costs only itself, and that is said: its alert is in the alert files but will not be mailed.
     fn scan(&mut self) -> io::Result<()> {
         let mut input = io::BufReader::new(File::open(self.files.queue_path())?);
         let mut line = Vec::new();
+        let mut damaged = 0u64;
         while input.read_until(b'\n', &mut line)? > 0 {
-            let Some(entry) = MailEntry::decode(&line) else { break };
             let bytes = line.len() as u64;
-            self.entries.push_back(Waiting { sequence: entry.sequence, offset: self.length, bytes });
-            self.highest = self.highest.max(entry.sequence);
+            match MailEntry::decode(&line) {
+                Some(entry) if entry.sequence > self.highest || self.entries.is_empty() => {
+                    self.entries.push_back(Waiting { sequence: entry.sequence, offset: self.length, bytes });
+                    self.highest = self.highest.max(entry.sequence);
+                }
+                // The last line is not whole: it was being written.
+                None if !line.ends_with(b"\n") => break,
+                _ => damaged += 1,
+            }
             self.length += bytes;
             line.clear();
+        }
+        if damaged > 0 {
+            tracing::warn!(
+                entries = damaged,
+                queue = %self.files.queue_path().display(),
+                lost = "these alerts are not mailed; they are in the alert files",
+                help = "check the disk that holds the state directory",
+                "entries of the mail queue are damaged and were left out"
+            );
         }
         self.file.set_len(self.length)
     }

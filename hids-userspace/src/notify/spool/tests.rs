@@ -88,6 +88,27 @@ fn uncommitted_and_torn_entries_are_gone_after_a_restart_and_sent_ones_stay_sent
 }
 
 #[test]
+fn a_damaged_entry_costs_only_itself() {
+    // L8
+    let root = tempfile::tempdir().expect("tempdir");
+    let mut spool = open(root.path(), SpoolLimits::default());
+    stage(&mut spool, 1..=5);
+    drop(spool);
+    let queue = root.path().join("mail/queue");
+    let mut bytes = std::fs::read(&queue).expect("readable");
+    let second = bytes.iter().position(|&byte| byte == b'\n').expect("a line") + 30;
+    bytes[second] ^= 1;
+    std::fs::write(&queue, &bytes).expect("damaged");
+    let mut spool = open(root.path(), SpoolLimits::default());
+    spool.committed(6);
+    assert_eq!(sequences(&spool), [1, 3, 4, 5]);
+    stage(&mut spool, 6..=6);
+    spool.committed(7);
+    assert_eq!(sequences(&spool), [1, 3, 4, 5, 6]);
+    assert!(spool.read(6).expect("readable").is_some_and(|entry| entry.body.contains("line 6\n")));
+}
+
+#[test]
 fn number_given_again_after_a_power_loss_is_mailed_again() {
     let root = tempfile::tempdir().expect("tempdir");
     let mut spool = open(root.path(), SpoolLimits::default());

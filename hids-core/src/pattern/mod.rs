@@ -12,6 +12,7 @@ mod backtrack;
 mod foreign;
 mod linear;
 mod lint;
+mod needs;
 mod os_match;
 mod os_regex;
 mod pcre2;
@@ -21,6 +22,7 @@ mod tests;
 mod word;
 
 pub use self::lint::Suspicion;
+pub use self::needs::Need;
 pub use self::prefilter::{Prefilter, PrefilterBuilder, Required, Seen};
 
 use std::fmt;

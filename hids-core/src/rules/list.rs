@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::compile::RuleOptions;
+use super::list_key::{self as key, Split};
 use super::networks::Networks;
 use crate::decode::FieldId;
-use crate::diag::{Diagnostic, SourceFile};
+use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::pattern::Pattern;
 
 /// A list of the configuration.
@@ -32,6 +33,8 @@ struct Entries {
     keys: HashMap<Box<[u8]>, Box<[u8]>>,
     /// Keys that are networks (`10.1.0.0/16`); none in the strict mode.
     networks: Networks,
+    /// Whether keys may be IPv6 addresses; not in the strict mode.
+    reads_ipv6: bool,
 }
 
 impl ListTables {
@@ -48,7 +51,7 @@ impl ListTables {
                     .help("create the file, or remove the <list> from the configuration"),
                 );
             }
-            let table = ListTable(source.text.as_ref().map(|file| Entries::read(&file.text, options)));
+            let table = ListTable(source.text.as_ref().map(|file| Entries::read(file, options, diagnostics)));
             tables.insert(normal(&source.name, options, Origin::Configuration), Arc::new(table));
         }
         Self(tables)
@@ -76,18 +79,36 @@ fn normal(name: &str, options: &RuleOptions, origin: Origin) -> String {
 }
 
 impl Entries {
-    fn read(text: &[u8], options: &RuleOptions) -> Self {
-        let mut entries = Self::default();
-        for line in text.split(|&byte| byte == b'\n') {
+    fn read(file: &Arc<SourceFile>, options: &RuleOptions, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut entries = Self { reads_ipv6: !options.strict_ossec, ..Self::default() };
+        let mut at = 0;
+        for line in file.text.split(|&byte| byte == b'\n') {
+            let place = Span::new(file, at, at + line.len());
+            at += line.len() + 1;
             let line = match memchr::memmem::find(line, b"###") {
                 Some(comment) => line[..comment].trim_ascii_end(),
                 None => line,
             };
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let Some(colon) = memchr::memchr(b':', line) else { continue };
-            let (key, value) = (&line[..colon], &line[colon + 1..]);
-            if !options.strict_ossec {
+            let (key, value) = match key::split(line, options.strict_ossec) {
+                Split::Pair(key, value) => (key, value),
+                Split::Nothing => continue,
+                Split::Ambiguous(key, value) => {
+                    let message = "the last part of this line is taken for the value, but it can also be the end of an IPv6 address";
+                    let problem = Diagnostic::warning("L003", message).at(place.clone());
+                    diagnostics.push(
+                        problem.help("write \"ADDRESS\":VALUE with the quotes, or ADDRESS: for one without a value"),
+                    );
+                    (key, value)
+                }
+            };
+            if options.strict_ossec {
+                diagnostics.extend(key::lost(line, place));
+            } else {
                 entries.networks.add(key, value);
+                if let Some(address) = key::address(key) {
+                    entries.keys.entry(address).or_insert_with(|| value.into());
+                }
             }
             // A constant database answers with the first of equal keys.
             entries.keys.entry(key.into()).or_insert_with(|| value.into());
@@ -98,9 +119,14 @@ impl Entries {
     /// The value of an address: its own, that of a prefix ending in a dot, or that of its network.
     fn of_address(&self, address: &[u8]) -> Option<&[u8]> {
         let dots = (1..=address.len()).rev().filter(|&end| address[end - 1] == b'.');
-        self.of_key(address)
+        self.of_text(address)
             .or_else(|| dots.map(|end| &address[..end]).find_map(|prefix| self.of_key(prefix)))
             .or_else(|| self.networks.of(address))
+    }
+
+    /// The value of a key, which may be an IPv6 address in any of the ways to write it.
+    fn of_text(&self, text: &[u8]) -> Option<&[u8]> {
+        self.of_key(text).or_else(|| self.of_key(&key::address(text).filter(|_| self.reads_ipv6)?))
     }
 
     fn of_key(&self, key: &[u8]) -> Option<&[u8]> {
@@ -173,7 +199,7 @@ impl ListTest {
         let Some(table) = &self.table.0 else {
             return self.strict_ossec && matches!(self.lookup, Lookup::NotMatchKey | Lookup::AddressMatchKey);
         };
-        let exact = || table.of_key(key);
+        let exact = || table.of_text(key);
         let address = || table.of_address(key);
         let fits = |value: &[u8]| self.value.as_ref().is_some_and(|pattern| pattern.is_match(value));
         match self.lookup {

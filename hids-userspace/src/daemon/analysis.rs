@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, select};
-use hids_core::decode::EventKind;
+use hids_core::decode::{EventKind, Reading};
 use hids_core::diag::{Diagnostic, SourceFile};
 use hids_core::engine::{Engine, EngineOptions, ListSource, Losses, OssecProgram, Outcome, RulesetSources, SavedState};
 use hids_core::fim::TextStyle;
@@ -20,7 +20,7 @@ use hids_core::render::{ArchivedEvent, FirewallEvent};
 use serde::Serialize;
 
 use super::set_aside::{Act, BatchPlace, Quarantine, Watch};
-use crate::config::Config;
+use crate::config::{Config, LogInput, LogSourceConfig};
 use crate::record::Processed;
 use crate::respond;
 use crate::sys::crash::{self, InHand, Part};
@@ -57,7 +57,19 @@ pub fn compile_as(config: &Config, program: OssecProgram) -> (Option<Engine>, Ve
 /// What is probably wrong with decoders and rules that load; see [`hids_core::engine::lint`].
 pub fn lint(config: &Config) -> Vec<Diagnostic> {
     let (sources, _) = read_sources(config);
-    hids_core::engine::lint(&sources, &engine_options(config))
+    let mut found = hids_core::engine::lint(&sources, &engine_options(config));
+    let aliases: Vec<&str> = config.collect.iter().filter_map(alias).collect();
+    let reading = if config.analysis.strict_ossec { Reading::Ossec } else { Reading::AsWritten };
+    found.extend(hids_core::rules::commands(&sources.rules, &aliases, reading));
+    found
+}
+
+/// What alerts show of a source that is a command.
+fn alias(source: &LogSourceConfig) -> Option<&str> {
+    match &source.input {
+        LogInput::Command { alias, .. } => Some(alias),
+        _ => None,
+    }
 }
 
 /// Reads all decoder, rule and list files of a configuration.

@@ -5,10 +5,23 @@ use super::implied::{Test, implied, tests};
 use crate::diag::Diagnostic;
 use crate::rules::parse::RuleDef;
 
+/// Pairs of siblings that are compared at most: some seconds. OSSEC's own rules have 60,000.
+const MOST_PAIRS: u64 = 100_000_000;
+
 /// Reports rules that can be tried but never win, because below each of their parents a sibling
 /// that is tried before them matches all that they match.
 pub(super) fn check(looked: &Looked<'_>, reachable: &[bool], diagnostics: &mut Vec<Diagnostic>) {
     let tests: Vec<Vec<Test>> = looked.tree.rules.iter().map(tests).collect();
+    let pairs: u64 = looked.tree.children.iter().map(|children| (children.len() as u64).pow(2) / 2).sum();
+    if pairs > MOST_PAIRS {
+        let message =
+            format!("rules that another one hides are not looked for: {pairs} pairs of rules hang under one parent");
+        let problem = Diagnostic::note("R057", message).help("hang rules under more parents");
+        diagnostics.push(
+            looked.tree.rules.iter().last().map(|rule| rule.id_span.clone()).into_iter().fold(problem, Diagnostic::at),
+        );
+        return;
+    }
     for index in 0..looked.tree.rules.len() as u32 {
         let parents = looked.parents[index as usize].iter().filter(|&&parent| reachable[parent as usize]);
         let hiders: Option<Vec<u32>> = parents.map(|&parent| hider(looked, &tests, parent, index)).collect();
@@ -54,6 +67,6 @@ fn hider(looked: &Looked<'_>, tests: &[Vec<Test>], parent: u32, index: u32) -> O
 }
 
 /// Whether nothing but the event decides about the rule, and it (or a child) is then the answer.
-fn wins_when_it_matches(rule: &RuleDef) -> bool {
+pub(super) fn wins_when_it_matches(rule: &RuleDef) -> bool {
     !rule.noalert && !rule.is_composite() && !rule.check_diff && !rule.if_fts
 }

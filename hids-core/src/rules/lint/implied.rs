@@ -1,7 +1,7 @@
 //! Which conditions follow from which.
 
 use crate::decode::source::PatternDef;
-use crate::pattern::Dialect;
+use crate::pattern::{Dialect, Need, Subject};
 use crate::rules::parse::{RuleDef, TextField};
 
 /// A condition in a form that can be compared.
@@ -11,21 +11,15 @@ pub(super) struct Test {
     what: String,
     wanted: String,
     /// The literals one of which must be there, if the pattern is nothing else.
-    literals: Option<Vec<Literal>>,
-}
-
-/// A literal of a pattern, in lower case.
-#[derive(Clone, Debug, PartialEq)]
-struct Literal {
-    text: String,
-    at_start: bool,
-    at_end: bool,
+    literals: Option<Vec<Need>>,
+    /// Of each alternative of a pattern, literals that must be there.
+    needs: Option<Vec<Vec<Need>>>,
 }
 
 /// The conditions of a rule on a single event.
 pub(super) fn tests(rule: &RuleDef) -> Vec<Test> {
     let mut tests = Vec::new();
-    let mut plain = |what: String, wanted: String| tests.push(Test { what, wanted, literals: None });
+    let mut plain = |what: String, wanted: String| tests.push(Test { what, wanted, literals: None, needs: None });
     if let Some(name) = &rule.decoded_as {
         plain("decoded_as".into(), name.value.clone());
     }
@@ -77,13 +71,21 @@ fn texts(rule: &RuleDef) -> impl Iterator<Item = Test> {
 fn test(what: String, pattern: &PatternDef) -> Test {
     let wanted = format!("{:?} {}", pattern.dialect, pattern.text);
     match pattern.negated {
-        true => Test { what: format!("not {what}"), wanted, literals: None },
-        false => Test { what, wanted, literals: literals(pattern) },
+        true => Test { what: format!("not {what}"), wanted, literals: None, needs: None },
+        false => {
+            let literals = literals(pattern);
+            let needs = match &literals {
+                Some(literals) => Some(literals.iter().map(|literal| vec![literal.clone()]).collect()),
+                // What does not compile is reported by the compiler.
+                None => pattern.compile(Subject::Bytes, &mut Vec::new()).and_then(|pattern| pattern.needs()),
+            };
+            Test { what, wanted, literals, needs }
+        }
     }
 }
 
 /// The literals of a pattern that is nothing but literals with anchors.
-fn literals(pattern: &PatternDef) -> Option<Vec<Literal>> {
+fn literals(pattern: &PatternDef) -> Option<Vec<Need>> {
     let is_plain = |byte: u8| match pattern.dialect {
         Dialect::OsMatch => !b"^$".contains(&byte),
         _ => byte.is_ascii_alphanumeric() || b" !\"#%&',/:;<=>@_`~-".contains(&byte),
@@ -95,7 +97,7 @@ fn literals(pattern: &PatternDef) -> Option<Vec<Literal>> {
         let inner = rest.strip_suffix('$');
         let at_end = inner.is_some();
         let inner = inner.unwrap_or(rest);
-        inner.bytes().all(is_plain).then(|| Literal { text: inner.to_ascii_lowercase(), at_start, at_end })
+        inner.bytes().all(is_plain).then(|| Need { text: inner.to_ascii_lowercase(), at_start, at_end })
     };
     pattern.text.split('|').map(literal).collect()
 }
@@ -109,13 +111,14 @@ pub(super) fn implied<'a>(test: &Test, mut given: impl Iterator<Item = &'a Test>
         if known.wanted == test.wanted {
             return true;
         }
-        let (Some(wanted), Some(known)) = (&test.literals, &known.literals) else { return false };
-        known.iter().all(|known| wanted.iter().any(|wanted| follows(wanted, known)))
+        let (Some(wanted), Some(known)) = (&test.literals, &known.needs) else { return false };
+        let has_one = |needs: &Vec<Need>| wanted.iter().any(|wanted| needs.iter().any(|known| follows(wanted, known)));
+        known.iter().all(has_one)
     })
 }
 
 /// Whether a text that has the literal `known` has `wanted` too.
-fn follows(wanted: &Literal, known: &Literal) -> bool {
+fn follows(wanted: &Need, known: &Need) -> bool {
     match (wanted.at_start, wanted.at_end) {
         (false, false) => known.text.contains(&wanted.text),
         (true, false) => known.at_start && known.text.starts_with(&wanted.text),

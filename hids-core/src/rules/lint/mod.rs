@@ -1,15 +1,19 @@
 //! What is probably wrong with rules and decoders that load: found by looking at all of them at
 //! once, when an administrator asks. Never: what keeps them from loading (`parse`, `tree`, `compile`).
 
+mod commands;
 mod counts;
 mod hidden;
 mod implied;
+mod orphans;
 mod patterns;
 mod reach;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+
+pub use commands::commands;
 
 use super::built_in;
 use super::compile::RuleOptions;
@@ -65,6 +69,7 @@ pub fn lint(
     let impossible = patterns::check(&looked, &mut diagnostics);
     let reachable = reach::check(&looked, &impossible, &mut diagnostics);
     hidden::check(&looked, &reachable, &mut diagnostics);
+    orphans::check(&looked, &mut diagnostics);
     counts::check(&looked, &mut diagnostics);
     diagnostics
 }

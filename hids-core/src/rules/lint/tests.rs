@@ -6,7 +6,9 @@ use crate::rules::{ListTables, RuleOptions};
 
 const DECODERS: &str = r#"
 <decoder name="sshd"><program_name>^sshd$</program_name></decoder>
+<decoder name="sshd-from"><parent>sshd</parent><regex>from (\S+) of (\S+)</regex><order>srcip, user</order></decoder>
 <decoder name="su"><program_name>^su$</program_name></decoder>
+<decoder name="su-user"><parent>su</parent><regex>for (\S+)</regex><order>user</order></decoder>
 <decoder name="access"><type>web-log</type><prematch>^\d+ GET </prematch></decoder>"#;
 
 const ROOTS: &str = r#"
@@ -119,4 +121,58 @@ fn patterns_are_reported_at_their_place() {
     assert_eq!(codes(&rule(100, 5, "<match>a|\n b</match>")), ["P015"]);
     assert_eq!(codes(&rule(100, 5, "<pcre2>(a)b\\1</pcre2>")), ["P013"]);
     assert_eq!(codes(&rule(100, 5, "<pcre2>x(a|b)+c</pcre2><match>plain text</match>")), [""; 0]);
+}
+
+// C28
+#[test]
+fn a_regex_that_needs_the_text_of_an_earlier_match_is_hidden() {
+    let regex = rule(100, 4, r"<regex>^alice/\S+ Connection reset|^bob/\S+ Connection reset</regex>");
+    let wide = rule(101, 5, "<match>Connection reset</match>");
+    let found = problems(&format!("{regex}{wide}"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].message.starts_with("rule 100 never fires: rule 101"), "{}", found[0].message);
+    let pcre2 = rule(100, 4, r"<pcre2>^alice/\S+ (?:Connection) reset by</pcre2>");
+    assert_eq!(codes(&format!("{pcre2}{wide}")), ["R060"]);
+    // One alternative, or one letter, is enough to have its chance.
+    for body in [
+        r"<regex>^alice/\S+ Connection reset|^bob/\S+ gone</regex>",
+        r"<regex>Connection \w*reset</regex>",
+        r"<pcre2>Connection (reset)?</pcre2>",
+        r#"<match negate="yes">Connection reset</match>"#,
+    ] {
+        assert_eq!(codes(&format!("{}{wide}", rule(100, 4, body))), [""; 0], "{body}");
+    }
+    assert_eq!(
+        codes(&format!("{}{}", rule(100, 4, r"<regex>^alice \S+ x</regex>"), rule(101, 5, "<match>^alice</match>"))),
+        ["R060"]
+    );
+    assert_eq!(
+        codes(&format!("{}{}", rule(100, 4, r"<regex>x alice \S+</regex>"), rule(101, 5, "<match>^alice</match>"))),
+        [""; 0]
+    );
+}
+
+// C29
+#[test]
+fn a_rule_without_parent_on_fields_of_decoders_that_have_rules_is_named() {
+    let sshd = rule(100, 0, "<decoded_as>sshd</decoded_as>");
+    let below = rule(101, 5, "<if_sid>100</if_sid><match>Failed</match>");
+    let silent = rule(102, 0, "<srcip>192.0.2.209</srcip>");
+    let found = problems(&format!("{sshd}{below}{silent}"));
+    assert_eq!(found.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["R058"]);
+    assert!(
+        found[0].message.contains("rule 102") && found[0].message.contains("rule 100 (r.xml:2)"),
+        "{}",
+        found[0].message
+    );
+    assert!(found[0].help.as_ref().is_some_and(|help| help.contains("<if_level>")));
+    // Before it, below a rule, of a decoder, or for a decoder without rules it is tried.
+    assert_eq!(codes(&format!("{silent}{sshd}{below}")), [""; 0]);
+    assert_eq!(codes(&format!("{sshd}{}", rule(102, 0, "<if_sid>100</if_sid><srcip>192.0.2.209</srcip>"))), [""; 0]);
+    assert_eq!(codes(&format!("{}{silent}", rule(100, 0, "<decoded_as>su</decoded_as>"))), [""; 0]);
+    assert_eq!(codes(&format!("{sshd}{}", rule(102, 0, "<match>a</match>"))), [""; 0]);
+    // One of a higher level is named if no decoder is left for it.
+    let loud = rule(102, 5, "<srcip>192.0.2.209</srcip>");
+    assert_eq!(codes(&format!("{sshd}{loud}")), ["R058"]);
+    assert_eq!(codes(&format!("{sshd}{}", loud.replace("srcip", "user"))), [""; 0]);
 }

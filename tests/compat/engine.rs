@@ -173,3 +173,24 @@ fn every_stock_rule_file_loads_unchanged() {
     let Some(engine) = engine else { panic!("{shown}") };
     println!("{} files, {} rules", sources.rules.len(), engine.rule_count());
 }
+
+// C28, C29: what is said to never fire must not be fired by a suite.
+#[test]
+fn stock_rules_that_never_fire_are_not_fired_by_their_suites() {
+    let Some(sources) = ruleset::stock_sources() else { return };
+    let Some(cases) = records::read("testdata/ossec_rules.jsonl") else { return };
+    let found = hids_core::engine::lint(&sources, &EngineOptions::default());
+    let named: Vec<&Diagnostic> = found.iter().filter(|problem| ["R058", "R060"].contains(&problem.code)).collect();
+    println!("{}", named.iter().map(|problem| problem.render()).collect::<String>());
+    let fired: Vec<u64> = cases.iter().filter_map(|case| case["ossec"]["rule"].as_u64()).collect();
+    let wrong: Vec<String> = named
+        .iter()
+        .filter(|problem| problem.message.contains("never fires"))
+        .filter(|problem| {
+            let id = problem.message.split(' ').nth(1).and_then(|id| id.parse().ok());
+            id.is_some_and(|id| fired.contains(&id))
+        })
+        .map(|problem| problem.render())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -12,6 +12,7 @@ mod engine;
 mod ignored;
 mod many_problems;
 mod patterns;
+mod plugins;
 mod predecoding;
 mod random;
 mod records;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::attributes::Reading;
 use super::fields::{FieldId, FieldTable};
 use super::fts::FtsFields;
 use super::groups::Groups;
@@ -61,7 +62,7 @@ pub(super) struct Decoder {
     pub order: Box<[FieldId]>,
     pub fts: Option<FtsFields>,
     pub kind: EventKind,
-    pub plugin: Option<Plugin>,
+    pub plugin: Option<(Plugin, Reading)>,
     pub accumulate: bool,
     /// Children in load order; the followers of a group are with its first.
     pub children: Vec<u16>,

@@ -57,6 +57,8 @@ pub enum Plugin {
     SymantecWs,
     /// `SonicWall_Decoder`
     SonicWall,
+    /// The same in OSSEC's daemon: it says of which kind the event is and extracts nothing.
+    SonicWallWithoutFields,
     /// `OSSECAlert_Decoder`
     OssecAlert,
 }
@@ -91,8 +93,8 @@ pub struct DecoderDef {
     pub fts: Option<FtsFields>,
     /// Kind of its events.
     pub kind: EventKind,
-    /// Code that extracts the fields.
-    pub plugin: Option<Plugin>,
+    /// Code that extracts the fields, and whose reading of lines it follows.
+    pub plugin: Option<(Plugin, Reading)>,
     /// Whether a child keeps its own name.
     pub use_own_name: bool,
     /// Whether later events of the same id get this one's fields.
@@ -100,10 +102,10 @@ pub struct DecoderDef {
 }
 
 impl DecoderDef {
-    /// Takes the SonicWall plug-in away, which extracts nothing in OSSEC's daemon.
+    /// Takes the fields of the SonicWall plug-in away, which extracts none in OSSEC's daemon.
     pub fn lose_sonic_wall(&mut self) {
-        if self.plugin == Some(Plugin::SonicWall) {
-            self.plugin = None;
+        if let Some((plugin @ Plugin::SonicWall, _)) = &mut self.plugin {
+            *plugin = Plugin::SonicWallWithoutFields;
         }
     }
 
@@ -284,7 +286,7 @@ impl<'d> Reader<'d> {
     }
 
     fn plugin(&mut self, element: &Element) {
-        self.def.plugin = match element.text.value.as_str() {
+        let plugin = match element.text.value.as_str() {
             "PF_Decoder" => Some(Plugin::Pf),
             "SymantecWS_Decoder" => Some(Plugin::SymantecWs),
             "SonicWall_Decoder" => Some(Plugin::SonicWall),
@@ -295,6 +297,7 @@ impl<'d> Reader<'d> {
                 None
             }
         };
+        self.def.plugin = plugin.map(|plugin| (plugin, self.reading));
     }
 
     fn error(&mut self, code: &'static str, message: &str, span: &Span) {

@@ -218,9 +218,9 @@ impl DecoderSet {
         decoded: &mut Decoded,
     ) -> Option<usize> {
         let decoder = self.decoder(index);
-        if let Some(plugin) = decoder.plugin {
+        if let Some((plugin, reading)) = decoder.plugin {
             *decoded = self.selected(index);
-            plugins::run(plugin, event.log, &mut scratch.fields, decoded);
+            plugins::run(plugin, reading, event.log, &mut scratch.fields, decoded);
             return None;
         }
         let regex = decoder.regex.as_ref()?;

@@ -78,7 +78,8 @@ impl OssecAlert {
                 event.extend_from_slice(&[name, value, b";"].concat());
             }
         }
-        event.push(b' ');
+        // Two blanks: where OSSEC's decoder of such events finds the log.
+        event.extend_from_slice(b"  ");
         event.extend_from_slice(&alert.log.unwrap_or_default());
         event.truncate(MAX_EVENT_BYTES);
         emit(&event);

@@ -131,8 +131,8 @@ fn alerts_of_another_ossec_are_sent_on() {
     assert_eq!(
         events(LogFormat::OssecAlert, text),
         [
-            "ossec: Alert Level: 10; Rule: 5712 - Many logins; Location: host->/var/log/auth.log; srcip: 10.0.0.1; user: root; Nov 24 10:00:00 host sshd[1]: x",
-            "ossec: Alert Level: 3; Rule: 502 - Started; Location: host->ossec; ossec: started"
+            "ossec: Alert Level: 10; Rule: 5712 - Many logins; Location: host->/var/log/auth.log; srcip: 10.0.0.1; user: root;  Nov 24 10:00:00 host sshd[1]: x",
+            "ossec: Alert Level: 3; Rule: 502 - Started; Location: host->ossec;  ossec: started"
         ]
     );
 }

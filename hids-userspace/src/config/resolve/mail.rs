@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 
 use hids_core::xml::Element;
 
-use super::{Context, email_alerts};
+use super::{Context, email_alerts, mail_program};
 use crate::config::known::SectionKind::Global;
 use crate::config::value::{Problems, is_host_name, is_mail_address, value_span, word, yes_no};
 use crate::config::{MailConfig, MailTls, MailTransport};
@@ -118,7 +117,10 @@ fn require_parties(context: &mut Context<'_>) {
 fn transport(context: &mut Context<'_>, enabled: bool) -> MailTransport {
     let server = context.word(Global, "smtp_server");
     let host = match server.and_then(word) {
-        Some(path) if path.starts_with('/') => return program(context, path.to_owned(), enabled),
+        Some(path) if path.starts_with('/') => {
+            let text = path.to_owned();
+            return MailTransport::Program(mail_program::resolve(context, &text, enabled));
+        }
         Some(host) => host.strip_suffix('.').unwrap_or(host).to_owned(),
         None => "localhost".to_owned(),
     };
@@ -140,19 +142,6 @@ fn transport(context: &mut Context<'_>, enabled: bool) -> MailTransport {
     let port = context.number(Global, "smtp_port").and_then(|port| u16::try_from(port).ok()).unwrap_or(25);
     let login = login(context, tls);
     MailTransport::Smtp { host, port, tls, login }
-}
-
-fn program(context: &mut Context<'_>, path: String, enabled: bool) -> MailTransport {
-    let path = PathBuf::from(path);
-    if enabled
-        && !path.is_file()
-        && let Some(element) = context.word(Global, "smtp_server")
-    {
-        let span = value_span(element);
-        let message = format!("the mail program {} does not exist, so no mail can be sent", path.display());
-        context.problems.error("C018", &span, message, "install it, or name a mail server");
-    }
-    MailTransport::Program(path)
 }
 
 fn login(context: &mut Context<'_>, tls: MailTls) -> Option<(String, String)> {

@@ -48,7 +48,16 @@ pub enum MailTransport {
         login: Option<(String, String)>,
     },
     /// A sendmail-like program, run directly without a shell.
-    Program(PathBuf),
+    Program(MailProgram),
+}
+
+/// A program that takes a mail on its standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailProgram {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Its arguments; where none are configured those that programs of its name need.
+    pub arguments: Vec<String>,
 }
 
 impl Default for MailTransport {

@@ -2,34 +2,30 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::fs::MemfdFlags;
 
 use super::smtp::SendError;
+use crate::config::MailProgram;
 use crate::trust::Program;
 
 /// Longest run of the program.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Programs that want `-t` to take the recipients from the headers, and `-i` not to end at a dot.
-/// OSSEC runs what is configured as it is; sendmail then has nobody to send to.
-const SENDMAIL_LIKE: [&str; 6] = ["sendmail", "ssmtp", "esmtp", "msmtp", "exim", "exim4"];
-
-/// Runs `program` (a path, perhaps with arguments after blanks) on `mail`.
-pub(super) fn send(program: &Path, mail: &[u8]) -> Result<(), SendError> {
-    let (path, arguments) = split(program);
+/// Runs `program` on `mail`.
+pub(super) fn send(program: &MailProgram, mail: &[u8]) -> Result<(), SendError> {
+    let MailProgram { path, arguments } = program;
     let fail = |what: &str, error: std::io::Error| SendError::Later(format!("{what} {}: {error}", path.display()));
     // A file in memory: a program that does not read cannot block us.
     let input = memory_file(&unix_lines(mail)).map_err(|error| fail("cannot prepare the mail for", error))?;
     let mut complaints = memory_file(b"").map_err(|error| fail("cannot prepare the output of", error))?;
     let stderr = complaints.try_clone().map_err(|error| fail("cannot prepare the output of", error))?;
-    let trusted = Program::open(&path).map_err(|distrust| fail("cannot run", distrust.into_io()))?;
+    let trusted = Program::open(path).map_err(|distrust| fail("cannot run", distrust.into_io()))?;
     let mut child = trusted
         .command()
-        .args(&arguments)
+        .args(arguments)
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .current_dir("/")
@@ -58,18 +54,6 @@ pub(super) fn send(program: &Path, mail: &[u8]) -> Result<(), SendError> {
     let _ = (&mut complaints).take(1024).read_to_end(&mut text);
     let text = hids_core::render::visible_string(text.trim_ascii());
     Err(SendError::Later(format!("{} ended with {status}: {text}", path.display())))
-}
-
-fn split(program: &Path) -> (PathBuf, Vec<String>) {
-    if !program.exists()
-        && let Some(text) = program.to_str()
-        && let Some((path, arguments)) = text.split_once(' ')
-    {
-        return (PathBuf::from(path), arguments.split_ascii_whitespace().map(str::to_owned).collect());
-    }
-    let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let arguments: &[&str] = if SENDMAIL_LIKE.contains(&name) { &["-t", "-i"] } else { &[] };
-    (program.to_owned(), arguments.iter().map(|&text| text.to_owned()).collect())
 }
 
 fn memory_file(bytes: &[u8]) -> std::io::Result<File> {

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use self::server::{SmtpServer, available, free_port};
 use super::*;
-use crate::config::{GranularMail, MailConfig, MailTls, MailTransport};
+use crate::config::{GranularMail, MailConfig, MailProgram, MailTls, MailTransport};
 use crate::notify::spool::tests::{alert, open};
 use crate::notify::spool::{MailSpool, SpoolLimits};
 use crate::outbox::{AlertSpool as _, MailItem};
@@ -307,11 +307,15 @@ fn login_is_used() {
 fn program_gets_the_mail_on_standard_input_without_a_shell() {
     let root = tempfile::tempdir().expect("tempdir");
     let (program, output) = (root.path().join("deliver"), root.path().join("out"));
-    let text = format!("#!/bin/sh\ncat > {0}.new && env > {0}.env && mv {0}.new {0}\n", output.display());
+    let text = format!(
+        "#!/bin/sh\ncat > {0}.new && env > {0}.env && printf '%s|' \"$@\" > {0}.argv && mv {0}.new {0}\n",
+        output.display()
+    );
     hids_tests::executable::script(&program, &text);
     let mut spool = spool(root.path());
     let mut config = config(25);
-    config.transport = MailTransport::Program(program);
+    let arguments = ["-t".to_owned(), "-F".to_owned(), "$HOME; id".to_owned()];
+    config.transport = MailTransport::Program(MailProgram { path: program, arguments: arguments.to_vec() });
     let handle = begin(config, &spool);
     record(&mut spool, [alert(1, 5710, 7)]);
     wait_until("the program ran", || output.exists());
@@ -319,6 +323,8 @@ fn program_gets_the_mail_on_standard_input_without_a_shell() {
     assert!(mail.contains("\nTo: ops@example.org\n") || mail.starts_with("To: ops@example.org\n"), "{mail}");
     assert!(mail.contains("OSSEC HIDS Notification.\n") && !mail.contains('\r'));
     assert!(!std::fs::read_to_string(output.with_extension("env")).expect("env").contains("HOME="));
+    // C11
+    assert_eq!(std::fs::read_to_string(output.with_extension("argv")).expect("argv"), "-t|-F|$HOME; id|");
     handle.stop();
 }
 

@@ -215,7 +215,7 @@ impl Sender {
 
     fn deliver(&self, recipients: &[lettre::Address], mail: &[u8]) -> Result<Vec<Refused>, SendError> {
         match &self.config.transport {
-            MailTransport::Program(path) => program::send(path, mail).map(|()| Vec::new()),
+            MailTransport::Program(program) => program::send(program, mail).map(|()| Vec::new()),
             MailTransport::Smtp { host, port, tls, login } => {
                 let helo = self.config.helo.as_deref().unwrap_or(&self.options.hostname);
                 let server = Server {

@@ -17,6 +17,7 @@
 //! | C080–C094 | `<active-response>` |
 //! | C095–C099 | `<email_alerts>`, `<syslog_output>`, `<reports>` and the like |
 //! | C100 | internal options |
+//! | C104–C107 | C104 shell syntax in `<smtp_server>`, C105 a mail program without `-t`, C106 a pattern that matches everything, C107 an `<email_alerts>` that never mails |
 //! | C125–C126 | what others could change: C125 files of the configuration, C126 programs of active responses |
 
 mod known;

@@ -14,7 +14,8 @@ pub(super) fn resolve(context: &mut Context<'_>, mail_enabled: bool) -> Vec<Gran
     for section in raw.of(EmailAlerts) {
         let problems = &mut *context.problems;
         let to = section.last("email_to").and_then(|element| mail::address(element, problems));
-        let criteria = ["level", "rule_id", "group", "event_location", "do_not_delay", "do_not_group"];
+        let criteria = ["level", "rule_id", "group", "event_location"];
+        let is_there = |name: &&str| section.last(name).is_some();
         if section.last("email_to").is_none() {
             problems.error(
                 "C095",
@@ -22,7 +23,11 @@ pub(super) fn resolve(context: &mut Context<'_>, mail_enabled: bool) -> Vec<Gran
                 "`<email_alerts>` has no `<email_to>`",
                 "say who gets the mail",
             );
-        } else if criteria.iter().all(|name| section.last(name).is_none()) {
+        } else if !criteria.iter().any(is_there) && ["do_not_delay", "do_not_group"].iter().any(is_there) {
+            let message = "`<email_alerts>` does not say which alerts it is for, so that it never gets a mail";
+            let help = "add `<level>`, `<rule_id>`, `<group>` or `<event_location>`, or remove the section";
+            problems.warning("C107", section.name_span(), message, help);
+        } else if !criteria.iter().any(is_there) {
             let message = "`<email_alerts>` does not say which alerts it is for";
             problems.error(
                 "C095",

@@ -7,7 +7,7 @@ use hids_core::diag::Severity;
 use hids_core::model::{Level, RuleId};
 
 use super::{Folder, codes, config, errors, load_sections, rendered, warnings};
-use crate::config::{CommandOutput, LogFormat, LogInput, MailTls, MailTransport, ResponseAction};
+use crate::config::{CommandOutput, LogFormat, LogInput, MailProgram, MailTls, MailTransport, ResponseAction};
 
 const DROP: &str = "<command><name>drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect><timeout_allowed>yes</timeout_allowed></command>";
 
@@ -302,4 +302,87 @@ fn syslog_output_over_tls_is_tcp() {
             .remove(0);
     assert!(output.tcp && output.tls && output.tls_verify);
     assert_eq!((output.port, output.level), (514, Some(Level(5))));
+}
+
+fn mail_by(server: &str) -> String {
+    format!(
+        "<global><email_notification>yes</email_notification><email_to>a@b.c</email_to><email_from>a@b.c</email_from>
+        <smtp_server>{server}</smtp_server></global>"
+    )
+}
+
+// C11
+#[test]
+fn a_mail_program_has_arguments_and_no_shell() {
+    let root = tempfile::tempdir().expect("tempdir");
+    let path = root.path().join("sendmail");
+    std::fs::write(&path, "").expect("written");
+    let program = path.display().to_string();
+    for (arguments, words, expected) in [
+        (" -t", &["-t"][..], &[][..]),
+        (" -t  -a 'my account'", &["-t", "-a", "my account"], &[]),
+        ("", &["-t", "-i"], &[]),
+        (" -i root@example.org", &["-i", "root@example.org"], &["C105"]),
+    ] {
+        let text = mail_by(&format!("{program}{arguments}"));
+        assert_eq!(warnings(&text), expected, "{arguments}");
+        let arguments = words.iter().map(|&word| word.to_owned()).collect();
+        let wanted = MailTransport::Program(MailProgram { path: path.clone(), arguments });
+        assert_eq!(config(&text).mail.transport, wanted);
+    }
+    for shell in [" -t | tee /tmp/x", " -t; id", " $(id)", " -F 'x", " -t &amp;", " -t > /dev/null"] {
+        assert_eq!(errors(&mail_by(&format!("{program}{shell}"))), ["C104"], "{shell}");
+    }
+    assert_eq!(errors(&mail_by("/nowhere/sendmail -t")), ["C018"]);
+}
+
+// C15, C16
+#[test]
+fn patterns_that_hardly_do_what_they_are_meant_to_are_warned_of() {
+    let ignore = |pattern: &str| format!("<syscheck><ignore type=\"sregex\">{pattern}</ignore></syscheck>");
+    let mail =
+        |option: &str| format!("{}<email_alerts><email_to>c@b.c</email_to>{option}</email_alerts>", mail_by("h"));
+    let response = |group: &str| {
+        format!(
+            "<command><name>x</name><executable>firewall-drop</executable><expect>srcip</expect></command>
+            <active-response><command>x</command><location>local</location><timeout>600</timeout>
+            <rules_group>{group}</rules_group></active-response>"
+        )
+    };
+    let cases = [
+        ("<syscheck><directories restrict=\"*.php\">/var/www</directories></syscheck>".to_owned(), "P014"),
+        (ignore("$.log"), "P010"),
+        (ignore(r"\.tpl$"), "P014"),
+        (ignore("^/var/lib/.*.db$"), "P014"),
+        ("<syscheck><nodiff type=\"sregex\">*.key</nodiff></syscheck>".to_owned(), "P014"),
+        (ignore(".log$|"), "C106"),
+        (ignore("|.log$"), "C106"),
+        (ignore(".log$||.tmp$"), "C106"),
+        (ignore("^"), "C106"),
+        (ignore(".log$|a^b"), "P011"),
+        (mail("<group>authentication_.*</group>"), "P014"),
+        (mail("<event_location>^web*</event_location>"), "P014"),
+        (mail("<do_not_delay />"), "C107"),
+        (mail("<do_not_group />"), "C107"),
+        (r"<syslog_output><server>192.0.2.1</server><location>\.log$</location></syslog_output>".to_owned(), "P014"),
+        (response("authentication_failures,.*sshd"), "P014"),
+        (response("*sshd"), "P014"),
+    ];
+    for (text, code) in cases {
+        let found = warnings(&text);
+        assert!(found.contains(&code), "{code} is not in {found:?}: {text}");
+    }
+    let good = [
+        ignore(".log$|.swp$"),
+        ignore("^/var/lib/x|~$"),
+        mail("<group>authentication_failed|sshd,</group><event_location>/var/log/auth.log$</event_location>"),
+        response(r"authentication_failures,|^sshd\.*"),
+    ];
+    for text in good {
+        let found = warnings(&text);
+        assert!(
+            !found.iter().any(|code| code.starts_with('P') || ["C106", "C107"].contains(code)),
+            "{found:?}: {text}"
+        );
+    }
 }

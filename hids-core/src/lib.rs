@@ -7,8 +7,8 @@
 //!
 //! Modules may use what stands before them in this list, never what stands after:
 //! `diag`, `model` ← `pattern`, `xml` ← `predecode` ← `decode` ← `rules` ← `engine` ← `ruletest`;
-//! `respond` uses `model` and `pattern`, `fim` those and `escape`, `render` uses `model`, `escape` and `join`; `engine`
-//! asks `fim` which decoder takes an event of file integrity; `join` uses `model`, `escape` and `fim`.
+//! `sender` uses `model`, `respond` uses `model` and `pattern`, `fim` those and `escape`, `render` uses `model`,
+//! `escape` and `join`; `engine` asks `fim` which decoder takes an event of file integrity; `join` uses `model`, `escape` and `fim`.
 #![forbid(unsafe_code)]
 
 pub mod decode;
@@ -27,4 +27,5 @@ pub mod render;
 pub mod respond;
 pub mod rules;
 pub mod ruletest;
+pub mod sender;
 pub mod xml;

@@ -3,6 +3,7 @@
 //! Stages (`collect`, `sensors`, `respond`, `notify`, `record`) do not import one another; core
 //! types flow over bounded channels that `daemon::wiring` makes.
 
+pub mod accounts;
 pub mod cli;
 pub mod collect;
 pub mod config;

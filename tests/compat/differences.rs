@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use hids_core::diag::{Severity, SourceFile};
 use hids_core::engine::{Dropped, Engine, EngineOptions, ListSource, OssecProgram, Outcome, RulesetSources};
-use hids_core::model::{Channel, EventRef, LogSource, Timestamp};
+use hids_core::model::{Channel, Doubt, EventRef, LogSource, Timestamp, UntrustedSender};
 use serde::Deserialize;
 
 use crate::engine::roots;
@@ -50,6 +50,8 @@ struct Entry {
     seconds: Option<Vec<i64>>,
     /// Where each line comes from; all from one place where absent.
     locations: Option<Vec<String>>,
+    /// Whether the journal does not confirm who sent a line; it does of all where absent.
+    untrusted: Option<Vec<bool>>,
     /// Parts of the event that an answer shows besides the rule.
     #[serde(default)]
     show: Vec<String>,
@@ -120,11 +122,17 @@ impl Entry {
             let location = self.locations.as_ref().map_or("/var/log/demo", |locations| &locations[index]);
             Arc::new(LogSource { location: location.into(), channel: Channel::Log })
         };
+        let sender = UntrustedSender { doubt: Doubt::OtherUser, uid: Some(33), executable: None, unit: None };
+        let sender = Arc::new(sender);
         let lines = self.lines.iter().enumerate().map(|(index, line)| {
             let now = START_SECONDS + self.seconds.as_ref().map_or(0, |seconds| seconds[index]);
             let now = Timestamp::from_unix_seconds(now);
             let (source, line) = (source(index), bytes(line));
-            let outcome = engine.process(EventRef { source: &source, received: now, line: &line, notice: None }, now);
+            let event = EventRef { source: &source, received: now, line: &line, notice: None };
+            let outcome = match self.untrusted.as_ref().is_some_and(|untrusted| untrusted[index]) {
+                true => engine.process_untrusted(event, &sender, now),
+                false => engine.process(event, now),
+            };
             self.answer(&outcome)
         });
         lines.collect()
@@ -154,6 +162,9 @@ impl Entry {
         };
         if outcome.is_recorded() {
             answer.push_str(" alert");
+        }
+        if outcome.untrusted().is_some() {
+            answer.push_str(" untrusted");
         }
         for part in &self.show {
             let value = match part.as_str() {

@@ -181,3 +181,23 @@ fn an_ossec_installation_is_taken_over_with_its_relative_paths() {
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     assert_eq!(answer["rule"]["id"], 100_901, "{answer}");
 }
+
+// O-B1
+#[test]
+fn a_machine_whose_logins_nobody_watches_is_named_by_check_and_status_until_somebody_does() {
+    let log = "<localfile><log_format>syslog</log_format><location>@LOG@.d/auth.log</location></localfile>";
+    let mut host = Daemon::new(log);
+    let said_of = |host: &Daemon| said(&host.hidsctl(&["check"]));
+    let nobody = "warning[C117]: nobody watches logins: ";
+    assert!(said_of(&host).contains(nobody), "{}", said_of(&host));
+    assert!(said_of(&host).contains("auth.log is missing, the"), "{}", said_of(&host));
+    host.start();
+    assert!(host.messages().contains(nobody), "{}", host.messages());
+    let problems = |host: &Daemon| host.status().expect("the status")["problems"].to_string();
+    assert!(problems(&host).contains("nobody watches logins: "), "{}", problems(&host));
+    let directory = host.path("x").parent().expect("a directory").join(format!("{}.d", host.log().display()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    std::fs::write(directory.join("auth.log"), "").expect("a log");
+    assert!(!said_of(&host).contains("nobody watches logins"), "{}", said_of(&host));
+    assert!(!problems(&host).contains("nobody watches logins"), "{}", problems(&host));
+}

@@ -2,6 +2,7 @@
 
 mod end_to_end;
 mod forged;
+mod journal;
 mod lab;
 mod outputs;
 mod sensors;

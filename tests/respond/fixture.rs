@@ -195,5 +195,6 @@ pub fn alert_with(fields: &[(FieldName, &[u8])]) -> Arc<Alert> {
         evidence: vec![EvidenceLine { time: now, full_log: b"earlier line".to_vec() }],
         previous_output: None,
         notice: None,
+        untrusted: None,
     })
 }

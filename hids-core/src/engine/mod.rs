@@ -6,6 +6,7 @@
 
 mod compiled;
 mod dropped;
+mod memory;
 mod outcome;
 mod prepared;
 mod recall;
@@ -17,16 +18,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::compiled::Compiled;
-use self::dropped::LastLines;
 pub use self::dropped::{Dropped, OssecProgram};
+use self::memory::{Memories, Memory};
 pub use self::outcome::{Explanation, Outcome};
 use self::prepared::built_in;
 pub use self::prepared::{Analyser, Prepared};
-use crate::decode::{self, Accumulator, DecoderSet, DecoderTrial, EventKind};
+use crate::decode::{self, DecoderSet, DecoderTrial, EventKind};
 use crate::diag::{Diagnostic, SourceFile, has_errors, limited};
-use crate::model::{Channel, EventRef, Level, RuleFacts, RuleId, Timestamp};
+use crate::model::{Channel, EventRef, Level, RuleFacts, RuleId, Timestamp, UntrustedSender};
 use crate::pattern::{PrefilterBuilder, Seen, Subject};
-use crate::rules::{self, HostNews, Judged, ListTables, RuleEvent, RuleOptions, RuleSet, RuleState};
+use crate::rules::{self, HostNews, Judged, ListTables, RuleEvent, RuleOptions, RuleSet};
 pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
 
 /// Decoders, rules and lists as the configuration names them, in its order.
@@ -129,10 +130,7 @@ pub fn lint(sources: &RulesetSources, options: &EngineOptions) -> Vec<Diagnostic
 pub struct Engine {
     analyser: Analyser,
     prepared: Prepared,
-    state: RuleState,
-    accumulator: Accumulator,
-    /// In the strict mode as the daemon.
-    last_lines: LastLines,
+    memories: Memories,
 }
 
 impl Engine {
@@ -151,24 +149,21 @@ impl Engine {
         }
         let decoders = DecoderSet::compile(&definitions, subject, &mut prefilter, &mut diagnostics);
         let tables = ListTables::read(&sources.lists, &rule_options, &mut diagnostics);
-        let definitions = rules::definitions(&sources.rules, rule_options.reading(), &mut diagnostics);
+        let mut definitions = rules::definitions(&sources.rules, rule_options.reading(), &mut diagnostics);
+        if !options.strict_ossec {
+            rules::add_own_messages(&mut definitions);
+        }
         let rules = RuleSet::compile(definitions, &decoders, &tables, rule_options, &mut prefilter, &mut diagnostics);
         let diagnostics = limited(diagnostics);
         if has_errors(&diagnostics) {
             return (None, diagnostics);
         }
-        let state = RuleState::new(&rules);
         let prefilter = prefilter.build();
         let mut all_literals = Seen::default();
         prefilter.pass_all(&mut all_literals);
         let compiled = Arc::new(Compiled { decoders, rules, prefilter, all_literals, options });
-        let engine = Self {
-            analyser: Analyser::new(compiled),
-            prepared: Prepared::default(),
-            state,
-            accumulator: Accumulator::default(),
-            last_lines: LastLines::default(),
-        };
+        let memories = Memories::new(&compiled);
+        let engine = Self { analyser: Analyser::new(compiled), prepared: Prepared::default(), memories };
         (Some(engine), diagnostics)
     }
 
@@ -177,14 +172,25 @@ impl Engine {
     ///
     /// Allocates nothing for a line that raises no alert, once its program and message have come twice.
     pub fn process<'a>(&'a mut self, event: EventRef<'a>, now: Timestamp) -> Outcome<'a> {
-        self.analyse(event, now, None, None)
+        self.analyse(event, None, now, None, None)
+    }
+
+    /// As [`process`](Self::process), of a line whose sender is not confirmed to be the program that it names: what
+    /// it leaves behind counts only for others like it. The strict mode knows no such difference.
+    pub fn process_untrusted<'a>(
+        &'a mut self,
+        event: EventRef<'a>,
+        sender: &'a Arc<UntrustedSender>,
+        now: Timestamp,
+    ) -> Outcome<'a> {
+        self.analyse(event, Some(sender), now, None, None)
     }
 
     /// As [`process`](Self::process), with every decoder and rule that was tried.
     pub fn explain<'a>(&'a mut self, event: EventRef<'a>, now: Timestamp) -> (Outcome<'a>, Explanation) {
         let mut explanation = Explanation::default();
         let Explanation { decoders, rules } = &mut explanation;
-        let outcome = self.analyse(event, now, Some(decoders), Some(rules));
+        let outcome = self.analyse(event, None, now, Some(decoders), Some(rules));
         (outcome, explanation)
     }
 
@@ -205,30 +211,28 @@ impl Engine {
 
     /// The part of the state that outlives a restart.
     pub fn state(&self) -> SavedState {
-        self.state.save()
+        self.memories.save()
     }
 
     /// How often that part has changed since the start, so that it is only saved when it did.
     pub fn state_changes(&self) -> u64 {
-        self.state.changes()
+        self.memories.changes()
     }
 
     /// Puts the state of an earlier run back.
     pub fn restore_state(&mut self, saved: &SavedState) {
-        self.state.restore(saved);
+        let Self { analyser, memories, .. } = self;
+        memories.restore(saved, &analyser.compiled);
     }
 
     /// Forgets everything that earlier lines left.
     pub fn reset(&mut self) {
-        self.state = RuleState::new(&self.compiled().rules);
-        self.accumulator = Accumulator::default();
-        self.last_lines = LastLines::default();
+        self.memories = Memories::new(self.compiled());
     }
 
     /// What was cut or forgotten for lack of room since the start.
     pub fn losses(&self) -> Losses {
-        let mut losses = self.state.losses();
-        losses.forgotten_combinations += self.accumulator.forgotten();
+        let mut losses = self.memories.losses();
         losses.pattern_limit_hits = self.compiled().decoders.limit_hits() + self.compiled().rules.limit_hits();
         losses
     }
@@ -242,8 +246,8 @@ impl Engine {
     /// The rest of the analysis of an event that [`Analyser::prepare`] has prepared. Events must come
     /// in their order: what they leave counts for those after them.
     pub fn finish<'a>(&'a mut self, event: EventRef<'a>, now: Timestamp, prepared: &'a mut Prepared) -> Outcome<'a> {
-        let Self { analyser, state, accumulator, last_lines, .. } = self;
-        Finish { compiled: &analyser.compiled, accumulator, last_lines }.run(event, now, prepared, state, None)
+        let Self { analyser, memories, .. } = self;
+        Finish { compiled: &analyser.compiled, sender: None }.run(event, now, prepared, memories, None)
     }
 
     fn compiled(&self) -> &Compiled {
@@ -253,35 +257,38 @@ impl Engine {
     fn analyse<'a>(
         &'a mut self,
         event: EventRef<'a>,
+        sender: Option<&'a Arc<UntrustedSender>>,
         now: Timestamp,
         decoder_trials: Option<&mut Vec<DecoderTrial>>,
         rule_trials: Option<&mut Vec<RuleTrial>>,
     ) -> Outcome<'a> {
-        let Self { analyser, prepared, state, accumulator, last_lines } = self;
+        let Self { analyser, prepared, memories } = self;
         analyser.run(event, prepared, decoder_trials);
-        Finish { compiled: &analyser.compiled, accumulator, last_lines }.run(event, now, prepared, state, rule_trials)
+        let compiled = &*analyser.compiled;
+        let sender = sender.filter(|_| !compiled.options.strict_ossec);
+        Finish { compiled, sender }.run(event, now, prepared, memories, rule_trials)
     }
 }
 
 /// Accumulation and rules: all that depends on earlier events.
-struct Finish<'a, 'e> {
+struct Finish<'a> {
     compiled: &'a Compiled,
-    accumulator: &'e mut Accumulator,
-    last_lines: &'e mut LastLines,
+    sender: Option<&'a Arc<UntrustedSender>>,
 }
 
-impl<'a> Finish<'a, '_> {
+impl<'a> Finish<'a> {
     fn run(
         self,
         event: EventRef<'a>,
         now: Timestamp,
         prepared: &'a mut Prepared,
-        state: &'a mut RuleState,
+        memories: &'a mut Memories,
         trials: Option<&mut Vec<RuleTrial>>,
     ) -> Outcome<'a> {
         #[cfg(feature = "faults")]
         crate::faults::strike("rules", event.line);
         let Compiled { decoders, rules, options, .. } = self.compiled;
+        let Memory { rules: state, accumulator, last_lines } = memories.of(self.sender, self.compiled);
         let line = if prepared.is_clean { event.line } else { &prepared.clean };
         let log = &line[prepared.parts.log.clone()];
         let part = |range: &Option<Range<usize>>| range.clone().map(|range| &line[range]);
@@ -296,14 +303,14 @@ impl<'a> Finish<'a, '_> {
         let decoder_name = decoded.name.map_or("", |name| decoders.name(name));
         if options.is_strict_daemon()
             && decoded.kind == EventKind::Syslog
-            && self.last_lines.has(&event.source.location, line)
+            && last_lines.has(&event.source.location, line)
         {
             dropped = Some(Dropped::Repeated);
         }
         let mut judged = Judged::default();
         if dropped.is_none() {
             if decoders.accumulates(&decoded) {
-                self.accumulator.complete(hostname, decoder_name, log, &mut prepared.fields, now);
+                accumulator.complete(hostname, decoder_name, log, &mut prepared.fields, now);
             }
             let rule_event = RuleEvent {
                 full_log: line,
@@ -324,7 +331,8 @@ impl<'a> Finish<'a, '_> {
             judged = rules.judge(&rule_event, decoded.original_rule.map(RuleId), state, trials, plan);
         }
         let EventRef { source, notice, .. } = event;
-        Outcome { compiled: self.compiled, state, prepared, source, line, notice, now, dropped, judged }
+        let Self { compiled, sender: untrusted } = self;
+        Outcome { compiled, state, prepared, source, line, notice, untrusted, now, dropped, judged }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Compiled, Dropped, Prepared};
 use crate::decode::{DecoderTrial, EventKind, FieldId};
 use crate::model::{
     Alert, AlertId, AlertView, DecoderNames, EvidenceLine, Field, FieldName, Fields, FieldsView, FileNotice, LogSource,
-    RuleFacts, RuleStep, Timestamp,
+    RuleFacts, RuleStep, Timestamp, UntrustedSender,
 };
 use crate::predecode::Predecoded;
 use crate::rules::{Judged, RuleState, RuleTrial};
@@ -53,6 +53,7 @@ pub struct Outcome<'a> {
     pub(super) source: &'a Arc<LogSource>,
     pub(super) line: &'a [u8],
     pub(super) notice: Option<&'a Arc<FileNotice>>,
+    pub(super) untrusted: Option<&'a Arc<UntrustedSender>>,
     pub(super) now: Timestamp,
     pub(super) dropped: Option<Dropped>,
     pub(super) judged: Judged,
@@ -146,6 +147,11 @@ impl<'a> Outcome<'a> {
         self.notice
     }
 
+    /// Who sent the line, where that is not confirmed to be the program that it names.
+    pub fn untrusted(&self) -> Option<&'a Arc<UntrustedSender>> {
+        self.untrusted
+    }
+
     /// How often the rule that won has fired since start, this time included; 0 without a rule.
     pub fn fired_times(&self) -> u64 {
         self.judged.rule.map_or(0, |rule| self.state.fired_times(rule))
@@ -201,6 +207,7 @@ impl<'a> Outcome<'a> {
             evidence: state.evidence().map(|(_, line)| line).collect(),
             previous_output: state.previous_output(),
             notice: self.notice.map(|notice| &**notice),
+            untrusted: self.untrusted.map(|sender| &**sender),
         })
     }
 
@@ -229,6 +236,7 @@ impl<'a> Outcome<'a> {
             evidence: state.evidence().map(evidence).collect(),
             previous_output: state.previous_output().map(<[u8]>::to_vec),
             notice: self.notice.cloned(),
+            untrusted: self.untrusted.cloned(),
         })
     }
 

@@ -94,7 +94,9 @@ pub(super) fn cause(alert: &Alert) -> Option<(Cause, Option<Mark>)> {
     let is_single = alert.rule.level >= AT_ONCE
         || alert.full_log.len() > LONGEST_TEXT_BYTES
         || !alert.evidence.is_empty()
-        || alert.previous_output.is_some();
+        || alert.previous_output.is_some()
+        // Who forges a line must not put it beside, or in place of, a genuine one.
+        || alert.untrusted.is_some();
     if is_single {
         return None;
     }

@@ -18,6 +18,8 @@ pub(super) struct Kind {
     hostname: Vec<u8>,
     location: String,
     what: Vec<u8>,
+    /// A flood of forged lines hides no genuine one.
+    is_untrusted: bool,
 }
 
 impl Kind {
@@ -31,7 +33,8 @@ impl Kind {
             None => without_numbers(alert.full_log.get(alert.log_offset..).unwrap_or(&alert.full_log)),
         };
         let location = alert.source.location.clone();
-        Some(Self { rule: alert.rule.id, hostname: alert.hostname.clone(), location, what })
+        let is_untrusted = alert.untrusted.is_some();
+        Some(Self { rule: alert.rule.id, hostname: alert.hostname.clone(), location, what, is_untrusted })
     }
 }
 

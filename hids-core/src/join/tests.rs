@@ -51,6 +51,7 @@ fn log(sequence: u64, rule: Arc<RuleFacts>, header: &str, message: &str, fields:
         evidence: Vec::new(),
         previous_output: None,
         notice: None,
+        untrusted: None,
     })
 }
 
@@ -98,4 +99,17 @@ fn text(held: &Held) -> String {
     let mut out = Vec::new();
     render::alert_log(&mut out, &held.to_alert(), &jiff::tz::TimeZone::UTC);
     String::from_utf8(out).expect("escaped")
+}
+
+// H5
+#[test]
+fn forged_alerts_are_neither_joined_nor_folded_with_genuine_ones() {
+    let header = "Nov 29 20:00:00 web1 sshd[9]: ";
+    let fields = [(FieldName::SrcIp, "203.0.113.9")];
+    let genuine = log(1, rule(5716, 5, "sshd,authentication_failed,"), header, "Failed password", &fields);
+    let sender = UntrustedSender { doubt: Doubt::OtherUser, uid: Some(33), executable: None, unit: None };
+    let forged = Alert { untrusted: Some(Arc::new(sender)), ..Alert::clone(&genuine) };
+    assert!(super::cause::cause(&genuine).is_some());
+    assert_eq!(super::cause::cause(&forged), None);
+    assert_ne!(super::flood::Kind::of(&genuine), super::flood::Kind::of(&forged));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlertId, FileNotice, Level, LogSource, RuleId, Timestamp};
+use super::{AlertId, FileNotice, Level, LogSource, RuleId, Timestamp, UntrustedSender};
 
 /// Everything that outputs and responses need to know of an event that a rule matched.
 ///
@@ -47,6 +47,9 @@ pub struct Alert {
     /// What file integrity told, when the event is its. `full_log` is then its text: several lines of ours,
     /// in which hostile names are escaped already.
     pub notice: Option<Arc<FileNotice>>,
+    /// Who sent the line, where that is not confirmed to be the program that it names: then nothing may be done
+    /// to anybody because of it. The lines in `evidence` were sent so, too.
+    pub untrusted: Option<Arc<UntrustedSender>>,
 }
 
 impl Alert {

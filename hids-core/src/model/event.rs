@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileNotice, Timestamp};
+use super::{FileNotice, Timestamp, UntrustedSender};
 
 /// What kind of sensor an event comes from; decides which decoders see it.
 ///
@@ -59,12 +59,22 @@ pub struct LogBatch {
     pub position: Option<SourcePosition>,
     /// What the lines tell, one for each, when they come from file integrity; empty otherwise.
     pub notices: Vec<Arc<FileNotice>>,
+    /// The lines whose sender is not confirmed, by their numbers in ascending order.
+    pub untrusted: Vec<(u32, Arc<UntrustedSender>)>,
 }
 
 impl LogBatch {
     /// An empty batch of `source`.
     pub fn new(source: Arc<LogSource>, received: Timestamp) -> Self {
-        Self { source, received, bytes: Vec::new(), ends: Vec::new(), position: None, notices: Vec::new() }
+        Self {
+            source,
+            received,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            position: None,
+            notices: Vec::new(),
+            untrusted: Vec::new(),
+        }
     }
 
     /// Appends a line (without its line end).
@@ -72,6 +82,19 @@ impl LogBatch {
         self.bytes.extend_from_slice(line);
         // A batch is cut long before 4 GiB (the collector's read buffer bounds it).
         self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Appends a line whose sender is not confirmed.
+    pub fn push_untrusted(&mut self, line: &[u8], sender: Arc<UntrustedSender>) {
+        self.untrusted.push((u32::try_from(self.ends.len()).unwrap_or(u32::MAX), sender));
+        self.push(line);
+    }
+
+    /// Why the sender of line number `index` is not trusted, if so.
+    pub fn untrusted_sender(&self, index: usize) -> Option<&Arc<UntrustedSender>> {
+        let index = u32::try_from(index).ok()?;
+        let at = self.untrusted.binary_search_by_key(&index, |(line, _)| *line).ok()?;
+        Some(&self.untrusted[at].1)
     }
 
     /// Appends what file integrity tells: its text (`hids_core::fim::text`, several lines) and the notice.

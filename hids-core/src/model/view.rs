@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Alert, AlertId, DecoderNames, FieldName, Fields, FileNotice, RuleFacts, Timestamp};
+use super::{Alert, AlertId, DecoderNames, FieldName, Fields, FileNotice, RuleFacts, Timestamp, UntrustedSender};
 
 /// The parts of an [`Alert`] that alerts.json shows, wherever they are kept.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct AlertView<'a> {
     pub previous_output: Option<&'a [u8]>,
     /// What file integrity told, when the event is its.
     pub notice: Option<&'a FileNotice>,
+    /// Who sent the line, where that is not confirmed to be the program that it names.
+    pub untrusted: Option<&'a UntrustedSender>,
 }
 
 /// Decoded fields in extraction order.
@@ -70,6 +72,7 @@ impl Alert {
             evidence: self.evidence.iter().map(|line| line.full_log.as_slice()).collect(),
             previous_output: self.previous_output.as_deref(),
             notice: self.notice.as_deref(),
+            untrusted: self.untrusted.as_deref(),
         }
     }
 }

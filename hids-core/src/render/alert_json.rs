@@ -6,14 +6,15 @@ use super::alert_log::push_local_time;
 use super::json::{Object, decoder_object, push_number, rule_object};
 use super::syscheck::syscheck_file;
 use crate::join::Tally;
-use crate::model::{Alert, AlertId, AlertView, FieldName};
+use crate::model::{Alert, AlertId, AlertView, FieldName, UntrustedSender};
 
 /// Appends the line of `alert`.
 ///
 /// Differences from OSSEC 4.3.0: `PCI_DSS` and `CIS` values keep their last character (OSSEC cuts
 /// it), and a composite rule's earlier lines stand in `evidence` at the end (`previous_output` holds
 /// only the second of them, as OSSEC's does). Bytes that are not UTF-8 read `\x1b`; everything else
-/// comes back exactly as it was logged.
+/// comes back exactly as it was logged. `untrusted_sender` says who sent a line that the journal does not
+/// confirm; no response follows such an alert.
 pub fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
     alert_view_json(out, &alert.view(), zone);
 }
@@ -83,6 +84,9 @@ fn write(out: &mut Vec<u8>, alert: &AlertView<'_>, zone: &TimeZone, kinship: Kin
     object.text("logfile", alert.location.as_bytes());
     object.texts("evidence", alert.evidence.iter().copied());
     push_kinship(&mut object, kinship);
+    if let Some(sender) = alert.untrusted {
+        object.object("untrusted_sender", |object| untrusted_sender(object, sender));
+    }
     object.end();
     out.push(b'\n');
 }
@@ -102,4 +106,13 @@ fn push_id(out: &mut Vec<u8>, id: AlertId) {
     push_number(out, id.epoch_seconds);
     out.push(b'.');
     push_number(out, i64::try_from(id.sequence).unwrap_or(i64::MAX));
+}
+
+fn untrusted_sender(object: &mut Object<'_>, sender: &UntrustedSender) {
+    object.text("reason", sender.doubt.as_str().as_bytes());
+    if let Some(uid) = sender.uid {
+        object.number("uid", uid.into());
+    }
+    object.some("executable", sender.executable.as_deref());
+    object.some("unit", sender.unit.as_deref());
 }

@@ -46,6 +46,14 @@ pub(super) fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
         let lines: Vec<_> = alert.evidence.iter().map(|line| lossless(&line.full_log)).collect();
         object.insert("evidence".into(), lines.into());
     }
+    if let Some(sender) = &alert.untrusted {
+        let mut of_sender = Map::new();
+        of_sender.insert("reason".into(), sender.doubt.as_str().into());
+        of_sender.extend(sender.uid.map(|uid| ("uid".to_owned(), uid.into())));
+        insert_bytes(&mut of_sender, "executable", sender.executable.as_deref());
+        insert_bytes(&mut of_sender, "unit", sender.unit.as_deref());
+        object.insert("untrusted_sender".into(), of_sender.into());
+    }
     push_line(out, object);
 }
 

@@ -42,6 +42,7 @@ fn alert(full_log: &[u8]) -> Alert {
         evidence: Vec::new(),
         previous_output: None,
         notice: None,
+        untrusted: None,
     }
 }
 
@@ -336,6 +337,8 @@ proptest! {
         alert.notice = notice;
         if !with_decoder {
             alert.decoder = None;
+            let (executable, unit) = (Some(log.clone()), Some(Vec::new()));
+            alert.untrusted = Some(Arc::new(UntrustedSender { doubt: Doubt::Container, uid: Some(33), executable, unit }));
         }
         let fixed = [FieldName::SrcIp, FieldName::Url, FieldName::Data, FieldName::FileName, FieldName::Id];
         let name = |at: usize| fixed.get(at).cloned().unwrap_or_else(|| FieldName::Dynamic(OWN[at % OWN.len()].into()));

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::protected::NeverBlockReason;
-use crate::model::{AlertId, RuleId, Timestamp};
+use crate::model::{AlertId, Doubt, RuleId, Timestamp};
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -207,6 +207,9 @@ pub enum Refusal {
     /// The source is a name; only addresses can be blocked.
     #[error("the source is not an address")]
     NotAnAddress,
+    /// The journal does not confirm that the line comes from the program that it names.
+    #[error("the journal does not confirm who sent the line, which anybody on this machine can forge: {0}")]
+    UntrustedSender(Doubt),
     /// The rule has the option `no_ar`, or `accuracy="0"`.
     #[error("the rule must not lead to responses (option no_ar, or accuracy 0)")]
     NoResponse,

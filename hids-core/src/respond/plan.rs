@@ -98,10 +98,16 @@ impl Planner {
         }
         for &index in self.bound_responses(&alert.rule).iter() {
             let response = self.policy.responses[index].clone();
-            match target(&response, alert, &self.protected) {
-                Ok(target) => self.respond(&response, &target, alert, now, &mut actions),
-                Err(NoTarget::Missing) => {}
-                Err(NoTarget::Refused(text, address, refusal)) => {
+            match (target(&response, alert, &self.protected), &alert.untrusted) {
+                // Neither blocks nor programs: a program may lock a user out, or block somebody as well.
+                (Ok(target), Some(sender)) => {
+                    let subject = if target.ip == "-" { &target.user } else { &target.ip };
+                    let refusal = Refusal::UntrustedSender(sender.doubt);
+                    actions.push(refused(&response, alert, subject.as_bytes(), target.address, refusal));
+                }
+                (Ok(target), None) => self.respond(&response, &target, alert, now, &mut actions),
+                (Err(NoTarget::Missing), _) => {}
+                (Err(NoTarget::Refused(text, address, refusal)), _) => {
                     actions.push(refused(&response, alert, &text, address, refusal));
                 }
             }

@@ -7,7 +7,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Alert, AlertId, Channel, Field, FieldName, Fields, Level, LogSource, RuleFacts, RuleId, Timestamp};
+use crate::model::{
+    Alert, AlertId, Channel, Doubt, Field, FieldName, Fields, Level, LogSource, RuleFacts, RuleId, Timestamp,
+    UntrustedSender,
+};
 
 mod when_full;
 mod when_set;
@@ -55,6 +58,7 @@ fn alert(rule: &Arc<RuleFacts>, fields: &[(FieldName, &[u8])]) -> Alert {
         evidence: Vec::new(),
         previous_output: None,
         notice: None,
+        untrusted: None,
     }
 }
 
@@ -423,4 +427,32 @@ proptest! {
         }
         prop_assert!(planner.blocks().is_empty());
     }
+}
+
+// H5
+#[test]
+fn nothing_is_done_because_of_a_line_that_anybody_can_have_written() {
+    let forged = |alert: Alert| {
+        let sender = UntrustedSender { doubt: Doubt::OtherUser, uid: Some(33), executable: None, unit: None };
+        Alert { untrusted: Some(Arc::new(sender)), ..alert }
+    };
+    let mut planner = planner(vec![drop_response(Some(600)), program(&[Expect::SourceAddress], Some(600))]);
+    let actions = planner.plan(&forged(from("203.0.113.9")), seconds(0));
+    for action in &actions {
+        let Action::Refused(refused) = action else { panic!("{actions:?}") };
+        assert_eq!(refused.refusal, Refusal::UntrustedSender(Doubt::OtherUser));
+        assert_eq!(refused.address, Some(ip("203.0.113.9")));
+    }
+    assert_eq!((actions.len(), planner.blocks().len(), planner.offences().len()), (2, 0, 0));
+    // The same of a confirmed sender.
+    assert_eq!(planner.plan(&from("203.0.113.9"), seconds(1)).len(), 2);
+    assert_eq!(planner.blocks().len(), 1);
+    // Nor does a forged line make a block last longer, or a program that locks users out run.
+    let before = planner.blocks().clone();
+    planner.plan(&forged(from("203.0.113.9")), seconds(300));
+    assert_eq!(*planner.blocks(), before);
+    let mut planner = self::planner(vec![program(&[Expect::User], None)]);
+    let of_user = alert(&rule(5712, 10, "syslog,"), &[(FieldName::DstUser, b"alice")]);
+    let [Action::Refused(refused)] = &planner.plan(&forged(of_user), seconds(0))[..] else { panic!("not refused") };
+    assert_eq!(refused.subject, "alice");
 }

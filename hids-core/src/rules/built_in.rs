@@ -11,6 +11,12 @@ use crate::model::RuleId;
 /// A file of the shipped rule set.
 const INTEGRITY: &str = include_str!("../../../config/ruleset/rules/0055-integrity.xml");
 const INTEGRITY_NAME: &str = "built-in 0055-integrity.xml";
+/// The rule that takes any line with a word such as `error` in it, by its number in OSSEC.
+const ANY_BAD_WORD: RuleId = RuleId(1002);
+/// Its exception for this program, whose messages tell of errors elsewhere and quote lines of attackers.
+const OWN_MESSAGES: &str = r#"<group name="syslog,"><rule id="99115" level="0"><if_sid>1002</if_sid>
+<program_name>^hidsd$</program_name><description>A message of hidsd, which has been acted upon already.</description>
+</rule></group>"#;
 /// Ids of roots are those up to this one.
 const LAST_ROOT: u32 = 9;
 
@@ -44,6 +50,17 @@ pub(super) fn add(definitions: &mut Vec<RuleDef>) -> Vec<RuleId> {
     let ids = own.iter().map(|rule| rule.id).collect();
     definitions.splice(root + 1..root + 1, own);
     ids
+}
+
+/// Adds the rule that keeps this program's own messages in syslog files from alerting (K47). It hides a line from the
+/// rule for bad words alone: whoever calls himself `hidsd` escapes no other one. Of the journal such entries are not
+/// taken at all, by what cannot be forged.
+pub fn add_own_messages(definitions: &mut Vec<RuleDef>) {
+    let (own, _) = parse(&SourceFile::new("built-in own messages", OWN_MESSAGES), Reading::AsWritten);
+    let is_defined = |id: RuleId| definitions.iter().any(|rule| rule.id == id);
+    if is_defined(ANY_BAD_WORD) && !own.iter().any(|rule| is_defined(rule.id)) {
+        definitions.extend(own.into_iter().map(|rule| RuleDef { built_in: true, ..rule }));
+    }
 }
 
 /// The built-in rules as written.

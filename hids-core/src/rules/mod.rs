@@ -27,7 +27,7 @@ mod tree;
 mod wazuh;
 mod when;
 
-pub use built_in::definitions;
+pub use built_in::{add_own_messages, definitions};
 pub use catalogue::{Catalogue, Counting, RuleEntry, Written};
 pub use compile::{RuleOptions, RuleSet};
 pub use lint::{commands, lint};

@@ -108,6 +108,24 @@ pub struct SavedState {
     pub ignored: Vec<Vec<u8>>,
     /// Host, rule and last output of `check_diff`.
     pub outputs: Vec<(Vec<u8>, RuleId, Vec<u8>)>,
+    /// The same of events whose sender is not confirmed, which are remembered apart.
+    #[serde(default)]
+    pub untrusted: Option<Box<SavedState>>,
+}
+
+impl Losses {
+    /// The sum, of two states that are kept apart.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            shortened_lines: self.shortened_lines + other.shortened_lines,
+            forgotten_combinations: self.forgotten_combinations + other.forgotten_combinations,
+            forgotten_windows: self.forgotten_windows + other.forgotten_windows,
+            lost_outputs: self.lost_outputs + other.lost_outputs,
+            forgotten_counts: self.forgotten_counts + other.forgotten_counts,
+            forgotten_single_events: self.forgotten_single_events + other.forgotten_single_events,
+            pattern_limit_hits: self.pattern_limit_hits + other.pattern_limit_hits,
+        }
+    }
 }
 
 impl RuleState {
@@ -157,6 +175,7 @@ impl RuleState {
             first_seen: self.first_seen.combinations().map(<[u8]>::to_vec).collect(),
             ignored: self.ignored.combinations().map(<[u8]>::to_vec).collect(),
             outputs,
+            untrusted: None,
         }
     }
 

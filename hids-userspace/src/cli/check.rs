@@ -8,7 +8,7 @@ use serde_json::json;
 use super::exit::Exit;
 use super::{Common, output};
 use crate::config::{self, Config};
-use crate::daemon::analysis;
+use crate::daemon::{analysis, logins};
 use crate::sensors;
 
 /// Options of `check`.
@@ -34,6 +34,7 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
         diagnostics.extend(engine.and_then(|engine| rules_of_files(config, &engine)));
         diagnostics.extend(analysis::lint(config));
         diagnostics.extend(protection(config));
+        diagnostics.extend(logins::check(&config.collect));
     }
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));

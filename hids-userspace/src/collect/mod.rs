@@ -8,6 +8,7 @@
 //! - `files`: one thread for all log files, driven by inotify;
 //! - `command`: one thread for each command, which runs it every so often;
 //! - `journal`: one thread for each journal source, which reads a `journalctl` child;
+//! - `once`: each line once, where a file holds what the journal holds, too;
 //! - `format`: how lines become events; pure.
 //!
 //! [`LogBatch`]: hids_core::model::LogBatch
@@ -16,6 +17,7 @@ pub mod command;
 mod files;
 pub mod format;
 mod journal;
+mod once;
 mod outlet;
 mod report;
 mod start;

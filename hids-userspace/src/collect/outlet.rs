@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
 use hids_core::model::{LogBatch, Timestamp};
 
+use super::once::Holding;
 use super::report::CollectCounters;
 use super::start::PieceAt;
 
@@ -25,11 +26,13 @@ pub(super) struct Outlet {
     stopping: Arc<AtomicBool>,
     counters: Arc<CollectCounters>,
     left_out: Arc<[PieceAt]>,
+    /// Of the outlet for lines of files.
+    holding: Option<Holding>,
 }
 
 impl Outlet {
     pub(super) fn new(out: Sender<LogBatch>, counters: Arc<CollectCounters>) -> Self {
-        Self { out, stopping: Arc::default(), counters, left_out: Arc::default() }
+        Self { out, stopping: Arc::default(), counters, left_out: Arc::default(), holding: None }
     }
 
     /// Lines that are not to be read.
@@ -40,6 +43,11 @@ impl Outlet {
     /// Lines that are not to be read.
     pub(super) fn left_out(&self) -> &[PieceAt] {
         &self.left_out
+    }
+
+    /// The same, for lines of files: those that the journal holds, too, are left out.
+    pub(super) fn holding(&self, holding: Holding) -> Self {
+        Self { holding: Some(holding), ..self.clone() }
     }
 
     /// From now on a receiver that takes nothing is not waited for without end.
@@ -58,6 +66,14 @@ impl Outlet {
 
     /// Hands `batch` on, waiting while the channel is full.
     pub(super) fn hand_on(&self, batch: LogBatch) -> Result<(), Closed> {
+        let batch = match &self.holding {
+            Some(holding) => holding.take(batch, self)?,
+            None => Some(batch),
+        };
+        batch.map_or(Ok(()), |batch| self.hand_on_now(batch))
+    }
+
+    fn hand_on_now(&self, batch: LogBatch) -> Result<(), Closed> {
         let (events, bytes) = (batch.len() as u64, batch.bytes.len() as u64);
         match self.out.try_send(batch) {
             Ok(()) => {}

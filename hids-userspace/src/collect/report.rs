@@ -42,6 +42,10 @@ pub struct CollectCounters {
     pub journal_restarts: AtomicU64,
     /// Journal entries that could not be understood.
     pub journal_bad_entries: AtomicU64,
+    /// Journal entries of this program's own, which are left out.
+    pub own_entries: AtomicU64,
+    /// Lines of files and of the journal that the other one had brought, left out.
+    pub copies: AtomicU64,
 }
 
 /// A picture of all sources.
@@ -56,6 +60,10 @@ pub struct CollectReport {
     pub files_left_out: u64,
     /// In the order of their names.
     pub sources: Vec<SourceReport>,
+    /// Lines left out because the journal and a file both held them.
+    pub copies_left_out: u64,
+    /// Journal entries left out because this program wrote them.
+    pub own_entries_left_out: u64,
 }
 
 /// How one source is doing.
@@ -167,6 +175,8 @@ impl SourceRegistry {
             lost_positions: counters.lost_positions.load(Ordering::Relaxed),
             cut_lines: counters.cut_lines.load(Ordering::Relaxed),
             files_left_out: counters.files_left_out.load(Ordering::Relaxed),
+            copies_left_out: counters.copies.load(Ordering::Relaxed),
+            own_entries_left_out: counters.own_entries.load(Ordering::Relaxed),
             sources: map.iter().map(|(name, stats)| stats.report(name.clone())).collect(),
         }
     }

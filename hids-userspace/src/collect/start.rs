@@ -11,6 +11,7 @@ use hids_core::model::LogBatch;
 use super::command::CommandHandle;
 use super::files::{Control, FilesHandle, FollowOptions};
 use super::journal::JournalHandle;
+use super::once::{Holding, HoldingHandle, Once};
 use super::outlet::Outlet;
 use super::report::{CollectCounters, CollectReport, SourceRegistry};
 use crate::config::{LogInput, LogSourceConfig};
@@ -62,6 +63,8 @@ pub struct CollectTuning {
     pub command_timeout: Duration,
     /// Read the journal in this directory instead of the system's.
     pub journal_directory: Option<std::path::PathBuf>,
+    /// Hand a line on once where a file and the journal both hold it. OSSEC counts it twice.
+    pub read_once: bool,
 }
 
 impl Default for CollectTuning {
@@ -76,6 +79,7 @@ impl Default for CollectTuning {
             max_files_per_location: 16 * 1024,
             command_timeout: Duration::from_secs(60),
             journal_directory: None,
+            read_once: true,
         }
     }
 }
@@ -100,6 +104,8 @@ pub struct CollectorHandle {
     commands: Vec<CommandHandle>,
     journals: Vec<JournalHandle>,
     resume: HashMap<String, String>,
+    once: Once,
+    holding: HoldingHandle,
 }
 
 /// Starts to read `options.sources`; batches go to `out`, which is waited for when it is full.
@@ -115,7 +121,10 @@ pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<Collector
         first_start: options.first_start,
         tuning: options.tuning.clone(),
     };
-    let files = FilesHandle::start(follow, outlet.clone(), registry.clone()).map_err(CollectError::Files)?;
+    let once = Once::new(rustix::system::uname().nodename().to_bytes());
+    once.want(options.tuning.read_once && wants_journal(&options.sources));
+    let (holding, holding_handle) = Holding::start(once.clone(), outlet.clone()).map_err(CollectError::Files)?;
+    let files = FilesHandle::start(follow, outlet.holding(holding), registry.clone()).map_err(CollectError::Files)?;
     let mut handle = CollectorHandle {
         outlet,
         counters,
@@ -125,6 +134,8 @@ pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<Collector
         commands: Vec::new(),
         journals: Vec::new(),
         resume: options.resume,
+        once,
+        holding: holding_handle,
     };
     handle.start_others(&options.sources);
     Ok(handle)
@@ -159,6 +170,10 @@ impl CollectorHandle {
             let (key, cursor) = journal.stop();
             self.resume.extend(cursor.map(|cursor| (key, cursor)));
         }
+        let wants_journal = self.tuning.read_once && wants_journal(&sources);
+        if wants_journal != self.once.is_wanted() {
+            self.once.want(wants_journal);
+        }
         self.start_others(&sources);
         let (until_found, found) = crossbeam_channel::bounded(0);
         self.files.tell(Control::Reload(sources, until_found));
@@ -183,6 +198,7 @@ impl CollectorHandle {
             journal.stop();
         }
         self.files.stop();
+        self.holding.join();
     }
 
     fn start_others(&mut self, sources: &[LogSourceConfig]) {
@@ -204,6 +220,7 @@ impl CollectorHandle {
                             &self.resume,
                             self.outlet.clone(),
                             &self.registry,
+                            &self.once,
                         );
                         self.journals.extend(started);
                     }
@@ -211,4 +228,8 @@ impl CollectorHandle {
             }
         }
     }
+}
+
+fn wants_journal(sources: &[LogSourceConfig]) -> bool {
+    sources.iter().any(|source| matches!(source.input, LogInput::Journal { .. }))
 }

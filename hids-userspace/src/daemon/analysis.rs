@@ -14,7 +14,7 @@ use hids_core::engine::{Engine, EngineOptions, ListSource, Losses, OssecProgram,
 use hids_core::fim::TextStyle;
 use hids_core::model::{
     AlertId, Channel, DecoderNames, EventRef, Field, FieldName, Fields, FileNews, FileNotice, LogBatch, LogSource,
-    SetAside, Timestamp,
+    SetAside, Timestamp, UntrustedSender,
 };
 use hids_core::render::{ArchivedEvent, FirewallEvent};
 use serde::Serialize;
@@ -438,7 +438,8 @@ impl Analysis {
                 careful,
                 bytes: event.line,
             };
-            crash::working_on(hand, || self.analyse(event, &mut processed));
+            let sender = batch.untrusted_sender(index);
+            crash::working_on(hand, || self.analyse(event, sender, &mut processed));
         }
         self.counters.events.fetch_add(batch.len() as u64, Relaxed);
         processed.positions.extend(batch.position.clone());
@@ -447,12 +448,15 @@ impl Analysis {
     }
 
     /// One event: its alert goes to the responder at once, and all it led to into `processed`.
-    fn analyse(&mut self, event: EventRef<'_>, processed: &mut Processed) {
+    fn analyse(&mut self, event: EventRef<'_>, sender: Option<&Arc<UntrustedSender>>, processed: &mut Processed) {
         #[cfg(feature = "faults")]
         if memchr::memmem::find(event.line, b"@fault-analysis-segv@").is_some() {
             crash::fault();
         }
-        let outcome = self.engine.process(event, event.received);
+        let outcome = match sender {
+            Some(sender) => self.engine.process_untrusted(event, sender, event.received),
+            None => self.engine.process(event, event.received),
+        };
         if outcome.dropped().is_some() {
             self.counters.dropped.fetch_add(1, Relaxed);
             return;
@@ -489,7 +493,7 @@ impl Analysis {
             if let Some(FileNews::SetAside(aside)) = event.notice.map(|notice| &notice.news) {
                 self.keep(aside, received);
             }
-            self.analyse(event, processed);
+            self.analyse(event, None, processed);
         }
     }
 

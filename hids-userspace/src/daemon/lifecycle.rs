@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use super::analysis;
 use super::beside;
 use super::lock::StateLock;
+use super::logins;
 use super::places;
 use super::ready::{Notice, notify};
 use super::running::Running;
@@ -94,6 +95,7 @@ pub(super) fn load(options: &LoadOptions) -> (Option<Loaded>, Vec<Diagnostic>) {
     let Some(config) = loaded.config.filter(|_| !has_errors(&diagnostics)) else { return (None, diagnostics) };
     let (engine, of_rules) = analysis::compile_as(&config, OssecProgram::Daemon);
     diagnostics.extend(of_rules);
+    diagnostics.extend(logins::check(&config.collect));
     // Notes are for `hidsctl check`; the daemon's log keeps to what needs attention.
     diagnostics.retain(|diagnostic| diagnostic.severity > Severity::Note);
     let is_unusable = |one: &&Diagnostic| one.code == UNUSABLE;

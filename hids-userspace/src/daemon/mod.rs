@@ -5,6 +5,7 @@ mod beside;
 mod integrity;
 mod lifecycle;
 mod lock;
+pub mod logins;
 mod losses;
 mod parts;
 mod places;

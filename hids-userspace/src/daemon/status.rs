@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
+use super::logins;
 use super::running::State;
 use super::set_aside::Quarantine;
 use super::wiring::Stages;
@@ -30,6 +31,7 @@ pub(super) fn of(daemon: Value, state: &State, facts: Facts<'_>) -> Value {
     let stages = &state.stages;
     let collect = stages.collector.report();
     let mut problems = of_stages(stages, &collect, &facts);
+    problems.extend(logins::unwatched(&state.running.collect).map(|why| format!("nobody watches logins: {why}")));
     problems.extend(limited(unreadable(&collect), "more log sources cannot be read"));
     let programs = state.unusable.iter().cloned().chain(missing_programs(&state.running)).collect();
     problems.extend(limited(programs, "more response programs cannot be run"));

@@ -153,7 +153,7 @@ impl Stages {
                 sources: config.collect.clone(),
                 first_start,
                 resume: recovered.positions,
-                tuning: CollectTuning::default(),
+                tuning: CollectTuning { read_once: !config.analysis.strict_ossec, ..CollectTuning::default() },
                 left_out: pieces,
             },
             batches,

@@ -19,8 +19,8 @@ const NAME: &str = "rules.state";
 const MAGIC: &str = "hids-rules-1";
 /// Bytes kept of each kind; beyond it the oldest are left out.
 const KEPT_BYTES: usize = 16 << 20;
-/// Largest file that is read: an escaped byte takes up to six.
-const FILE_LIMIT_BYTES: u64 = 6 * 3 * (KEPT_BYTES as u64) + (1 << 20);
+/// Largest file that is read: two memories of three kinds, and an escaped byte takes up to six.
+const FILE_LIMIT_BYTES: u64 = 2 * 6 * 3 * (KEPT_BYTES as u64) + (1 << 20);
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,32 @@ struct Written {
     first_seen: Vec<String>,
     ignored: Vec<String>,
     outputs: Vec<(String, RuleId, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    untrusted: Option<Box<Written>>,
+}
+
+impl Written {
+    fn of(state: &SavedState) -> Self {
+        let texts = |list: &[Vec<u8>]| newest(list, Vec::len).iter().map(|bytes| to_text(bytes)).collect();
+        let outputs = newest(&state.outputs, |(host, _, output)| host.len() + output.len());
+        Self {
+            first_seen: texts(&state.first_seen),
+            ignored: texts(&state.ignored),
+            outputs: outputs.iter().map(|(host, rule, output)| (to_text(host), *rule, to_text(output))).collect(),
+            untrusted: state.untrusted.as_ref().map(|state| Box::new(Self::of(state))),
+        }
+    }
+
+    fn into_state(self) -> SavedState {
+        let bytes = |list: Vec<String>| list.iter().map(|text| to_bytes(text)).collect();
+        let outputs = self.outputs.iter().map(|(host, rule, output)| (to_bytes(host), *rule, to_bytes(output)));
+        SavedState {
+            first_seen: bytes(self.first_seen),
+            ignored: bytes(self.ignored),
+            outputs: outputs.collect(),
+            untrusted: self.untrusted.map(|written| Box::new(written.into_state())),
+        }
+    }
 }
 
 impl RuleStateFile {
@@ -104,14 +130,7 @@ impl RuleStateFile {
 }
 
 fn render(state: &SavedState) -> io::Result<Vec<u8>> {
-    let texts = |list: &[Vec<u8>]| newest(list, Vec::len).iter().map(|bytes| to_text(bytes)).collect();
-    let outputs = newest(&state.outputs, |(host, _, output)| host.len() + output.len());
-    let written = Written {
-        first_seen: texts(&state.first_seen),
-        ignored: texts(&state.ignored),
-        outputs: outputs.iter().map(|(host, rule, output)| (to_text(host), *rule, to_text(output))).collect(),
-    };
-    let body = serde_json::to_vec(&written)?;
+    let body = serde_json::to_vec(&Written::of(state))?;
     let mut text = format!("{MAGIC} {:08x}\n", crc32fast::hash(&body)).into_bytes();
     text.extend(body);
     Ok(text)
@@ -125,10 +144,7 @@ fn parse(text: &[u8]) -> Result<SavedState, Damage> {
     if u32::from_str_radix(sum, 16) != Ok(crc32fast::hash(body)) {
         return Err(Damage::Checksum);
     }
-    let Written { first_seen, ignored, outputs } = serde_json::from_slice(body)?;
-    let bytes = |list: Vec<String>| list.iter().map(|text| to_bytes(text)).collect();
-    let outputs = outputs.iter().map(|(host, rule, output)| (to_bytes(host), *rule, to_bytes(output)));
-    Ok(SavedState { first_seen: bytes(first_seen), ignored: bytes(ignored), outputs: outputs.collect() })
+    Ok(serde_json::from_slice::<Written>(body)?.into_state())
 }
 
 /// The end of a list (its newest part) that fits into [`KEPT_BYTES`].
@@ -170,6 +186,7 @@ mod tests {
             first_seen: vec![b"sshd root 203.0.113.7 \xff\x00\n\"".to_vec()],
             ignored: vec![Vec::new()],
             outputs: vec![(b"web1".to_vec(), RuleId(533), b"tcp 22".to_vec())],
+            untrusted: Some(Box::new(SavedState { first_seen: vec![b"app alice".to_vec()], ..SavedState::default() })),
         }
     }
 
@@ -223,7 +240,8 @@ mod tests {
             first_seen in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..5),
             output in prop::collection::vec(any::<u8>(), 0..40),
         ) {
-            let state = SavedState { first_seen, ignored: vec![], outputs: vec![(output.clone(), RuleId(1), output)] };
+            let outputs = vec![(output.clone(), RuleId(1), output)];
+            let state = SavedState { first_seen, outputs, ..SavedState::default() };
             prop_assert_eq!(parse(&render(&state).expect("text")).expect("state"), state);
         }
 

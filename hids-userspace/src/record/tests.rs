@@ -49,6 +49,7 @@ pub(super) fn alert(sequence: u64, seconds: i64) -> Arc<Alert> {
         evidence: Vec::new(),
         previous_output: None,
         notice: None,
+        untrusted: None,
     })
 }
 

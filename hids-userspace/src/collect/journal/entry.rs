@@ -1,55 +1,127 @@
-//! Makes a syslog line of a journal entry in journalctl's JSON.
+//! An entry of the journal in journalctl's JSON, and the syslog line that is made of it.
 
-use hids_core::model::Timestamp;
+use hids_core::model::{Timestamp, UntrustedSender};
+use hids_core::sender::SenderFacts;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 /// Longest event, as for files.
 const MAX_EVENT_BYTES: usize = 64 * 1024;
 
-/// What is taken from an entry.
-#[derive(Debug, PartialEq, Eq)]
+/// Fields that are asked for; cursor and times always come.
+pub(super) const FIELDS: [&str; 13] = [
+    "MESSAGE",
+    "SYSLOG_IDENTIFIER",
+    "SYSLOG_PID",
+    "CONTAINER_NAME",
+    "_COMM",
+    "_PID",
+    "_HOSTNAME",
+    "_TRANSPORT",
+    "_UID",
+    "_EXE",
+    "_SYSTEMD_UNIT",
+    "_SYSTEMD_CGROUP",
+    "_SYSTEMD_USER_UNIT",
+];
+
+/// One entry.
+#[derive(Debug)]
 pub(super) struct Entry {
     /// Its name in the journal.
     pub cursor: String,
-    /// `TIME HOST IDENTIFIER[PID]: TEXT`; `None` when the entry has no text.
-    pub line: Option<Vec<u8>>,
+    /// When journald received it.
+    pub time: Timestamp,
+    fields: Map<String, Value>,
 }
 
-/// Fields that are asked for; cursor and times always come.
-pub(super) const FIELDS: &str = "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_COMM,_PID,_HOSTNAME";
-
-/// The entry in one line of JSON; `None` when it is none.
-pub(super) fn parse(json: &[u8], zone: &TimeZone) -> Option<Entry> {
-    let Value::Object(fields) = serde_json::from_slice(json).ok()? else { return None };
-    let cursor = fields.get("__CURSOR")?.as_str()?.to_owned();
-    (!cursor.is_empty() && !cursor.contains(char::is_control)).then(|| Entry { line: line(&fields, zone), cursor })
+/// Who sent an entry, as far as journald knows.
+#[derive(Debug, Default)]
+pub(super) struct Sender {
+    pub identifier: Vec<u8>,
+    transport: Vec<u8>,
+    pub uid: Option<u32>,
+    pub pid: Option<u32>,
+    pub executable: Vec<u8>,
+    pub unit: Vec<u8>,
+    control_group: Vec<u8>,
+    container: Vec<u8>,
 }
 
-fn line(fields: &Map<String, Value>, zone: &TimeZone) -> Option<Vec<u8>> {
-    let message = field(fields, "MESSAGE")?;
-    let micros: i64 = fields.get("__REALTIME_TIMESTAMP")?.as_str()?.parse().ok()?;
-    let time = Timestamp::from_unix_nanos(micros.saturating_mul(1000)).in_zone(zone);
-    let mut out = time.strftime("%Y-%m-%dT%H:%M:%S.%6f%:z ").to_string().into_bytes();
-    out.extend(name(&field(fields, "_HOSTNAME").unwrap_or_default(), b"localhost"));
-    out.push(b' ');
-    let identifier = field(fields, "SYSLOG_IDENTIFIER").or_else(|| field(fields, "_COMM")).unwrap_or_default();
-    out.extend(name(&identifier, b"unknown"));
-    let pid = field(fields, "_PID").or_else(|| field(fields, "SYSLOG_PID")).unwrap_or_default();
-    if !pid.is_empty() && pid.iter().all(u8::is_ascii_digit) {
-        out.push(b'[');
-        out.extend(pid);
-        out.push(b']');
+impl Entry {
+    /// The entry in one line of JSON; `None` when it is none.
+    pub(super) fn parse(json: &[u8]) -> Option<Self> {
+        let Value::Object(fields) = serde_json::from_slice(json).ok()? else { return None };
+        let cursor = fields.get("__CURSOR")?.as_str()?.to_owned();
+        let micros: i64 = fields.get("__REALTIME_TIMESTAMP")?.as_str()?.parse().ok()?;
+        let time = Timestamp::from_unix_nanos(micros.saturating_mul(1000));
+        (!cursor.is_empty() && !cursor.contains(char::is_control)).then_some(Self { cursor, time, fields })
     }
-    out.extend(b": ");
-    out.extend(message);
-    out.truncate(MAX_EVENT_BYTES);
-    Some(out)
+
+    /// `TIME HOST IDENTIFIER[PID]: TEXT`; `None` when the entry has no text.
+    pub(super) fn line(&self, zone: &TimeZone) -> Option<Vec<u8>> {
+        let message = self.field("MESSAGE")?;
+        let time = self.time.in_zone(zone);
+        let mut out = time.strftime("%Y-%m-%dT%H:%M:%S.%6f%:z ").to_string().into_bytes();
+        out.extend(name(&self.field("_HOSTNAME").unwrap_or_default(), b"localhost"));
+        out.push(b' ');
+        out.extend(self.identifier());
+        let pid = self.field("_PID").or_else(|| self.field("SYSLOG_PID")).unwrap_or_default();
+        if !pid.is_empty() && pid.iter().all(u8::is_ascii_digit) {
+            out.push(b'[');
+            out.extend(pid);
+            out.push(b']');
+        }
+        out.extend(b": ");
+        out.extend(message);
+        out.truncate(MAX_EVENT_BYTES);
+        Some(out)
+    }
+
+    /// The name under which decoders and rules see the entry. The sender chooses it.
+    fn identifier(&self) -> Vec<u8> {
+        let identifier = self.field("SYSLOG_IDENTIFIER").or_else(|| self.field("_COMM")).unwrap_or_default();
+        name(&identifier, b"unknown")
+    }
+
+    pub(super) fn sender(&self) -> Sender {
+        let text = |name| self.field(name).unwrap_or_default();
+        let number = |name| std::str::from_utf8(&self.field(name)?).ok()?.parse().ok();
+        Sender {
+            identifier: self.identifier(),
+            transport: text("_TRANSPORT"),
+            uid: number("_UID"),
+            pid: number("_PID"),
+            executable: text("_EXE"),
+            unit: text("_SYSTEMD_UNIT"),
+            control_group: text("_SYSTEMD_CGROUP"),
+            container: text("CONTAINER_NAME"),
+        }
+    }
+
+    /// The bytes of a field: a string, an array of numbers when it is not text, or the first of several.
+    pub(super) fn field(&self, name: &str) -> Option<Vec<u8>> {
+        bytes(self.fields.get(name)?)
+    }
 }
 
-/// The bytes of a field: a string, an array of numbers when it is not text, or the first of several.
-fn field(fields: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
-    bytes(fields.get(name)?)
+impl Sender {
+    pub(super) fn facts(&self) -> SenderFacts<'_> {
+        SenderFacts {
+            identifier: &self.identifier,
+            transport: &self.transport,
+            uid: self.uid,
+            executable: &self.executable,
+            unit: &self.unit,
+            control_group: &self.control_group,
+            container: &self.container,
+        }
+    }
+
+    pub(super) fn untrusted(self, doubt: hids_core::model::Doubt) -> UntrustedSender {
+        let some = |text: Vec<u8>| (!text.is_empty()).then_some(text);
+        UntrustedSender { doubt, uid: self.uid, executable: some(self.executable), unit: some(self.unit) }
+    }
 }
 
 fn bytes(value: &Value) -> Option<Vec<u8>> {
@@ -77,8 +149,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn line_of(json: &str) -> String {
-        let entry = parse(json.as_bytes(), &TimeZone::UTC).expect("an entry");
-        String::from_utf8_lossy(&entry.line.expect("has text")).into_owned()
+        let entry = Entry::parse(json.as_bytes()).expect("an entry");
+        String::from_utf8_lossy(&entry.line(&TimeZone::UTC).expect("has text")).into_owned()
     }
 
     #[test]
@@ -96,7 +168,7 @@ mod tests {
     #[test]
     fn bytes_that_are_not_text_come_as_numbers() {
         let json = r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1","_COMM":"p","MESSAGE":[104,105,255,0]}"#;
-        let line = parse(json.as_bytes(), &TimeZone::UTC).and_then(|entry| entry.line).expect("a line");
+        let line = Entry::parse(json.as_bytes()).and_then(|entry| entry.line(&TimeZone::UTC)).expect("a line");
         assert!(line.ends_with(b" localhost p: hi\xff\0"), "{line:?}");
     }
 
@@ -109,13 +181,24 @@ mod tests {
     #[test]
     fn an_entry_without_text_has_no_line() {
         let json = br#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1","MESSAGE":null}"#;
-        assert_eq!(parse(json, &TimeZone::UTC), Some(Entry { cursor: "s=1".into(), line: None }));
+        let entry = Entry::parse(json).expect("an entry");
+        assert_eq!((entry.cursor.as_str(), entry.line(&TimeZone::UTC)), ("s=1", None));
+    }
+
+    #[test]
+    fn the_sender_is_what_the_identifier_is_checked_against_and_several_values_cannot_differ() {
+        // A client may give a field of its own twice; line and check must see the same one.
+        let json = br#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1","SYSLOG_IDENTIFIER":["app","sshd"],"_UID":"33","MESSAGE":"m"}"#;
+        let entry = Entry::parse(json).expect("an entry");
+        assert!(entry.line(&TimeZone::UTC).expect("text").ends_with(b" app: m"));
+        let sender = entry.sender();
+        assert_eq!((sender.identifier.as_slice(), sender.uid, sender.pid), (&b"app"[..], Some(33), None));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_without_panic(json in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&json, &TimeZone::UTC);
+            let _ = Entry::parse(&json).map(|entry| (entry.line(&TimeZone::UTC), entry.sender()));
         }
     }
 }

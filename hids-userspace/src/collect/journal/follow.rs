@@ -15,7 +15,9 @@ use jiff::tz::TimeZone;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::warn;
 
-use super::entry::{self, FIELDS};
+use super::entry::{Entry, FIELDS};
+use super::judge::Judge;
+use crate::collect::once::Once;
 use crate::collect::outlet::{Closed, Outlet, now};
 use crate::collect::report::{SourceState, SourceStats};
 
@@ -29,10 +31,23 @@ const MAX_BATCH_BYTES: usize = 256 * 1024;
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// Ends this soon after the start mean that the position is of no use.
 const TOO_SOON: Duration = Duration::from_secs(5);
+/// When nothing has come for so long, everything has been read.
+const QUIET: Duration = Duration::from_secs(1);
+/// How long lines of files wait for a journal that cannot be read.
+const FILES_WAIT: Duration = Duration::from_secs(5);
+/// How far before the position entries are looked at again at the start: their copies in files may not have been
+/// handed on before the stop.
+const LOOK_BACK: Duration = Duration::from_secs(60);
+/// How long that may take.
+const LOOK_BACK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the thread works with.
 pub(super) struct Reader {
-    pub identifier: Option<String>,
+    /// The identifiers to ask journalctl for; none: everything.
+    pub identifiers: Vec<String>,
+    /// Fields that filters ask for.
+    pub more_fields: Vec<String>,
+    pub judge: Judge,
     pub directory: Option<PathBuf>,
     pub key: Arc<str>,
     pub source: Arc<LogSource>,
@@ -42,6 +57,9 @@ pub(super) struct Reader {
     pub cursor: Arc<Mutex<Option<String>>>,
     pub stop: PipeReader,
     pub zone: TimeZone,
+    pub once: Once,
+    /// Whether lines that a file brings, too, are left out.
+    pub read_once: bool,
 }
 
 /// Why reading ended.
@@ -59,9 +77,11 @@ impl From<Closed> for End {
 }
 
 impl Reader {
-    pub(super) fn work(self) {
+    pub(super) fn work(mut self) {
         let mut pause = Duration::from_secs(1);
         let mut failures = 0;
+        let mut broken_since = None;
+        self.look_back();
         loop {
             let begun = Instant::now();
             let End::Child(reason) = self.read_until_end() else { return };
@@ -71,6 +91,12 @@ impl Reader {
             }
             failures = if begun.elapsed() < TOO_SOON { failures + 1 } else { 0 };
             pause = if failures == 0 { Duration::from_secs(1) } else { (pause * 2).min(MAX_PAUSE) };
+            let broken = *broken_since.get_or_insert(begun);
+            if failures == 0 {
+                broken_since = None;
+            } else if broken.elapsed() > FILES_WAIT {
+                self.once.not_reading();
+            }
             if failures == 5 && self.cursor().is_some() {
                 warn!(
                     lost = "journal entries since the last one read",
@@ -92,19 +118,24 @@ impl Reader {
         *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = cursor;
     }
 
-    fn read_until_end(&self) -> End {
+    fn read_until_end(&mut self) -> End {
         match self.try_read_until_end() {
             Ok(never) => never,
-            Err(error) => End::Child(format!("cannot run journalctl: {error}")),
+            Err(error) => {
+                if error.kind() == io::ErrorKind::NotFound {
+                    self.once.not_reading();
+                }
+                End::Child(format!("cannot run journalctl: {error}"))
+            }
         }
     }
 
-    fn try_read_until_end(&self) -> io::Result<End> {
+    fn try_read_until_end(&mut self) -> io::Result<End> {
         if self.cursor().is_none() {
             // Everything so far is old. A cursor is needed, or else a restart before the first new
             // entry would lose those that come while nobody runs.
             let output = self.command(&["--lines=1"]).stdout(Stdio::piped()).output()?;
-            let newest = output.stdout.split(|&byte| byte == b'\n').find_map(|line| entry::parse(line, &self.zone));
+            let newest = output.stdout.split(|&byte| byte == b'\n').find_map(Entry::parse);
             if let Some(newest) = newest {
                 self.set_cursor(Some(newest.cursor.clone()));
                 let batch = LogBatch::new(Arc::clone(&self.source), now());
@@ -131,21 +162,14 @@ impl Reader {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("journalctl");
-        command.args(["--quiet", "--no-pager", "--output=json", "--all"]).arg(format!("--output-fields={FIELDS}"));
+        let fields =
+            FIELDS.into_iter().chain(self.more_fields.iter().map(String::as_str)).collect::<Vec<_>>().join(",");
+        command.args(["--quiet", "--no-pager", "--output=json", "--all"]).arg(format!("--output-fields={fields}"));
         if let Some(directory) = &self.directory {
             command.arg("--directory").arg(directory);
         }
         command.args(arguments);
-        match &self.identifier {
-            // A program by its path, as journalctl itself takes it.
-            Some(path) if path.starts_with('/') => {
-                command.arg("--").arg(path);
-            }
-            Some(identifier) => {
-                command.arg(format!("--identifier={identifier}"));
-            }
-            None => {}
-        }
+        command.args(self.identifiers.iter().map(|identifier| format!("--identifier={identifier}")));
         command
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -157,13 +181,18 @@ impl Reader {
         command
     }
 
-    fn read_entries(&self, mut output: ChildStdout) -> End {
+    fn read_entries(&mut self, mut output: ChildStdout) -> End {
         let mut pending: Vec<u8> = Vec::new();
         let mut buffer = vec![0; 64 * 1024];
         let mut leaving_out = false;
         loop {
-            if wait(&[output.as_fd(), self.stop.as_fd()], None)[1] {
+            let ready = wait(&[output.as_fd(), self.stop.as_fd()], self.read_once.then_some(QUIET));
+            if ready[1] {
                 return End::Stop;
+            }
+            if !ready[0] {
+                self.once.handed_on(now());
+                continue;
             }
             let read = match output.read(&mut buffer) {
                 Ok(0) => return End::Child(String::new()),
@@ -191,25 +220,85 @@ impl Reader {
         }
     }
 
-    fn hand_on_entries<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<(), Closed> {
+    fn hand_on_entries<'a>(&mut self, lines: impl Iterator<Item = &'a [u8]>) -> Result<(), Closed> {
         let received = now();
         let mut batch = LogBatch::new(Arc::clone(&self.source), received);
-        let mut cursor = None;
+        let (mut cursor, mut handed_until) = (None, None);
         for line in lines {
-            let Some(entry) = entry::parse(line, &self.zone) else {
+            let Some(entry) = Entry::parse(line) else {
                 self.outlet.counters().journal_bad_entries.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
-            if let Some(line) = entry.line {
-                batch.push(&line);
-            }
+            self.take(&entry, &mut batch);
+            handed_until = Some(entry.time);
             cursor = Some(entry.cursor);
             if batch.len() >= MAX_EVENTS || batch.bytes.len() >= MAX_BATCH_BYTES {
                 let full = std::mem::replace(&mut batch, LogBatch::new(Arc::clone(&self.source), received));
                 self.hand_on(full, cursor.take().unwrap_or_default())?;
             }
         }
-        cursor.map_or(Ok(()), |cursor| self.hand_on(batch, cursor))
+        if let Some(cursor) = cursor {
+            self.hand_on(batch, cursor)?;
+        }
+        if let Some(until) = handed_until.filter(|_| self.read_once) {
+            self.once.handed_on(until);
+        }
+        Ok(())
+    }
+
+    /// Puts the line of `entry` into `batch` if it is wanted, not of this program, and new.
+    fn take(&mut self, entry: &Entry, batch: &mut LogBatch) {
+        if !self.judge.wants(entry) {
+            return;
+        }
+        let Some(line) = entry.line(&self.zone) else { return };
+        let sender = entry.sender();
+        let counters = self.outlet.counters();
+        let is_own = self.judge.is_own(&sender);
+        // Also of its own entries: their copies in files are left out as well.
+        if self.read_once && !self.once.takes_from_journal(&line) {
+            counters.copies.fetch_add(1, Ordering::Relaxed);
+        } else if is_own {
+            counters.own_entries.fetch_add(1, Ordering::Relaxed);
+        } else {
+            match self.judge.doubt(sender) {
+                None => batch.push(&line),
+                Some(sender) => batch.push_untrusted(&line, sender),
+            }
+        }
+    }
+
+    /// Reads what stands before the position once more, so that copies in files are known which wait there still.
+    fn look_back(&self) {
+        let Some(cursor) = self.cursor().filter(|_| self.read_once) else { return };
+        let Some(time) = time_of(&cursor) else { return };
+        let since = time.saturating_sub(LOOK_BACK);
+        let started = self.command(&[&format!("--since=@{}", since.as_secs())]).stdout(Stdio::piped()).spawn();
+        let Ok(mut child) = started.map(Running) else { return };
+        let Some(mut output) = child.0.stdout.take() else { return };
+        let end = Instant::now() + LOOK_BACK_PATIENCE;
+        let (mut pending, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let ready = wait(&[output.as_fd(), self.stop.as_fd()], Some(left.min(QUIET)));
+            if ready[1] || !ready[0] || left.is_zero() {
+                return;
+            }
+            let Ok(read @ 1..) = output.read(&mut buffer) else { return };
+            pending.extend_from_slice(&buffer[..read]);
+            let Some(whole) = memchr::memrchr(b'\n', &pending) else { continue };
+            for entry in pending[..whole].split(|&byte| byte == b'\n').filter_map(Entry::parse) {
+                if self.judge.wants(&entry)
+                    && let Some(line) = entry.line(&self.zone)
+                {
+                    self.once.takes_from_journal(&line);
+                }
+                if entry.cursor == cursor {
+                    return;
+                }
+            }
+            pending.drain(..=whole);
+        }
     }
 
     fn hand_on(&self, mut batch: LogBatch, cursor: String) -> Result<(), Closed> {
@@ -220,6 +309,12 @@ impl Reader {
         self.set_cursor(Some(cursor));
         Ok(())
     }
+}
+
+/// When the entry was received, which the cursor holds as `t=HEX` in microseconds.
+fn time_of(cursor: &str) -> Option<Duration> {
+    let micros = cursor.split(';').find_map(|part| part.strip_prefix("t="))?;
+    u64::from_str_radix(micros, 16).ok().map(Duration::from_micros)
 }
 
 /// A child that does not outlive whoever reads it.

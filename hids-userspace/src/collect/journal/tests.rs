@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use hids_core::model::LogBatch;
 
 use crate::collect::{CollectOptions, CollectTuning, CollectorHandle, start};
-use crate::config::{LogFormat, LogInput, LogSourceConfig};
+use crate::config::{JournalSelection, LogFormat, LogInput, LogSourceConfig};
 
 const MAKER: &str = "/lib/systemd/systemd-journal-remote";
 
@@ -59,7 +59,10 @@ fn follow(
 ) -> (CollectorHandle, Receiver<LogBatch>) {
     let (out, batches) = crossbeam_channel::bounded(16);
     let config = LogSourceConfig {
-        input: LogInput::Journal { identifier: identifier.map(str::to_owned) },
+        input: LogInput::Journal {
+            selections: vec![JournalSelection { identifier: identifier.map(str::to_owned), conditions: Vec::new() }],
+            trusted: Vec::new(),
+        },
         format: LogFormat::Journald,
     };
     let options = CollectOptions {

@@ -183,6 +183,9 @@ const LOCAL_FILE: &[OptionSpec] = &[
     option("only-future-events", Text)
         .no_effect("it is for Windows; log files are always read from their end at first"),
     option("query", Text).no_effect(WINDOWS),
+    option("filter", Text).repeats(),
+    option("unit", Word).repeats(),
+    option("trusted", Word).repeats(),
 ];
 
 const COMMAND: &[OptionSpec] =

@@ -152,6 +152,8 @@ fn unknown_option(section: &SectionSpec, element: &Element, problems: &mut Probl
 fn attributes_of(section: SectionKind, option: &str) -> &'static [&'static str] {
     match (section, option) {
         (SectionKind::Rules, "rule_dir" | "decoder_dir") => &["pattern"],
+        (SectionKind::LocalFile, "filter") => &["field", "ignore_if_missing"],
+        (SectionKind::LocalFile, "trusted") => &["unit", "executable", "container", "user"],
         (SectionKind::Syscheck, "directories" | "ignore" | "nodiff" | "protect_allow") => &["*"],
         (SectionKind::Reports, "category" | "group" | "rule" | "level" | "location" | "srcip" | "user") => &["type"],
         _ => &[],

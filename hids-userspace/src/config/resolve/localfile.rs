@@ -1,5 +1,7 @@
 //! `<localfile>`: log files, commands, the journal.
 
+mod journal;
+
 use std::time::Duration;
 
 use hids_core::diag::Span;
@@ -51,18 +53,35 @@ enum Format {
 pub(super) fn resolve(context: &mut Context<'_>) -> Vec<LogSourceConfig> {
     let raw = context.raw;
     let mut list: Vec<(LogSourceConfig, &Span)> = Vec::new();
+    let mut journal = journal::Merged::default();
     for section in raw.of(LocalFile).filter(|section| !section.element.children.is_empty()) {
         let Some(source) = one(section, context) else { continue };
-        match list.iter().find(|(earlier, _)| earlier.input == source.input) {
-            Some((_, first)) => {
-                let (line, _) = first.file.line_column(first.start);
-                let message = format!("this source is given in line {line} already; that one counts");
-                context.problems.warning("C063", section.name_span(), message, "remove one of them");
+        let source = match source.input {
+            // However many sections ask for the journal, it is read once.
+            LogInput::Journal { .. } => {
+                if journal.add(source.input, section.name_span(), context.problems) {
+                    list.push((journal.placeholder(), section.name_span()));
+                }
+                continue;
             }
+            _ => source,
+        };
+        match list.iter().find(|(earlier, _)| earlier.input == source.input) {
+            Some((_, first)) => already_given(first, section.name_span(), context.problems),
             None => list.push((source, section.name_span())),
         }
     }
-    list.into_iter().map(|(source, _)| source).collect()
+    let mut list: Vec<LogSourceConfig> = list.into_iter().map(|(source, _)| source).collect();
+    if let Some(place) = list.iter_mut().find(|source| matches!(source.input, LogInput::Journal { .. })) {
+        place.input = journal.input();
+    }
+    list
+}
+
+fn already_given(first: &Span, span: &Span, problems: &mut Problems) {
+    let (line, _) = first.file.line_column(first.start);
+    let message = format!("this source is given in line {line} already; that one counts");
+    problems.warning("C063", span, message, "remove one of them");
 }
 
 fn one(section: &RawSection, context: &mut Context<'_>) -> Option<LogSourceConfig> {
@@ -86,10 +105,15 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<LogSourceConfi
         context.problems.error("C061", section.name_span(), message, "name the file, or for a command the `<command>`");
         return None;
     }
-    match format? {
+    let format = format?;
+    if !matches!(format, Format::Journal) {
+        journal::only_for_the_journal(section, context.problems);
+    }
+    match format {
         Format::Command(output) => run_command(section, command, output, frequency, context),
         Format::Journal => {
-            Some(LogSourceConfig { input: journal(location, context.problems)?, format: LogFormat::Journald })
+            let input = journal::read(section, location, context.problems)?;
+            Some(LogSourceConfig { input, format: LogFormat::Journald })
         }
         Format::File(format) => read_file(location.or(command)?, format, context),
         Format::Windows => {
@@ -179,26 +203,6 @@ fn run_command(
         output,
     };
     Some(LogSourceConfig { input, format: LogFormat::Line })
-}
-
-fn journal(location: Option<&Element>, problems: &mut Problems) -> Option<LogInput> {
-    let element = location?;
-    let identifier = match word(element)? {
-        "all" => None,
-        "journald" => {
-            let message =
-                "`journald` is read as the whole journal, as Wazuh does; OSSEC would look for a program of that name";
-            problems.warning("C066", &value_span(element), message, "write `all`");
-            None
-        }
-        path if path.starts_with('/') => {
-            let message = "journal files are not read by path; this source is not read";
-            problems.warning("C066", &value_span(element), message, "write `all` or the name of a program");
-            return None;
-        }
-        name => Some(name.to_owned()),
-    };
-    Some(LogInput::Journal { identifier })
 }
 
 fn frequency(element: &Element, problems: &mut Problems) -> Option<u64> {

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use hids_core::diag::Severity;
 use hids_core::model::{Level, RuleId};
+use hids_core::sender::TrustedBy;
 
 use super::{Folder, codes, config, errors, load_sections, rendered, warnings};
-use crate::config::{CommandOutput, LogFormat, LogInput, MailProgram, MailTls, MailTransport, ResponseAction};
+use crate::config::{
+    CommandOutput, FieldCondition, FieldTest, JournalSelection, LogFormat, LogInput, MailProgram, MailTls,
+    MailTransport, ResponseAction, TrustedConfig,
+};
 
 const DROP: &str = "<command><name>drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect><timeout_allowed>yes</timeout_allowed></command>";
 
@@ -264,9 +268,84 @@ fn the_journal_is_read_whole_or_by_program() {
         [("all", None, 0), ("sshd", Some("sshd".to_owned()), 0), ("journald", None, 1)]
     {
         let text = format!("<localfile><log_format>journald</log_format><location>{location}</location></localfile>");
-        assert_eq!(config(&text).collect[0].input, LogInput::Journal { identifier });
+        let selection = JournalSelection { identifier, conditions: Vec::new() };
+        let input = LogInput::Journal { selections: vec![selection], trusted: Vec::new() };
+        assert_eq!(config(&text).collect[0].input, input);
         assert_eq!(warnings(&text).len(), warned, "{location}");
     }
+}
+
+// C19
+#[test]
+fn the_journal_is_narrowed_by_fields_and_units_and_read_once_by_any_number_of_sections() {
+    let section = |inside: &str| {
+        format!("<localfile><log_format>journald</log_format><location>all</location>{inside}</localfile>")
+    };
+    let two = section(
+        r#"<filter field="_SYSTEMD_UNIT">^ssh</filter><filter field="PRIORITY" ignore_if_missing="yes">[0-6]</filter>"#,
+    ) + &section("<unit>nginx</unit><unit>ssh.socket</unit>");
+    let sources = config(&two).collect;
+    let condition =
+        |field: &str, ignore_if_missing, test| FieldCondition { field: field.into(), ignore_if_missing, test };
+    let filtered = JournalSelection {
+        identifier: None,
+        conditions: vec![
+            condition("_SYSTEMD_UNIT", false, FieldTest::Pattern("^ssh".into())),
+            condition("PRIORITY", true, FieldTest::Pattern("[0-6]".into())),
+        ],
+    };
+    let units = FieldTest::OneOf(vec!["nginx.service".into(), "ssh.socket".into()]);
+    let of_units = JournalSelection { identifier: None, conditions: vec![condition("_SYSTEMD_UNIT", false, units)] };
+    assert_eq!(sources.len(), 1);
+    assert_eq!(sources[0].input, LogInput::Journal { selections: vec![filtered, of_units], trusted: Vec::new() });
+    assert!(warnings(&two).is_empty());
+    // One section that takes everything makes the others superfluous; the same one twice is named.
+    let all_and_one = section("<unit>nginx</unit>") + &section("");
+    let everything = LogInput::Journal { selections: vec![JournalSelection::default()], trusted: Vec::new() };
+    assert_eq!(config(&all_and_one).collect[0].input, everything);
+    assert_eq!(warnings(&all_and_one), ["C137"]);
+    assert_eq!(warnings(&section("").repeat(2)), ["C063"]);
+    for (inside, code) in [
+        ("<filter>x</filter>", "C116"),
+        (r#"<filter field="unit">x</filter>"#, "C116"),
+        (r#"<filter field="_EXE" ignore_if_missing="maybe">x</filter>"#, "C116"),
+        (r#"<filter field="_EXE">(</filter>"#, "C116"),
+    ] {
+        assert_eq!(errors(&section(inside)), [code], "{inside}");
+    }
+    let file = r#"<localfile><log_format>syslog</log_format><location>/x</location><unit>ssh</unit></localfile>"#;
+    assert_eq!(warnings(file), ["C119"]);
+}
+
+// H5
+#[test]
+fn a_trusted_sender_is_named_by_more_than_its_identifier() {
+    let section = |trusted: &str| {
+        format!("<localfile><log_format>journald</log_format><location>all</location>{trusted}</localfile>")
+    };
+    for (trusted, identifier, user, by) in [
+        (r#"<trusted unit="app">app</trusted>"#, Some("app"), "root", TrustedBy::Unit("app.service".into())),
+        (
+            r#"<trusted executable="/opt/app" user="0">app</trusted>"#,
+            Some("app"),
+            "0",
+            TrustedBy::Executable("/opt/app".into()),
+        ),
+        (r#"<trusted container="web">*</trusted>"#, None, "root", TrustedBy::Container("web".into())),
+    ] {
+        let LogInput::Journal { trusted, .. } = config(&section(trusted)).collect.remove(0).input else { panic!() };
+        let identifier = identifier.map(str::to_owned);
+        assert_eq!(trusted, [TrustedConfig { identifier, user: user.into(), by }]);
+    }
+    for trusted in [
+        "<trusted>app</trusted>",
+        r#"<trusted user="root">app</trusted>"#,
+        r#"<trusted executable="app">app</trusted>"#,
+        r#"<trusted unit="app" container="web">app</trusted>"#,
+    ] {
+        assert_eq!(errors(&section(trusted)), ["C118"], "{trusted}");
+    }
+    assert_eq!(warnings(&section(r#"<trusted unit="app" user="nobody-of-that-name">app</trusted>"#)), ["C135"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hids_core::model::Level;
+use hids_core::sender::TrustedBy;
 
 /// One `<localfile>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +36,63 @@ pub enum LogInput {
     },
     /// The systemd journal.
     Journal {
-        /// A `SYSLOG_IDENTIFIER`, or `None` for everything.
-        identifier: Option<String>,
+        /// What is taken of it: entries that any of these selects.
+        selections: Vec<JournalSelection>,
+        /// Senders that an administrator trusts, besides those that are known.
+        trusted: Vec<TrustedConfig>,
     },
+}
+
+/// Which entries one `<localfile>` takes of the journal; all where nothing is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JournalSelection {
+    /// The `SYSLOG_IDENTIFIER` that an entry must have.
+    pub identifier: Option<String>,
+    /// What its fields must be, all of it.
+    pub conditions: Vec<FieldCondition>,
+}
+
+impl JournalSelection {
+    /// Whether it takes everything.
+    pub fn is_everything(&self) -> bool {
+        self.identifier.is_none() && self.conditions.is_empty()
+    }
+
+    /// The fields that it asks for.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().map(|condition| condition.field.as_str())
+    }
+}
+
+/// What a field of the journal must be (`<filter>`, `<unit>`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldCondition {
+    /// Its name.
+    pub field: String,
+    /// Whether an entry without the field is taken.
+    pub ignore_if_missing: bool,
+    /// What its value must be.
+    pub test: FieldTest,
+}
+
+/// What the value of a field must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldTest {
+    /// A PCRE2 pattern that must match somewhere in it.
+    Pattern(String),
+    /// One of these.
+    OneOf(Vec<String>),
+}
+
+/// A sender that an administrator trusts (`<trusted>`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedConfig {
+    /// The identifier; `None`: any.
+    pub identifier: Option<String>,
+    /// The account that it runs as, by name or number.
+    pub user: String,
+    /// What else it must be.
+    pub by: TrustedBy,
 }
 
 /// How a command's output becomes events.

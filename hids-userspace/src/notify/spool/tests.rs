@@ -35,6 +35,7 @@ pub(in crate::notify) fn alert(sequence: u64, rule: u32, level: u16) -> Alert {
         evidence: Vec::new(),
         previous_output: None,
         notice: None,
+        untrusted: None,
     }
 }
 

@@ -1,0 +1,127 @@
+//! Keeps lines of files back until the journal has been read as far, and leaves out those that it brought.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
+use hids_core::model::{LogBatch, LogSource, Timestamp};
+
+use super::seen::Once;
+use crate::collect::outlet::{Closed, Outlet, now};
+
+/// Batches that wait, of 256 KiB at most; then the reader of the files waits.
+const MAX_HELD: usize = 64;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Takes batches of files; a clone for each outlet.
+#[derive(Clone, Debug)]
+pub(in crate::collect) struct Holding {
+    once: Once,
+    held: Sender<(Timestamp, LogBatch)>,
+    /// How many batches of each source wait: those that follow must not overtake them.
+    waiting: Waiting,
+}
+
+type Waiting = Arc<Mutex<HashMap<Arc<LogSource>, usize>>>;
+
+/// The thread that hands on what has waited.
+#[derive(Debug)]
+pub(in crate::collect) struct HoldingHandle(JoinHandle<()>);
+
+impl Holding {
+    /// Starts the thread; `outlet` is where held batches go. Ends when every clone is gone, or when the outlet stops.
+    pub(in crate::collect) fn start(once: Once, outlet: Outlet) -> io::Result<(Self, HoldingHandle)> {
+        let (held, batches) = bounded(MAX_HELD);
+        let waiting = Waiting::default();
+        let worker = Worker { once: once.clone(), batches, waiting: Arc::clone(&waiting), outlet };
+        let thread = std::thread::Builder::new().name("collect-once".into()).spawn(move || worker.run())?;
+        Ok((Self { once, held, waiting }, HoldingHandle(thread)))
+    }
+
+    /// Takes `batch`, or gives back what of it can be handed on at once.
+    ///
+    /// A batch without a position (of a pipe, or the collector's own messages) could not be read again after a stop,
+    /// so it never waits.
+    pub(in crate::collect) fn take(&self, batch: LogBatch, outlet: &Outlet) -> Result<Option<LogBatch>, Closed> {
+        if !self.once.is_wanted() && !self.is_waiting(&batch.source) {
+            return Ok(Some(batch));
+        }
+        if batch.position.is_none() || !(self.is_waiting(&batch.source) || self.once.must_wait(&batch)) {
+            return Ok(Some(without_copies(&self.once, batch, outlet)));
+        }
+        *lock(&self.waiting).entry(Arc::clone(&batch.source)).or_default() += 1;
+        let mut entry = (now(), batch);
+        loop {
+            match self.held.send_timeout(entry, PAUSE) {
+                Ok(()) => return Ok(None),
+                Err(SendTimeoutError::Disconnected(_)) => return Err(Closed),
+                Err(SendTimeoutError::Timeout(_)) if outlet.stopping() => return Err(Closed),
+                Err(SendTimeoutError::Timeout(back)) => entry = back,
+            }
+        }
+    }
+
+    fn is_waiting(&self, source: &Arc<LogSource>) -> bool {
+        lock(&self.waiting).contains_key(source)
+    }
+}
+
+impl HoldingHandle {
+    /// Waits for the end; what is still held is read again after the next start.
+    pub(in crate::collect) fn join(self) {
+        let _ = self.0.join();
+    }
+}
+
+struct Worker {
+    once: Once,
+    batches: Receiver<(Timestamp, LogBatch)>,
+    waiting: Waiting,
+    outlet: Outlet,
+}
+
+impl Worker {
+    fn run(self) {
+        for (read, batch) in &self.batches {
+            while !self.outlet.stopping() && !self.once.has_passed(read) {
+                self.once.wait(PAUSE);
+            }
+            // The reader of the journal has stopped as well: whether it would have brought the lines is not known.
+            if self.outlet.stopping() {
+                return;
+            }
+            let source = Arc::clone(&batch.source);
+            if self.outlet.hand_on(without_copies(&self.once, batch, &self.outlet)).is_err() {
+                return;
+            }
+            let mut waiting = lock(&self.waiting);
+            match waiting.get_mut(&source) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => {
+                    waiting.remove(&source);
+                }
+            }
+        }
+    }
+}
+
+fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, HashMap<Arc<LogSource>, usize>> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The batch without the lines that the journal has brought; its position stays.
+fn without_copies(once: &Once, batch: LogBatch, outlet: &Outlet) -> LogBatch {
+    let mut kept = LogBatch::new(Arc::clone(&batch.source), batch.received);
+    batch.events().filter(|event| once.takes_from_file(event.line)).for_each(|event| kept.push(event.line));
+    let left_out = batch.len() - kept.len();
+    if left_out == 0 {
+        return batch;
+    }
+    outlet.counters().copies.fetch_add(left_out as u64, Ordering::Relaxed);
+    kept.position = batch.position;
+    kept
+}

@@ -5,9 +5,9 @@ use super::root::Root;
 use crate::config::DiskReserve;
 
 /// The usual reserve: this share of the filesystem (in percent) …
-const SHARE_PERCENT: u64 = 5;
+const SHARE_PERCENT: u64 = 1;
 /// … but no more than this.
-const MOST_BYTES: u64 = 512 << 20;
+const MOST_BYTES: u64 = 128 << 20;
 
 /// An error when less than the reserve is free below `root`.
 pub(super) fn check(root: &Root, reserve: DiskReserve) -> Result<(), RecordError> {
@@ -37,8 +37,8 @@ mod tests {
 
     #[test]
     fn usual_reserve_is_a_share_with_a_limit() {
-        assert_eq!(wanted(DiskReserve::Usual, 4_000_000_000), 200_000_000);
-        assert_eq!(wanted(DiskReserve::Usual, 1 << 40), 512 << 20);
+        assert_eq!(wanted(DiskReserve::Usual, 4_000_000_000), 40_000_000);
+        assert_eq!(wanted(DiskReserve::Usual, 1 << 40), 128 << 20);
         assert_eq!(wanted(DiskReserve::Bytes(7), 1 << 40), 7);
     }
 }

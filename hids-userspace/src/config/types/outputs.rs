@@ -122,7 +122,7 @@ pub struct RecordConfig {
 /// How much of the disk of `logs` is left free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DiskReserve {
-    /// 5 % of the filesystem, at most 512 MiB.
+    /// 1 % of the filesystem, at most 128 MiB.
     #[default]
     Usual,
     /// So many bytes; 0 = nothing.

@@ -62,3 +62,33 @@ fn a_command_is_run_and_its_lines_are_analysed() {
         text.contains("ossec: output: 'df -P /': ").then_some(())
     });
 }
+
+// D2b
+#[test]
+fn drops_that_pf_logged_are_in_firewall_log() {
+    let mut daemon = Daemon::new(&format!(
+        "<rules><decoder_dir>ruleset/decoders</decoder_dir><decoder>pf.xml</decoder>
+         <rule_dir>ruleset/rules</rule_dir></rules>{WATCH_ONE_LOG}"
+    ));
+    let decoder = "<decoder name=\"pf\"><type>firewall</type><program_name>^pf$</program_name>\
+                   <plugin_decoder>PF_Decoder</plugin_decoder></decoder>\n";
+    std::fs::write(daemon.path("pf.xml"), decoder).expect("written");
+    daemon.start();
+    let drops = [
+        ("(match)", "192.0.2.1.48784 > 192.0.2.9.22"),
+        ("0(match):", "192.0.2.1.48785 > 192.0.2.9.22"),
+        ("0(match):", "2001:db8::1.48786 > 2001:db8::9.22"),
+    ];
+    for (form, addresses) in drops {
+        daemon.log_line(&format!("Dec 10 01:02:03 h pf: rule 4/{form} block in on lo0: {addresses}: S 1(0)"));
+    }
+    let wanted = [
+        "DROP TCP 192.0.2.1:48784->192.0.2.9:22",
+        "DROP TCP 192.0.2.1:48785->192.0.2.9:22",
+        "DROP TCP 2001:db8::1:48786->2001:db8::9:22",
+    ];
+    wait_for("three drops", || {
+        let text = std::fs::read_to_string(daemon.path("logs/firewall/firewall.log")).ok()?;
+        wanted.iter().all(|line| text.contains(line)).then_some(())
+    });
+}

@@ -36,6 +36,7 @@ pub(super) fn resolve(context: &mut Context<'_>, strict_ossec: bool) -> MailConf
         grouping: context.internal.grouping,
         full_subject: context.internal.full_subject,
         counted_subject: !strict_ossec,
+        granular_apart: !strict_ossec,
         granular,
     }
 }

@@ -29,6 +29,9 @@ pub struct MailConfig {
     pub full_subject: bool,
     /// Whether the subject of a mail about several alerts names their number: not in the strict mode.
     pub counted_subject: bool,
+    /// A granular recipient's mail has only the alerts that fit its criteria; else, as with OSSEC, the
+    /// whole mail in which one of them is.
+    pub granular_apart: bool,
     /// `<email_alerts>` sections.
     pub granular: Vec<GranularMail>,
 }

@@ -29,6 +29,19 @@ pub(super) struct Content {
     pub text: String,
     /// Names the mail: the first alert's number and time.
     pub first: (i64, u64),
+    /// Which mail of its group it is.
+    pub part: usize,
+}
+
+impl Content {
+    /// `TIME.NUMBER` of its first alert, and for a further mail of the same group `.PART`.
+    pub fn name(&self) -> String {
+        let (epoch, sequence) = self.first;
+        match self.part {
+            0 => format!("{epoch}.{sequence}"),
+            part => format!("{epoch}.{sequence}.{part}"),
+        }
+    }
 }
 
 /// What a subject says of a mail with several alerts.
@@ -49,7 +62,7 @@ pub(super) fn content(
     subjects: Subjects,
 ) -> Content {
     let mut omitted = omitted_before.to_vec();
-    let mut content = Content { subject: String::new(), text: String::new(), first: (0, 0) };
+    let mut content = Content { subject: String::new(), text: String::new(), first: (0, 0), part: 0 };
     let (mut highest, mut entry_count) = (None, 0);
     let mut count: u64 = omitted.iter().map(|omitted| omitted.count).sum();
     for (number, (entry, is_shown)) in entries.enumerate() {
@@ -148,13 +161,12 @@ pub(super) fn message(
     host: &str,
 ) -> Result<Message, lettre::error::Error> {
     let named = |address: &Address| Mailbox::new(Some(DISPLAY_NAME.into()), address.clone());
-    let (epoch, sequence) = content.first;
     let mut builder = Message::builder()
         .from(named(&routes.from))
         .reply_to(named(routes.reply_to.as_ref().unwrap_or(&routes.from)))
         .date_now()
         .subject(header_text(&content.subject))
-        .message_id(Some(format!("<{epoch}.{sequence}.hids@{}>", id_domain(host))));
+        .message_id(Some(format!("<{}.hids@{}>", content.name(), id_domain(host))));
     for (number, recipient) in recipients.iter().enumerate() {
         let mailbox = Mailbox::new(None, recipient.clone());
         builder = if number == 0 { builder.to(mailbox) } else { builder.cc(mailbox) };

@@ -57,6 +57,14 @@ pub(super) struct Route {
     pub alone: bool,
 }
 
+/// One mail of a group of alerts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub recipients: Vec<Address>,
+    /// Which of the group, by their place in it.
+    pub alerts: Vec<usize>,
+}
+
 impl Routes {
     pub fn new(config: &MailConfig) -> Result<Self, MailError> {
         let global = config.to.iter().map(|to| address("email_to", to)).collect::<Result<Vec<_>, _>>()?;
@@ -97,6 +105,25 @@ impl Routes {
             }
         }
         route
+    }
+
+    /// The mails about alerts with these routes: first the one for the global recipients, with all of
+    /// them; then for each set of alerts that other recipients want one with only those.
+    pub fn parts(&self, routes: &[&Route]) -> Vec<Part> {
+        let mut parts = vec![Part { recipients: self.global.clone(), alerts: (0..routes.len()).collect() }];
+        for granular in &self.granular {
+            if parts.iter().any(|part| part.recipients.contains(&granular.to)) {
+                continue;
+            }
+            let wants = |route: &Route| route.granular.iter().any(|&number| self.granular[number].to == granular.to);
+            let alerts: Vec<usize> = (0..routes.len()).filter(|&index| wants(routes[index])).collect();
+            match parts.iter_mut().find(|part| part.alerts == alerts) {
+                _ if alerts.is_empty() => {}
+                Some(part) => part.recipients.push(granular.to.clone()),
+                None => parts.push(Part { recipients: vec![granular.to.clone()], alerts }),
+            }
+        }
+        parts
     }
 
     /// The recipients of a mail: all global ones first, then the granular ones, each once.

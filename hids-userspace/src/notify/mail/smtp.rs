@@ -40,6 +40,9 @@ pub(super) enum SendError {
     /// Now; later perhaps.
     #[error("{0}")]
     Later(String),
+    /// The server has deferred recipients for as long as they may hold a mail back, and takes it for nobody.
+    #[error("{0}")]
+    Deferred(String),
     /// The server refuses the sender or all recipients.
     #[error("{0}")]
     Refused(String),
@@ -153,7 +156,7 @@ fn transfer(
     if refused.len() == recipients.len() {
         let answers: Vec<_> = refused.iter().map(|one| format!("{}: {}", one.address, one.answer)).collect();
         let text = answers.join("; ");
-        return Err(if final_answers == refused.len() { SendError::Refused(text) } else { SendError::Later(text) });
+        return Err(if final_answers == refused.len() { SendError::Refused(text) } else { SendError::Deferred(text) });
     }
     connection.command(Data).map_err(|error| answered("DATA", &error))?;
     match connection.message(mail) {

@@ -28,6 +28,7 @@ fn config(port: u16) -> MailConfig {
         grouping: true,
         full_subject: false,
         counted_subject: true,
+        granular_apart: true,
         granular: Vec::new(),
     }
 }
@@ -82,6 +83,7 @@ fn grouped_mail_reaches_all_recipients_and_no_header_is_injected() {
     let granular =
         |to: &str, level| GranularMail { to: to.into(), level: Some(Level(level)), ..GranularMail::default() };
     let mut config = config(server.port);
+    config.granular_apart = false;
     config.granular = vec![granular("night@example.org", 12), granular("never@example.org", 15)];
     let handle = begin(config, &spool);
     let mut hostile = alert(2, 40111, 12);
@@ -142,9 +144,11 @@ fn urgent_alert_goes_at_once_and_a_solitary_one_alone() {
     record(&mut spool, [alert(1, 9, 7), alert(2, 1, 7)]);
     assert_eq!(server.mails(1)[0].text.matches("Notification.").count(), 2);
     record(&mut spool, [alert(3, 9, 7), alert(4, 2, 7)]);
-    let mails = server.mails(3);
-    assert!(mails[1].text.contains("line 3") && !mails[1].text.contains("line 4"));
-    assert!(mails[2].text.contains("line 4") && mails[2].recipients.contains(&"alone@example.org".into()));
+    let mails = server.mails(4);
+    assert_eq!(mails[1].recipients, ["now@example.org"]);
+    assert!(mails[1].text.contains("line 2") && !mails[1].text.contains("line 1"));
+    assert!(mails[2].text.contains("line 3") && !mails[2].text.contains("line 4"));
+    assert!(mails[3].text.contains("line 4") && mails[3].recipients.contains(&"alone@example.org".into()));
     handle.stop();
 }
 
@@ -325,6 +329,64 @@ fn program_gets_the_mail_on_standard_input_without_a_shell() {
     assert!(!std::fs::read_to_string(output.with_extension("env")).expect("env").contains("HOME="));
     // C11
     assert_eq!(std::fs::read_to_string(output.with_extension("argv")).expect("argv"), "-t|-F|$HOME; id|");
+    handle.stop();
+}
+
+// C65
+#[test]
+fn a_granular_recipient_sees_only_the_alerts_that_fit_its_criteria() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("plain", free_port());
+    let mut spool = spool(root.path());
+    let granular =
+        |to: &str, rule| GranularMail { to: to.into(), rules: vec![RuleId(rule)], ..GranularMail::default() };
+    let mut config = config(server.port);
+    config.granular = vec![
+        granular("one@example.org", 1),
+        granular("both@example.org", 1),
+        granular("both@example.org", 2),
+        granular("twin@example.org", 1),
+        granular("second@example.org", 2),
+        granular("none@example.org", 9),
+    ];
+    let handle = begin(config, &spool);
+    record(&mut spool, [alert(1, 1, 7), alert(2, 2, 7)]);
+    let mails = server.mails(2);
+    assert_eq!(mails[0].recipients, ["ops@example.org", "second@example.org", "both@example.org"]);
+    assert!(mails[0].text.contains("line 1") && mails[0].text.contains("line 2"));
+    assert_eq!(mails[1].recipients, ["one@example.org", "twin@example.org"]);
+    assert!(mails[1].text.contains("line 1") && !mails[1].text.contains("line 2"), "{}", mails[1].text);
+    assert!(!mails[1].header("Cc").contains("ops@"));
+    assert_ne!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+    wait_until("the spool is empty", || spool.is_empty());
+    assert_eq!((handle.report().alerts, spool.state().sent), (2, 1));
+    handle.stop();
+    assert_eq!(server.mails(2).len(), 2);
+}
+
+// C65
+#[test]
+fn a_granular_recipient_whom_the_server_refuses_keeps_nothing_back() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("refuse-second", free_port());
+    let mut spool = spool(root.path());
+    let mut config = config(server.port);
+    config.to = vec!["ops@example.org".into()];
+    config.granular =
+        vec![GranularMail { to: "second@example.org".into(), rules: vec![RuleId(1)], ..GranularMail::default() }];
+    let handle = begin(config, &spool);
+    record(&mut spool, [alert(1, 1, 7), alert(2, 2, 7)]);
+    wait_until("the spool is empty", || spool.is_empty());
+    wait_until("it is counted", || handle.report().refused_recipients == 1);
+    assert_eq!(server.mails(1).len(), 1);
+    let kept = std::fs::read_to_string(root.path().join("mail/failed/1795558167.1.1.eml")).expect("kept");
+    assert!(kept.contains("line 1") && !kept.contains("line 2"), "{kept}");
     handle.stop();
 }
 

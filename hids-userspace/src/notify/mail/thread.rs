@@ -13,7 +13,7 @@ use super::compose::{self, Content, Subjects, TEXT_LIMIT_BYTES};
 use super::handle::{MailOptions, MailReport, Shared};
 use super::plan::{self, Arrival, Grouping, Plan, retry_after};
 use super::program;
-use super::route::{Route, Routes};
+use super::route::{Part, Route, Routes};
 use super::smtp::{Deferred, Refused, SendError, Server};
 use crate::config::{MailConfig, MailTransport};
 use crate::notify::spool::MailSpool;
@@ -40,6 +40,14 @@ struct Failure {
     next: Instant,
 }
 
+/// How a try to send a mail ended; what failed is recorded already.
+enum Sent {
+    /// The server took it, but for these recipients.
+    Yes(Vec<Refused>),
+    /// Not now.
+    No,
+}
+
 pub(super) struct Sender {
     config: MailConfig,
     routes: Routes,
@@ -52,6 +60,8 @@ pub(super) struct Sender {
     /// The alert at the front goes out without its log.
     without_log: bool,
     failure: Option<Failure>,
+    /// Of a group that is sent as several mails: its alerts, and how many of the mails went out.
+    under_way: Option<(usize, usize)>,
     shared: Arc<Shared>,
     options: MailOptions,
 }
@@ -73,6 +83,7 @@ impl Sender {
             most: usize::MAX,
             without_log: false,
             failure: None,
+            under_way: None,
             shared,
             options,
         }
@@ -132,6 +143,9 @@ impl Sender {
         {
             return Plan::Wait(failure.next);
         }
+        if let Some((count, _)) = self.under_way {
+            return Plan::Send(count);
+        }
         if let Some(until) = self.limited_until() {
             self.collecting = true;
             return Plan::Wait(until);
@@ -158,31 +172,87 @@ impl Sender {
         reached.then(|| Instant::now() + left)
     }
 
+    /// Sends the mails of a group, those that went out before a failure excepted.
     fn send(&mut self, count: usize) {
-        let content = match self.content(count) {
+        let (count, first) = self.under_way.take().unwrap_or((count, 0));
+        let mut refused = Vec::new();
+        for (number, part) in self.parts(count).iter().enumerate().skip(first) {
+            match self.send_part(number, part, count) {
+                Sent::Yes(mut some) => refused.append(&mut some),
+                Sent::No => {
+                    self.under_way = (number > 0).then_some((count, number));
+                    return self.report_refused(&refused);
+                }
+            }
+        }
+        self.sent(count, &refused);
+    }
+
+    fn parts(&self, count: usize) -> Vec<Part> {
+        let routes: Vec<&Route> = self.waiting.iter().take(count).map(|alert| &alert.route).collect();
+        if self.config.granular_apart {
+            return self.routes.parts(&routes);
+        }
+        vec![Part { recipients: self.routes.recipients(routes.into_iter()), alerts: (0..count).collect() }]
+    }
+
+    fn send_part(&mut self, number: usize, part: &Part, count: usize) -> Sent {
+        let content = match self.content(number, &part.alerts) {
             Ok(content) => content,
-            Err(error) => return self.failed(&SendError::Later(format!("the mail spool cannot be read: {error}"))),
+            Err(error) => {
+                return self.failed(&SendError::Later(format!("the mail spool cannot be read: {error}")));
+            }
         };
-        let recipients = self.routes.recipients(self.waiting.iter().take(count).map(|alert| &alert.route));
+        let recipients = &part.recipients;
         let ids_name = self.config.ids_name.as_deref();
-        let message = match compose::message(&content, &self.routes, &recipients, ids_name, &self.options.hostname) {
+        let message = match compose::message(&content, &self.routes, recipients, ids_name, &self.options.hostname) {
             Ok(message) => message.formatted(),
             Err(error) => return self.failed(&SendError::Refused(format!("the mail cannot be put together: {error}"))),
         };
-        match self.deliver(&recipients, &message) {
-            Ok(refused) => self.sent(count, &refused),
+        match self.deliver(recipients, &message) {
+            Ok(refused) => {
+                if let Some(failure) = self.failure.take() {
+                    tracing::info!(tries = failure.tries, "mail goes out again");
+                }
+                self.report(|report| report.mails += 1);
+                Sent::Yes(refused)
+            }
+            // The global recipients have theirs; the next alerts must not wait for this one.
+            Err(SendError::Refused(reason) | SendError::RefusedText(reason) | SendError::Deferred(reason))
+                if number > 0 =>
+            {
+                self.keep_part(part, &content, &message, reason)
+            }
             Err(SendError::RefusedText(reason)) if !self.without_log => self.narrow(count, reason),
             Err(SendError::Refused(reason) | SendError::RefusedText(reason)) => {
-                self.refused(count, &content, &message, reason);
+                self.refused(count, &content, &message, reason)
             }
             Err(error) => self.failed(&error),
+        }
+    }
+
+    /// A mail of granular recipients that the server does not take is kept in a file.
+    fn keep_part(&mut self, part: &Part, content: &Content, message: &[u8], reason: String) -> Sent {
+        match self.spool.keep_failed(&format!("{}.eml", content.name()), message) {
+            Ok(path) => {
+                tracing::error!(reason = %reason, kept = %path.display(), alerts = part.alerts.len(),
+                    help = "correct the address in <email_alerts> and send the file by hand",
+                    "a mail of <email_alerts> is refused; the mail went to the other recipients");
+                self.failure = None;
+                self.report(|report| {
+                    report.given_up += 1;
+                    report.refused_recipients += part.recipients.len() as u64;
+                });
+                Sent::Yes(Vec::new())
+            }
+            Err(error) => self.failed(&SendError::Later(format!("{reason}; and it cannot be kept: {error}"))),
         }
     }
 
     /// The text is refused: an attacker may have put into a log what a mail filter looks for, and
     /// must not keep the other alerts back by it. Halves the mail; an alert that is refused alone
     /// goes out without its log.
-    fn narrow(&mut self, count: usize, reason: String) {
+    fn narrow(&mut self, count: usize, reason: String) -> Sent {
         tracing::warn!(reason = %reason, alerts = count, "the server refuses the text of a mail; it is divided");
         self.without_log = count == 1;
         self.most = count.div_ceil(2);
@@ -190,14 +260,16 @@ impl Sender {
         if let Some(failure) = &mut self.failure {
             failure.next = Instant::now() + self.options.timing.first_retry;
         }
+        Sent::No
     }
 
-    fn content(&self, count: usize) -> std::io::Result<Content> {
-        let sizes: Vec<_> = self.waiting.iter().take(count).map(|alert| (alert.level, alert.bytes)).collect();
+    fn content(&self, part: usize, alerts: &[usize]) -> std::io::Result<Content> {
+        let chosen = || alerts.iter().filter_map(|&index| self.waiting.get(index));
+        let sizes: Vec<_> = chosen().map(|alert| (alert.level, alert.bytes)).collect();
         let shown = compose::choose(&sizes, TEXT_LIMIT_BYTES);
         let mut problem = None;
         let subjects = if self.config.counted_subject { Subjects::Counted } else { Subjects::Plain };
-        let entries = self.waiting.iter().take(count).zip(shown).filter_map(|(alert, is_shown)| {
+        let entries = chosen().zip(shown).filter_map(|(alert, is_shown)| {
             match self.spool.read(alert.sequence) {
                 Ok(entry) if self.without_log => entry.map(|entry| (compose::without_log(entry), is_shown)),
                 Ok(entry) => entry.map(|entry| (entry, is_shown)),
@@ -209,7 +281,9 @@ impl Sender {
                 }
             }
         });
-        let content = compose::content(entries, &self.spool.state().omitted, subjects);
+        // What a full spool left out may be none of a granular recipient's business.
+        let omitted = if part == 0 { self.spool.state().omitted } else { Vec::new() };
+        let content = Content { part, ..compose::content(entries, &omitted, subjects) };
         problem.map_or(Ok(content), Err)
     }
 
@@ -234,20 +308,20 @@ impl Sender {
         }
     }
 
-    fn sent(&mut self, count: usize, refused: &[Refused]) {
+    fn report_refused(&self, refused: &[Refused]) {
         for one in refused {
             tracing::error!(recipient = %one.address, answer = %one.answer,
                 help = "correct the address in ossec.conf", "a recipient was refused; the mail went to the others");
         }
-        if let Some(failure) = self.failure.take() {
-            tracing::info!(tries = failure.tries, "mail goes out again");
-        }
+        self.report(|report| report.refused_recipients += refused.len() as u64);
+    }
+
+    fn sent(&mut self, count: usize, refused: &[Refused]) {
+        self.report_refused(refused);
         self.collecting = false;
         self.remove(count);
         self.report(|report| {
-            report.mails += 1;
             report.alerts += count as u64;
-            report.refused_recipients += refused.len() as u64;
             report.failing_because = None;
         });
     }
@@ -266,6 +340,7 @@ impl Sender {
         self.waiting.drain(..count);
         self.most = usize::MAX;
         self.without_log = false;
+        self.under_way = None;
         if let Err(error) = result {
             // In memory it is done; only a restart before the next success would send it twice.
             tracing::error!(%error, "a mail was sent, but that cannot be written to the mail spool");
@@ -273,7 +348,7 @@ impl Sender {
     }
 
     /// The server refuses this mail: tried for some days, then kept in a file of its own.
-    fn refused(&mut self, count: usize, content: &Content, message: &[u8], reason: String) {
+    fn refused(&mut self, count: usize, content: &Content, message: &[u8], reason: String) -> Sent {
         let seconds = now().unix_seconds();
         let since = self.spool.state().refused_since.unwrap_or(seconds);
         let patience = i64::try_from(self.options.timing.refused_for.as_secs()).unwrap_or(i64::MAX);
@@ -283,7 +358,7 @@ impl Sender {
             }
             return self.failed(&SendError::Refused(reason));
         }
-        match self.spool.keep_failed(&format!("{}.{}.eml", content.first.0, content.first.1), message) {
+        match self.spool.keep_failed(&format!("{}.eml", content.name()), message) {
             Ok(path) => {
                 tracing::error!(reason = %reason, kept = %path.display(), alerts = count,
                     help = "correct the mail options in ossec.conf and send the file by hand",
@@ -291,12 +366,13 @@ impl Sender {
                 self.failure = None;
                 self.remove(count);
                 self.report(|report| report.given_up += 1);
+                Sent::No
             }
             Err(error) => self.failed(&SendError::Later(format!("{reason}; and it cannot be kept: {error}"))),
         }
     }
 
-    fn failed(&mut self, error: &SendError) {
+    fn failed(&mut self, error: &SendError) -> Sent {
         let message = error.to_string();
         let timing = self.options.timing;
         let before = self.failure.take();
@@ -311,6 +387,7 @@ impl Sender {
             report.failing_because = Some(message.clone());
         });
         self.failure = Some(Failure { message, since, tries, next });
+        Sent::No
     }
 
     fn report(&self, change: impl FnOnce(&mut MailReport)) {

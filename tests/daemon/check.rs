@@ -201,3 +201,23 @@ fn a_machine_whose_logins_nobody_watches_is_named_by_check_and_status_until_some
     assert!(!said_of(&host).contains("nobody watches logins"), "{}", said_of(&host));
     assert!(!problems(&host).contains("nobody watches logins"), "{}", problems(&host));
 }
+
+// O-B14: a configuration that can find nothing is usable, but not without a word.
+#[test]
+fn a_configuration_that_watches_nothing_is_warned_of() {
+    for sections in
+        ["", "<syscheck><disabled>yes</disabled><directories check_all=\"yes\">/etc</directories></syscheck>"]
+    {
+        let mut host = Daemon::new(sections);
+        let output = host.hidsctl(&["check"]);
+        let text = said(&output);
+        assert!(output.status.success() && text.contains("warning[C139]: nothing is watched"), "{output:?}");
+        host.start();
+        assert!(host.messages().contains("nothing is watched"), "{}", host.messages());
+        host.stop();
+    }
+    for sections in [WATCH_ONE_LOG, "<syscheck><directories check_all=\"yes\">/etc</directories></syscheck>"] {
+        let text = said(&Daemon::new(sections).hidsctl(&["check"]));
+        assert!(!text.contains("C139"), "{text}");
+    }
+}

@@ -111,3 +111,20 @@ fn a_rotation_is_alerted_once_over_restarts() {
     host.stop();
     assert_eq!(host.alerts().iter().filter(|alert| alert["rule"]["sidid"] == 591).count(), 1);
 }
+
+// O-B14: how far a log was read is known before its next line.
+#[test]
+fn status_shows_the_place_in_a_log_at_once_after_a_restart() {
+    let mut host = Daemon::new("<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>");
+    host.start();
+    append(&host.log(), SECRET.as_bytes());
+    let offset = |host: &Daemon| source(&host.status()?, "auth.log")?["offset"].as_u64();
+    let length = SECRET.len() as u64;
+    wait_for("the line to be read", || (offset(&host) == Some(length)).then_some(()));
+    host.stop();
+    host.start();
+    wait_for("the log to be followed", || {
+        source(&host.status()?, "auth.log").filter(|source| source["state"] == "reading")
+    });
+    assert_eq!(offset(&host), Some(length));
+}

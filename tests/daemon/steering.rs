@@ -163,6 +163,13 @@ fn followed_alerts_come_as_they_happen_and_hostile_bytes_harmlessly() {
     child.wait().expect("ended");
 }
 
+// O-B14: `systemctl reload` runs this, so it fails and shows why.
+#[test]
+fn the_unit_reloads_with_hidsctl() {
+    let unit = std::fs::read_to_string(hids_tests::programs::source_root().join("config/systemd/hidsd.service"));
+    assert!(unit.expect("the unit").contains("\nExecReload=/usr/sbin/hidsctl reload\n"));
+}
+
 #[test]
 fn a_reload_says_what_is_wrong_and_keeps_the_old_state() {
     let daemon = attacked();
@@ -170,7 +177,10 @@ fn a_reload_says_what_is_wrong_and_keeps_the_old_state() {
     let output = daemon.hidsctl(&["reload"]);
     assert_eq!(output.status.code(), Some(1));
     let said_by_it = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said_by_it.contains("ossec.conf:2:") && said_by_it.contains("stays in force"), "{said_by_it}");
+    assert!(
+        said_by_it.contains("ossec.conf:2:") && said_by_it.contains("keeping the previous configuration"),
+        "{said_by_it}"
+    );
     assert_eq!(daemon.hidsctl_json(&["blocks", "list"]).expect("a list")["blocks"].as_array().map(Vec::len), Some(1));
     daemon.configure(BLOCKING);
     assert!(daemon.hidsctl(&["reload"]).status.success());

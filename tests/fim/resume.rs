@@ -58,3 +58,20 @@ fn a_whole_scan_goes_on_after_kill_9_where_it_was() {
 fn files_of(text: &str) -> Option<u64> {
     text.split(": ").find_map(|part| part.split_once(" files").and_then(|(number, _)| number.parse().ok()))
 }
+
+// O-B14: the last scan is known after a restart, before this run has made one.
+#[test]
+fn the_last_scan_is_known_after_a_restart() {
+    if !require::root() {
+        return;
+    }
+    let mut fim = Fim::new("<scan_on_start>no</scan_on_start><directories check_all=\"yes\">@TREE@</directories>");
+    fim.write("a", "one");
+    fim.daemon.start();
+    let last = |fim: &Fim| fim.status()?["last_scan"].as_str().map(str::to_owned);
+    let first = wait_for("the first scan", || last(&fim));
+    fim.daemon.stop();
+    fim.daemon.start();
+    let kept = wait_for("an answer", || fim.status())["last_scan"].as_str().map(str::to_owned).unwrap_or_default();
+    assert!(kept.contains("before this start: ") && files_of(&kept) == files_of(&first), "{kept}; {first}");
+}

@@ -187,5 +187,5 @@ fn logtest_tells_why_a_rule_was_refused() {
     let mut child = command.spawn().expect("hidsctl can be run");
     child.stdin.take().expect("a pipe").write_all(b"Nov 25 10:00:00 h tick[1]: x\n").expect("a line is taken");
     let text = String::from_utf8(child.wait_with_output().expect("an end").stdout).expect("text");
-    assert!(text.contains("100100 - a \"tick\": refused by match: <match>tock</match>"), "{text}");
+    assert!(text.contains("100100 - a \"tick\": no match: match: <match>tock</match>"), "{text}");
 }

@@ -51,7 +51,8 @@ fn build_programs(profile: Profile) -> Result<PathBuf> {
     build.args(["build", "--package", "hids-userspace", "--bins"]);
     let directory = match profile {
         Profile::Release => {
-            build.arg("--release");
+            // The machine that runs it needs no libpcre2, whatever the one that builds it has installed.
+            build.arg("--release").env("PCRE2_SYS_STATIC", "1");
             paths::target().join("release")
         }
         Profile::Debug => paths::target().join("debug"),

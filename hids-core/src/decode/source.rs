@@ -31,7 +31,8 @@ impl PatternDef {
         match Pattern::with_subject(self.dialect, &self.text, subject) {
             Ok(pattern) => Some(pattern),
             Err(error) => {
-                let mut diagnostic = Diagnostic::error("P001", format!("bad pattern: {error}")).at(self.span.clone());
+                let mut diagnostic =
+                    Diagnostic::error("P001", format!("invalid pattern: {error}")).at(self.span.clone());
                 if let PatternError::Escape { what, .. } = &error {
                     diagnostic = diagnostic.help(escape_help(what));
                 }

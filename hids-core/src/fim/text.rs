@@ -70,7 +70,7 @@ fn gap(text: &mut Text, gap: &Gap) {
         "Files below '{subtree}' were compared with the baseline after events may have been missed."
     ));
     text.line(format_args!("Cause: {why}"));
-    text.line(format_args!("Open for: {}.{:03} seconds", duration.as_secs(), duration.subsec_millis()));
+    text.line(format_args!("Duration: {}.{:03} seconds", duration.as_secs(), duration.subsec_millis()));
     text.line(format_args!("Changes found: {}", gap.found));
 }
 
@@ -91,7 +91,7 @@ fn refusal(text: &mut Text, refusal: &Refusal) {
 fn acceptance(text: &mut Text, acceptance: &Acceptance) {
     text.line(format_args!("Changes of {} files were accepted into the baseline.", acceptance.files));
     for reason in &acceptance.reasons {
-        text.line(format_args!("Because of: '{}'", quoted(reason.as_bytes())));
+        text.line(format_args!("Reason: '{}'", quoted(reason.as_bytes())));
     }
     for example in &acceptance.examples {
         text.line(format_args!("File: '{}'", path(example)));
@@ -109,7 +109,7 @@ fn protection(text: &mut Text, protection: &Protection) {
     } else {
         text.line(format_args!("Protection of files is not in force from now on: writes are not refused."));
     }
-    text.line(format_args!("Because of: '{reason}'"));
+    text.line(format_args!("Reason: '{reason}'"));
     if let Some(uid) = protection.uid {
         text.line(format_args!("Switched by user: '{uid}'"));
     }

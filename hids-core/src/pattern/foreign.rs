@@ -146,15 +146,19 @@ impl Own {
 fn compile(pattern: &str) -> Result<pcre2::bytes::Regex, PatternError> {
     let prefix = format!("(*LIMIT_MATCH={MATCH_LIMIT})");
     let build = |text: &str| pcre2::bytes::RegexBuilder::new().caseless(true).jit_if_available(true).build(text);
-    let regex = build(&format!("{prefix}{pattern}")).map_err(|error| PatternError::Pcre2 {
-        message: error.to_string(),
-        at: error.offset().map(|at| at.saturating_sub(prefix.len())),
-    })?;
+    let regex = build(&format!("{prefix}{pattern}")).map_err(|error| refusal(&error, prefix.len()))?;
     // Where the addition cannot be compiled (a comment at the end swallows it) the limit is per place.
     Ok(match searching(pattern) {
         Some(text) => build(&format!("{prefix}{text}")).unwrap_or(regex),
         None => regex,
     })
+}
+
+/// PCRE2's reason without its own offset, which counts the hidden prefix too.
+fn refusal(error: &pcre2::Error, prefix: usize) -> PatternError {
+    let whole = error.to_string();
+    let message = whole.splitn(3, ": ").last().unwrap_or(&whole).to_owned();
+    PatternError::Pcre2 { message, at: error.offset().map(|at| at.saturating_sub(prefix)) }
 }
 
 /// The pattern with the search for its place written into it. PCRE2 counts the steps anew for each

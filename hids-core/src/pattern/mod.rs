@@ -96,13 +96,13 @@ pub enum PatternError {
         what: String,
     },
     /// A parenthesis without partner.
-    #[error("parenthesis at byte {at} without partner")]
+    #[error("unmatched parenthesis at byte {at}")]
     Parenthesis {
         /// Offset of the parenthesis.
         at: usize,
     },
     /// PCRE2 refuses the pattern.
-    #[error("{message}")]
+    #[error("{message}{}", at.map(|at| format!(" at byte {at}")).unwrap_or_default())]
     Pcre2 {
         /// PCRE2's own words.
         message: String,

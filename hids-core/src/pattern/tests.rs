@@ -28,6 +28,20 @@ fn unknown_escape_of_os_regex_is_refused_with_its_place() {
     assert_eq!(Pattern::os_regex("a(b").unwrap_err(), PatternError::Parenthesis { at: 1 });
 }
 
+// O-B14: the offset is that in the pattern as written, without what is put before it.
+#[test]
+fn an_error_of_pcre2_names_the_place_in_the_pattern_as_written() {
+    for (pattern, at, said) in
+        [("abc[d", 5, "missing terminating ]"), ("(a", 2, "parenthesis"), ("a(?<n>b", 7, "paren")]
+    {
+        let error = Pattern::pcre2(pattern).unwrap_err();
+        assert!(matches!(error, PatternError::Pcre2 { at: Some(place), .. } if place == at), "{pattern}: {error:?}");
+        let text = error.to_string();
+        assert!(text.contains(said) && text.ends_with(&format!(" at byte {at}")), "{pattern}: {text}");
+        assert_eq!(text.matches(char::is_numeric).count(), 1, "{pattern}: {text}");
+    }
+}
+
 #[test]
 fn one_invalid_byte_does_not_switch_a_pattern_off() {
     let line = b"a needle \xff z";

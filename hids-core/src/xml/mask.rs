@@ -201,22 +201,30 @@ impl Masker<'_, '_> {
             let end = at + found;
             let inside = &self.text[body..end];
             if inside.ends_with(b"!") || inside.ends_with(b"--") {
+                self.warn_of_hidden_lines(start, end + 1);
                 self.hide(start, end + 1);
                 return end + 1;
             }
             at = end + 1;
         }
-        let cdata = self.text[start..].starts_with(b"<![CDATA[");
-        let (what, help) = if cdata {
-            ("`<![CDATA[` opens a comment in OSSEC's dialect; it", "write the text as it is, with `\\<` for `<`")
-        } else {
-            ("this comment", "end it with `-->`")
-        };
+        let (what, help) = declaration(&self.text[start..]);
         let message = format!("{what} is not closed, so the rest of the file is not read");
         self.problems.error("X002", start, start + 4, message, help);
         self.masked.cut = true;
         self.hide(start, self.text.len());
         self.text.len()
+    }
+
+    /// Warns where a declaration of XML has swallowed what follows it, up to the end of a later comment.
+    fn warn_of_hidden_lines(&mut self, start: usize, end: usize) {
+        let inside = &self.text[start + 2..end - 1];
+        if inside.starts_with(b"--") || memchr(b'>', inside).is_none() {
+            return;
+        }
+        let (what, help) = declaration(&self.text[start..]);
+        let lines = memchr::memchr_iter(b'\n', inside).count() + 1;
+        let message = format!("{what} ends only with the next `!>` or `-->`: {lines} lines are not read");
+        self.problems.warning("X002", start, start + 4, message, help);
     }
 
     fn closing_tag(&mut self, start: usize) -> usize {
@@ -308,5 +316,23 @@ impl Masker<'_, '_> {
                 stop
             }
         }
+    }
+}
+
+/// Declarations of XML's document types, which OSSEC's dialect does not have.
+const DECLARATIONS: [&[u8]; 5] = [b"DOCTYPE", b"ENTITY", b"ELEMENT", b"ATTLIST", b"NOTATION"];
+
+/// What the `<!` at the start of `text` was probably meant to be, and what to write instead.
+fn declaration(text: &[u8]) -> (&'static str, &'static str) {
+    let is_declaration = |name: &&[u8]| text.get(2..2 + name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name));
+    if text.starts_with(b"<![CDATA[") {
+        ("`<![CDATA[` opens a comment in OSSEC's dialect; it", "write the text without it, with `\\<` for `<`")
+    } else if DECLARATIONS.iter().any(|name| is_declaration(name)) {
+        (
+            "this document type declaration opens a comment in OSSEC's dialect; it",
+            "remove it: document types and entities are not supported",
+        )
+    } else {
+        ("this comment", "end it with `-->`")
     }
 }

@@ -7,7 +7,7 @@
 //! | Code | Problem |
 //! | --- | --- |
 //! | X001 | bytes that are not text (warning, shown as U+FFFD) |
-//! | X002 | comment not closed |
+//! | X002 | comment not closed, or a declaration that hides what follows (warning) |
 //! | X003 | XML declaration not closed, or not at the very start |
 //! | X004 | a `<` that opens nothing |
 //! | X005 | tag without its `>` |

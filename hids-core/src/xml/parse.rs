@@ -124,7 +124,13 @@ impl Builder<'_> {
         let line = bytes[first..].iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len() - first);
         let last = bytes[first..first + line].iter().rposition(|&byte| visible(byte)).unwrap_or(0);
         let help = "put it into a comment, `<!-- like this -->`, or into an element";
-        self.problems.warning("X011", start + first, start + first + last + 1, "this text is not read", help);
+        self.problems.warning(
+            "X011",
+            start + first,
+            start + first + last + 1,
+            "text outside an element is ignored",
+            help,
+        );
     }
 
     fn close_element(&mut self, name: &str, start: usize, end: usize) {

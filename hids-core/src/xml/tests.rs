@@ -47,6 +47,31 @@ fn a_comment_inside_text_joins_both_sides() {
     assert_eq!(shape(&clean("<a>x<!-- <b> & \" -->y<!z!>z<!w--->w</a>")), "<a>xyzw</>");
 }
 
+// O-B14: a document type is no comment that somebody forgot to close.
+#[test]
+fn a_document_type_has_a_message_of_its_own() {
+    for text in ["<!DOCTYPE a><a/>", "<!doctype a [<!ENTITY x 'y'>]><a/>", "<a/><!ELEMENT a ANY>"] {
+        let (_, problems) = read(text);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!((problems[0].code, problems[0].severity), ("X002", Severity::Error));
+        assert!(problems[0].message.starts_with("this document type declaration"), "{problems:?}");
+        assert!(problems[0].help.as_deref().is_some_and(|help| help.starts_with("remove it")), "{problems:?}");
+    }
+    assert!(read("<a><!-- x </a>").1[0].message.starts_with("this comment is not closed"));
+}
+
+// O-B14: the same with a comment further down, which ends what the declaration has begun.
+#[test]
+fn a_declaration_that_hides_elements_up_to_the_next_comment_is_warned_of() {
+    for start in ["<!DOCTYPE a>", "<![CDATA[x]]>", "<! note>"] {
+        let (roots, problems) = read(format!("{start}\n<a/>\n<!-- y -->\n<b/>"));
+        assert_eq!(shape(&roots), "<b></>", "{start}");
+        assert_eq!((problems[0].code, problems[0].severity), ("X002", Severity::Warning), "{start}");
+        assert!(problems[0].message.contains("3 lines are not read"), "{problems:?}");
+    }
+    clean("<!-- <a> > <b> --><c/><!DOCTYPE x !><d/>");
+}
+
 #[test]
 fn an_escaped_less_than_is_literal_and_keeps_its_backslash() {
     assert_eq!(shape(&clean(r"<a>\<b> x\\<y \<!-- </a>")), r"<a>\<b> x\\<y \<!-- </>");

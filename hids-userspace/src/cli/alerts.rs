@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Which alerts.
 #[derive(Debug, Args)]
 pub struct AlertsArgs {
-    /// Go on with new alerts as they come
+    /// Keep printing new alerts as they arrive
     #[arg(short, long)]
     follow: bool,
     /// Only alerts of at least this level

@@ -21,7 +21,7 @@ pub struct BlocksArgs {
 enum Action {
     /// Show the blocked addresses (the default)
     List,
-    /// Block an address by hand
+    /// Block an address manually
     Add {
         /// IPv4 or IPv6 address
         address: IpAddr,
@@ -29,7 +29,7 @@ enum Action {
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<u64>,
         /// What `hidsctl why` will show
-        #[arg(long, default_value = "blocked by hand")]
+        #[arg(long, default_value = "blocked manually")]
         reason: String,
     },
     /// Lift the block of an address
@@ -154,7 +154,7 @@ fn table(blocks: &[Value]) -> String {
             ]
         })
         .collect();
-    output::table(&["ADDRESS", "REMAINING", "OFFENCE", "DROPPED", "RULE", "WHY"], &rows)
+    output::table(&["ADDRESS", "REMAINING", "OFFENCES", "DROPPED", "RULE", "WHY"], &rows)
 }
 
 /// A JSON string without its quotes; anything else as it is.

@@ -17,7 +17,7 @@ pub struct CheckArgs {
     /// Treat warnings as errors
     #[arg(long)]
     deny_warnings: bool,
-    /// Answer exactly as OSSEC does
+    /// Reproduce OSSEC's behaviour exactly, including its known gaps
     #[arg(long)]
     strict_ossec: bool,
 }
@@ -35,6 +35,7 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
         diagnostics.extend(analysis::lint(config));
         diagnostics.extend(protection(config));
         diagnostics.extend(logins::check(&config.collect));
+        diagnostics.extend(analysis::nothing_watched(config));
     }
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
@@ -74,8 +75,8 @@ fn protection(config: &Config) -> Option<Diagnostic> {
 /// What the rules that OSSEC has for changes of files are about.
 const RULES_OF_FILES: [(u32, &str); 5] = [
     (550, "a file changed"),
-    (551, "it changed a second time"),
-    (552, "it changed a third time"),
+    (551, "it changed again"),
+    (552, "it changed repeatedly"),
     (553, "a file was deleted"),
     (554, "a file was added"),
 ];

@@ -26,13 +26,13 @@ const SHOWN_CHARS: usize = 120;
 /// Options of `logtest`.
 #[derive(Debug, Args)]
 pub struct LogtestArgs {
-    /// Answer exactly as ossec-logtest does
+    /// Reproduce OSSEC's behaviour exactly, including its known gaps
     #[arg(long)]
     strict_ossec: bool,
     /// Show every rule that was tried
     #[arg(short, long)]
     verbose: bool,
-    /// What the lines' location is
+    /// Log file name to assume for the lines
     #[arg(long, value_name = "PATH", default_value = "stdin")]
     location: String,
 }
@@ -117,7 +117,7 @@ fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>, catalogue: Option
     if let Some(tried) = tried {
         out.push_str("\n**Decoder debugging:\n");
         for trial in &tried.decoders {
-            let end = trial.refused_by.map_or_else(|| "took the line".into(), |why| format!("refused by {why}"));
+            let end = trial.refused_by.map_or_else(|| "matched".into(), |why| format!("no match: {why}"));
             let _ = writeln!(out, "    Trying decoder: {}: {end}", trial.decoder);
         }
     }
@@ -149,7 +149,7 @@ fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>, catalogue: Option
     out
 }
 
-/// `5716 - sshd: login refused.: refused by regex: <pcre2>^Failed</pcre2>`
+/// `5716 - sshd: login refused.: no match: regex: <pcre2>^Failed</pcre2>`
 fn rule_tried(trial: &RuleTrial, catalogue: Option<&Catalogue>) -> String {
     let rule = catalogue.and_then(|catalogue| catalogue.rule(trial.id));
     let mut out = trial.id.to_string();
@@ -160,7 +160,7 @@ fn rule_tried(trial: &RuleTrial, catalogue: Option<&Catalogue>) -> String {
         out.push_str(": matched");
         return out;
     };
-    let _ = write!(out, ": refused by {why}");
+    let _ = write!(out, ": no match: {why}");
     let Some(rule) = rule else { return out };
     if let (Some(counts), "frequency") = (&rule.counts, why) {
         let _ = write!(out, ": {} events are needed, this one included", counts.events);

@@ -28,7 +28,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::LoadOptions;
 use exit::Exit;
 
-/// Looks at and steers the host intrusion detection system.
+/// Inspect and control the host intrusion detection system.
 #[derive(Debug, Parser)]
 #[command(name = "hidsctl", version, after_help = exit::HELP)]
 pub struct Hidsctl {
@@ -49,7 +49,7 @@ pub struct Common {
     /// Keep state, logs and sockets under this directory
     #[arg(long, value_name = "DIR", global = true)]
     pub root: Option<PathBuf>,
-    /// Answer in JSON
+    /// Print JSON output
     #[arg(long, global = true)]
     pub json: bool,
 }
@@ -74,15 +74,15 @@ pub enum Command {
     Blocks(blocks::BlocksArgs),
     /// Show why an address is or was blocked
     Why(why::WhyArgs),
-    /// Look at file integrity: scans, the baseline, the history of files
+    /// File integrity: scans, the baseline, the history of files
     Fim(fim::FimArgs),
-    /// Let the daemon read its configuration again
+    /// Reload the configuration
     Reload,
     /// Analyse lines from standard input and show each step
     Logtest(logtest::LogtestArgs),
     /// Analyse whole files as fast as possible, blocking nothing
     Replay(replay::ReplayArgs),
-    /// Look at rules and run their tests
+    /// Show rules and run their tests
     Rules(rules::RulesArgs),
     /// Create the configuration and files for your own rules where there are none
     Setup(setup::SetupArgs),

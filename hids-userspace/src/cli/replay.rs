@@ -52,7 +52,7 @@ pub struct ReplayArgs {
     /// Write the alerts to this file, one JSON object a line
     #[arg(long, value_name = "OUT")]
     alerts_json: Option<PathBuf>,
-    /// Answer exactly as ossec-logtest does
+    /// Reproduce OSSEC's behaviour exactly, including its known gaps
     #[arg(long)]
     strict_ossec: bool,
     /// Leave out what comes after this stage, to measure the stages

@@ -20,7 +20,7 @@ pub struct Client {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Nobody listens on the socket.
-    #[error("hidsd is not running: nobody listens on {} (start it with `systemctl start hidsd`)", socket.display())]
+    #[error("hidsd is not running: no daemon at {} (start it with `systemctl start hidsd`)", socket.display())]
     NotRunning {
         /// The socket.
         socket: PathBuf,

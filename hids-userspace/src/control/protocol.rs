@@ -21,7 +21,7 @@ pub enum Request {
         #[serde(default)]
         most: Option<usize>,
     },
-    /// Block an address by hand.
+    /// Block an address manually.
     BlocksAdd {
         /// Whom.
         address: IpAddr,

@@ -36,6 +36,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Largest decoder, rule or list file.
 const SOURCE_LIMIT_BYTES: u64 = 64 << 20;
 
+/// A warning where neither a log nor a file is watched, so that nothing can ever be found.
+pub fn nothing_watched(config: &Config) -> Option<Diagnostic> {
+    let watches_files = !config.syscheck.disabled && !config.syscheck.directories.is_empty();
+    if watches_files || !config.collect.is_empty() {
+        return None;
+    }
+    let message = "nothing is watched: the configuration names no log in <localfile> and no directory in <syscheck>";
+    Some(Diagnostic::warning("C139", message).help("see /usr/share/hids/ossec.conf for the shipped configuration"))
+}
+
 /// Reads all decoder, rule and list files of a configuration and compiles them.
 ///
 /// No engine when there is any error; all problems in one run. In the strict mode it answers as

@@ -96,6 +96,7 @@ pub(super) fn load(options: &LoadOptions) -> (Option<Loaded>, Vec<Diagnostic>) {
     let (engine, of_rules) = analysis::compile_as(&config, OssecProgram::Daemon);
     diagnostics.extend(of_rules);
     diagnostics.extend(logins::check(&config.collect));
+    diagnostics.extend(analysis::nothing_watched(&config));
     // Notes are for `hidsctl check`; the daemon's log keeps to what needs attention.
     diagnostics.retain(|diagnostic| diagnostic.severity > Severity::Note);
     let is_unusable = |one: &&Diagnostic| one.code == UNUSABLE;

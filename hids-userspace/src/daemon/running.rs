@@ -164,16 +164,14 @@ impl Running {
         let loaded = tokio::task::spawn_blocking(move || load(&options)).await;
         let (ready, diagnostics) = loaded.map_err(|error| format!("reading the configuration failed: {error}"))?;
         let said: String = diagnostics.iter().map(Diagnostic::render).collect();
-        let Some(loaded) = ready else { return Err(format!("{said}the previous configuration stays in force")) };
+        let Some(loaded) = ready else { return Err(format!("{said}keeping the previous configuration")) };
         // While the recorder waits, all stages before it do, and none could be exchanged.
         if let Some(why) = self.recording_waits_because() {
-            return Err(format!(
-                "alerts cannot be written ({why}); the previous configuration stays in force until they can"
-            ));
+            return Err(format!("alerts cannot be written ({why}); the previous configuration is kept until they can"));
         }
         let Loaded { config, engine, unusable } = loaded;
         self.ask(|reply| respond::Request::Reload(Box::new(config.respond.clone()), reply)).await?.map_err(
-            |error| format!("the active responses cannot be used: {error}; the previous configuration stays in force"),
+            |error| format!("the active responses cannot be used: {error}; keeping the previous configuration"),
         )?;
         let found = {
             let mut state = lock(&self.state);
@@ -286,7 +284,7 @@ impl Running {
             Request::BlocksAdd { address, seconds, reason } => {
                 let duration = seconds.map(Duration::from_secs);
                 let added = self.ask(|reply| respond::Request::Add { address, duration, reason, reply }).await?;
-                value(serde_json::to_value(added.map_err(|refusal| format!("{address} is not blocked: {refusal}"))?))
+                value(serde_json::to_value(added.map_err(|refusal| format!("refusing to block {address}: {refusal}"))?))
             }
             Request::BlocksRemove { address } => {
                 let removed = self.ask(|reply| respond::Request::Remove { address, reply }).await?;

@@ -49,7 +49,7 @@ pub enum FimRequest {
     },
     /// The baseline, scans that run, gaps.
     Status,
-    /// End the scans that run; what they have found stays.
+    /// Stop running scans; what they have found stays.
     StopScan,
     /// What the baseline holds.
     List {

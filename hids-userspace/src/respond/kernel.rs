@@ -237,11 +237,7 @@ impl Kernel {
         self.last_repair = Some(Instant::now());
         self.repairs += 1;
         self.note_restored(reason.into());
-        warn!(
-            reason,
-            blocks = wanted.len(),
-            "another program has changed nftables table inet hids; it is written anew"
-        );
+        warn!(reason, blocks = wanted.len(), "nftables table inet hids was modified by another program; restored");
         self.write_all(wanted, &HashMap::new(), guard, now);
     }
 

@@ -22,7 +22,7 @@ pub enum Request {
     Alert(Arc<Alert>),
     /// Which addresses are blocked, a page of them; sorted by address.
     List(Page, Reply<BlocksView>),
-    /// Block an address by hand.
+    /// Block an address manually.
     Add {
         /// Which.
         address: IpAddr,

@@ -80,7 +80,7 @@ pub enum Degradation {
     #[error("the guard cannot be told what to protect")]
     Guard(#[source] Box<super::guard::GuardError>),
     /// `fanotify_init` failed in every way.
-    #[error("the kernel gives no fanotify group")]
+    #[error("cannot create a fanotify group")]
     Fanotify(#[source] io::Error),
 }
 

@@ -168,7 +168,7 @@ impl SensorsHandle {
                 info!(tier = tier.tier.name(), detail = %tier.detail, "kernel sensor available");
             } else {
                 let (lost, help) = (tier.lost.as_deref().unwrap_or_default(), tier.help.as_deref().unwrap_or_default());
-                warn!(tier = tier.tier.name(), reason = %tier.detail, lost, help, "kernel sensor not available");
+                warn!(tier = tier.tier.name(), reason = %tier.detail, lost, help, "kernel sensor unavailable");
             }
         }
     }

@@ -16,6 +16,7 @@ pub fn check(source: &Source, findings: &mut Vec<Finding>) {
         check_unfinished(source, findings);
         if source.name.starts_with("hids-") {
             check_programs(source, findings);
+            check_log_fields(source, findings);
         }
     }
 }
@@ -51,6 +52,19 @@ fn check_unfinished(source: &Source, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Fields of log lines are for administrators: `Some(5712)` is how Rust shows a value to its programmers.
+fn check_log_fields(source: &Source, findings: &mut Vec<Finding>) {
+    const MACROS: [&str; 5] = ["error!(", "warn!(", "info!(", "debug!(", "trace!("];
+    for (line, text) in source.product_lines() {
+        let shorthand =
+            || MACROS.iter().any(|name| text.contains(name)) && ["(?", ", ?"].iter().any(|c| text.contains(c));
+        if text.contains(" = ?") || shorthand() {
+            let text = "a field of a log line in Rust's debug form; use `%` or the value itself".to_owned();
+            findings.push(Finding::new(Weight::Error, "debug-field", source, line, text));
+        }
+    }
+}
+
 fn check_programs(source: &Source, findings: &mut Vec<Finding>) {
     for (line, text) in source.product_lines() {
         let starts = |program: &&str| text.contains(&format!("Command::new(\"{program}\")"));
@@ -64,6 +78,20 @@ fn check_programs(source: &Source, findings: &mut Vec<Finding>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // O-B14: `rule=Some(5712)`
+    #[test]
+    fn debug_forms_in_log_lines_are_found() {
+        let found = |text: &str| {
+            let mut found = Vec::new();
+            let text = format!("fn run() {{\n{text}\n}}\n");
+            check(&Source { name: "hids-userspace/src/a.rs".into(), text }, &mut found);
+            found.len()
+        };
+        assert_eq!(found("info!(rule = ?rule, \"blocked\");"), 1);
+        assert_eq!(found("warn!(?rule, \"refused\");\nwarn!(\n    reason = ?why,\n);"), 2);
+        assert_eq!(found("info!(rule = rule.map(|rule| rule.0), %address, \"what?\");\nlet x = a?;"), 0);
+    }
 
     #[test]
     fn shell_in_the_product_is_found_and_in_its_tests_is_not() {

@@ -159,7 +159,7 @@ fn the_default_mode_says_who_and_what_ossec_does_not_compare() {
 #[test]
 fn what_a_scan_found_has_nobody_who_did_it() {
     let text = said(change(ChangeKind::Deleted, Some(state(1)), None), DEFAULT);
-    assert!(text.ends_with("\nFound by a scan: who did it and when is not known."), "{text}");
+    assert!(text.ends_with("\nDetected by a scan; user and time unknown."), "{text}");
     let gone =
         FileChange { who: vec![Arc::new(Who { pid: 9, ..Who::default() })], ..change(ChangeKind::Deleted, None, None) };
     assert!(said(gone, DEFAULT).ends_with("\nChanged by: process 9, which ended before it could be looked at"));
@@ -200,12 +200,12 @@ fn news_of_our_own_say_what_follows() {
     assert_eq!(
         say(FileNews::Gap(closed)),
         "Files below '/etc' were compared with the baseline after events may have been missed.\n\
-         Cause: the kernel's queue of file events overflowed\nOpen for: 2.000 seconds\nChanges found: 3"
+         Cause: the kernel's queue of file events overflowed\nDuration: 2.000 seconds\nChanges found: 3"
     );
     let acceptance = Acceptance { reasons: vec!["libc6 2.36".into()], files: 3, examples: vec![b"/lib/x".to_vec()] };
     assert_eq!(
         say(FileNews::Acceptance(acceptance)),
-        "Changes of 3 files were accepted into the baseline.\nBecause of: 'libc6 2.36'\nFile: '/lib/x'\nAnd 2 more."
+        "Changes of 3 files were accepted into the baseline.\nReason: 'libc6 2.36'\nFile: '/lib/x'\nAnd 2 more."
     );
 }
 
@@ -235,7 +235,7 @@ const STARTS: [&str; 46] = [
     "Kind: ",
     "Permissions '",
     "Change number ",
-    "Found by a scan: ",
+    "Detected by a scan; ",
     "Changed by ",
     "Changed by: ",
     "Tried by: ",
@@ -249,14 +249,19 @@ const STARTS: [&str; 46] = [
     "The files there ",
     "Files below '",
     "Cause: ",
-    "Open for: ",
+    "Duration: ",
     "Refused: ",
     "Not refused, only told: ",
     "To refuse it: ",
     "Times: ",
-    "Because of: '",
+    "Reason: '",
     "Protection of files ",
     "Switched by user: '",
+    "hidsd crashed at a line of '",
+    "Position: '",
+    "Crashed: '",
+    "Length: ",
+    "The line is in the quarantine file ",
 ];
 
 proptest! {

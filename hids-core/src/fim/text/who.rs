@@ -11,7 +11,7 @@ const SHOWN: usize = 4;
 /// Those who changed a file and what they did; or that nobody was seen.
 pub(super) fn all(text: &mut Text, who: &[std::sync::Arc<Who>], operations: Operations) {
     if who.is_empty() && operations.is_empty() {
-        text.line(format_args!("Found by a scan: who did it and when is not known."));
+        text.line(format_args!("Detected by a scan; user and time unknown."));
     }
     let hidden = who.len().saturating_sub(SHOWN);
     if hidden > 0 {

@@ -47,7 +47,7 @@ pub(super) fn check(looked: &Looked<'_>, reachable: &[bool], diagnostics: &mut V
             )
             .at(rule.id_span.clone())
             .help(format!(
-                "hang it under that one (<if_sid>{}</if_sid>), or give it another level",
+                "make it a child of that rule (<if_sid>{}</if_sid>), or give it another level",
                 looked.rule(hider).id
             )),
         );

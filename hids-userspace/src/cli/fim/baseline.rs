@@ -78,7 +78,7 @@ fn verify_export(common: &Common, file: &Path, key: Option<&str>) -> anyhow::Res
         output::print_json(&line)?;
     } else if exit == Exit::Success {
         let entries = &line["entries"];
-        let text = format!("the export is as it was signed: {entries} entries of {}, {}\n", word("host"), word("made"));
+        let text = format!("signature valid: {entries} entries of {}, {}\n", word("host"), word("made"));
         output::print(&text)?;
     } else {
         output::print(&format!("DO NOT TRUST IT: {}\n", word("problem")))?;
@@ -99,7 +99,7 @@ fn trusted(common: &Common, key: Option<&str>) -> anyhow::Result<PublicKey> {
 }
 
 fn text(view: &VerifyView) -> String {
-    let state = if view.sound { "the baseline is as it was written" } else { "THE BASELINE WAS ALTERED" };
+    let state = if view.sound { "baseline verified: not modified" } else { "THE BASELINE WAS ALTERED" };
     let mut out = format!(
         "{state}: {} entries, {} pieces of history, commit {}, head {}\n",
         view.entries, view.notices, view.commit, view.head

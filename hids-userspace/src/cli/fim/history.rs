@@ -14,7 +14,7 @@ use crate::fim::request::{FimRequest, HistoryView};
 pub struct WhyArgs {
     /// File or directory
     path: PathBuf,
-    /// At most so many changes, the newest
+    /// Maximum number of changes to show, newest first
     #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
     limit: usize,
 }

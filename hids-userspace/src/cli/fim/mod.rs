@@ -41,7 +41,7 @@ enum Command {
     List(list::ListArgs),
     /// Show every new, changed and deleted path that nobody has accepted, or what differs from an export
     Diff(list::DiffArgs),
-    /// Take changes over, so that they no longer count as changes
+    /// Accept changes into the baseline
     Accept(accept::AcceptArgs),
     /// Write a signed copy of the baseline, to be checked on another machine
     Export(baseline::ExportArgs),

@@ -24,10 +24,10 @@ pub struct ScanArgs {
     /// Read every file, not only those whose attributes say that they changed
     #[arg(long)]
     full: bool,
-    /// Do not wait for the end
+    /// Return immediately
     #[arg(long)]
     no_wait: bool,
-    /// End the scans that run
+    /// Stop running scans
     #[arg(long, conflicts_with_all = ["paths", "full", "no_wait"])]
     stop: bool,
 }

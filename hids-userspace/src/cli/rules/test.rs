@@ -29,7 +29,7 @@ pub struct TestArgs {
     /// Files of tests, or directories with `.ini` files [default: `tests` beside the configured rules]
     #[arg(value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Answer exactly as OSSEC does
+    /// Reproduce OSSEC's behaviour exactly, including its known gaps
     #[arg(long)]
     strict_ossec: bool,
     /// List the rules that no test fires, with their places

@@ -191,9 +191,12 @@ impl Follower {
         if !self.starting && position.offset > 0 {
             self.moved.push(id);
         }
+        let offset = position.offset;
         let Some(file) = self.add_file(id, descriptor, &meta, position) else { return };
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.current = Some(file);
+            // Shown before its next line, too.
+            entry.stats.offset.store(offset, Ordering::Relaxed);
         }
         // A file that the last run had begun is no news, though its predecessor is still followed.
         if before.is_some() && content != Content::Same {
@@ -295,12 +298,12 @@ impl Follower {
         }
         let path = entry.path.display();
         match state {
-            SourceState::Reading => info!(path = %path, "log file is read"),
-            SourceState::Missing => info!(path = %path, "log file is not there, it is read as soon as it is"),
+            SourceState::Reading => info!(path = %path, "watching log file"),
+            SourceState::Missing => info!(path = %path, "log file does not exist yet; it will be watched once created"),
             SourceState::Unreadable(why) => {
                 warn!(path = %path, reason = %why, lost = "its lines", "log file cannot be read")
             }
-            SourceState::Duplicate(of) => info!(path = %path, same_as = %of, "log file is read already"),
+            SourceState::Duplicate(of) => info!(path = %path, same_as = %of, "log file is already watched"),
         }
     }
 

@@ -152,6 +152,10 @@ fn read_file(element: &Element, format: LogFormat, context: &mut Context<'_>) ->
         context.problems.warning("C111", &value_span(element), message, help);
     }
     let path = context.path(text);
+    if !text.starts_with('/') {
+        let message = format!("this path is relative and means {}", path.display());
+        context.problems.warning("C140", &value_span(element), message, "write the whole path, beginning with `/`");
+    }
     // The base is a path of ours; a name in another encoding than UTF-8 has been reported as C001 text.
     let pattern = path.to_string_lossy().into_owned();
     Some(LogSourceConfig { input: LogInput::File { pattern }, format })

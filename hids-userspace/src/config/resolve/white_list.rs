@@ -81,6 +81,15 @@ impl WhiteList {
                 problems.warning("C033", &span, message, "write the address of the host");
                 self.names.push(text.to_owned());
             }
+            AddressEntry::Other if says == NeverBlock::Protect && host_name_in_anchors(text).is_some() => {
+                let name = host_name_in_anchors(text).unwrap_or(text);
+                let message = format!(
+                    "\"{text}\" is a host name written as a pattern: it only protects events that name their source \
+                     \"{name}\", its addresses are not looked up"
+                );
+                problems.warning("C033", &span, message, "write the address of the host");
+                self.names.push(name.to_owned());
+            }
             AddressEntry::Other => {
                 problems.error(
                     "C015",
@@ -114,4 +123,10 @@ impl WhiteList {
             self.add_everything(NeverBlock::Protect);
         }
     }
+}
+
+/// The host name in `^NAME$`, as installers of OSSEC's relatives write it.
+fn host_name_in_anchors(text: &str) -> Option<&str> {
+    let name = text.strip_prefix('^')?;
+    Some(name.strip_suffix('$').unwrap_or(name)).filter(|name| is_host_name(name))
 }

@@ -465,3 +465,29 @@ fn patterns_that_hardly_do_what_they_are_meant_to_are_warned_of() {
         );
     }
 }
+
+// Item 19: a relative path is named with what it means.
+#[test]
+fn a_relative_location_is_warned_of_with_the_path_that_it_means() {
+    let source =
+        |path: &str| format!("<localfile><log_format>syslog</log_format><location>{path}</location></localfile>");
+    for path in ["logs/app.log", "var/log/*.log", "./x", "a-%Y.log"] {
+        let folder = Folder::new(&format!("<ossec_config>{}</ossec_config>", source(path)));
+        let loaded = folder.load();
+        assert_eq!(codes(&loaded.diagnostics, Severity::Warning), ["C140"], "{path}");
+        let text = rendered(&loaded.diagnostics);
+        assert!(text.contains(&folder.path().join(path).display().to_string()), "{text}");
+    }
+    assert_eq!(warnings(&source("/var/log/app.log")), [""; 0]);
+}
+
+// Item 19: the white list that installers of OSSEC's relatives write.
+#[test]
+fn a_host_name_in_anchors_is_a_host_name() {
+    let text = |entry: &str| format!("<global><white_list>{entry}</white_list></global>");
+    assert_eq!(warnings(&text("^localhost.localdomain$")), ["C033"]);
+    assert_eq!(errors(&text("^localhost.localdomain$")), [""; 0]);
+    for bad in ["^", "^$", "^a b$c$", "!^localhost$"] {
+        assert_ne!(errors(&text(bad)), [""; 0], "{bad}");
+    }
+}

@@ -37,6 +37,14 @@ pub(super) struct Round {
     pub totals: Totals,
 }
 
+impl Round {
+    /// For `fim status` until the first scan of this run ends.
+    fn text(&self, zone: &jiff::tz::TimeZone) -> String {
+        let Totals { files, bytes, .. } = self.totals;
+        format!("{}, before this start: {files} files, {} MiB", super::shared::time_text(self.ended, zone), bytes >> 20)
+    }
+}
+
 impl Watcher {
     /// What must be looked at because the daemon did not run.
     pub(super) fn begin(&mut self) {
@@ -44,6 +52,9 @@ impl Watcher {
         self.follow_policy();
         self.note_wildcards();
         self.last_scan = self.load(ROUND);
+        if let Some(round) = self.last_scan {
+            self.shared.lists().last_scan = Some(round.text(&self.zone));
+        }
         let left: Vec<_> = self.shared.lists().gaps.clone();
         let watches: Vec<_> = self.policy.watches().to_vec();
         let (known, new): (Vec<_>, Vec<_>) = watches.iter().partition(|watch| self.baselined.contains(&watch.root));
@@ -79,7 +90,7 @@ impl Watcher {
         }
         tracing::info!(
             trees = roots.len(),
-            "the first scan of these trees makes their baseline; changes are told after it"
+            "initial scan: building the baseline; changes are reported once it is complete"
         );
         let number = self.scans.next_number();
         self.scans.want(Wanted::new(number, Cause::First, roots, ScanDepth::Full));

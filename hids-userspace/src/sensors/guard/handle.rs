@@ -90,7 +90,7 @@ impl Guard {
         for other in known.iter().filter(|other| other.path != directory) {
             remove_other(&other.path);
         }
-        info!(mode = ?options.mode, pins = %directory.display(), taken_over, "guard started");
+        info!(mode = options.mode.name(), pins = %directory.display(), taken_over, "guard started");
         let (thread, shared) = Watch::start(&directory, options, allow, prepared.places, refusals)?;
         Ok(GuardHandle { shared, thread: Some(thread), directory, taken_over })
     }

@@ -51,6 +51,14 @@ pub enum GuardMode {
 }
 
 impl GuardMode {
+    /// As in `<protect_mode>`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Monitor => "monitor",
+            Self::Enforce => "enforce",
+        }
+    }
+
     const fn code(self) -> u32 {
         match self {
             Self::Monitor => MODE_MONITOR,

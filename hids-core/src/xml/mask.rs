@@ -327,7 +327,7 @@ fn declaration(text: &[u8]) -> (&'static str, &'static str) {
     let is_declaration = |name: &&[u8]| text.get(2..2 + name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name));
     if text.starts_with(b"<![CDATA[") {
         ("`<![CDATA[` opens a comment in OSSEC's dialect; it", "write the text without it, with `\\<` for `<`")
-    } else if DECLARATIONS.iter().any(|name| is_declaration(name)) {
+    } else if DECLARATIONS.iter().any(is_declaration) {
         (
             "this document type declaration opens a comment in OSSEC's dialect; it",
             "remove it: document types and entities are not supported",

@@ -210,7 +210,7 @@ fn news_of_our_own_say_what_follows() {
 }
 
 /// What a line of a text may begin with.
-const STARTS: [&str; 46] = [
+const STARTS: [&str; 51] = [
     "Integrity checksum changed for: '",
     "New file '",
     "File '",

@@ -9,6 +9,7 @@ mod counting;
 mod differences;
 mod elements;
 mod engine;
+mod hardened;
 mod ignored;
 mod many_problems;
 mod patterns;

@@ -27,13 +27,21 @@ fn words(template: &'static str) -> impl Strategy<Value = String> {
         let (from, to) = (from.min(to), from.max(to));
         format!("{}{end}", imitation.get(from..to).unwrap_or_default())
     });
+    // A message that is all the peer's own cannot be told from the daemon's.
+    let is_all_words = template.ends_with("]: {}") || template == "{}";
     let tokens: Vec<String> = template
         .split_inclusive([' ', ',', ';', ':', '[', ']', '(', ')', '<', '>', '"', '\'', '='])
         .chain([INNOCENT, INNOCENT, " ", "\"", "'", ">", ")", "]", ", ", ": ", " from ", " port 1", "::ffff:"])
         .map(|token| token.replace("PEER", INNOCENT).replace("{}", ""))
         .collect();
     let mixed = prop::collection::vec(prop::sample::select(tokens), 1..14).prop_map(|tokens| tokens.concat());
-    prop_oneof![piece, mixed]
+    // H2: what another form of a line looks like, from where its message begins.
+    let others = if is_all_words { vec!["x"] } else { templates() };
+    let foreign = (prop::sample::select(others), "[x \"'>)]{0,2}", "[x \"'>)]{0,2}").prop_map(|(other, start, end)| {
+        let message = other.split_once("]: ").map_or(other, |(_, message)| message);
+        format!("{start}{}{end}", message.replace("{}", "x").replace("PEER", INNOCENT))
+    });
+    prop_oneof![4 => piece, 4 => mixed, 2 => foreign]
 }
 
 /// As the daemon escapes it: web servers escape quotation marks, a HELO name has no blanks or brackets.

@@ -10,7 +10,7 @@ use super::groups::Groups;
 use super::kind::EventKind;
 use super::parse::{DecoderDef, Offset, OffsetPattern, Plugin};
 use super::source::{MOST_HINTS, unknown_name};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::fim;
 use crate::pattern::{Pattern, PrefilterBuilder, Required, Subject};
 
@@ -55,6 +55,8 @@ pub(super) struct Decoder {
     pub name: NameId,
     /// As written; the parent's for no child.
     pub own_name: Arc<str>,
+    /// Where the pattern that extracts fields stands, or else the name.
+    pub place: Span,
     pub parent: Option<u16>,
     pub program_name: Option<Pattern>,
     pub prematch: Option<Condition>,
@@ -266,6 +268,7 @@ impl DecoderSet {
         Some(Decoder {
             name,
             own_name: def.name.value.as_str().into(),
+            place: def.regex.as_ref().map_or(&def.name.span, |regex| &regex.pattern.span).clone(),
             parent,
             program_name,
             prematch,

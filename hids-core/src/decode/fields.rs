@@ -1,6 +1,7 @@
 //! Fields of an event: names made numbers when decoders are compiled, values borrowed.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::FieldName;
@@ -175,6 +176,26 @@ impl FieldValues {
             Some(index) => self.entries[index] = entry,
             None => self.push(entry),
         }
+    }
+
+    /// Where the value of `id` stands in the log; `None` too for one that is no part of it.
+    pub fn range(&self, id: FieldId) -> Option<Range<usize>> {
+        let entry = self.entries[self.index(id)?];
+        (!entry.made).then_some(entry.start as usize..entry.end as usize)
+    }
+
+    /// Gives a field that is there another part of the log, earlier values included.
+    pub fn replace_range(&mut self, id: FieldId, range: Range<usize>) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.id == id) {
+            *entry = Entry { id, start: narrow(range.start), end: narrow(range.end), made: false };
+        }
+    }
+
+    /// Takes a field away, earlier values included.
+    pub fn remove(&mut self, id: FieldId) {
+        let entries = std::mem::take(&mut self.entries);
+        self.fixed = [0; FieldId::STATIC];
+        entries.into_iter().filter(|entry| entry.id != id).for_each(|entry| self.push(entry));
     }
 
     fn push(&mut self, entry: Entry) {

@@ -29,6 +29,11 @@ pub struct Decoded {
 }
 
 impl Decoded {
+    /// The decoder's number in its set.
+    pub(super) fn index(&self) -> Option<u16> {
+        self.decoder
+    }
+
     /// An event that needs no decoder because its sensor is our own.
     pub fn built_in(name: Option<NameId>, kind: EventKind) -> Self {
         Self { decoder: None, name, kind, original_rule: None }

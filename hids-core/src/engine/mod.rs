@@ -73,6 +73,8 @@ pub struct EngineOptions {
     pub counts_changes: bool,
     /// Whether to answer exactly as OSSEC does, its defects included.
     pub strict_ossec: bool,
+    /// Whether hardened decoders read the addresses of OSSEC's own; never in the strict mode.
+    pub hardened_decoders: bool,
     /// As which of OSSEC's programs the strict mode answers.
     pub strict_program: OssecProgram,
 }
@@ -93,6 +95,7 @@ impl Default for EngineOptions {
             zone: jiff::tz::TimeZone::UTC,
             counts_changes: true,
             strict_ossec: false,
+            hardened_decoders: true,
             strict_program: OssecProgram::Logtest,
         }
     }
@@ -121,9 +124,13 @@ impl EngineOptions {
 /// What is probably wrong with decoders and rules that load. [`Engine::compile`] does not look for
 /// it, because it takes longer than a start should.
 pub fn lint(sources: &RulesetSources, options: &EngineOptions) -> Vec<Diagnostic> {
-    let options = options.of_rules();
-    let tables = ListTables::read(&sources.lists, &options, &mut Vec::new());
-    limited(rules::lint(&sources.decoders, &sources.rules, &tables, &options))
+    let of_rules = options.of_rules();
+    let tables = ListTables::read(&sources.lists, &of_rules, &mut Vec::new());
+    let mut diagnostics = rules::lint(&sources.decoders, &sources.rules, &tables, &of_rules);
+    if !options.strict_ossec {
+        diagnostics.extend(decode::lint(&sources.decoders, options.hardened_decoders));
+    }
+    limited(diagnostics)
 }
 
 /// Decoders and rules with the state that events leave.
@@ -161,7 +168,8 @@ impl Engine {
         let prefilter = prefilter.build();
         let mut all_literals = Seen::default();
         prefilter.pass_all(&mut all_literals);
-        let compiled = Arc::new(Compiled { decoders, rules, prefilter, all_literals, options });
+        let peers = (!options.strict_ossec).then(|| decode::PeerGuard::new(&decoders, options.hardened_decoders));
+        let compiled = Arc::new(Compiled { decoders, peers, rules, prefilter, all_literals, options });
         let memories = Memories::new(&compiled);
         let engine = Self { analyser: Analyser::new(compiled), prepared: Prepared::default(), memories };
         (Some(engine), diagnostics)
@@ -233,6 +241,7 @@ impl Engine {
     /// What was cut or forgotten for lack of room since the start.
     pub fn losses(&self) -> Losses {
         let mut losses = self.memories.losses();
+        losses.addresses_not_taken = self.compiled().peers.as_ref().map_or(0, decode::PeerGuard::not_taken);
         losses.pattern_limit_hits = self.compiled().decoders.limit_hits() + self.compiled().rules.limit_hits();
         losses
     }

@@ -9,7 +9,9 @@ use super::compiled::Compiled;
 use super::dropped::{self, Dropped};
 use super::outcome::Parts;
 use super::recall::{Found, Known, Recall};
-use crate::decode::{Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, Scratch};
+use crate::decode::{
+    self, Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, PeerScratch, Scratch,
+};
 use crate::fim;
 use crate::model::{Channel, EventRef, FileNews, Timestamp};
 use crate::pattern::Seen;
@@ -37,12 +39,13 @@ pub struct Prepared {
 pub struct Analyser {
     pub(super) compiled: Arc<Compiled>,
     scratch: Scratch,
+    peers: PeerScratch,
     recall: Recall,
 }
 
 impl Analyser {
     pub(super) fn new(compiled: Arc<Compiled>) -> Self {
-        Self { compiled, scratch: Scratch::default(), recall: Recall::default() }
+        Self { compiled, scratch: Scratch::default(), peers: PeerScratch::default(), recall: Recall::default() }
     }
 
     /// Finds header, decoder and fields of `event`.
@@ -53,7 +56,7 @@ impl Analyser {
     pub(super) fn run(&mut self, event: EventRef<'_>, prepared: &mut Prepared, trials: Option<&mut Vec<DecoderTrial>>) {
         #[cfg(feature = "faults")]
         crate::faults::strike("decoder", event.line);
-        let Self { compiled, scratch, recall } = self;
+        let Self { compiled, scratch, peers, recall } = self;
         let Compiled { decoders, prefilter, options, .. } = &**compiled;
         // The texts of file integrity are our own: OSSEC's analysisd makes them itself, after cleaning.
         let is_ours = event.notice.is_some();
@@ -87,7 +90,14 @@ impl Analyser {
             prefilter.scan(found.log, &mut scratch.seen);
         }
         let decoded = match event.source.channel {
-            Channel::Log => decoders.decode(&found, scratch, trials),
+            Channel::Log => {
+                let decoded = decoders.decode(&found, scratch, trials);
+                if let Some(guard) = &compiled.peers {
+                    let found = decode::Found { line, event: &found, decoded: &decoded };
+                    guard.look(&found, decoders, prefilter, scratch, peers);
+                }
+                decoded
+            }
             channel => {
                 scratch.fields.clear();
                 match event.notice {

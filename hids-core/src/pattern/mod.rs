@@ -15,6 +15,7 @@ mod lint;
 mod needs;
 mod os_match;
 mod os_regex;
+mod paths;
 mod pcre2;
 mod prefilter;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod word;
 
 pub use self::lint::Suspicion;
 pub use self::needs::Need;
+pub(crate) use self::paths::Part;
 pub use self::prefilter::{Prefilter, PrefilterBuilder, Required, Seen};
 
 use std::fmt;

@@ -97,6 +97,8 @@ pub struct Losses {
     pub lost_outputs: u64,
     /// Patterns given up on a line because of what they would have taken.
     pub pattern_limit_hits: u64,
+    /// Addresses that no event got because the line can be read in more than one way.
+    pub addresses_not_taken: u64,
 }
 
 /// The part of the state that outlives a restart.

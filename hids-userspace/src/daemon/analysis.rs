@@ -126,6 +126,7 @@ fn engine_options(config: &Config) -> EngineOptions {
         default_hostname: host_name().into_bytes(),
         zone: jiff::tz::TimeZone::system(),
         strict_ossec: config.analysis.strict_ossec,
+        hardened_decoders: config.analysis.hardened_decoders,
         counts_changes: config.syscheck.auto_ignore,
         strict_program: OssecProgram::Logtest,
     }
@@ -416,6 +417,7 @@ impl Analysis {
         *self.counters.losses.lock().unwrap_or_else(PoisonError::into_inner) = losses;
         tracing::warn!(
             patterns_given_up = losses.pattern_limit_hits,
+            addresses_not_taken = losses.addresses_not_taken,
             shortened_lines = losses.shortened_lines,
             forgotten_single_events = losses.forgotten_single_events,
             forgotten_counts = losses.forgotten_counts,

@@ -122,6 +122,7 @@ const RULES: &[OptionSpec] = &[
     option("decoder", Path).repeats(),
     option("decoder_dir", Path).repeats(),
     option("list", Path).repeats(),
+    option("hardened_decoders", YesNo),
 ];
 
 const SYSCHECK: &[OptionSpec] = &[

@@ -68,6 +68,7 @@ pub(super) fn resolve(
         decoder_order_size: internal.decoder_order_size,
         log_fw: internal.log_fw,
         strict_ossec,
+        hardened_decoders: context.yes_no(SectionKind::Rules, "hardened_decoders", true),
         default_timeframe: internal.default_timeframe,
     };
     let record = global::record(&context, strict_ossec);

@@ -173,6 +173,8 @@ pub struct AnalysisConfig {
     pub log_fw: bool,
     /// Answer exactly as OSSEC does, holes included (`--strict-ossec`).
     pub strict_ossec: bool,
+    /// `<hardened_decoders>`, default yes: the addresses of OSSEC's own decoders are read by hardened ones.
+    pub hardened_decoders: bool,
     /// `analysisd.default_timeframe` (360 s).
     pub default_timeframe: Duration,
 }

@@ -1,0 +1,109 @@
+//! Whether a decoder's patterns pin the address to the words of the program that wrote the line.
+//!
+//! An address is pinned if the pattern begins at the start of the message and nothing that could be a
+//! client's words stands before it, or if it ends at the end of the message and nothing of the kind
+//! stands behind it. Otherwise a client that may choose a word of the line can write another address
+//! where the pattern looks first.
+
+use crate::decode::compile::{Condition, Decoder, DecoderSet};
+use crate::decode::fields::FieldId;
+use crate::decode::parse::Offset;
+use crate::pattern::Part;
+
+impl DecoderSet {
+    /// Whether the address that a decoder extracts is pinned; true where it extracts none.
+    pub(super) fn pins_address(&self, index: u16) -> bool {
+        let decoder = self.decoder_at(index);
+        let Some(position) = decoder.order.iter().position(|&field| field == FieldId::SRC_IP) else { return true };
+        let Some(regex) = &decoder.regex else { return true };
+        let Some(paths) = regex.pattern.paths() else { return false };
+        let begins_clean = self.begins_clean(index, regex.offset);
+        paths.iter().all(|path| is_pinned(path, &decoder.order, position, begins_clean))
+    }
+
+    /// Whether only words of the program stand before the place where a regex of this offset starts.
+    fn begins_clean(&self, index: u16, offset: Option<Offset>) -> bool {
+        let decoder = self.decoder_at(index);
+        match offset {
+            None => true,
+            Some(Offset::AfterParent) => decoder.parent.is_none_or(|parent| self.prematch_is_clean(parent)),
+            Some(Offset::AfterPrematch) => self.prematch_is_clean(index),
+            Some(Offset::AfterRegex) => self.previous_of_group(index).is_some_and(|previous| {
+                let before = self.decoder_at(previous);
+                before
+                    .regex
+                    .as_ref()
+                    .is_some_and(|regex| self.begins_clean(previous, regex.offset) && is_clean(regex, &before.order))
+            }),
+        }
+    }
+
+    fn prematch_is_clean(&self, index: u16) -> bool {
+        let decoder = self.decoder_at(index);
+        match &decoder.prematch {
+            Some(prematch) => self.begins_clean(index, prematch.offset) && is_clean(prematch, &[]),
+            None => decoder.parent.is_none_or(|parent| self.prematch_is_clean(parent)),
+        }
+    }
+
+    fn previous_of_group(&self, index: u16) -> Option<u16> {
+        let parent = self.decoder_at(index).parent?;
+        self.decoder_at(parent).children.iter().find_map(|&head| {
+            let followers = &self.decoder_at(head).followers;
+            let place = followers.iter().position(|&follower| follower == index)?;
+            Some(place.checked_sub(1).map_or(head, |before| followers[before]))
+        })
+    }
+
+    pub(super) fn decoder_at(&self, index: u16) -> &Decoder {
+        &self.decoders[usize::from(index)]
+    }
+}
+
+/// Whether a pattern is anchored at its start and takes no words of others.
+fn is_clean(condition: &Condition, order: &[FieldId]) -> bool {
+    let paths = condition.pattern.paths();
+    paths.is_some_and(|paths| {
+        paths.iter().all(|path| path.first() == Some(&Part::Start) && !may_be_words(path, order, &mut 0))
+    })
+}
+
+/// `position` is the place of the address in `order`.
+fn is_pinned(path: &[Part], order: &[FieldId], position: usize, begins_clean: bool) -> bool {
+    let groups = || (0..).zip(path).filter(|(_, part)| matches!(part, Part::Group(_)));
+    // Groups that take no part move later ones up; a way without this group extracts no address.
+    let Some((at, _)) = groups().nth(position) else { return true };
+    let (before, behind) = (&path[..at], &path[at + 1..]);
+    let front = begins_clean && before.first() == Some(&Part::Start) && !may_be_words(before, order, &mut 0);
+    let back = behind.last() == Some(&Part::End) && !may_be_words(behind, order, &mut (position + 1));
+    front || back
+}
+
+/// Whether a client's own words could stand in these parts; `group` counts the groups.
+fn may_be_words(parts: &[Part], order: &[FieldId], group: &mut usize) -> bool {
+    parts.iter().any(|part| match part {
+        Part::Start | Part::End | Part::Fixed => false,
+        Part::Words { blanks, punctuation } => *blanks || *punctuation,
+        Part::Group(inside) => {
+            let field = order.get(*group).copied();
+            *group += 1;
+            let is_programs_own = field.is_some_and(|field| PROGRAMS_OWN.contains(&field));
+            let has_words = inside.iter().any(|part| matches!(part, Part::Words { .. } | Part::Group(_)));
+            let has_blanks = inside.iter().any(|part| matches!(part, Part::Words { blanks: true, .. }));
+            has_blanks || (has_words && !is_programs_own)
+        }
+    })
+}
+
+/// Fields whose words the program chooses.
+const PROGRAMS_OWN: [FieldId; 9] = [
+    FieldId::SRC_IP,
+    FieldId::DST_IP,
+    FieldId::SRC_PORT,
+    FieldId::DST_PORT,
+    FieldId::PROTOCOL,
+    FieldId::ACTION,
+    FieldId::ID,
+    FieldId::STATUS,
+    FieldId::SYSTEM_NAME,
+];

@@ -4,6 +4,7 @@ mod end_to_end;
 mod forged;
 mod journal;
 mod lab;
+mod named_by_peer;
 mod outputs;
 mod sensors;
 mod who;

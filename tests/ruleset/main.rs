@@ -7,6 +7,7 @@ mod counting;
 mod files;
 mod forgery;
 mod headers;
+mod openssh;
 mod patterns;
 mod reference;
 mod shipped;

@@ -106,6 +106,49 @@ pub fn scan_web(from: &Host, source: &str, server: &str) -> Result<usize> {
     Ok(answered)
 }
 
+/// Sends requests as they are, one after the other on connections of their own, from one of the host's addresses;
+/// returns how many were answered.
+///
+/// # Errors
+/// When python cannot be started.
+pub fn send_requests(from: &Host, source: &str, server: &str, requests: &[String]) -> Result<usize> {
+    let script = "\
+import socket, sys
+answered = 0
+for request in sys.argv[3:]:
+    try:
+        with socket.create_connection((sys.argv[2], 80), 2, (sys.argv[1], 0)) as connection:
+            connection.sendall(request.encode())
+            answered += bool(connection.recv(1))
+    except OSError:
+        break
+print(answered)";
+    let arguments = ["-c", script, source, server].into_iter().chain(requests.iter().map(String::as_str));
+    let printed = from.output("/usr/bin/python3", arguments)?;
+    printed.trim().parse().context("no number of answers")
+}
+
+/// Asks an ssh server to let a user in without any proof, as a scanner for names does.
+///
+/// # Errors
+/// When ssh cannot be started.
+pub fn try_name(from: &Host, server: &str, user: &str) -> Result<()> {
+    let mut command = from.command("timeout");
+    command.args(["10", "ssh", "-F", "/dev/null", "-T"]);
+    for option in [
+        "StrictHostKeyChecking=no",
+        "UserKnownHostsFile=/dev/null",
+        "LogLevel=ERROR",
+        "PreferredAuthentications=none",
+        "ConnectTimeout=3",
+    ] {
+        command.args(["-o", option]);
+    }
+    command.args(["-l", user, server, "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().context("cannot start ssh")?;
+    Ok(())
+}
+
 /// Whether a fresh TCP connection to a port is accepted within a second.
 pub fn can_connect(from: &Host, server: &str, port: u16) -> bool {
     let script = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)";

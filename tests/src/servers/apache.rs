@@ -14,6 +14,9 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("/usr/sbin/httpd", "/usr/lib64/httpd/modules", "apache"),
 ];
 
+/// What most logs are written in.
+const COMBINED: &str = r#"%h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i""#;
+
 /// A running Apache with one page, a protected directory and nothing else.
 #[derive(Debug)]
 pub struct Apache {
@@ -26,13 +29,21 @@ impl Apache {
     /// # Errors
     /// When it is not installed or does not start.
     pub fn start(host: &Host) -> Result<Self> {
+        Self::start_with(host, COMBINED)
+    }
+
+    /// The same with another `LogFormat` for the access log.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(host: &Host, log_format: &str) -> Result<Self> {
         let (program, modules, user) =
             PLACES.iter().find(|(program, ..)| Path::new(program).exists()).context("Apache is not installed")?;
         for directory in ["/run/lab/apache/runtime", "/run/lab/apache/htdocs/private", "/var/log/httpd"] {
             fs::create_dir_all(host.path(directory)).with_context(|| format!("cannot make {directory}"))?;
         }
         host.write("/run/lab/apache/htdocs/index.html", "<title>It works</title>\n")?;
-        host.write("/run/lab/apache/httpd.conf", configuration(modules, user))?;
+        host.write("/run/lab/apache/httpd.conf", configuration(modules, user, log_format))?;
         let mut command = host.command(program);
         command.args(["-f", "/run/lab/apache/httpd.conf", "-DFOREGROUND"]).stdin(Stdio::null());
         let running = host.start("Apache", command)?;
@@ -41,7 +52,8 @@ impl Apache {
     }
 }
 
-fn configuration(modules: &str, user: &str) -> String {
+fn configuration(modules: &str, user: &str, log_format: &str) -> String {
+    let log_format = log_format.replace('"', "\\\"");
     let load = |(name, file): &(&str, &str)| {
         format!("<IfModule !{name}>\n  LoadModule {name} {modules}/{file}.so\n</IfModule>\n")
     };
@@ -62,8 +74,8 @@ ServerName www1
 User {user}
 Group {user}
 KeepAliveTimeout 60
-LogFormat \"%h %l %u %t \\\"%r\\\" %>s %O \\\"%{{Referer}}i\\\" \\\"%{{User-Agent}}i\\\"\" combined
-CustomLog /var/log/httpd/access_log combined
+LogFormat \"{log_format}\" tried
+CustomLog /var/log/httpd/access_log tried
 ErrorLog /var/log/httpd/error_log
 LogLevel warn
 DocumentRoot /run/lab/apache/htdocs

@@ -43,6 +43,7 @@ pub const LAB: Needs = Needs {
         "curl",
         "iproute2",
         "nftables",
+        "nginx-light",
         "openssh-client",
         "openssh-server",
         "python3",
@@ -59,6 +60,7 @@ pub const LAB: Needs = Needs {
         "httpd",
         "iproute",
         "nftables",
+        "nginx",
         "openssh-clients",
         "openssh-server",
         "python3",
@@ -69,7 +71,7 @@ pub const LAB: Needs = Needs {
         "util-linux",
         "xfsprogs",
     ],
-    services: &["apache2", "apache-htcacheclean", "ssh", "rsyslog"],
+    services: &["apache2", "apache-htcacheclean", "nginx", "ssh", "rsyslog"],
 };
 
 /// To measure file integrity beside other programs.

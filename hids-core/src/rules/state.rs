@@ -126,6 +126,7 @@ impl Losses {
             forgotten_counts: self.forgotten_counts + other.forgotten_counts,
             forgotten_single_events: self.forgotten_single_events + other.forgotten_single_events,
             pattern_limit_hits: self.pattern_limit_hits + other.pattern_limit_hits,
+            addresses_not_taken: self.addresses_not_taken + other.addresses_not_taken,
         }
     }
 }

@@ -29,6 +29,13 @@ pub struct Decoded {
 }
 
 impl Decoded {
+    /// Whether a decoder knows the line.
+    pub fn is_known(&self) -> bool {
+        self.decoder.is_some()
+    }
+}
+
+impl Decoded {
     /// The decoder's number in its set.
     pub(super) fn index(&self) -> Option<u16> {
         self.decoder

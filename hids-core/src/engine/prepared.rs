@@ -71,7 +71,7 @@ impl Analyser {
             }
         };
         let headers = if options.strict_ossec { Headers::StrictOssec } else { Headers::Modern };
-        let found = if is_ours { Predecoded::without_header(line) } else { predecode(line, headers) };
+        let mut found = if is_ours { Predecoded::without_header(line) } else { predecode(line, headers) };
         prepared.parts = Parts::of(line, &found);
         let mut place = None;
         prepared.known = None;
@@ -91,7 +91,21 @@ impl Analyser {
         }
         let decoded = match event.source.channel {
             Channel::Log => {
-                let decoded = decoders.decode(&found, scratch, trials);
+                let mut decoded = decoders.decode(&found, scratch, trials);
+                // Decoders may be written for a header that OSSEC takes for a part of the message.
+                if !decoded.is_known() && headers == Headers::Modern {
+                    let as_ossec = predecode(line, Headers::StrictOssec);
+                    if as_ossec != found {
+                        prefilter.scan(as_ossec.log, &mut scratch.seen);
+                        let again = decoders.decode(&as_ossec, scratch, None);
+                        if again.is_known() {
+                            (decoded, found, place) = (again, as_ossec, None);
+                            prepared.parts = Parts::of(line, &found);
+                        } else {
+                            prefilter.scan(found.log, &mut scratch.seen);
+                        }
+                    }
+                }
                 if let Some(guard) = &compiled.peers {
                     let found = decode::Found { line, event: &found, decoded: &decoded };
                     guard.look(&found, decoders, prefilter, scratch, peers);

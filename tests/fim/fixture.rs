@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use hids_tests::alone::in_own_process;
 use hids_tests::daemon::{Daemon, wait_for};
+use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
 /// Watched as it is usual; `@TREE@` is the watched directory.
@@ -44,6 +45,8 @@ pub struct Fim {
     tree: PathBuf,
     fences: usize,
     read: RefCell<Read>,
+    /// Held together with the other daemons, so that nobody floods the kernel meanwhile.
+    quiet: fs::File,
 }
 
 /// What of `alerts.json` has been read already: of many thousand alerts the old ones do not change.
@@ -62,7 +65,7 @@ impl Fim {
     pub fn new(syscheck: &str) -> Self {
         let daemon = Daemon::new("");
         let top = daemon.path("").canonicalize().expect("a real path");
-        let fim = Self { tree: top.join("tree"), daemon, fences: 0, read: RefCell::default() };
+        let fim = Self { tree: top.join("tree"), daemon, fences: 0, read: RefCell::default(), quiet: quiet() };
         fs::create_dir(&fim.tree).expect("the watched tree");
         fs::create_dir(fim.outside("")).expect("a tree beside it");
         fs::create_dir(fim.daemon.path("fences")).expect("a second watched tree");
@@ -71,6 +74,12 @@ impl Fim {
         }
         fim.configure(syscheck);
         fim
+    }
+
+    /// Waits until no other daemon of these tests runs, for as long as this one is there: what follows makes the kernel
+    /// drop records of processes for all of them.
+    pub fn be_alone(&self) {
+        flock(&self.quiet, FlockOperation::LockExclusive).expect("the others end");
     }
 
     /// One that watches with [`REALTIME`] and the given files; started, its baseline made.
@@ -256,6 +265,15 @@ impl Fim {
             assert!(seen.insert(alert.0["SyscheckFile"]["sequence"].as_u64()), "twice: {:#}", alert.0);
         });
     }
+}
+
+/// The file by whose lock the daemons of these tests, which may be in several processes, know of one another.
+fn quiet() -> fs::File {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir_all(folder).expect("the directory of the tests");
+    let file = fs::File::create(folder.join("fim-quiet")).expect("a file");
+    flock(&file, FlockOperation::LockShared).expect("nobody is alone for ever");
+    file
 }
 
 /// A path as it stands in JSON.

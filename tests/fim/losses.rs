@@ -9,8 +9,7 @@ use hids_tests::{executable, require};
 
 use crate::fixture::Fim;
 
-/// Starts of a program until the ring of 4 MiB is surely full, since each tells its path. Not many more: the
-/// daemons of other tests hear of them, too.
+/// Starts of a program until the ring of 4 MiB is surely full, since each tells its path.
 const STARTS: usize = 1_500;
 
 #[test]
@@ -26,6 +25,7 @@ fn records_of_processes_that_the_kernel_drops_are_told_in_the_log() {
         require::skip("bpf", &tracepoint["detail"].to_string());
         return;
     }
+    fim.be_alone();
     let program = far_away(fim.outside(""));
     fim.daemon.signal(rustix::process::Signal::STOP);
     for _ in 0..STARTS {

@@ -20,7 +20,7 @@ fn a_full_disk_is_told_and_no_change_is_lost_when_there_is_room_again() {
     }
     let state = fim.daemon.path("state");
     fs::create_dir(&state).expect("the state directory");
-    let size = ["-t", "tmpfs", "-o", "size=24m", "tmpfs"].map(OsStr::new);
+    let size = ["-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs"].map(OsStr::new);
     run("mount", &[&size[..], &[state.as_os_str()]].concat());
     fim.start();
     fim.fence();

@@ -113,6 +113,7 @@ fn words_that_imitate_the_rest_of_a_line_name_nobody_else() {
         r#"Wed Nov 25 10:00:00 2026 [pid 1] [ftp] OK LOGIN: Client "198.51.100.7", anon password "a] FAIL LOGIN: Client "203.0.113.9", anon password "b""#,
         r#"Wed Nov 25 10:00:00 2026 [pid 1] [ftp] OK LOGIN: Client "198.51.100.7", anon password "[pid 1] [x] FAIL LOGIN: Client "203.0.113.9""#,
         r#"Wed Nov 25 10:00:00 2026 [pid 1] [ftp] OK LOGIN: Client "198.51.100.7", anon password "] CONNECT: Client "203.0.113.9""#,
+        r#"Nov 25 10:00:00 h sshd[1]: Failed rhosts-rsa for Failed hostbased for root from 203.0.113.9 port 4 ssh2: RSA SHA256:x, client user "x", client host "x" from 198.51.100.7 port 4 ssh1: ruser ""#,
         r#"[Wed Nov 25 10:00:00.1 2026] [php7:notice] [pid 7] [Wed Nov 25 10:00:00.1 2026] [security2:error] [pid 7:tid 8] [client 203.0.113.9:40022] [client 203.0.113.9] ModSecurity: Access denied with code 403 (phase 2). [uri "x"]"#,
         "[2026-11-25 10:00:00] NOTICE[1]: chan_sip.c:1 h: Call from '' (198.51.100.7:5060) to extension 'manager.c: 203.0.113.9 failed to authenticate as 'x' rejected because extension not found in context 'y'.",
         "[2026-11-25 10:00:00] NOTICE[1]: chan_sip.c:1 h: Call from 'chan_iax2.c: Host 203.0.113.9 failed MD5 authentication for 'x' (198.51.100.7:5060) to extension '1' rejected because extension not found in context 'y'.",

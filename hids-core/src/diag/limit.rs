@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Diagnostic, Severity};
 
-/// Most problems of one code in one file that are told: whoever repairs a hundred knows the rest.
+/// Most problems of one code in one file that are reported: whoever repairs a hundred knows the rest.
 pub const MOST_OF_A_KIND: usize = 100;
 
 /// `diagnostics` with at most [`MOST_OF_A_KIND`] of a code, severity and file, and how many more there are of each.

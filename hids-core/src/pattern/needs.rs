@@ -24,7 +24,7 @@ impl Pattern {
     }
 }
 
-/// Most alternatives that are told apart.
+/// Most alternatives that are distinguished.
 const MOST_ALTERNATIVES: usize = 64;
 
 fn alternatives(hir: &Hir) -> Vec<Vec<Need>> {

@@ -35,7 +35,7 @@ pub(crate) enum Part {
 type Path = Vec<Part>;
 
 impl Pattern {
-    /// The ways through the pattern; `None` where they cannot be told (look-around, very many).
+    /// The ways through the pattern; `None` where they are not known (look-around, very many).
     pub(crate) fn paths(&self) -> Option<Vec<Path>> {
         match &self.program {
             Program::Automaton(automaton) => {

@@ -40,7 +40,7 @@ const FORMS: [Form; 16] = [
     Form { time: "[u]", tag: Tag::WithProcess },
 ];
 
-/// Words for zones that stand behind a time; a host of that name would not be told from one.
+/// Words for zones that stand behind a time; a host of that name cannot be distinguished from one.
 const ZONES: [&[u8]; 36] = [
     b"UTC", b"GMT", b"WET", b"WEST", b"CET", b"CEST", b"EET", b"EEST", b"BST", b"IST", b"MSK", b"EST", b"EDT", b"CST",
     b"CDT", b"MST", b"MDT", b"PST", b"PDT", b"AKST", b"AKDT", b"HST", b"AST", b"ADT", b"BRT", b"JST", b"KST", b"HKT",

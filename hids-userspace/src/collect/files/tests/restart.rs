@@ -311,7 +311,7 @@ fn a_file_read_to_its_end_after_it_was_replaced_is_not_lost() {
     }
 }
 
-// C51: but a late line of a server that was not told of the rotation yet may be.
+// C51: but a late line of a server that does not know of the rotation yet may be.
 #[test]
 fn a_rotated_file_that_was_not_read_to_its_end_is_lost() {
     let mut rig = started("1\n");

@@ -4,7 +4,7 @@ use hids_tests::daemon::{Daemon, wait_for};
 
 use crate::common::WATCH_ONE_LOG;
 
-/// "First time this user logged in."
+/// "First login of this user."
 const FIRST_LOGIN: u64 = 10100;
 
 fn login(daemon: &Daemon, user: &str) {

@@ -149,7 +149,7 @@ fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>, catalogue: Option
     out
 }
 
-/// `5716 - sshd: login refused.: no match: regex: <pcre2>^Failed</pcre2>`
+/// `5716 - sshd: authentication failed.: no match: regex: <pcre2>^Failed</pcre2>`
 fn rule_tried(trial: &RuleTrial, catalogue: Option<&Catalogue>) -> String {
     let rule = catalogue.and_then(|catalogue| catalogue.rule(trial.id));
     let mut out = trial.id.to_string();

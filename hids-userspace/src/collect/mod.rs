@@ -5,7 +5,7 @@
 //! files), look at what a line says, start a shell, drop a line because somebody is slow: when the
 //! channel is full the collector waits, since a log file can wait.
 //!
-//! - `files`: one thread for all log files, driven by inotify;
+//! - `tailer`: one thread for all log files, driven by inotify;
 //! - `command`: one thread for each command, which runs it every so often;
 //! - `journal`: one thread for each journal source, which reads a `journalctl` child;
 //! - `once`: each line once, where a file holds what the journal holds, too;
@@ -13,14 +13,14 @@
 //!
 //! [`LogBatch`]: hids_core::model::LogBatch
 
+mod batch_sender;
 pub mod command;
-mod files;
 pub mod format;
 mod journal;
 mod once;
-mod outlet;
 mod report;
 mod start;
+mod tailer;
 
 pub use report::{CollectCounters, CollectReport, SourceReport, SourceState};
 pub use start::{CollectError, CollectOptions, CollectTuning, CollectorHandle, PieceAt, start};

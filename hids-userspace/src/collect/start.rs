@@ -8,12 +8,12 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use hids_core::model::LogBatch;
 
+use super::batch_sender::BatchSender;
 use super::command::CommandHandle;
-use super::files::{Control, FilesHandle, FollowOptions};
 use super::journal::JournalHandle;
 use super::once::{Holding, HoldingHandle, Once};
-use super::outlet::Outlet;
 use super::report::{CollectCounters, CollectReport, SourceRegistry};
+use super::tailer::{Control, TailerHandle, TailerOptions};
 use crate::config::{LogInput, LogSourceConfig};
 
 /// What the collector starts with.
@@ -96,11 +96,11 @@ pub enum CollectError {
 /// receiver of the batches is gone.
 #[derive(Debug)]
 pub struct CollectorHandle {
-    outlet: Outlet,
+    batch_sender: BatchSender,
     counters: Arc<CollectCounters>,
     registry: SourceRegistry,
     tuning: CollectTuning,
-    files: FilesHandle,
+    files: TailerHandle,
     commands: Vec<CommandHandle>,
     journals: Vec<JournalHandle>,
     resume: HashMap<String, String>,
@@ -113,9 +113,9 @@ pub struct CollectorHandle {
 /// When this returns, the files that exist have been found: what is appended from now on is read.
 pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<CollectorHandle, CollectError> {
     let counters: Arc<CollectCounters> = Arc::default();
-    let outlet = Outlet::new(out, Arc::clone(&counters)).leaving_out(options.left_out);
+    let batch_sender = BatchSender::new(out, Arc::clone(&counters)).leaving_out(options.left_out);
     let registry = SourceRegistry::default();
-    let follow = FollowOptions {
+    let follow = TailerOptions {
         sources: options.sources.clone(),
         resume: options.resume.clone(),
         first_start: options.first_start,
@@ -123,10 +123,11 @@ pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<Collector
     };
     let once = Once::new(rustix::system::uname().nodename().to_bytes());
     once.want(options.tuning.read_once && wants_journal(&options.sources));
-    let (holding, holding_handle) = Holding::start(once.clone(), outlet.clone()).map_err(CollectError::Files)?;
-    let files = FilesHandle::start(follow, outlet.holding(holding), registry.clone()).map_err(CollectError::Files)?;
+    let (holding, holding_handle) = Holding::start(once.clone(), batch_sender.clone()).map_err(CollectError::Files)?;
+    let files =
+        TailerHandle::start(follow, batch_sender.holding(holding), registry.clone()).map_err(CollectError::Files)?;
     let mut handle = CollectorHandle {
-        outlet,
+        batch_sender,
         counters,
         registry,
         tuning: options.tuning,
@@ -192,7 +193,7 @@ impl CollectorHandle {
     /// The receiver must go on taking batches meanwhile; when it takes none for 5 s the rest is left
     /// for the next start.
     pub fn stop(self) {
-        self.outlet.begin_stop();
+        self.batch_sender.begin_stop();
         self.commands.into_iter().for_each(CommandHandle::stop);
         for journal in self.journals {
             journal.stop();
@@ -207,8 +208,12 @@ impl CollectorHandle {
                 LogInput::File { .. } => {}
                 LogInput::Command { .. } => {
                     if !self.commands.iter().any(|command| command.config() == config) {
-                        let started =
-                            CommandHandle::start(config.clone(), &self.tuning, self.outlet.clone(), &self.registry);
+                        let started = CommandHandle::start(
+                            config.clone(),
+                            &self.tuning,
+                            self.batch_sender.clone(),
+                            &self.registry,
+                        );
                         self.commands.extend(started);
                     }
                 }
@@ -218,7 +223,7 @@ impl CollectorHandle {
                             config.clone(),
                             &self.tuning,
                             &self.resume,
-                            self.outlet.clone(),
+                            self.batch_sender.clone(),
                             &self.registry,
                             &self.once,
                         );

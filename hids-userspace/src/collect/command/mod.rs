@@ -19,7 +19,7 @@ use tracing::{error, warn};
 
 pub use parse::{CommandLineError, Pipeline, Stage, Stream, parse};
 
-use super::outlet::{Outlet, now};
+use super::batch_sender::{BatchSender, now};
 use super::report::{SourceRegistry, SourceState, SourceStats};
 use super::start::CollectTuning;
 use crate::config::{CommandOutput, LogInput, LogSourceConfig};
@@ -49,7 +49,7 @@ struct Runner {
     output: CommandOutput,
     source: Arc<LogSource>,
     stats: Arc<SourceStats>,
-    outlet: Outlet,
+    batch_sender: BatchSender,
     stop: PipeReader,
 }
 
@@ -58,7 +58,7 @@ impl CommandHandle {
     pub(super) fn start(
         config: LogSourceConfig,
         tuning: &CollectTuning,
-        outlet: Outlet,
+        batch_sender: BatchSender,
         registry: &SourceRegistry,
     ) -> Option<Self> {
         let LogInput::Command { command_line, alias, every, output } = &config.input else { return None };
@@ -90,7 +90,7 @@ impl CommandHandle {
             output: *output,
             source: Arc::new(LogSource { location: alias.clone(), channel: Channel::Log }),
             stats: Arc::clone(&stats),
-            outlet,
+            batch_sender,
             stop: reader,
         };
         match std::thread::Builder::new().name("collect-command".into()).spawn(move || runner.work()) {
@@ -140,7 +140,7 @@ impl Runner {
 
     /// Runs the command and hands its output on; `Err` ends the thread.
     fn run_once(&self) -> Result<(), ()> {
-        let counters = self.outlet.counters();
+        let counters = self.batch_sender.counters();
         counters.command_runs.fetch_add(1, Ordering::Relaxed);
         match run::run(&self.pipeline, self.timeout, &self.stop) {
             Ok(output) => {
@@ -149,7 +149,7 @@ impl Runner {
                     warn!(command = %self.alias, kept_bytes = run::MAX_OUTPUT_BYTES, "output of command is too long, the rest is left out");
                 }
                 self.stats.change_state(SourceState::Reading);
-                self.hand_on(&output.bytes)
+                self.send_output(&output.bytes)
             }
             Err(run::RunError::Stopped) => Err(()),
             Err(failure) => {
@@ -164,13 +164,13 @@ impl Runner {
         }
     }
 
-    fn hand_on(&self, output: &[u8]) -> Result<(), ()> {
+    fn send_output(&self, output: &[u8]) -> Result<(), ()> {
         let received = now();
         let mut batch = LogBatch::new(Arc::clone(&self.source), received);
         for event in events(&self.alias, self.output, output) {
             if event.len() > MAX_EVENT_BYTES {
                 self.stats.cut_lines.fetch_add(1, Ordering::Relaxed);
-                self.outlet.counters().cut_lines.fetch_add(1, Ordering::Relaxed);
+                self.batch_sender.counters().cut_lines.fetch_add(1, Ordering::Relaxed);
             }
             batch.push(&event[..event.len().min(MAX_EVENT_BYTES)]);
             if batch.len() >= MAX_EVENTS {
@@ -182,7 +182,7 @@ impl Runner {
 
     fn send(&self, batch: LogBatch) -> Result<(), ()> {
         let (events, bytes, received) = (batch.len(), batch.bytes.len(), batch.received);
-        self.outlet.hand_on(batch).map_err(|_| ())?;
+        self.batch_sender.send(batch).map_err(|_| ())?;
         self.stats.count(events, bytes, received);
         Ok(())
     }

@@ -79,7 +79,7 @@ fn each_line_is_an_event_or_all_of_them_are_one() {
 fn a_command_runs_again_and_again_until_it_is_stopped() {
     let counters: Arc<CollectCounters> = Arc::default();
     let (out, batches) = crossbeam_channel::bounded(4);
-    let outlet = Outlet::new(out, Arc::clone(&counters));
+    let batch_sender = BatchSender::new(out, Arc::clone(&counters));
     let registry = SourceRegistry::default();
     let config = LogSourceConfig {
         input: LogInput::Command {
@@ -90,7 +90,7 @@ fn a_command_runs_again_and_again_until_it_is_stopped() {
         },
         format: crate::config::LogFormat::Line,
     };
-    let handle = CommandHandle::start(config, &CollectTuning::default(), outlet, &registry).expect("starts");
+    let handle = CommandHandle::start(config, &CollectTuning::default(), batch_sender, &registry).expect("starts");
     for _ in 0..2 {
         let batch = batches.recv_timeout(Duration::from_secs(10)).expect("a run");
         assert_eq!(batch.source.location, "greeting");

@@ -17,8 +17,8 @@ use tracing::warn;
 
 use super::entry::{Entry, FIELDS};
 use super::judge::Judge;
+use crate::collect::batch_sender::{BatchSender, Disconnected, now};
 use crate::collect::once::Once;
-use crate::collect::outlet::{Closed, Outlet, now};
 use crate::collect::report::{SourceState, SourceStats};
 
 /// Longest JSON of one entry; a longer one is left out and counted.
@@ -52,7 +52,7 @@ pub(super) struct Reader {
     pub key: Arc<str>,
     pub source: Arc<LogSource>,
     pub stats: Arc<SourceStats>,
-    pub outlet: Outlet,
+    pub batch_sender: BatchSender,
     /// Where to go on; shared so that a reload can take it over.
     pub cursor: Arc<Mutex<Option<String>>>,
     pub stop: PipeReader,
@@ -70,8 +70,8 @@ enum End {
     Stop,
 }
 
-impl From<Closed> for End {
-    fn from(_: Closed) -> Self {
+impl From<Disconnected> for End {
+    fn from(_: Disconnected) -> Self {
         Self::Stop
     }
 }
@@ -85,7 +85,7 @@ impl Reader {
         loop {
             let begun = Instant::now();
             let End::Child(reason) = self.read_until_end() else { return };
-            self.outlet.counters().journal_restarts.fetch_add(1, Ordering::Relaxed);
+            self.batch_sender.counters().journal_restarts.fetch_add(1, Ordering::Relaxed);
             if self.stats.change_state(SourceState::Unreadable(reason.clone())) {
                 warn!(reason = %reason, retry_s = pause.as_secs(), "journal cannot be read, trying again");
             }
@@ -139,7 +139,7 @@ impl Reader {
             if let Some(newest) = newest {
                 self.set_cursor(Some(newest.cursor.clone()));
                 let batch = LogBatch::new(Arc::clone(&self.source), now());
-                if self.hand_on(batch, newest.cursor).is_err() {
+                if self.send(batch, newest.cursor).is_err() {
                     return Ok(End::Stop);
                 }
             }
@@ -211,7 +211,7 @@ impl Reader {
             let mut lines: VecDeque<&[u8]> = pending[..end].split(|&byte| byte == b'\n').collect();
             if std::mem::take(&mut leaving_out) {
                 lines.pop_front();
-                self.outlet.counters().journal_bad_entries.fetch_add(1, Ordering::Relaxed);
+                self.batch_sender.counters().journal_bad_entries.fetch_add(1, Ordering::Relaxed);
             }
             if self.hand_on_entries(lines.into_iter()).is_err() {
                 return End::Stop;
@@ -220,13 +220,13 @@ impl Reader {
         }
     }
 
-    fn hand_on_entries<'a>(&mut self, lines: impl Iterator<Item = &'a [u8]>) -> Result<(), Closed> {
+    fn hand_on_entries<'a>(&mut self, lines: impl Iterator<Item = &'a [u8]>) -> Result<(), Disconnected> {
         let received = now();
         let mut batch = LogBatch::new(Arc::clone(&self.source), received);
         let (mut cursor, mut handed_until) = (None, None);
         for line in lines {
             let Some(entry) = Entry::parse(line) else {
-                self.outlet.counters().journal_bad_entries.fetch_add(1, Ordering::Relaxed);
+                self.batch_sender.counters().journal_bad_entries.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
             self.take(&entry, &mut batch);
@@ -234,11 +234,11 @@ impl Reader {
             cursor = Some(entry.cursor);
             if batch.len() >= MAX_EVENTS || batch.bytes.len() >= MAX_BATCH_BYTES {
                 let full = std::mem::replace(&mut batch, LogBatch::new(Arc::clone(&self.source), received));
-                self.hand_on(full, cursor.take().unwrap_or_default())?;
+                self.send(full, cursor.take().unwrap_or_default())?;
             }
         }
         if let Some(cursor) = cursor {
-            self.hand_on(batch, cursor)?;
+            self.send(batch, cursor)?;
         }
         if let Some(until) = handed_until.filter(|_| self.read_once) {
             self.once.handed_on(until);
@@ -253,7 +253,7 @@ impl Reader {
         }
         let Some(line) = entry.line(&self.zone) else { return };
         let sender = entry.sender();
-        let counters = self.outlet.counters();
+        let counters = self.batch_sender.counters();
         let is_own = self.judge.is_own(&sender);
         // Also of its own entries: their copies in files are left out as well.
         if self.read_once && !self.once.takes_from_journal(&line) {
@@ -301,10 +301,10 @@ impl Reader {
         }
     }
 
-    fn hand_on(&self, mut batch: LogBatch, cursor: String) -> Result<(), Closed> {
+    fn send(&self, mut batch: LogBatch, cursor: String) -> Result<(), Disconnected> {
         let (events, bytes, received) = (batch.len(), batch.bytes.len(), batch.received);
         batch.position = Some(SourcePosition { key: Arc::clone(&self.key), value: cursor.clone() });
-        self.outlet.hand_on(batch)?;
+        self.batch_sender.send(batch)?;
         self.stats.count(events, bytes, received);
         self.set_cursor(Some(cursor));
         Ok(())

@@ -22,8 +22,8 @@ use hids_core::model::{Channel, LogSource};
 use tracing::error;
 
 use self::judge::{Judge, Own};
+use super::batch_sender::BatchSender;
 use super::once::Once;
-use super::outlet::Outlet;
 use super::report::{SourceRegistry, SourceState};
 use super::start::CollectTuning;
 use crate::config::{JournalSelection, LogInput, LogSourceConfig};
@@ -48,7 +48,7 @@ impl JournalHandle {
         config: LogSourceConfig,
         tuning: &CollectTuning,
         resume: &HashMap<String, String>,
-        outlet: Outlet,
+        batch_sender: BatchSender,
         registry: &SourceRegistry,
         once: &Once,
     ) -> Option<Self> {
@@ -66,7 +66,7 @@ impl JournalHandle {
                 key: Arc::clone(&key),
                 source: Arc::new(LogSource { location: "journald".to_owned(), channel: Channel::Log }),
                 stats: Arc::clone(&stats),
-                outlet,
+                batch_sender,
                 cursor: Arc::clone(&cursor),
                 stop: reader,
                 zone: jiff::tz::TimeZone::system(),

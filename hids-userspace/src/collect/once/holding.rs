@@ -11,13 +11,13 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 use hids_core::model::{LogBatch, LogSource, Timestamp};
 
 use super::seen::Once;
-use crate::collect::outlet::{Closed, Outlet, now};
+use crate::collect::batch_sender::{BatchSender, Disconnected, now};
 
 /// Batches that wait, of 256 KiB at most; then the reader of the files waits.
 const MAX_HELD: usize = 64;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Takes batches of files; a clone for each outlet.
+/// Takes batches of files; a clone for each batch_sender.
 #[derive(Clone, Debug)]
 pub(in crate::collect) struct Holding {
     once: Once,
@@ -33,11 +33,11 @@ type Waiting = Arc<Mutex<HashMap<Arc<LogSource>, usize>>>;
 pub(in crate::collect) struct HoldingHandle(JoinHandle<()>);
 
 impl Holding {
-    /// Starts the thread; `outlet` is where held batches go. Ends when every clone is gone, or when the outlet stops.
-    pub(in crate::collect) fn start(once: Once, outlet: Outlet) -> io::Result<(Self, HoldingHandle)> {
+    /// Starts the thread; `batch_sender` is where held batches go. Ends when every clone is gone, or when the batch_sender stops.
+    pub(in crate::collect) fn start(once: Once, batch_sender: BatchSender) -> io::Result<(Self, HoldingHandle)> {
         let (held, batches) = bounded(MAX_HELD);
         let waiting = Waiting::default();
-        let worker = Worker { once: once.clone(), batches, waiting: Arc::clone(&waiting), outlet };
+        let worker = Worker { once: once.clone(), batches, waiting: Arc::clone(&waiting), batch_sender };
         let thread = std::thread::Builder::new().name("collect-once".into()).spawn(move || worker.run())?;
         Ok((Self { once, held, waiting }, HoldingHandle(thread)))
     }
@@ -46,20 +46,24 @@ impl Holding {
     ///
     /// A batch without a position (of a pipe, or the collector's own messages) could not be read again after a stop,
     /// so it never waits.
-    pub(in crate::collect) fn take(&self, batch: LogBatch, outlet: &Outlet) -> Result<Option<LogBatch>, Closed> {
+    pub(in crate::collect) fn take(
+        &self,
+        batch: LogBatch,
+        batch_sender: &BatchSender,
+    ) -> Result<Option<LogBatch>, Disconnected> {
         if !self.once.is_wanted() && !self.is_waiting(&batch.source) {
             return Ok(Some(batch));
         }
         if batch.position.is_none() || !(self.is_waiting(&batch.source) || self.once.must_wait(&batch)) {
-            return Ok(Some(without_copies(&self.once, batch, outlet)));
+            return Ok(Some(without_copies(&self.once, batch, batch_sender)));
         }
         *lock(&self.waiting).entry(Arc::clone(&batch.source)).or_default() += 1;
         let mut entry = (now(), batch);
         loop {
             match self.held.send_timeout(entry, PAUSE) {
                 Ok(()) => return Ok(None),
-                Err(SendTimeoutError::Disconnected(_)) => return Err(Closed),
-                Err(SendTimeoutError::Timeout(_)) if outlet.stopping() => return Err(Closed),
+                Err(SendTimeoutError::Disconnected(_)) => return Err(Disconnected),
+                Err(SendTimeoutError::Timeout(_)) if batch_sender.stopping() => return Err(Disconnected),
                 Err(SendTimeoutError::Timeout(back)) => entry = back,
             }
         }
@@ -81,21 +85,21 @@ struct Worker {
     once: Once,
     batches: Receiver<(Timestamp, LogBatch)>,
     waiting: Waiting,
-    outlet: Outlet,
+    batch_sender: BatchSender,
 }
 
 impl Worker {
     fn run(self) {
         for (read, batch) in &self.batches {
-            while !self.outlet.stopping() && !self.once.has_passed(read) {
+            while !self.batch_sender.stopping() && !self.once.has_passed(read) {
                 self.once.wait(PAUSE);
             }
             // The reader of the journal has stopped as well: whether it would have brought the lines is not known.
-            if self.outlet.stopping() {
+            if self.batch_sender.stopping() {
                 return;
             }
             let source = Arc::clone(&batch.source);
-            if self.outlet.hand_on(without_copies(&self.once, batch, &self.outlet)).is_err() {
+            if self.batch_sender.send(without_copies(&self.once, batch, &self.batch_sender)).is_err() {
                 return;
             }
             let mut waiting = lock(&self.waiting);
@@ -114,14 +118,14 @@ fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, HashMap<Arc<LogSource>, 
 }
 
 /// The batch without the lines that the journal has brought; its position stays.
-fn without_copies(once: &Once, batch: LogBatch, outlet: &Outlet) -> LogBatch {
+fn without_copies(once: &Once, batch: LogBatch, batch_sender: &BatchSender) -> LogBatch {
     let mut kept = LogBatch::new(Arc::clone(&batch.source), batch.received);
     batch.events().filter(|event| once.takes_from_file(event.line)).for_each(|event| kept.push(event.line));
     let left_out = batch.len() - kept.len();
     if left_out == 0 {
         return batch;
     }
-    outlet.counters().copies.fetch_add(left_out as u64, Ordering::Relaxed);
+    batch_sender.counters().copies.fetch_add(left_out as u64, Ordering::Relaxed);
     kept.position = batch.position;
     kept
 }

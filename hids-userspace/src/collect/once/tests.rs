@@ -8,7 +8,7 @@ use hids_core::model::{Channel, LogBatch, LogSource, SourcePosition, Timestamp};
 use proptest::prelude::*;
 
 use super::{Holding, Once};
-use crate::collect::outlet::{Outlet, now};
+use crate::collect::batch_sender::{BatchSender, now};
 use crate::collect::report::CollectCounters;
 
 const FILE: &str = "Nov 29 19:00:01 box sshd[12]: Failed password for root from 203.0.113.9 port 22 ssh2";
@@ -91,11 +91,11 @@ fn batch(location: &str, line: &str, position: Option<&str>) -> LogBatch {
     batch
 }
 
-fn held(once: &Once) -> (Outlet, Receiver<LogBatch>) {
+fn held(once: &Once) -> (BatchSender, Receiver<LogBatch>) {
     let (out, batches) = bounded(16);
-    let outlet = Outlet::new(out, Arc::new(CollectCounters::default()));
-    let (holding, _thread) = Holding::start(once.clone(), outlet.clone()).expect("a thread");
-    (outlet.holding(holding), batches)
+    let batch_sender = BatchSender::new(out, Arc::new(CollectCounters::default()));
+    let (holding, _thread) = Holding::start(once.clone(), batch_sender.clone()).expect("a thread");
+    (batch_sender.holding(holding), batches)
 }
 
 fn after(duration: Duration) -> Timestamp {
@@ -106,10 +106,10 @@ fn after(duration: Duration) -> Timestamp {
 #[test]
 fn lines_of_files_wait_until_the_journal_has_been_read_as_far_and_positions_do_not_overtake_them() {
     let once = reading();
-    let (outlet, batches) = held(&once);
-    outlet.hand_on(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
-    outlet.hand_on(batch("/var/log/auth.log", "no syslog line", Some("2"))).expect("open");
-    outlet.hand_on(batch("/var/log/access.log", "no syslog line", Some("3"))).expect("open");
+    let (batch_sender, batches) = held(&once);
+    batch_sender.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
+    batch_sender.send(batch("/var/log/auth.log", "no syslog line", Some("2"))).expect("open");
+    batch_sender.send(batch("/var/log/access.log", "no syslog line", Some("3"))).expect("open");
     let position = |batch: LogBatch| batch.position.map(|position| position.value);
     let first = batches.recv_timeout(Duration::from_secs(20)).expect("the other file's");
     assert_eq!(position(first).as_deref(), Some("3"));
@@ -120,33 +120,33 @@ fn lines_of_files_wait_until_the_journal_has_been_read_as_far_and_positions_do_n
     assert_eq!((second.len(), position(second).as_deref()), (0, Some("1")));
     let third = batches.recv_timeout(Duration::from_secs(20)).expect("the next line");
     assert_eq!((third.len(), position(third).as_deref()), (1, Some("2")));
-    assert_eq!(outlet.counters().copies.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(batch_sender.counters().copies.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
 
 // O-B1
 #[test]
 fn what_waits_at_the_stop_is_not_handed_on_so_that_it_is_read_again() {
     let once = reading();
-    let (outlet, batches) = held(&once);
-    outlet.hand_on(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
-    outlet.begin_stop();
+    let (batch_sender, batches) = held(&once);
+    batch_sender.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
+    batch_sender.begin_stop();
     once.not_reading();
-    drop(outlet);
+    drop(batch_sender);
     assert!(batches.recv_timeout(Duration::from_secs(20)).is_err());
 }
 
 #[test]
 fn pipes_never_wait_because_they_cannot_be_read_again() {
-    let (outlet, batches) = held(&reading());
-    outlet.hand_on(batch("/run/log.pipe", FILE, None)).expect("open");
+    let (batch_sender, batches) = held(&reading());
+    batch_sender.send(batch("/run/log.pipe", FILE, None)).expect("open");
     assert_eq!(batches.recv_timeout(Duration::from_secs(20)).expect("at once").len(), 1);
 }
 
 #[test]
 fn without_the_journal_nothing_is_looked_at() {
     let once = Once::new(b"box");
-    let (outlet, batches) = held(&once);
-    outlet.hand_on(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
+    let (batch_sender, batches) = held(&once);
+    batch_sender.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
     assert_eq!(batches.recv_timeout(Duration::from_secs(20)).expect("at once").len(), 1);
 }
 

@@ -7,7 +7,7 @@ use hids_core::fim::TextStyle;
 use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SetAside, SourcePosition, Timestamp};
 
 use super::position::{FileIdentity, FilePosition, render_positions};
-use crate::collect::outlet::{Closed, Outlet, now};
+use crate::collect::batch_sender::{BatchSender, Disconnected, now};
 use crate::collect::report::{CollectCounters, SourceStats};
 use crate::collect::start::PieceAt;
 
@@ -21,7 +21,7 @@ pub(super) struct Batcher<'a> {
     pub source: &'a Arc<LogSource>,
     pub key: &'a Arc<str>,
     pub stats: &'a SourceStats,
-    pub outlet: &'a Outlet,
+    pub batch_sender: &'a BatchSender,
     /// Positions of older and of newer files of the same path.
     pub older: Vec<FilePosition>,
     pub newer: Vec<FilePosition>,
@@ -36,12 +36,12 @@ impl<'a> Batcher<'a> {
         source: &'a Arc<LogSource>,
         key: &'a Arc<str>,
         stats: &'a SourceStats,
-        outlet: &'a Outlet,
+        batch_sender: &'a BatchSender,
         noticed_at: Timestamp,
     ) -> Self {
         let received = now();
         let batch = LogBatch::new(Arc::clone(source), received);
-        Self { source, key, stats, outlet, older: Vec::new(), newer: Vec::new(), received, noticed_at, batch }
+        Self { source, key, stats, batch_sender, older: Vec::new(), newer: Vec::new(), received, noticed_at, batch }
     }
 
     pub fn stats(&self) -> &SourceStats {
@@ -49,7 +49,7 @@ impl<'a> Batcher<'a> {
     }
 
     pub fn counters(&self) -> &CollectCounters {
-        self.outlet.counters()
+        self.batch_sender.counters()
     }
 
     /// Adds an event; an empty line is none.
@@ -70,11 +70,11 @@ impl<'a> Batcher<'a> {
 
     /// Whether the line at `offset` of the file at `place` ended the program when it was read.
     pub fn left_out(&self, place: &str, offset: u64) -> Option<PieceAt> {
-        self.outlet.left_out().iter().find(|piece| piece.offset == offset && piece.place == place).cloned()
+        self.batch_sender.left_out().iter().find(|piece| piece.offset == offset && piece.place == place).cloned()
     }
 
     /// Tells that a line was left out, together with the position after it.
-    pub fn hand_on_left_out(&mut self, piece: &PieceAt, line: &[u8], position: &FilePosition) -> Result<(), Closed> {
+    pub fn send_left_out(&mut self, piece: &PieceAt, line: &[u8], position: &FilePosition) -> Result<(), Disconnected> {
         let news = FileNews::SetAside(Box::new(SetAside {
             location: self.source.location.clone(),
             position: format!("{} offset {}", piece.place, piece.offset),
@@ -88,11 +88,11 @@ impl<'a> Batcher<'a> {
         let mut batch = LogBatch::new(source, self.received);
         batch.push_notice(&text, Arc::new(notice));
         std::mem::swap(&mut self.batch, &mut batch);
-        self.hand_on(Some(position))
+        self.send(Some(position))
     }
 
     /// Hands on what was gathered, with the position after it.
-    pub fn hand_on(&mut self, position: Option<&FilePosition>) -> Result<(), Closed> {
+    pub fn send(&mut self, position: Option<&FilePosition>) -> Result<(), Disconnected> {
         let fresh = LogBatch::new(Arc::clone(self.source), self.received);
         let mut batch = std::mem::replace(&mut self.batch, fresh);
         if let Some(position) = position {
@@ -104,7 +104,7 @@ impl<'a> Batcher<'a> {
             return Ok(());
         }
         let (events, bytes) = (batch.len(), batch.bytes.len());
-        self.outlet.hand_on(batch)?;
+        self.batch_sender.send(batch)?;
         self.stats.count(events, bytes, self.received);
         Ok(())
     }

@@ -51,7 +51,7 @@ pub(super) struct Node {
 
 /// All routes and the directories on their way.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(super) struct Routes {
     pub routes: HashMap<usize, Route>,
     next_route: usize,
     pub nodes: BTreeMap<PathBuf, Node>,
@@ -61,7 +61,7 @@ pub(super) struct Tree {
 const MATCH: glob::MatchOptions =
     glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
-impl Tree {
+impl Routes {
     /// Adds a route along `path`; `None` when it has no last component.
     pub fn add_route(&mut self, path: &Path, wildcards: bool, target: Target) -> Option<usize> {
         let components: Vec<_> = path

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::follow::Follower;
-use super::tree::{Step, Target};
+use super::event_loop::FileTailer;
+use super::routes::{Step, Target};
 
 /// Longest chain of symbolic links that is watched.
 const MAX_LINKS: usize = 16;
 
-impl Follower {
+impl FileTailer {
     /// Watches the directories that the symbolic link at `path` leads through.
     pub(super) fn follow_links(&mut self, id: usize, path: &Path) {
         let hops = link_hops(path);
@@ -20,7 +20,7 @@ impl Follower {
         let old = std::mem::take(&mut entry.links);
         let routes: Vec<(PathBuf, usize)> = hops
             .into_iter()
-            .filter_map(|hop| Some((hop.clone(), self.tree.add_route(&hop, false, Target::LinkOf(id))?)))
+            .filter_map(|hop| Some((hop.clone(), self.routes.add_route(&hop, false, Target::LinkOf(id))?)))
             .collect();
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.links.clone_from(&routes);
@@ -29,7 +29,7 @@ impl Follower {
             self.visit(Path::new("/"), Step { route, depth: 0 });
         }
         for (_, route) in old {
-            self.tree.remove_route(route);
+            self.routes.remove_route(route);
         }
     }
 }

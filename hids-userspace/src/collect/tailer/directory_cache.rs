@@ -17,7 +17,7 @@ const CLOCK_STEP_MS: i64 = 12;
 
 /// Contents of directories, each read once.
 #[derive(Debug, Default)]
-pub(super) struct Siblings(HashMap<PathBuf, Listing>);
+pub(super) struct DirectoryCache(HashMap<PathBuf, Listing>);
 
 #[derive(Debug, Default)]
 struct Listing {
@@ -25,7 +25,7 @@ struct Listing {
     names: BTreeMap<OsString, u64>,
 }
 
-impl Siblings {
+impl DirectoryCache {
     fn listing(&mut self, directory: &Path) -> &Listing {
         self.0.entry(directory.to_owned()).or_insert_with(|| {
             let mut listing = Listing::default();
@@ -49,7 +49,7 @@ impl Siblings {
     ///
     /// What was made after a position was handed on cannot have been read before. File systems take
     /// their times from a clock that may be some milliseconds behind, so a little more is looked at.
-    pub fn made_after(&mut self, path: &Path, moment: i64) -> Vec<(PathBuf, FileIdentity)> {
+    pub fn created_after(&mut self, path: &Path, moment: i64) -> Vec<(PathBuf, FileIdentity)> {
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
         let range = (Bound::Excluded(name), Bound::Unbounded);
         let mut found: Vec<_> = self

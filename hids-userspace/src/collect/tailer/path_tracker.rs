@@ -12,13 +12,13 @@ use hids_core::model::LogSource;
 use rustix::fs::inotify::{self, WatchFlags};
 use tracing::{info, warn};
 
-use super::begin::{Content, first_position, identity_of, is_missing, is_not_there};
 use super::entry::{Entry, FileId, Start};
-use super::follow::Follower;
+use super::event_loop::FileTailer;
+use super::initial_offset::{Content, first_position, identity_of, is_missing, is_not_there};
 use super::log_file::LogFile;
 use super::open::{LastLink, OpenError, open};
 use super::position::{FileIdentity, FilePosition, parse_positions};
-use super::resume::position_key;
+use super::recovery::position_key;
 use super::timers::Due;
 use crate::collect::format::{self, Assembler};
 use crate::collect::report::SourceState;
@@ -26,7 +26,7 @@ use crate::collect::report::SourceState;
 /// Most rotated files of one path that are kept open.
 const MAX_ROTATED: usize = 64;
 
-impl Follower {
+impl FileTailer {
     /// The entry for `path`, made when it is new.
     pub(super) fn ensure_entry(&mut self, path: &Path, origin: usize) -> usize {
         if let Some(&id) = self.by_path.get(path) {
@@ -78,15 +78,15 @@ impl Follower {
         let meta = match fs::metadata(&path) {
             Ok(meta) => meta,
             Err(error) if is_missing(&error) => {
-                self.demote(id);
+                self.detach(id);
                 self.expect_new_file(id);
                 self.set_state(id, SourceState::Missing);
-                return self.let_go_if_unused(id);
+                return self.release_if_unused(id);
             }
             Err(error) => return self.set_state(id, SourceState::Unreadable(error.to_string())),
         };
         if !meta.is_file() && !meta.file_type().is_fifo() {
-            self.demote(id);
+            self.detach(id);
             self.expect_new_file(id);
             return self.set_state(id, SourceState::Unreadable("not a file or named pipe".into()));
         }
@@ -94,7 +94,7 @@ impl Follower {
         let current = self.entries.get(&id).and_then(|entry| entry.current);
         match self.by_identity.get(&identity).copied() {
             Some(file) if current == Some(file) => self.open_again(file, &path),
-            Some(file) if self.files.get(&file).is_some_and(|file| file.entry == id) => self.promote(id, file),
+            Some(file) if self.files.get(&file).is_some_and(|file| file.entry == id) => self.reattach(id, file),
             Some(file) => self.note_duplicate(id, file, identity),
             None => self.begin_file(id, &path, &meta),
         }
@@ -112,7 +112,7 @@ impl Follower {
     fn open_again(&mut self, id: FileId, path: &Path) {
         let Some(file) = self.files.get_mut(&id) else { return };
         let entry = file.entry;
-        // Closed to save descriptors, or never opened: the next turn opens it.
+        // Disconnected to save descriptors, or never opened: the next turn opens it.
         let state = if file.descriptor.is_none() && file.watch.is_none() {
             match open(path, LastLink::Follow) {
                 Ok(opened) if identity_of(&opened.meta) == file.identity => {
@@ -145,8 +145,8 @@ impl Follower {
     }
 
     /// A file that was renamed away is back at its path.
-    fn promote(&mut self, id: usize, file: FileId) {
-        self.demote(id);
+    fn reattach(&mut self, id: usize, file: FileId) {
+        self.detach(id);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.rotated.retain(|other| *other != file);
         entry.current = Some(file);
@@ -158,7 +158,7 @@ impl Follower {
     }
 
     fn note_duplicate(&mut self, id: usize, file: FileId, identity: FileIdentity) {
-        self.demote(id);
+        self.detach(id);
         let reader = self.files.get(&file).and_then(|file| self.entries.get(&file.entry));
         let reader = reader.map(|entry| entry.path.display().to_string()).unwrap_or_default();
         self.duplicates.entry(identity).or_default().insert(id);
@@ -171,7 +171,7 @@ impl Follower {
 
     /// A file that nobody has read yet is at the path.
     fn begin_file(&mut self, id: usize, path: &Path, meta: &Metadata) {
-        let before = self.demote(id);
+        let before = self.detach(id);
         let tail =
             before.and_then(|file| self.files.get(&file)).map(|file| (file.position.clone(), file.tail().to_vec()));
         let (descriptor, meta, state) = match open(path, LastLink::Follow) {
@@ -200,7 +200,7 @@ impl Follower {
         }
         // A file that the last run had begun is no news, though its predecessor is still followed.
         if before.is_some() && content != Content::Same {
-            self.outlet.counters().rotations.fetch_add(1, Ordering::Relaxed);
+            self.batch_sender.counters().rotations.fetch_add(1, Ordering::Relaxed);
             self.notices.push(format!("ossec: File rotated (inode changed): '{}'.", path.display()));
         }
         self.set_state(id, state);
@@ -241,7 +241,7 @@ impl Follower {
                 self.by_watch.insert(watch, id);
             }
             Err(error) => {
-                self.outlet.counters().unwatched_files.fetch_add(1, Ordering::Relaxed);
+                self.batch_sender.counters().unwatched_files.fetch_add(1, Ordering::Relaxed);
                 if !self.watch_writes_in_directories {
                     warn!(error = %error, help = "raise fs.inotify.max_user_watches",
                         "files cannot be watched one by one, their directories are watched instead");
@@ -253,7 +253,7 @@ impl Follower {
     }
 
     /// The current file of `id` is no longer at its path: it is read to its end and let go later.
-    pub(super) fn demote(&mut self, id: usize) -> Option<FileId> {
+    pub(super) fn detach(&mut self, id: usize) -> Option<FileId> {
         let entry = self.entries.get_mut(&id)?;
         if let Some(identity) = entry.same_as.take()
             && let Some(duplicates) = self.duplicates.get_mut(&identity)
@@ -315,19 +315,19 @@ impl Follower {
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.wanted = false;
             }
-            self.demote(id);
-            self.let_go_if_unused(id);
+            self.detach(id);
+            self.release_if_unused(id);
         }
     }
 
     /// Entries that no location asks for, or that a wildcard found, go when their files have gone.
-    pub(super) fn let_go_if_unused(&mut self, id: usize) {
+    pub(super) fn release_if_unused(&mut self, id: usize) {
         let Some(entry) = self.entries.get(&id) else { return };
         let written_out = entry.wanted
             && self.sources.get(&entry.origin).is_some_and(|source| Path::new(&source.expanded) == entry.path);
         if entry.current.is_none() && entry.rotated.is_empty() && !written_out && !self.starting {
             let (path, key) = (entry.path.clone(), Arc::clone(&entry.key));
-            self.let_entry_go(id);
+            self.release_entry(id);
             // Nothing is kept of a file that is gone: whoever makes and removes files would fill the memory.
             if fs::symlink_metadata(path).is_err() {
                 self.resume.remove(&*key);
@@ -337,11 +337,11 @@ impl Follower {
     }
 
     /// Forgets an entry with its files; where they stand is remembered.
-    pub(super) fn let_entry_go(&mut self, id: usize) {
-        self.demote(id);
+    pub(super) fn release_entry(&mut self, id: usize) {
+        self.detach(id);
         let positions = self.position_text(id);
         let Some(entry) = self.entries.remove(&id) else { return };
-        self.let_go += 1;
+        self.released += 1;
         self.count_entry(Some(entry.origin), None);
         self.by_path.remove(&entry.path);
         self.registry.remove(&entry.source.location);
@@ -350,7 +350,7 @@ impl Follower {
             self.close_file(file);
         }
         for (_, route) in entry.links {
-            self.tree.remove_route(route);
+            self.routes.remove_route(route);
         }
     }
 
@@ -366,17 +366,17 @@ impl Follower {
             let _ = inotify::remove_watch(inotify, watch);
         }
         // Another entry that has the same file takes over where this one stopped.
-        let heirs = self.duplicates.remove(&file.identity).unwrap_or_default();
-        let mut heirs = heirs.into_iter();
-        if let Some(heir) = heirs.next() {
-            if let Some(entry) = self.entries.get_mut(&heir) {
+        let successors = self.duplicates.remove(&file.identity).unwrap_or_default();
+        let mut successors = successors.into_iter();
+        if let Some(successor) = successors.next() {
+            if let Some(entry) = self.entries.get_mut(&successor) {
                 entry.same_as = None;
                 entry.start = Start::Positions(vec![file.position.clone()]);
             }
-            self.refresh_entry(heir);
-            self.moved.push(heir);
+            self.refresh_entry(successor);
+            self.moved.push(successor);
         }
-        heirs.for_each(|heir| self.refresh_entry(heir));
+        successors.for_each(|successor| self.refresh_entry(successor));
     }
 }
 

@@ -9,20 +9,20 @@ use hids_core::model::{Channel, LogBatch, LogSource, SourcePosition, Timestamp};
 use tracing::warn;
 
 use super::batcher::Batcher;
-use super::begin::{Content, identity_of, is_not_there, offset_after_change};
 use super::entry::{Entry, FileId};
-use super::follow::{Follower, pattern_key};
-use super::log_file::{LogFile, TurnEnd};
+use super::event_loop::{FileTailer, pattern_key};
+use super::initial_offset::{Content, identity_of, is_not_there, offset_after_change};
+use super::log_file::{LogFile, ReadOutcome};
 use super::open::{LastLink, open};
+use super::path_tracker::quiet_for;
 use super::position::{NO_POSITIONS, render_positions};
-use super::rotate::quiet_for;
 use super::timers::Due;
-use crate::collect::outlet::{Closed, now};
+use crate::collect::batch_sender::{Disconnected, now};
 use crate::collect::report::SourceState;
 
-impl Follower {
+impl FileTailer {
     /// Reads one file for a while.
-    pub(super) fn turn(&mut self, id: FileId) -> Result<(), Closed> {
+    pub(super) fn read_quantum(&mut self, id: FileId) -> Result<(), Disconnected> {
         let Some(mut file) = self.files.remove(&id) else { return Ok(()) };
         file.queued = false;
         if self.waits_for_older(&file) {
@@ -35,24 +35,24 @@ impl Follower {
         let end = with_batcher(
             &self.entries,
             &self.files,
-            &self.outlet,
+            &self.batch_sender,
             self.noticed_at,
             id,
-            |batcher, file| file.read_turn(&mut self.buffer, batcher),
+            |batcher, file| file.read_quantum(&mut self.buffer, batcher),
             &mut file,
         );
         let end = match end {
             Some(end) => end?,
-            None => TurnEnd::AtEnd,
+            None => ReadOutcome::AtEnd,
         };
-        file.at_end = !matches!(end, TurnEnd::More | TurnEnd::Rewritten);
+        file.at_end = !matches!(end, ReadOutcome::More | ReadOutcome::Rewritten);
         file.caught_up = file.rotated.is_some() && (file.caught_up || file.at_end);
         if file.note_finished() {
             // After a restart nothing of it is missing, whatever has become of it.
             self.moved.push(file.entry);
         }
         match end {
-            TurnEnd::AtEnd => {
+            ReadOutcome::AtEnd => {
                 if let Some(pause) = file.flush_after() {
                     let at = Instant::now() + pause;
                     file.flush_at = Some(at);
@@ -60,16 +60,16 @@ impl Follower {
                 }
                 self.files.insert(id, file);
             }
-            TurnEnd::More => {
+            ReadOutcome::More => {
                 self.files.insert(id, file);
                 self.make_ready(id);
             }
-            TurnEnd::Rewritten => {
-                self.begin_again(id, &mut file)?;
+            ReadOutcome::Rewritten => {
+                self.restart(id, &mut file)?;
                 self.files.insert(id, file);
                 self.make_ready(id);
             }
-            TurnEnd::Failed(error) => {
+            ReadOutcome::Failed(error) => {
                 self.set_state(file.entry, SourceState::Unreadable(error.to_string()));
                 self.files.insert(id, file);
             }
@@ -130,11 +130,11 @@ impl Follower {
     }
 
     /// The content of the file is no longer what was read: truncated or rewritten in place.
-    fn begin_again(&mut self, id: FileId, file: &mut LogFile) -> Result<(), Closed> {
+    fn restart(&mut self, id: FileId, file: &mut LogFile) -> Result<(), Disconnected> {
         let flushed = with_batcher(
             &self.entries,
             &self.files,
-            &self.outlet,
+            &self.batch_sender,
             self.noticed_at,
             id,
             |batcher, file| file.flush(batcher),
@@ -151,14 +151,14 @@ impl Follower {
         if let Some(cut_off) = file.cut_off.clone().filter(|_| content == Content::New) {
             self.read_copies(file.entry, &path, &cut_off);
         }
-        self.outlet.counters().truncations.fetch_add(1, Ordering::Relaxed);
+        self.batch_sender.counters().truncations.fetch_add(1, Ordering::Relaxed);
         self.notices.push(format!("ossec: File size reduced (inode remained): '{}'.", path.display()));
         self.moved.push(file.entry);
         Ok(())
     }
 
     /// Hands on what the assembler holds when no line has come for a while.
-    pub(super) fn flush_if_due(&mut self, id: FileId, at: Instant) -> Result<(), Closed> {
+    pub(super) fn flush_if_due(&mut self, id: FileId, at: Instant) -> Result<(), Disconnected> {
         let Some(mut file) = self.files.remove(&id) else { return Ok(()) };
         if file.flush_at != Some(at) {
             self.files.insert(id, file);
@@ -167,7 +167,7 @@ impl Follower {
         let done = with_batcher(
             &self.entries,
             &self.files,
-            &self.outlet,
+            &self.batch_sender,
             self.noticed_at,
             id,
             |batcher, file| file.flush(batcher),
@@ -178,7 +178,7 @@ impl Follower {
     }
 
     /// Lets a rotated file go when it has been quiet for long enough.
-    pub(super) fn retire_if_quiet(&mut self, id: FileId) -> Result<(), Closed> {
+    pub(super) fn retire_if_quiet(&mut self, id: FileId) -> Result<(), Disconnected> {
         let now = Instant::now();
         let Some(file) = self.files.get(&id) else { return Ok(()) };
         if file.rotated.is_none() {
@@ -204,14 +204,14 @@ impl Follower {
         self.retire(id)
     }
 
-    fn finish_file(&mut self, id: FileId) -> Result<(), Closed> {
+    fn finish_file(&mut self, id: FileId) -> Result<(), Disconnected> {
         let Some(mut file) = self.files.remove(&id) else { return Ok(()) };
         let mut done = None;
         if file.has_unfinished_line() || file.holds_lines() {
             done = with_batcher(
                 &self.entries,
                 &self.files,
-                &self.outlet,
+                &self.batch_sender,
                 self.noticed_at,
                 id,
                 |batcher, file| file.finish(&mut self.buffer, batcher),
@@ -222,16 +222,16 @@ impl Follower {
         done.unwrap_or(Ok(()))
     }
 
-    fn retire(&mut self, id: FileId) -> Result<(), Closed> {
+    fn retire(&mut self, id: FileId) -> Result<(), Disconnected> {
         let Some(entry) = self.files.get(&id).map(|file| file.entry) else { return Ok(()) };
         if let Some(entry) = self.entries.get_mut(&entry) {
             entry.rotated.retain(|other| *other != id);
         }
         self.close_file(id);
-        // Heirs first: should the program end between the two, the file is listed twice, not never.
-        self.hand_on_notices()?;
-        self.hand_on_position(entry)?;
-        self.let_go_if_unused(entry);
+        // Successors first: should the program end between the two, the file is listed twice, not never.
+        self.send_notices()?;
+        self.send_position(entry)?;
+        self.release_if_unused(entry);
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl Follower {
     }
 
     /// Hands on where the files of an entry stand, without a line.
-    pub(super) fn hand_on_position(&mut self, id: usize) -> Result<(), Closed> {
+    pub(super) fn send_position(&mut self, id: usize) -> Result<(), Disconnected> {
         let value = self.position_text(id);
         let Some(entry) = self.entries.get(&id) else { return Ok(()) };
         if value == NO_POSITIONS && !self.resume.contains_key(&*entry.key) {
@@ -253,22 +253,22 @@ impl Follower {
         }
         let mut batch = LogBatch::new(Arc::clone(&entry.source), now());
         batch.position = Some(SourcePosition { key: Arc::clone(&entry.key), value });
-        self.outlet.hand_on(batch)
+        self.batch_sender.send(batch)
     }
 
     /// Hands on that a pattern is followed.
-    pub(super) fn hand_on_marker(&self, pattern: &str) -> Result<(), Closed> {
+    pub(super) fn send_marker(&self, pattern: &str) -> Result<(), Disconnected> {
         let mut batch = LogBatch::new(collector_source(), now());
         batch.position = Some(SourcePosition { key: pattern_key(pattern).into(), value: "1".to_owned() });
-        self.outlet.hand_on(batch)
+        self.batch_sender.send(batch)
     }
 
     /// Hands on messages of the collector's own and positions that changed without a line.
-    pub(super) fn hand_on_notices(&mut self) -> Result<(), Closed> {
+    pub(super) fn send_notices(&mut self) -> Result<(), Disconnected> {
         for entry in std::mem::take(&mut self.moved) {
-            self.hand_on_position(entry)?;
+            self.send_position(entry)?;
         }
-        self.hand_on_forgotten()?;
+        self.send_forgotten()?;
         if self.notices.is_empty() {
             return Ok(());
         }
@@ -276,16 +276,16 @@ impl Follower {
         for notice in std::mem::take(&mut self.notices) {
             batch.push(notice.as_bytes());
         }
-        self.outlet.hand_on(batch)
+        self.batch_sender.send(batch)
     }
 
     /// At the end: what a pipe gave cannot be read again, so it is handed on now.
-    pub(super) fn finish_pipes(&mut self) -> Result<(), Closed> {
+    pub(super) fn finish_pipes(&mut self) -> Result<(), Disconnected> {
         let pipes: Vec<FileId> = self.files.iter().filter(|(_, file)| file.fifo).map(|(id, _)| *id).collect();
         for pipe in pipes {
-            if let Err(Closed) = self.finish_file(pipe) {
+            if let Err(Disconnected) = self.finish_file(pipe) {
                 warn!("the last lines of a named pipe are lost because nobody takes them any more");
-                return Err(Closed);
+                return Err(Disconnected);
             }
         }
         Ok(())
@@ -304,14 +304,14 @@ pub(super) fn collector_source() -> Arc<LogSource> {
 fn with_batcher<T>(
     entries: &std::collections::BTreeMap<usize, Entry>,
     files: &HashMap<FileId, LogFile>,
-    outlet: &crate::collect::outlet::Outlet,
+    batch_sender: &crate::collect::batch_sender::BatchSender,
     noticed_at: Timestamp,
     id: FileId,
     work: impl FnOnce(&mut Batcher<'_>, &mut LogFile) -> T,
     file: &mut LogFile,
 ) -> Option<T> {
     let entry = entries.get(&file.entry)?;
-    let mut batcher = Batcher::new(&entry.source, &entry.key, &entry.stats, outlet, noticed_at);
+    let mut batcher = Batcher::new(&entry.source, &entry.key, &entry.stats, batch_sender, noticed_at);
     let mut passed = false;
     for other in entry.rotated.iter().chain(&entry.current) {
         if *other == id {

@@ -19,29 +19,29 @@
 //! their lines were read from the file itself.
 
 mod batcher;
-mod begin;
 mod control;
-mod discover;
+mod directory_cache;
+mod discovery;
 mod entry;
-mod events;
-mod follow;
-mod limits;
+mod event_loop;
+mod initial_offset;
+mod kernel_watches;
+mod line_splitter;
 mod links;
 mod log_file;
 mod names;
 mod open;
-mod pieces;
+mod path_tracker;
 mod position;
-mod resume;
-mod rotate;
-mod siblings;
+mod read_loop;
+mod recovery;
+mod routes;
+mod sources;
 mod timers;
-mod tree;
 mod trust;
-mod turns;
 
 #[cfg(test)]
 mod tests;
 
-pub(super) use control::{Control, FilesHandle};
-pub(super) use follow::FollowOptions;
+pub(super) use control::{Control, TailerHandle};
+pub(super) use event_loop::TailerOptions;

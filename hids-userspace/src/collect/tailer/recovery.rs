@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::begin::{
+use super::directory_cache::DirectoryCache;
+use super::entry::Start;
+use super::event_loop::FileTailer;
+use super::initial_offset::{
     Content, beginning, carried_over, has_number_of, identity_of, is_not_there, offset_after_change, still_holds,
 };
-use super::entry::Start;
-use super::follow::Follower;
 use super::links::link_hops;
 use super::names::{expand_time, has_wildcard, is_rotated_name_of};
 use super::open::{LastLink, Opened, open};
 use super::position::FilePosition;
-use super::siblings::Siblings;
-use super::tree::{Target, Tree};
+use super::routes::{Routes, Target};
 
 /// How long the listing of a directory may be used when files are truncated.
 const LISTING_AGE: Duration = Duration::from_millis(50);
@@ -46,7 +46,7 @@ pub(super) struct Rotated<'a> {
     pub unknown: Unknown,
 }
 
-impl Follower {
+impl FileTailer {
     /// Makes entries for positions of the last run whose paths belong to a source, so that their
     /// files are known even when nothing is at the path now.
     pub(super) fn adopt_positions(&mut self) {
@@ -63,7 +63,7 @@ impl Follower {
             if !has_wildcard(&expanded) {
                 continue;
             }
-            let mut tree = Tree::default();
+            let mut tree = Routes::default();
             let Some(route) = tree.add_route(Path::new(&expanded), true, Target::Source(number)) else { continue };
             adopted.extend(
                 paths.iter().filter(|path| tree.leads_to(route, Path::new(path))).map(|path| (path.into(), number)),
@@ -95,7 +95,8 @@ impl Follower {
                 waiting.push(position);
             }
         }
-        let made_since: Vec<_> = places.iter().flat_map(|place| self.siblings.made_after(place, noticed_at)).collect();
+        let made_since: Vec<_> =
+            places.iter().flat_map(|place| self.directory_cache.created_after(place, noticed_at)).collect();
         let (followed, missing): (Vec<_>, Vec<_>) = waiting.iter().cloned().partition(is_at_path);
         let kind = Rotated { missing: &missing, followed: &followed, owner, unknown: Unknown::FromFirstByte };
         let mut found = Vec::new();
@@ -125,7 +126,8 @@ impl Follower {
     /// still holds what was read of it.
     fn finish_renamed(&mut self, id: usize, places: &[PathBuf], position: &FilePosition) -> bool {
         let inode = position.identity.inode;
-        let found: Vec<PathBuf> = places.iter().filter_map(|place| self.siblings.find_inode(place, inode)).collect();
+        let found: Vec<PathBuf> =
+            places.iter().filter_map(|place| self.directory_cache.find_inode(place, inode)).collect();
         found.into_iter().any(|found| self.finish_at(id, &found, places, position))
     }
 
@@ -161,7 +163,7 @@ impl Follower {
         if position.finished || position.identity.inode == 0 {
             return;
         }
-        self.outlet.counters().lost_positions.fetch_add(1, Ordering::Relaxed);
+        self.batch_sender.counters().lost_positions.fetch_add(1, Ordering::Relaxed);
         warn!(path = %path.display(), inode = position.identity.inode, offset = position.offset,
             lost = "lines written to it after that, if any",
             help = "let logrotate compress later (delaycompress), so that the rest can be read after a restart",
@@ -173,22 +175,24 @@ impl Follower {
     pub(super) fn read_copies(&mut self, id: usize, path: &Path, cut_off: &FilePosition) {
         // Many files may be rotated at once: one listing serves them all.
         let now = Instant::now();
-        if self.siblings_at.is_none_or(|at| now.saturating_duration_since(at) > LISTING_AGE) {
-            self.siblings = Siblings::default();
-            self.siblings_at = Some(now);
+        if self.directory_cache_at.is_none_or(|at| now.saturating_duration_since(at) > LISTING_AGE) {
+            self.directory_cache = DirectoryCache::default();
+            self.directory_cache_at = Some(now);
         }
         let recent = self.noticed_at.unix_nanos() / 1_000_000 - COPY_AGE_MS;
         let places: Vec<PathBuf> = std::iter::once(path.to_owned()).chain(link_hops(path)).collect();
         let missing = std::slice::from_ref(cut_off);
         let kind = Rotated { missing, owner: cut_off.uid, ..Rotated::default() };
-        for (copy, _) in places.iter().flat_map(|place| self.siblings.made_after(place, recent)).collect::<Vec<_>>() {
+        for (copy, _) in
+            places.iter().flat_map(|place| self.directory_cache.created_after(place, recent)).collect::<Vec<_>>()
+        {
             self.open_rotated(id, &copy, kind);
         }
     }
 
     /// After events were lost: files that came and were rotated away since the moment `known_until`.
     pub(super) fn find_missed_rotations(&mut self, known_until: i64) {
-        self.siblings = Siblings::default();
+        self.directory_cache = DirectoryCache::default();
         let rotated: Vec<(usize, PathBuf)> = self
             .entries
             .iter()
@@ -197,7 +201,8 @@ impl Follower {
             .collect();
         for (id, path) in rotated {
             let places: Vec<PathBuf> = std::iter::once(path.clone()).chain(link_hops(&path)).collect();
-            let made: Vec<_> = places.iter().flat_map(|place| self.siblings.made_after(place, known_until)).collect();
+            let made: Vec<_> =
+                places.iter().flat_map(|place| self.directory_cache.created_after(place, known_until)).collect();
             let files = self.entries.get(&id).map(|entry| entry.rotated.iter().chain(&entry.current).copied());
             let files: Vec<_> = files.into_iter().flatten().collect();
             let files = || files.iter().filter_map(|file| self.files.get(file));

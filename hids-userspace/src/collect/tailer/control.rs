@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use crossbeam_channel::Sender;
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::follow::{FollowOptions, Follower};
-use crate::collect::outlet::Outlet;
+use super::event_loop::{FileTailer, TailerOptions};
+use crate::collect::batch_sender::BatchSender;
 use crate::collect::report::SourceRegistry;
 use crate::config::LogSourceConfig;
 
@@ -49,22 +49,22 @@ impl Waker {
 
 /// The running thread.
 #[derive(Debug)]
-pub(in crate::collect) struct FilesHandle {
+pub(in crate::collect) struct TailerHandle {
     control: Sender<Control>,
     waker: Waker,
     thread: JoinHandle<()>,
 }
 
-impl FilesHandle {
+impl TailerHandle {
     /// Starts following; returns when the files that exist now have been found.
     pub(in crate::collect) fn start(
-        options: FollowOptions,
-        outlet: Outlet,
+        options: TailerOptions,
+        batch_sender: BatchSender,
         registry: SourceRegistry,
     ) -> io::Result<Self> {
         let (control, orders) = crossbeam_channel::unbounded();
         let waker = Waker::new()?;
-        let mut follower = Follower::new(options, outlet, registry, orders, waker.clone())?;
+        let mut follower = FileTailer::new(options, batch_sender, registry, orders, waker.clone())?;
         let thread = std::thread::Builder::new().name("collect-files".into()).spawn(move || follower.run())?;
         Ok(Self { control, waker, thread })
     }

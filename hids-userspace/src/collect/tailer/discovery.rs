@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 use rustix::fs::inotify::{self, WatchFlags};
 use tracing::{info, warn};
 
-use super::follow::Follower;
+use super::event_loop::FileTailer;
 use super::names::{expand_time, has_wildcard, is_compressed, name_before_rotation};
-use super::tree::{Step, Target};
-use crate::collect::outlet::Closed;
+use super::routes::{Step, Target};
+use crate::collect::batch_sender::Disconnected;
 
 /// What changes the content of a directory.
 const NAMES: WatchFlags = WatchFlags::CREATE
@@ -23,7 +23,7 @@ const NAMES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR);
 
-impl Follower {
+impl FileTailer {
     /// Computes strftime parts anew and follows the new paths.
     pub(super) fn renew_time_parts(&mut self) {
         let now = jiff::Zoned::now();
@@ -44,7 +44,7 @@ impl Follower {
             }
             if let Some(route) = source.route.take() {
                 info!(location = %source.pattern, path = %expanded, "log file changes with the time");
-                self.tree.remove_route(route);
+                self.routes.remove_route(route);
                 self.expire_entries_of(number);
             }
             self.follow_location(number, expanded);
@@ -53,7 +53,7 @@ impl Follower {
 
     fn follow_location(&mut self, number: usize, expanded: String) {
         let path = PathBuf::from(&expanded);
-        let route = self.tree.add_route(&path, true, Target::Source(number));
+        let route = self.routes.add_route(&path, true, Target::Source(number));
         if let Some(source) = self.sources.get_mut(&number) {
             source.route = route;
             source.expanded.clone_from(&expanded);
@@ -74,7 +74,7 @@ impl Follower {
             self.forget_directory(directory);
             return;
         }
-        self.tree.add_step(directory, step);
+        self.routes.add_step(directory, step);
         self.settle_watch(directory);
         for name in self.candidates(directory, step) {
             self.advance(directory, &name, step);
@@ -82,10 +82,10 @@ impl Follower {
     }
 
     fn candidates(&self, directory: &Path, step: Step) -> Vec<OsString> {
-        use super::tree::RouteComponent::{Literal, Wildcard};
-        match self.tree.routes.get(&step.route).map(|route| &route.components[step.depth]) {
+        use super::routes::RouteComponent::{Literal, Wildcard};
+        match self.routes.routes.get(&step.route).map(|route| &route.components[step.depth]) {
             Some(Literal(name)) => vec![name.clone()],
-            Some(Wildcard(_)) => names_in(directory).filter(|name| self.tree.matches(step, name)).collect(),
+            Some(Wildcard(_)) => names_in(directory).filter(|name| self.routes.matches(step, name)).collect(),
             None => Vec::new(),
         }
     }
@@ -93,7 +93,7 @@ impl Follower {
     /// `name` stands (or stood) in `directory` and is what `step` looks for.
     pub(super) fn advance(&mut self, directory: &Path, name: &OsStr, step: Step) {
         let path = directory.join(name);
-        if self.tree.is_last(step) {
+        if self.routes.is_last(step) {
             self.arrive(&path, name, step);
         } else {
             self.visit(&path, Step { depth: step.depth + 1, ..step });
@@ -101,7 +101,7 @@ impl Follower {
     }
 
     fn arrive(&mut self, path: &Path, name: &OsStr, step: Step) {
-        let Some(target) = self.tree.routes.get(&step.route).map(|route| route.target) else { return };
+        let Some(target) = self.routes.routes.get(&step.route).map(|route| route.target) else { return };
         let number = match target {
             Target::LinkOf(entry) => return self.refresh_entry(entry),
             Target::Source(number) => number,
@@ -125,10 +125,10 @@ impl Follower {
     /// Whether a wildcard has found what a rotation left behind of a file that is followed itself.
     fn is_left_by_rotation(&self, path: &Path, name: &OsStr, step: Step) -> bool {
         let written_out = self
-            .tree
+            .routes
             .routes
             .get(&step.route)
-            .is_some_and(|route| matches!(route.components[step.depth], super::tree::RouteComponent::Literal(_)));
+            .is_some_and(|route| matches!(route.components[step.depth], super::routes::RouteComponent::Literal(_)));
         if written_out {
             return false;
         }
@@ -137,12 +137,12 @@ impl Follower {
         }
         let Some(before) = name_before_rotation(name) else { return false };
         let original = path.with_file_name(before);
-        self.tree.matches(step, before) && (self.by_path.contains_key(&original) || original.exists())
+        self.routes.matches(step, before) && (self.by_path.contains_key(&original) || original.exists())
     }
 
     /// Watches a directory; answers whether there is one.
     fn watch_directory(&mut self, directory: &Path) -> bool {
-        if self.starting && self.tree.nodes.get(directory).is_some_and(|node| node.watch.is_some()) {
+        if self.starting && self.routes.nodes.get(directory).is_some_and(|node| node.watch.is_some()) {
             return true;
         }
         let Some(inotify) = &self.inotify else { return directory.is_dir() };
@@ -167,14 +167,14 @@ impl Follower {
     /// Enters the watch just made into the tree.
     fn settle_watch(&mut self, directory: &Path) {
         let Some(watch) = self.fresh_watch.take() else { return };
-        if let Some(old) = self.tree.set_watch(directory, Some(watch)) {
+        if let Some(old) = self.routes.set_watch(directory, Some(watch)) {
             self.drop_watch_if_unused(old);
         }
     }
 
     pub(super) fn drop_watch_if_unused(&self, watch: i32) {
         if let Some(inotify) = &self.inotify
-            && !self.tree.by_watch.contains_key(&watch)
+            && !self.routes.by_watch.contains_key(&watch)
         {
             // Fails when the kernel has removed it already.
             let _ = inotify::remove_watch(inotify, watch);
@@ -184,7 +184,7 @@ impl Follower {
     /// Forgets a directory that is gone, with all below it; its parent tells when it comes back.
     fn forget_directory(&mut self, directory: &Path) {
         let below: Vec<PathBuf> = self
-            .tree
+            .routes
             .nodes
             .range(directory.to_owned()..)
             .map(|(path, _)| path)
@@ -192,10 +192,10 @@ impl Follower {
             .cloned()
             .collect();
         for path in below {
-            if let Some(watch) = self.tree.set_watch(&path, None) {
+            if let Some(watch) = self.routes.set_watch(&path, None) {
                 self.drop_watch_if_unused(watch);
             }
-            self.tree.nodes.remove(&path);
+            self.routes.nodes.remove(&path);
         }
     }
 
@@ -206,20 +206,20 @@ impl Follower {
             return self.refresh_below(directory);
         }
         self.settle_watch(directory);
-        let Some(node) = self.tree.nodes.get(directory) else { return };
+        let Some(node) = self.routes.nodes.get(directory) else { return };
         let mut found: Vec<(OsString, Step)> = Vec::new();
         for (name, steps) in &node.literals {
             found.extend(steps.iter().map(|step| (name.clone(), *step)));
         }
         if !node.wildcards.is_empty() {
             for name in names_in(directory) {
-                let matching = node.wildcards.iter().filter(|step| self.tree.matches(**step, &name));
+                let matching = node.wildcards.iter().filter(|step| self.routes.matches(**step, &name));
                 found.extend(matching.map(|step| (name.clone(), *step)));
             }
         }
         for (name, step) in found {
             let child = directory.join(&name);
-            if self.tree.is_last(step) || !self.tree.nodes.contains_key(&child) {
+            if self.routes.is_last(step) || !self.routes.nodes.contains_key(&child) {
                 self.advance(directory, &name, step);
             }
         }
@@ -236,9 +236,9 @@ impl Follower {
     }
 
     /// Looks at everything: events may have been missed.
-    pub(super) fn rescan(&mut self) -> Result<(), Closed> {
-        self.outlet.counters().files_left_out.store(0, Ordering::Relaxed);
-        let directories: Vec<PathBuf> = self.tree.nodes.keys().cloned().collect();
+    pub(super) fn rescan(&mut self) -> Result<(), Disconnected> {
+        self.batch_sender.counters().files_left_out.store(0, Ordering::Relaxed);
+        let directories: Vec<PathBuf> = self.routes.nodes.keys().cloned().collect();
         for directory in directories {
             self.revive(&directory);
         }
@@ -252,17 +252,17 @@ impl Follower {
     /// Forgets directories that no route leads through any more.
     pub(super) fn drop_unused_nodes(&mut self) {
         let unused: Vec<PathBuf> = self
-            .tree
+            .routes
             .nodes
             .iter()
             .filter(|(_, node)| node.literals.is_empty() && node.wildcards.is_empty())
             .map(|(path, _)| path.clone())
             .collect();
         for path in unused {
-            if let Some(watch) = self.tree.set_watch(&path, None) {
+            if let Some(watch) = self.routes.set_watch(&path, None) {
                 self.drop_watch_if_unused(watch);
             }
-            self.tree.nodes.remove(&path);
+            self.routes.nodes.remove(&path);
         }
     }
 }

@@ -17,20 +17,20 @@ const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
 
 /// The receiver is gone, or takes nothing while the collector stops.
 #[derive(Debug)]
-pub(super) struct Closed;
+pub(super) struct Disconnected;
 
 /// Hands batches on; one clone for each thread.
 #[derive(Clone, Debug)]
-pub(super) struct Outlet {
+pub(super) struct BatchSender {
     out: Sender<LogBatch>,
     stopping: Arc<AtomicBool>,
     counters: Arc<CollectCounters>,
     left_out: Arc<[PieceAt]>,
-    /// Of the outlet for lines of files.
+    /// Of the batch_sender for lines of files.
     holding: Option<Holding>,
 }
 
-impl Outlet {
+impl BatchSender {
     pub(super) fn new(out: Sender<LogBatch>, counters: Arc<CollectCounters>) -> Self {
         Self { out, stopping: Arc::default(), counters, left_out: Arc::default(), holding: None }
     }
@@ -65,20 +65,20 @@ impl Outlet {
     }
 
     /// Hands `batch` on, waiting while the channel is full.
-    pub(super) fn hand_on(&self, batch: LogBatch) -> Result<(), Closed> {
+    pub(super) fn send(&self, batch: LogBatch) -> Result<(), Disconnected> {
         let batch = match &self.holding {
             Some(holding) => holding.take(batch, self)?,
             None => Some(batch),
         };
-        batch.map_or(Ok(()), |batch| self.hand_on_now(batch))
+        batch.map_or(Ok(()), |batch| self.send_now(batch))
     }
 
-    fn hand_on_now(&self, batch: LogBatch) -> Result<(), Closed> {
+    fn send_now(&self, batch: LogBatch) -> Result<(), Disconnected> {
         let (events, bytes) = (batch.len() as u64, batch.bytes.len() as u64);
         match self.out.try_send(batch) {
             Ok(()) => {}
-            Err(TrySendError::Disconnected(_)) => return Err(Closed),
-            Err(TrySendError::Full(batch)) => self.wait_and_hand_on(batch)?,
+            Err(TrySendError::Disconnected(_)) => return Err(Disconnected),
+            Err(TrySendError::Full(batch)) => self.wait_and_send(batch)?,
         }
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.events.fetch_add(events, Ordering::Relaxed);
@@ -86,19 +86,19 @@ impl Outlet {
         Ok(())
     }
 
-    fn wait_and_hand_on(&self, mut batch: LogBatch) -> Result<(), Closed> {
+    fn wait_and_send(&self, mut batch: LogBatch) -> Result<(), Disconnected> {
         self.counters.waits.fetch_add(1, Ordering::Relaxed);
         let mut give_up_at = None;
         loop {
             match self.out.send_timeout(batch, Duration::from_millis(100)) {
                 Ok(()) => return Ok(()),
-                Err(SendTimeoutError::Disconnected(_)) => return Err(Closed),
+                Err(SendTimeoutError::Disconnected(_)) => return Err(Disconnected),
                 Err(SendTimeoutError::Timeout(back)) => batch = back,
             }
             if self.stopping() {
                 let limit = *give_up_at.get_or_insert_with(|| Instant::now() + PATIENCE_AT_STOP);
                 if Instant::now() >= limit {
-                    return Err(Closed);
+                    return Err(Disconnected);
                 }
             }
         }

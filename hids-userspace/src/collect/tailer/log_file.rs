@@ -7,20 +7,20 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::batcher::Batcher;
-use super::begin::Content;
-use super::pieces::{MAX_LINE_BYTES, Piece, next_piece, without_return};
+use super::initial_offset::Content;
+use super::line_splitter::{Fragment, MAX_LINE_BYTES, next_fragment, without_return};
 use super::position::{FileIdentity, FilePosition, Fingerprint, HEAD_BYTES, START_BYTES, TAIL_BYTES};
+use crate::collect::batch_sender::Disconnected;
 use crate::collect::format::{Assembler, Held};
-use crate::collect::outlet::Closed;
 use crate::collect::start::PieceAt;
 use crate::sys::crash::{self, InHand, Part};
 
 /// Bytes read in one turn; the next file gets its turn after that.
-pub(super) const TURN_BYTES: usize = 256 * 1024;
+pub(super) const READ_QUANTUM_BYTES: usize = 256 * 1024;
 
 /// How a turn ended.
 #[derive(Debug)]
-pub(super) enum TurnEnd {
+pub(super) enum ReadOutcome {
     /// There is more to read.
     More,
     /// Everything there is has been read.
@@ -151,9 +151,9 @@ impl LogFile {
         }
     }
 
-    /// Reads up to [`TURN_BYTES`] and hands the events on.
-    pub fn read_turn(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<TurnEnd, Closed> {
-        let Some(descriptor) = self.descriptor.take() else { return Ok(TurnEnd::AtEnd) };
+    /// Reads up to [`READ_QUANTUM_BYTES`] and hands the events on.
+    pub fn read_quantum(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<ReadOutcome, Disconnected> {
+        let Some(descriptor) = self.descriptor.take() else { return Ok(ReadOutcome::AtEnd) };
         let end = if self.fifo {
             self.read_pipe(&descriptor, buffer, batcher)
         } else {
@@ -168,17 +168,17 @@ impl LogFile {
         descriptor: &File,
         buffer: &mut [u8],
         batcher: &mut Batcher<'_>,
-    ) -> Result<TurnEnd, Closed> {
+    ) -> Result<ReadOutcome, Disconnected> {
         let kept = self.tail.len();
         let base = self.read_to - kept as u64;
         let filled = match read_at(descriptor, buffer, base) {
             Ok(filled) => filled,
-            Err(error) => return Ok(TurnEnd::Failed(error)),
+            Err(error) => return Ok(ReadOutcome::Failed(error)),
         };
         let shorter =
             filled == 0 && self.read_to > 0 && descriptor.metadata().is_ok_and(|meta| meta.len() < self.read_to);
         if shorter || buffer[..filled.min(kept)] != self.tail[..] {
-            return Ok(TurnEnd::Rewritten);
+            return Ok(ReadOutcome::Rewritten);
         }
         self.note_growth(filled - kept);
         let mut at = kept;
@@ -186,7 +186,7 @@ impl LogFile {
         loop {
             let used = match batcher.left_out(&place, self.read_to) {
                 Some(piece) => self.leave_out(&piece, descriptor, &buffer[..filled], (base, at), batcher)?,
-                None => self.take_piece(&buffer[at..filled], &place, batcher),
+                None => self.take_fragment(&buffer[at..filled], &place, batcher),
             };
             if used == 0 {
                 break;
@@ -202,28 +202,28 @@ impl LogFile {
             self.settle(descriptor, &buffer[..at], base, batcher)?;
         }
         self.unfinished = filled - at;
-        Ok(if filled == buffer.len() { TurnEnd::More } else { TurnEnd::AtEnd })
+        Ok(if filled == buffer.len() { ReadOutcome::More } else { ReadOutcome::AtEnd })
     }
 
     /// Gives the next line to the assembler; answers how many bytes that took.
     /// Should that end the program, the place is known afterwards.
-    fn take_piece(&mut self, data: &[u8], place: &str, batcher: &mut Batcher<'_>) -> usize {
+    fn take_fragment(&mut self, data: &[u8], place: &str, batcher: &mut Batcher<'_>) -> usize {
         let (part, place, number) = (Part::Collector, place.as_bytes(), self.read_to);
         let hand = InHand { part, place, number, careful: false, bytes: data };
         crash::working_on(hand, || self.take_next(data, batcher))
     }
 
     fn take_next(&mut self, data: &[u8], batcher: &mut Batcher<'_>) -> usize {
-        let (length, held) = match next_piece(data, self.in_cut_line) {
-            Piece::Unfinished => return 0,
-            Piece::Line { line, length } => (length, self.assemble(line, batcher)),
-            Piece::Cut { line } => {
+        let (length, held) = match next_fragment(data, self.in_cut_line) {
+            Fragment::Unfinished => return 0,
+            Fragment::Line { line, length } => (length, self.assemble(line, batcher)),
+            Fragment::Cut { line } => {
                 batcher.stats().cut_lines.fetch_add(1, Ordering::Relaxed);
                 batcher.counters().cut_lines.fetch_add(1, Ordering::Relaxed);
                 self.in_cut_line = true;
                 (MAX_LINE_BYTES, self.assemble(line, batcher))
             }
-            Piece::Rest { length, ends } => {
+            Fragment::Rest { length, ends } => {
                 self.in_cut_line = !ends;
                 (length, if self.assembler.is_holding() { Held::FromEarlier } else { Held::Nothing })
             }
@@ -260,11 +260,11 @@ impl LogFile {
         read: &[u8],
         (base, at): (u64, usize),
         batcher: &mut Batcher<'_>,
-    ) -> Result<usize, Closed> {
-        let (line, length) = match next_piece(&read[at..], self.in_cut_line) {
-            Piece::Line { line, length } => (line, length),
-            Piece::Cut { line } => (line, MAX_LINE_BYTES),
-            Piece::Rest { .. } | Piece::Unfinished => return Ok(0),
+    ) -> Result<usize, Disconnected> {
+        let (line, length) = match next_fragment(&read[at..], self.in_cut_line) {
+            Fragment::Line { line, length } => (line, length),
+            Fragment::Cut { line } => (line, MAX_LINE_BYTES),
+            Fragment::Rest { .. } | Fragment::Unfinished => return Ok(0),
         };
         self.assembler.flush(&mut |event| batcher.push(event));
         self.position.offset = self.read_to;
@@ -274,14 +274,20 @@ impl LogFile {
         self.position.offset = self.read_to;
         self.position.in_cut_line = self.in_cut_line;
         self.complete_position(descriptor, &read[..at + length], base);
-        batcher.hand_on_left_out(piece, line, &self.position)?;
+        batcher.send_left_out(piece, line, &self.position)?;
         Ok(length)
     }
 
     /// Completes the position from the bytes just read (which begin at `base`) and hands the batch on.
-    fn settle(&mut self, descriptor: &File, read: &[u8], base: u64, batcher: &mut Batcher<'_>) -> Result<(), Closed> {
+    fn settle(
+        &mut self,
+        descriptor: &File,
+        read: &[u8],
+        base: u64,
+        batcher: &mut Batcher<'_>,
+    ) -> Result<(), Disconnected> {
         self.complete_position(descriptor, read, base);
-        batcher.hand_on(Some(&self.position))
+        batcher.send(Some(&self.position))
     }
 
     fn complete_position(&mut self, descriptor: &File, read: &[u8], base: u64) {
@@ -299,36 +305,36 @@ impl LogFile {
         mut descriptor: &File,
         buffer: &mut [u8],
         batcher: &mut Batcher<'_>,
-    ) -> Result<TurnEnd, Closed> {
+    ) -> Result<ReadOutcome, Disconnected> {
         let kept = self.carry.len();
         buffer[..kept].copy_from_slice(&self.carry);
         let filled = match descriptor.read(&mut buffer[kept..]) {
-            Ok(0) => return Ok(TurnEnd::AtEnd),
+            Ok(0) => return Ok(ReadOutcome::AtEnd),
             Ok(read) => kept + read,
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
-                return Ok(TurnEnd::AtEnd);
+                return Ok(ReadOutcome::AtEnd);
             }
-            Err(error) => return Ok(TurnEnd::Failed(error)),
+            Err(error) => return Ok(ReadOutcome::Failed(error)),
         };
         self.note_growth(filled - kept);
         let mut at = 0;
         let place = batcher.place(self.identity);
         loop {
-            let used = self.take_piece(&buffer[at..filled], &place, batcher);
+            let used = self.take_fragment(&buffer[at..filled], &place, batcher);
             if used == 0 {
                 break;
             }
             at += used;
             if batcher.is_full() {
-                batcher.hand_on(None)?;
+                batcher.send(None)?;
             }
         }
         self.carry.clear();
         self.carry.extend_from_slice(&buffer[at..filled]);
         self.unfinished = self.carry.len();
-        batcher.hand_on(None)?;
+        batcher.send(None)?;
         // A pipe tells that it is empty only when asked again.
-        Ok(TurnEnd::More)
+        Ok(ReadOutcome::More)
     }
 
     fn note_growth(&mut self, bytes: usize) {
@@ -338,7 +344,7 @@ impl LogFile {
     }
 
     /// Hands on the event that the assembler holds, complete or not.
-    pub fn flush(&mut self, batcher: &mut Batcher<'_>) -> Result<(), Closed> {
+    pub fn flush(&mut self, batcher: &mut Batcher<'_>) -> Result<(), Disconnected> {
         self.flush_at = None;
         if !self.assembler.is_holding() {
             return Ok(());
@@ -348,11 +354,11 @@ impl LogFile {
         self.position.in_cut_line = self.in_cut_line;
         self.position.tail = Fingerprint::of(&self.tail);
         let resumable = !self.fifo;
-        batcher.hand_on(resumable.then_some(&self.position))
+        batcher.send(resumable.then_some(&self.position))
     }
 
     /// Hands on the last line although its end is missing, because no more is expected.
-    pub fn finish(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<(), Closed> {
+    pub fn finish(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<(), Disconnected> {
         let rest = self.unfinished_line(buffer);
         let place = batcher.place(self.identity);
         let left_out = batcher.left_out(&place, self.read_to).filter(|_| rest > 0 && !self.in_cut_line);
@@ -377,11 +383,11 @@ impl LogFile {
         self.position.in_cut_line = self.in_cut_line;
         self.position.tail = Fingerprint::of(&self.tail);
         if let Some(piece) = left_out {
-            batcher.hand_on(None)?;
-            return batcher.hand_on_left_out(&piece, &buffer[..rest], &self.position);
+            batcher.send(None)?;
+            return batcher.send_left_out(&piece, &buffer[..rest], &self.position);
         }
         let resumable = !self.fifo;
-        batcher.hand_on(resumable.then_some(&self.position))
+        batcher.send(resumable.then_some(&self.position))
     }
 
     fn unfinished_line(&self, buffer: &mut [u8]) -> usize {

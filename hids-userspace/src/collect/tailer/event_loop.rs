@@ -15,21 +15,21 @@ use rustix::fs::inotify;
 use tracing::{info, warn};
 
 use super::control::{Control, Waker};
+use super::directory_cache::DirectoryCache;
 use super::entry::{Entry, FileId};
-use super::log_file::{LogFile, TURN_BYTES};
+use super::log_file::{LogFile, READ_QUANTUM_BYTES};
 use super::position::FileIdentity;
-use super::siblings::Siblings;
+use super::routes::Routes;
 use super::timers::{Due, Timers};
-use super::tree::Tree;
+use crate::collect::batch_sender::{BatchSender, Disconnected, now};
 use crate::collect::format::Machine;
-use crate::collect::outlet::{Closed, Outlet, now};
 use crate::collect::report::SourceRegistry;
 use crate::collect::start::CollectTuning;
 use crate::config::{LogInput, LogSourceConfig};
 
 /// What the thread starts with.
 #[derive(Debug, Default)]
-pub(in crate::collect) struct FollowOptions {
+pub(in crate::collect) struct TailerOptions {
     pub sources: Vec<LogSourceConfig>,
     pub resume: HashMap<String, String>,
     pub first_start: bool,
@@ -50,13 +50,13 @@ pub(super) struct FileSource {
     /// Number of its entries.
     pub files: usize,
     /// Whether it was logged that it names more files than are followed.
-    pub told_of_limit: bool,
+    pub limit_logged: bool,
 }
 
 /// State of the thread.
 #[derive(Debug)]
-pub(super) struct Follower {
-    pub outlet: Outlet,
+pub(super) struct FileTailer {
+    pub batch_sender: BatchSender,
     pub registry: SourceRegistry,
     pub orders: Receiver<Control>,
     pub waker: Waker,
@@ -72,7 +72,7 @@ pub(super) struct Follower {
     pub watch_writes_in_directories: bool,
     pub sources: BTreeMap<usize, FileSource>,
     pub next_source: usize,
-    pub tree: Tree,
+    pub routes: Routes,
     pub entries: BTreeMap<usize, Entry>,
     pub next_entry: usize,
     pub by_path: BTreeMap<PathBuf, usize>,
@@ -94,9 +94,9 @@ pub(super) struct Follower {
     pub renamed: HashMap<PathBuf, (usize, Instant)>,
     /// Set while sources are being added: files that exist are old.
     pub starting: bool,
-    pub siblings: Siblings,
-    /// When the listings in `siblings` were made.
-    pub siblings_at: Option<Instant>,
+    pub directory_cache: DirectoryCache,
+    /// When the listings in `directory_cache` were made.
+    pub directory_cache_at: Option<Instant>,
     pub buffer: Vec<u8>,
     pub event_buffer: Vec<MaybeUninit<u8>>,
     /// The watch that was made last and is not in the tree yet.
@@ -108,13 +108,13 @@ pub(super) struct Follower {
     /// Names of positions that are of no interest any more.
     pub forgotten: Vec<Arc<str>>,
     /// Entries let go since memory was last given back.
-    pub let_go: usize,
+    pub released: usize,
 }
 
-impl Follower {
+impl FileTailer {
     pub fn new(
-        options: FollowOptions,
-        outlet: Outlet,
+        options: TailerOptions,
+        batch_sender: BatchSender,
         registry: SourceRegistry,
         orders: Receiver<Control>,
         waker: Waker,
@@ -130,7 +130,7 @@ impl Follower {
         };
         let mut follower = Self {
             noticed_at,
-            outlet,
+            batch_sender,
             registry,
             orders,
             waker,
@@ -146,7 +146,7 @@ impl Follower {
             watch_writes_in_directories: false,
             sources: BTreeMap::new(),
             next_source: 0,
-            tree: Tree::default(),
+            routes: Routes::default(),
             entries: BTreeMap::new(),
             next_entry: 0,
             by_path: BTreeMap::new(),
@@ -162,15 +162,15 @@ impl Follower {
             moved_from: HashMap::new(),
             renamed: HashMap::new(),
             starting: false,
-            siblings: Siblings::default(),
-            siblings_at: None,
-            buffer: vec![0; TURN_BYTES],
+            directory_cache: DirectoryCache::default(),
+            directory_cache_at: None,
+            buffer: vec![0; READ_QUANTUM_BYTES],
             event_buffer: vec![MaybeUninit::uninit(); 64 * 1024],
             fresh_watch: None,
             notices: Vec::new(),
             moved: Vec::new(),
             forgotten: Vec::new(),
-            let_go: 0,
+            released: 0,
         };
         follower.add_sources(options.sources);
         Ok(follower)
@@ -178,12 +178,12 @@ impl Follower {
 
     /// Follows until told to stop or until nobody takes the batches any more.
     pub fn run(&mut self) {
-        if self.follow().is_err() && !self.outlet.stopping() {
+        if self.follow().is_err() && !self.batch_sender.stopping() {
             warn!("collecting of log files ended because nobody takes their lines any more");
         }
     }
 
-    fn follow(&mut self) -> Result<(), Closed> {
+    fn follow(&mut self) -> Result<(), Disconnected> {
         self.announce()?;
         self.set_rescan();
         loop {
@@ -197,9 +197,9 @@ impl Follower {
             }
             self.take_kernel_events()?;
             self.fire_timers()?;
-            self.hand_on_notices()?;
+            self.send_notices()?;
             match self.ready.pop_front() {
-                Some(file) => self.turn(file)?,
+                Some(file) => self.read_quantum(file)?,
                 None => self.wait(),
             }
         }
@@ -212,7 +212,7 @@ impl Follower {
         self.timers.set(Instant::now() + pause.min(until_midnight), Due::Rescan);
     }
 
-    fn fire_timers(&mut self) -> Result<(), Closed> {
+    fn fire_timers(&mut self) -> Result<(), Disconnected> {
         while let Some((at, due)) = self.timers.pop(Instant::now()) {
             match due {
                 Due::Flush(file) => self.flush_if_due(file, at)?,
@@ -220,7 +220,7 @@ impl Follower {
                 Due::Rescan => {
                     self.renew_time_parts();
                     self.rescan()?;
-                    self.give_back_memory();
+                    self.trim_memory();
                     self.set_rescan();
                 }
             }
@@ -271,7 +271,7 @@ impl Follower {
                     route: None,
                     known,
                     files: 0,
-                    told_of_limit: false,
+                    limit_logged: false,
                 },
             );
         }
@@ -280,19 +280,19 @@ impl Follower {
         self.adopt_positions();
         self.renew_time_parts();
         self.starting = false;
-        self.siblings = Siblings::default();
+        self.directory_cache = DirectoryCache::default();
     }
 
     /// Hands on where every file stands, then that its pattern is known: after a restart a file
     /// without a position has appeared meanwhile.
-    fn announce(&mut self) -> Result<(), Closed> {
+    fn announce(&mut self) -> Result<(), Disconnected> {
         let ids: Vec<usize> = self.entries.keys().copied().collect();
         for entry in ids {
-            self.hand_on_position(entry)?;
+            self.send_position(entry)?;
         }
         let patterns: Vec<String> = self.sources.values().map(|source| source.pattern.clone()).collect();
         for pattern in patterns {
-            self.hand_on_marker(&pattern)?;
+            self.send_marker(&pattern)?;
         }
         for source in self.sources.values_mut() {
             source.known = true;
@@ -300,7 +300,7 @@ impl Follower {
         Ok(())
     }
 
-    fn reload(&mut self, configs: Vec<LogSourceConfig>) -> Result<(), Closed> {
+    fn reload(&mut self, configs: Vec<LogSourceConfig>) -> Result<(), Disconnected> {
         for entry in self.entries.values_mut() {
             entry.wanted = false;
         }
@@ -308,12 +308,12 @@ impl Follower {
         for source in &old {
             self.resume.insert(pattern_key(&source.pattern), "1".to_owned());
         }
-        self.tree.remove_source_routes();
+        self.routes.remove_source_routes();
         self.first_start = false;
         self.add_sources(configs);
         let unwanted: Vec<usize> = self.entries.iter().filter(|(_, entry)| !entry.wanted).map(|(id, _)| *id).collect();
         for entry in unwanted {
-            self.let_entry_go(entry);
+            self.release_entry(entry);
         }
         self.drop_unused_nodes();
         info!(

@@ -8,8 +8,8 @@ use std::path::Path;
 use tracing::info;
 
 use super::entry::Start;
+use super::line_splitter::MAX_LINE_BYTES;
 use super::open::OpenError;
-use super::pieces::MAX_LINE_BYTES;
 use super::position::{FileIdentity, FilePosition, Fingerprint, HEAD_BYTES, START_BYTES};
 
 /// How far from its end an edited file is searched for the line read last.

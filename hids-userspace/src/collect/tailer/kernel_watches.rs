@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use rustix::fs::inotify::{self, ReadFlags};
 use rustix::io::Errno;
 
-use super::follow::Follower;
+use super::event_loop::FileTailer;
 use super::position::FileIdentity;
-use super::resume::{Rotated, Unknown};
-use super::tree::Target;
-use crate::collect::outlet::{Closed, now};
+use super::recovery::{Rotated, Unknown};
+use super::routes::Target;
+use crate::collect::batch_sender::{Disconnected, now};
 
 /// One event of the kernel, owned.
 #[derive(Debug)]
@@ -32,9 +32,9 @@ struct KernelEvent {
 const SELF_GONE: ReadFlags =
     ReadFlags::DELETE_SELF.union(ReadFlags::MOVE_SELF).union(ReadFlags::UNMOUNT).union(ReadFlags::IGNORED);
 
-impl Follower {
+impl FileTailer {
     /// Takes all events that the kernel has; none is fine.
-    pub(super) fn take_kernel_events(&mut self) -> Result<(), Closed> {
+    pub(super) fn take_kernel_events(&mut self) -> Result<(), Disconnected> {
         let before = now();
         let events = match &self.inotify {
             Some(inotify) => read_events(inotify, &mut self.event_buffer),
@@ -48,9 +48,9 @@ impl Follower {
         Ok(())
     }
 
-    fn take_event(&mut self, event: &KernelEvent) -> Result<(), Closed> {
+    fn take_event(&mut self, event: &KernelEvent) -> Result<(), Disconnected> {
         if event.what.contains(ReadFlags::QUEUE_OVERFLOW) {
-            self.outlet.counters().inotify_overflows.fetch_add(1, Ordering::Relaxed);
+            self.batch_sender.counters().inotify_overflows.fetch_add(1, Ordering::Relaxed);
             let known_until = self.noticed_at.unix_nanos() / 1_000_000;
             self.rescan()?;
             self.find_missed_rotations(known_until);
@@ -64,12 +64,12 @@ impl Follower {
             self.make_ready(file);
             return Ok(());
         }
-        let directories = self.tree.by_watch.get(&event.watch).cloned().unwrap_or_default();
+        let directories = self.routes.by_watch.get(&event.watch).cloned().unwrap_or_default();
         for directory in directories {
             match &event.name {
                 Some(name) => self.take_name_event(&directory, name, event),
                 None if event.what.intersects(SELF_GONE) => {
-                    if let Some(watch) = self.tree.set_watch(&directory, None) {
+                    if let Some(watch) = self.routes.set_watch(&directory, None) {
                         self.drop_watch_if_unused(watch);
                     }
                     self.revive(&directory);
@@ -88,9 +88,9 @@ impl Follower {
         }
         self.follow_renames(directory, name, event);
         let gone = event.what.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM);
-        for step in self.tree.steps_for(directory, name) {
+        for step in self.routes.steps_for(directory, name) {
             self.advance(directory, name, step);
-            if gone && !self.tree.is_last(step) {
+            if gone && !self.routes.is_last(step) {
                 self.refresh_below(&directory.join(name));
             }
         }
@@ -116,9 +116,9 @@ impl Follower {
 
     /// The entry whose symbolic link leads to `name` in `directory`.
     fn link_owner(&self, directory: &Path, name: &OsStr) -> Option<usize> {
-        let steps = self.tree.steps_for(directory, name);
-        steps.into_iter().filter(|step| self.tree.is_last(*step)).find_map(|step| {
-            match self.tree.routes.get(&step.route)?.target {
+        let steps = self.routes.steps_for(directory, name);
+        steps.into_iter().filter(|step| self.routes.is_last(*step)).find_map(|step| {
+            match self.routes.routes.get(&step.route)?.target {
                 Target::LinkOf(entry) => Some(entry),
                 Target::Source(_) => None,
             }

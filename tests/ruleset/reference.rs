@@ -1,26 +1,22 @@
 //! Real logs from `../shared`: who guesses passwords is caught, who does not is left alone.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use hids_core::logtime::LineClock;
+use hids_tests::require;
 use serde_json::Value;
 
 use crate::shipped::Shipped;
 
 /// The folder of test data, if it is there.
 fn shared(file: &str) -> Option<String> {
-    let folder = std::env::var_os("HIDS_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = folder.join("testdata").join(file);
+    let path = require::shared()?.join("testdata").join(file);
     if path.is_file() {
         return Some(
             std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).expect("a readable file"),
         );
     }
-    let required = std::env::var("HIDS_REQUIRE").is_ok_and(|words| words.contains("shared"));
-    assert!(!required, "{} is required, but not there", path.display());
-    println!("skipped: {} not there", path.display());
+    require::skip("shared", &format!("there is no {}", path.display()));
     None
 }
 

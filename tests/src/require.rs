@@ -1,23 +1,38 @@
-//! What a test needs, and what happens when it is not there: it says so and passes, unless
+//! What a test needs, and what happens where it is missing: the test reports that it is skipped and passes, unless
 //! `HIDS_REQUIRE` (a list such as `root,bpf,filesystems,shared,smtp,vm`, set by CI) says that it must be there.
+//!
+//! Unit tests use this too. It is the only place where a skip is reported, so that `cargo xtask test` can count it.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+/// The file that collects skips for `cargo xtask test`: libtest shows nothing of what a passing test printed.
+const SKIPS: &str = "HIDS_SKIPS";
 
 /// Whether the test must not be skipped for lack of `what`.
 pub fn is_required(what: &str) -> bool {
     std::env::var("HIDS_REQUIRE").is_ok_and(|list| list.split(',').any(|entry| entry.trim() == what))
 }
 
-/// Says that a test cannot run here; fails it if `HIDS_REQUIRE` names `what`.
+/// Reports that a test cannot run here; fails it if `HIDS_REQUIRE` names `what`.
 ///
 /// # Panics
 /// When `what` is required: that is how a test fails.
 pub fn skip(what: &str, reason: &str) {
     assert!(!is_required(what), "HIDS_REQUIRE names {what}, but {reason}");
     println!("skipped: {reason}");
+    let Some(file) = std::env::var_os(SKIPS) else { return };
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or_default();
+    let line = format!("{what}\t{test}\t{}\n", reason.replace(['\n', '\t'], " "));
+    // A test that has given up root or sees another tree cannot write there: it has still printed it.
+    if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(file) {
+        let _ = file.write_all(line.as_bytes());
+    }
 }
 
-/// True if this is root; otherwise says that the test is skipped. `if !require::root() { return; }`
+/// True if this is root; otherwise reports that the test is skipped. `if !require::root() { return; }`
 ///
 /// # Panics
 /// When `HIDS_REQUIRE` names `root` and this is not root.
@@ -29,7 +44,7 @@ pub fn root() -> bool {
     is_root
 }
 
-/// True if all `programs` can be found; otherwise says that the test is skipped.
+/// True if all `programs` can be found; otherwise reports that the test is skipped.
 ///
 /// # Panics
 /// When one is missing and `HIDS_REQUIRE` names `what`.
@@ -45,7 +60,7 @@ pub fn programs(what: &str, programs: &[&str]) -> bool {
 }
 
 /// The directory with other projects' reference data, if there is one: `HIDS_SHARED`, else `shared`
-/// beside the checkout. Otherwise says that the test is skipped.
+/// beside the checkout. Otherwise reports that the test is skipped.
 ///
 /// # Panics
 /// When there is none and `HIDS_REQUIRE` names `shared`.

@@ -1,5 +1,6 @@
 //! Everything a developer or CI runs. This file only dispatches; each command is one file.
 
+mod audit;
 mod bench;
 mod build;
 mod build_ebpf;
@@ -8,7 +9,6 @@ mod demo;
 mod dist;
 mod exec;
 mod fuzz;
-mod load;
 mod paths;
 mod run;
 mod system;
@@ -48,6 +48,8 @@ enum Task {
     Tidy,
     /// Run clippy on every package, the BPF programs included
     Clippy,
+    /// Check licences, sources and bans of the dependencies (deny.toml)
+    Audit(audit::Options),
     /// Pack the release programs, manuals and configuration
     Dist(dist::Options),
 }
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Tidy => tidy::run(),
         Task::Clippy => clippy::run(),
+        Task::Audit(options) => audit::run(&options),
         Task::Dist(options) => dist::run(&options),
     };
     match result {

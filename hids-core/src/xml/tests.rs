@@ -354,19 +354,12 @@ fn ossec_own_files_are_read_without_errors() {
 }
 
 /// A folder of the data shared between projects, which is not part of this repository.
-#[allow(clippy::disallowed_methods)]
 fn shared_data(folder: &str) -> Option<std::path::PathBuf> {
-    let shared = std::env::var_os("HIDS_SHARED").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-        std::path::PathBuf::from,
-    );
-    let found = shared.join("testdata").join(folder);
+    let found = hids_tests::require::shared()?.join("testdata").join(folder);
     if found.is_dir() {
         return Some(found);
     }
-    let required = std::env::var("HIDS_REQUIRE").is_ok_and(|list| list.split(',').any(|item| item == "shared"));
-    assert!(!required, "{} is required", found.display());
-    println!("skipped: {} is not here", found.display());
+    hids_tests::require::skip("shared", &format!("there is no {}", found.display()));
     None
 }
 

@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn logs_of_ossecs_user_are_good_and_others_are_a_problem() {
         // M6
-        if !rustix::process::geteuid().is_root() {
+        if !hids_tests::require::root() {
             return;
         }
         let place = tempfile::tempdir().expect("a directory");

@@ -35,10 +35,6 @@ impl Place {
     }
 }
 
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
 #[test]
 fn what_others_may_write_to_is_not_trusted_wherever_it_is_on_the_way() {
     // M6
@@ -73,7 +69,7 @@ fn a_sticky_directory_protects_what_is_in_it_but_excuses_no_file() {
 #[test]
 fn files_directories_and_links_of_others_are_not_trusted() {
     // M6
-    if !is_root() {
+    if !hids_tests::require::root() {
         return;
     }
     let place = Place::new("#!/bin/sh\n");

@@ -51,10 +51,11 @@ pub const LAB: Needs = Needs {
         "rpm",
         "rsyslog",
         "sshpass",
+        "systemd-journal-remote",
         "util-linux",
         "xfsprogs",
     ],
-    // Their kernels have no btrfs: its tests say that they are skipped.
+    // Their kernels have no btrfs: its tests are reported as skipped.
     red_hat: &[
         "curl",
         "httpd",
@@ -68,6 +69,7 @@ pub const LAB: Needs = Needs {
         "rpm-build",
         "rsyslog",
         "sshpass",
+        "systemd-journal-remote",
         "util-linux",
         "xfsprogs",
     ],

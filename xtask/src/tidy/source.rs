@@ -25,11 +25,15 @@ impl Source {
         self.name.ends_with("/tests.rs") || self.name.contains("/tests/")
     }
 
-    /// The lines that belong to the product: up to the unit tests at the end of the file.
+    /// The lines that belong to the product: all but items of the file's top level behind `#[cfg(test)]`.
     pub fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let is_test_file = self.is_unit_test();
-        let end = move |line: &&str| !(line.starts_with("#[cfg(test)]") || is_test_file);
-        self.text.lines().take_while(end).enumerate().map(|(index, line)| (index + 1, line))
+        let mut place = if self.is_unit_test() { Place::TestFile } else { Place::Product };
+        let mut in_product = move |line: &str| {
+            let (next, is_product) = place.after(line);
+            place = next;
+            is_product
+        };
+        self.text.lines().enumerate().filter(move |(_, line)| in_product(line)).map(|(index, line)| (index + 1, line))
     }
 
     /// Whether this file holds a written reason for a finding of its own.
@@ -37,6 +41,38 @@ impl Source {
         let own = finding.place.rsplit_once(':').is_some_and(|(name, _)| name == self.name);
         own && self.text.contains(&format!("tidy: allow({}): ", finding.rule))
     }
+}
+
+/// Where a reader of the lines of a file is. `rustfmt` puts the end of an item of the top level into the first column.
+#[derive(Clone, Copy)]
+enum Place {
+    Product,
+    /// A whole file of tests.
+    TestFile,
+    /// Behind `#[cfg(test)]`: the item's first line is expected, or more attributes.
+    TestAttribute,
+    /// In an item that only tests have.
+    TestItem,
+}
+
+impl Place {
+    /// The place behind `line`, and whether `line` belongs to the product.
+    fn after(self, line: &str) -> (Self, bool) {
+        match self {
+            Self::Product if line.starts_with("#[cfg(test)]") => (Self::TestAttribute, false),
+            Self::Product => (Self::Product, true),
+            Self::TestFile => (Self::TestFile, false),
+            Self::TestAttribute if line.starts_with("#[") => (Self::TestAttribute, false),
+            Self::TestAttribute | Self::TestItem if ends_item(line) => (Self::Product, false),
+            Self::TestAttribute | Self::TestItem => (Self::TestItem, false),
+        }
+    }
+}
+
+/// Whether `line` is the last one of an item of the top level.
+fn ends_item(line: &str) -> bool {
+    let first_column = !line.starts_with([' ', '\t']);
+    line.starts_with('}') || first_column && (line.ends_with(';') || line.ends_with('}'))
 }
 
 /// Reads every text file; others (no UTF-8) are not checked.
@@ -57,4 +93,28 @@ pub fn all() -> Result<Vec<Source>> {
         }
     }
     Ok(sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product(text: &str) -> Vec<usize> {
+        let source = Source { name: "a/src/b.rs".to_owned(), text: text.to_owned() };
+        source.product_lines().map(|(line, _)| line).collect()
+    }
+
+    #[test]
+    fn only_items_of_tests_are_left_out() {
+        let text = "//! A.\n#[cfg(test)]\nmod tests;\nuse b;\n#[cfg(test)]\n#[path = \"x.rs\"]\nmod more;\n\
+                    fn c() {}\n#[cfg(test)]\nimpl D {\n    fn e() {\n    }\n}\nfn f() {}\n\
+                    #[cfg(test)]\nmod tests {\n    fn g() {}\n}\nfn h() {}\n";
+        assert_eq!(product(text), [1, 4, 8, 14, 19]);
+    }
+
+    #[test]
+    fn a_file_of_tests_has_no_product() {
+        let source = Source { name: "a/src/b/tests.rs".to_owned(), text: "fn a() {}\n".to_owned() };
+        assert_eq!(source.product_lines().count(), 0);
+    }
 }

@@ -14,6 +14,7 @@ pub fn check(source: &Source, findings: &mut Vec<Finding>) {
     check_paths(source, findings);
     if source.is_rust() {
         check_unfinished(source, findings);
+        check_skips(source, findings);
         if source.name.starts_with("hids-") {
             check_programs(source, findings);
             check_log_fields(source, findings);
@@ -48,6 +49,19 @@ fn check_unfinished(source: &Source, findings: &mut Vec<Finding>) {
         if let Some(word) = words.into_iter().find(|word| UNFINISHED.contains(word)) {
             let text = format!("{word}: finish it, or file an issue");
             findings.push(Finding::new(Weight::Error, "unfinished", source, index + 1, text));
+        }
+    }
+}
+
+/// A test that cannot run has to be counted: by `hids_tests::require::skip`, which CI can forbid.
+fn check_skips(source: &Source, findings: &mut Vec<Finding>) {
+    if source.name == "tests/src/require.rs" || source.name.starts_with("xtask/src/") {
+        return;
+    }
+    for (index, line) in source.text.lines().enumerate() {
+        if ["println!(\"skip", "print!(\"skip", "var(\"HIDS_REQUIRE\")"].iter().any(|words| line.contains(words)) {
+            let text = "use hids_tests::require::skip, which counts skips and fails where HIDS_REQUIRE forbids them";
+            findings.push(Finding::new(Weight::Error, "uncounted-skip", source, index + 1, text));
         }
     }
 }

@@ -13,8 +13,9 @@ use anyhow::{Context as _, Result, bail};
 use super::kernels::Kernel;
 use crate::exec::{command, print};
 use crate::paths;
+use crate::test::suite::{Outcome, Skip, Tally, skip_in};
 
-/// A guest that takes longer hangs; the suite takes about a minute.
+/// A guest that is silent for so long hangs: its slowest test takes some 20 s of it, and on a busy machine ten times that.
 const PATIENCE: Duration = Duration::from_secs(400);
 
 /// What the first script says when the suite has ended, followed by its exit status.
@@ -34,13 +35,33 @@ impl Drop for Guest {
     }
 }
 
-/// Boots `kernel` with `initramfs`; returns the lines that the suite wrote for the table.
-///
-/// # Errors
-/// When the suite failed or did not end in time, or the kernel complained.
-pub fn run(kernel: &Kernel, initramfs: &Path) -> Result<Vec<String>> {
+/// Boots `kernel` with `initramfs`; how the suite ended, and the lines that it wrote for the table.
+pub fn run(kernel: &Kernel, initramfs: &Path) -> (Outcome, Vec<String>) {
+    let start = Instant::now();
     let results = paths::target().join("vm").join(format!("results-{}", kernel.release));
-    let mut guest = qemu(kernel, initramfs, &results);
+    let mut seen = Console::default();
+    let ended = boot(kernel, initramfs, &results, &mut seen);
+    let name = format!("vm {}", kernel.release);
+    seen.tally.passed = seen.tally.passed.saturating_sub(seen.skipped.len());
+    let (broken, lines) = match ended {
+        Ok(lines) => (None, lines),
+        Err(_) if seen.tally.failures() > 0 => (None, Vec::new()),
+        Err(error) => (Some(format!("{error:#}")), Vec::new()),
+    };
+    (Outcome { name, tally: seen.tally, skipped: seen.skipped, broken, took: start.elapsed() }, lines)
+}
+
+/// What the guest's console showed.
+#[derive(Default)]
+struct Console {
+    tally: Tally,
+    skipped: Vec<Skip>,
+}
+
+/// # Errors
+/// When the suite failed or the guest hung, or the kernel complained.
+fn boot(kernel: &Kernel, initramfs: &Path, results: &Path, seen: &mut Console) -> Result<Vec<String>> {
+    let mut guest = qemu(kernel, initramfs, results);
     print(&guest);
     let child = guest.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start qemu-system-x86_64")?;
     let mut guest = Guest(child);
@@ -56,26 +77,27 @@ pub fn run(kernel: &Kernel, initramfs: &Path) -> Result<Vec<String>> {
             }
         }
     });
-    let ended = follow(&lines, &kernel.release)?;
+    let ended = follow(&lines, &kernel.release, seen)?;
     drop(guest);
     match ended {
         Some(0) => {}
         Some(status) => bail!("the suite ended with status {status} in {}", kernel.release),
-        None => bail!("the guest {} ended without saying how the suite ended", kernel.release),
+        None => bail!("the guest {} ended without reporting how the suite ended", kernel.release),
     }
-    let text = fs::read_to_string(&results).with_context(|| format!("cannot read {}", results.display()))?;
+    let text = fs::read_to_string(results).with_context(|| format!("cannot read {}", results.display()))?;
     Ok(text.lines().map(|line| line.trim_end().to_owned()).collect())
 }
 
-/// Shows the guest's lines until it has ended; the suite's exit status, if the guest told it.
-fn follow(lines: &mpsc::Receiver<String>, release: &str) -> Result<Option<i32>> {
-    let deadline = Instant::now() + PATIENCE;
+/// Shows the guest's lines until it has ended; the suite's exit status, if the guest reported it.
+fn follow(lines: &mpsc::Receiver<String>, release: &str, seen: &mut Console) -> Result<Option<i32>> {
     let mut status = None;
     let mut broken = None;
     loop {
-        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match lines.recv_timeout(PATIENCE) {
             Ok(line) => {
                 println!("    {line}");
+                seen.tally.line(&line);
+                seen.skipped.extend(skip_in(&line));
                 if let Some(number) = line.strip_prefix(END) {
                     status = number.parse().ok();
                 }
@@ -84,7 +106,7 @@ fn follow(lines: &mpsc::Receiver<String>, release: &str) -> Result<Option<i32>> 
                 }
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
-            Err(mpsc::RecvTimeoutError::Timeout) => bail!("{release} did not end within {} s", PATIENCE.as_secs()),
+            Err(mpsc::RecvTimeoutError::Timeout) => bail!("{release} printed nothing for {} s", PATIENCE.as_secs()),
         }
     }
     match broken {

@@ -14,15 +14,15 @@ mod package;
 mod table;
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use hids_tests::require;
 
 use crate::build::{Profile, build_all};
-use crate::exec::{cargo, output, print, say};
+use crate::exec::{cargo, output, print};
 use crate::paths;
 use crate::system::{BUILD, VM, ensure, has};
+use crate::test::suite::{Outcome, Skip};
 
 /// Whether the table of what each kernel gives is written to `docs/kernels.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,35 +33,39 @@ pub enum Docs {
     Compare,
 }
 
-/// Runs the suite in every kernel that can be had; `filter` goes to the test program.
+/// Runs the suite in every kernel that can be had; `filter` goes to the test program. Each kernel is an outcome for
+/// `report`: one that fails does not keep the next from running.
 ///
 /// # Errors
-/// When a test fails, a guest does not come to its end, or there is no guest and `HIDS_REQUIRE`
-/// names `vm`.
-pub fn run(filter: &[String], docs: Docs) -> Result<()> {
+/// When the guests cannot be prepared, or there is none and `HIDS_REQUIRE` names `vm`.
+pub fn run(filter: &[String], docs: Docs, report: &mut dyn FnMut(Outcome)) -> Result<()> {
     if let Some(why) = impossible()? {
-        return skip(&why);
+        return skip(&why, report);
     }
     let kernels = kernels::fetch()?;
     if kernels.is_empty() {
-        return skip("apt offers no kernel package and none is below target/vm");
+        return skip("apt offers no kernel package and none is below target/vm", report);
     }
     let suite = build_suite()?;
     let programs = build_all(Profile::Debug)?;
     let mut seen = table::Seen::default();
+    let mut all_passed = true;
     for kernel in &kernels {
-        let start = Instant::now();
         let initramfs = image::pack(kernel, &image::Content { suite: &suite, programs: &programs, filter })?;
-        let results = boot::run(kernel, &initramfs)?;
-        say(&format!("{} passed in {:.0} s", kernel.release, start.elapsed().as_secs_f64()));
+        let (outcome, results) = boot::run(kernel, &initramfs);
+        all_passed &= outcome.is_good();
+        report(outcome);
         seen.add(&kernel.release, &results);
     }
-    // A filtered run has seen only a part.
-    if !filter.is_empty() || std::env::var_os("HIDS_VM_KERNEL").is_some() {
+    // A filtered run has seen only a part, and so has one with a failure.
+    if !filter.is_empty() || !all_passed || std::env::var_os("HIDS_VM_KERNEL").is_some() {
         return Ok(());
     }
-    seen.add(&own::name()?, &own::run(&suite)?);
-    table::keep(&seen, docs)
+    let (outcome, results) = own::run(&suite)?;
+    let passed = outcome.is_good();
+    report(outcome);
+    seen.add(&own::name()?, &results);
+    if passed { table::keep(&seen, docs) } else { Ok(()) }
 }
 
 /// Why there can be no guest here, if so.
@@ -76,11 +80,15 @@ fn impossible() -> Result<Option<String>> {
     Ok(None)
 }
 
-fn skip(why: &str) -> Result<()> {
+fn skip(why: &str, report: &mut dyn FnMut(Outcome)) -> Result<()> {
     if require::is_required("vm") {
         bail!("HIDS_REQUIRE names vm, but {why}");
     }
-    say(&format!("skipped the kernels under QEMU: {why}"));
+    let mut outcome = Outcome::step("vm", || Ok(()));
+    outcome.tally.passed = 0;
+    outcome.skipped =
+        vec![Skip { what: "vm".to_owned(), reason: why.to_owned(), test: "the kernels under QEMU".to_owned() }];
+    report(outcome);
     Ok(())
 }
 

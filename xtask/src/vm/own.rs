@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::exec::{command, run as run_command};
+use crate::exec::command;
 use crate::paths;
+use crate::test::suite::{Outcome, run as run_suite};
 
 /// Tests that change nothing of the machine and have something for the table: file events, and what the
 /// product says of the guard. A guard itself would lock the machine's own files.
@@ -19,14 +20,16 @@ pub fn name() -> Result<String> {
     Ok(format!("{} (the machine that built it)", numbers.join(".")))
 }
 
-/// Runs those tests; the lines that they wrote.
+/// Runs those tests; how they ended and the lines that they wrote.
 ///
 /// # Errors
-/// When one fails.
-pub fn run(suite: &Path) -> Result<Vec<String>> {
+/// When the file of those lines cannot be written or read.
+pub fn run(suite: &Path) -> Result<(Outcome, Vec<String>)> {
     let results = paths::target().join("vm/results-own");
     fs::write(&results, "").with_context(|| format!("cannot write {}", results.display()))?;
-    run_command(command(suite).arg("--test-threads=1").args(TESTS).env("HIDS_RESULTS", &results))?;
+    let mut test = command(suite);
+    test.arg("--test-threads=1").args(TESTS).env("HIDS_RESULTS", &results);
+    let outcome = run_suite("vm own kernel", &mut test);
     let text = fs::read_to_string(&results).with_context(|| format!("cannot read {}", results.display()))?;
-    Ok(text.lines().map(str::to_owned).collect())
+    Ok((outcome, text.lines().map(str::to_owned).collect()))
 }

@@ -159,17 +159,11 @@ fn an_ossec_installation_loads_with_its_own_rules() {
 
 /// OSSEC's ruleset and samples, which are not part of this repository.
 fn shared_data() -> Option<std::path::PathBuf> {
-    let shared = std::env::var_os("HIDS_SHARED").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-        std::path::PathBuf::from,
-    );
-    let found = shared.join("testdata/ossec-ruleset");
+    let found = hids_tests::require::shared()?.join("testdata/ossec-ruleset");
     if found.is_dir() {
         return Some(found);
     }
-    let required = std::env::var("HIDS_REQUIRE").is_ok_and(|list| list.split(',').any(|item| item == "shared"));
-    assert!(!required, "{} is required", found.display());
-    println!("skipped: {} is not here", found.display());
+    hids_tests::require::skip("shared", &format!("there is no {}", found.display()));
     None
 }
 

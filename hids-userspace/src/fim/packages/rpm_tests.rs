@@ -10,16 +10,13 @@ use super::rpm::Header;
 use super::sqlite::Database;
 use super::*;
 
-/// Whether a program is there; else says that the test is skipped, and fails it where `HIDS_REQUIRE`
-/// names it.
+/// Whether a program is there; otherwise reports that the test is skipped.
 fn has(program: &str) -> bool {
     let is_there = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if is_there.is_ok_and(|status| status.success()) {
         return true;
     }
-    let required = std::env::var("HIDS_REQUIRE").unwrap_or_default();
-    assert!(!required.split(',').any(|word| word.trim() == program), "{program} is not installed");
-    println!("skipped: {program} is not installed (cargo xtask test installs it)");
+    hids_tests::require::skip("rpm", &format!("{program} is not installed (cargo xtask test installs it)"));
     false
 }
 

@@ -107,8 +107,7 @@ mod tests {
     fn a_thread_steps_back_and_comes_forward_again() {
         let mut manners = Manners::new();
         if !manners.may {
-            println!("skipped: no right to come forward again");
-            return;
+            return hids_tests::require::skip("root", "no right to raise its own priority again");
         }
         // A thread of its own: the priority is the thread's.
         let thread = thread::spawn(move || {

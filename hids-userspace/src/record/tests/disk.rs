@@ -14,10 +14,7 @@ struct SmallDisk {
 impl SmallDisk {
     /// `None` (with a line that says why) when not root.
     fn mount(size: &str) -> Option<Self> {
-        let required = std::env::var("HIDS_REQUIRE").unwrap_or_default().split(',').any(|word| word.trim() == "root");
-        if !rustix::process::geteuid().is_root() {
-            assert!(!required, "HIDS_REQUIRE=root, but we are not root");
-            println!("skipped: mounting a tmpfs needs root");
+        if !hids_tests::require::root() {
             return None;
         }
         let directory = tempfile::tempdir().expect("tempdir");
@@ -27,8 +24,7 @@ impl SmallDisk {
             .status()
             .expect("mount runs");
         if !status.success() {
-            assert!(!required, "HIDS_REQUIRE=root, but mount was refused");
-            println!("skipped: mounting a tmpfs is not allowed here");
+            hids_tests::require::skip("root", "mounting a tmpfs is not allowed here");
             return None;
         }
         Some(Self { directory })

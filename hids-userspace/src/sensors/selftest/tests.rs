@@ -36,10 +36,7 @@ fn child() {
 }
 
 fn self_test(who: Arc<dyn WhoLookup>, marks: MarkChoice) -> Option<SelfTest> {
-    if !rustix::process::geteuid().is_root() {
-        let required = std::env::var("HIDS_REQUIRE").is_ok_and(|list| list.split(',').any(|entry| entry == "root"));
-        assert!(!required, "HIDS_REQUIRE names root, but this is not root");
-        println!("skipped: needs root for fanotify");
+    if !hids_tests::require::root() {
         return None;
     }
     let place = tempfile::tempdir().unwrap();

@@ -8,14 +8,6 @@ use crate::collect::SourceState;
 const OWNER: u32 = 31_001;
 const OTHER: u32 = 31_002;
 
-fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        println!("skipped: needs root, to make files of other users");
-    }
-    root
-}
-
 /// A directory `logs` of `owner` with the mode, in which `a.log` is followed from its first byte.
 fn directory_of(owner: u32, mode: u32) -> Rig {
     Rig::new("logs/*.log", |root| {
@@ -66,7 +58,7 @@ fn wait_for_refusal(rig: &Rig, name: &str, why: &str) {
 // M4: a user's link in a user's directory does not lead to a file of root.
 #[test]
 fn a_users_link_to_a_file_of_root_is_refused_until_it_is_a_file() {
-    if !is_root() {
+    if !hids_tests::require::root() {
         return;
     }
     let mut rig = directory_of(OWNER, 0o755);
@@ -96,7 +88,7 @@ fn no_link_leads_to_a_kernel_filesystem() {
 // M4
 #[test]
 fn a_hard_link_in_a_users_directory_is_refused() {
-    if !is_root() {
+    if !hids_tests::require::root() {
         return;
     }
     let mut rig = directory_of(OWNER, 0o755);
@@ -109,7 +101,7 @@ fn a_hard_link_in_a_users_directory_is_refused() {
 // M4: no one but the directory's owner and root has logs in it, and a refused file takes no place of another.
 #[test]
 fn a_file_of_another_user_is_refused_and_its_own_path_is_read() {
-    if !is_root() {
+    if !hids_tests::require::root() {
         return;
     }
     let mut rig = directory_of(OWNER, 0o755);
@@ -125,7 +117,7 @@ fn a_file_of_another_user_is_refused_and_its_own_path_is_read() {
 // M4: the same at a rotation; what had been read before stays read.
 #[test]
 fn a_file_put_in_place_of_a_log_by_another_user_is_not_read() {
-    if !is_root() {
+    if !hids_tests::require::root() {
         return;
     }
     let mut rig = directory_of(0, 0o777);
@@ -142,7 +134,7 @@ fn a_file_put_in_place_of_a_log_by_another_user_is_not_read() {
 // M4: a link that does not get past the check does not make the log it leads to a second name of it.
 #[test]
 fn a_refused_link_does_not_keep_the_log_it_leads_to_from_being_read() {
-    if !is_root() {
+    if !hids_tests::require::root() {
         return;
     }
     let mut rig = directory_of(OWNER, 0o755);
@@ -158,7 +150,7 @@ fn a_refused_link_does_not_keep_the_log_it_leads_to_from_being_read() {
 // M4: a user cannot lead the way to a log elsewhere by a link in place of a directory.
 #[test]
 fn a_users_link_on_the_way_is_refused() {
-    if !is_root() {
+    if !hids_tests::require::root() {
         return;
     }
     let mut rig = directory_of(OWNER, 0o755);
@@ -175,7 +167,7 @@ fn a_users_link_on_the_way_is_refused() {
 // M4: root may link as it likes, /var/log included.
 #[test]
 fn roots_links_and_directories_are_followed() {
-    if !is_root() {
+    if !hids_tests::require::root() {
         return;
     }
     let mut rig = Rig::new("var/log/app/a.log", |root| {
@@ -194,7 +186,7 @@ fn roots_links_and_directories_are_followed() {
 // C50, M4: who may write beside a log makes a file that looks like a rotated one of it.
 #[test]
 fn a_neighbours_file_with_the_name_of_a_rotated_log_is_not_read_after_a_restart() {
-    if !is_root() {
+    if !hids_tests::require::root() {
         return;
     }
     let mut rig = directory_of(0, 0o1777);

@@ -10,10 +10,7 @@ use super::*;
 /// Runs `test` in a thread with mounts of its own, on a small file system that is gone with it.
 #[allow(deprecated)] // Its danger is in the shared table of descriptors, which stays shared.
 fn on_small_disk(test: impl Fn(&Path) + Send + Sync) {
-    if !rustix::process::geteuid().is_root() {
-        let required = std::env::var("HIDS_REQUIRE").unwrap_or_default();
-        assert!(!required.split(',').any(|word| word.trim() == "root"), "HIDS_REQUIRE names root");
-        println!("skipped: needs root for a mount namespace");
+    if !hids_tests::require::root() {
         return;
     }
     let place = tempfile::tempdir().expect("tempdir");

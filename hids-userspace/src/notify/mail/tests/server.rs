@@ -14,12 +14,7 @@ pub fn available() -> bool {
     if found.is_ok_and(|status| status.success()) {
         return true;
     }
-    let required = std::env::var("HIDS_REQUIRE").unwrap_or_default();
-    assert!(
-        !required.split(',').any(|word| word.trim() == "smtp"),
-        "HIDS_REQUIRE=smtp, but python3-aiosmtpd is missing"
-    );
-    println!("skipped: python3-aiosmtpd is not installed");
+    hids_tests::require::skip("smtp", "python3-aiosmtpd is not installed");
     false
 }
 

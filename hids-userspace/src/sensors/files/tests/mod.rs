@@ -47,10 +47,7 @@ pub(super) fn on_tmpfs(test: impl FnOnce(&Path) + Send) {
 
 /// Runs `test` with an empty directory on the filesystem of temporary files, in a mount namespace of its own.
 pub(super) fn with_place(test: impl FnOnce(&Path) + Send) {
-    if !rustix::process::geteuid().is_root() {
-        let required = std::env::var("HIDS_REQUIRE").is_ok_and(|list| list.split(',').any(|entry| entry == "root"));
-        assert!(!required, "HIDS_REQUIRE names root, but this is not root");
-        println!("skipped: needs root for fanotify and mounts");
+    if !hids_tests::require::root() {
         return;
     }
     let place = tempfile::tempdir().unwrap();

@@ -14,10 +14,7 @@ fn run(command: &mut Command) {
 fn on_btrfs(test: impl FnOnce(&Path) + Send) {
     let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
     if !known.contains("btrfs") || Command::new("mkfs.btrfs").arg("--version").output().is_err() {
-        let required =
-            std::env::var("HIDS_REQUIRE").is_ok_and(|list| list.split(',').any(|entry| entry == "filesystems"));
-        assert!(!required, "HIDS_REQUIRE names filesystems, but there is no btrfs (btrfs-progs is not installed)");
-        return println!("skipped: there is no btrfs");
+        return hids_tests::require::skip("filesystems", "there is no btrfs (btrfs-progs is not installed)");
     }
     on_tmpfs(|base| {
         let (image, point) = (base.join("image"), base.join("point"));

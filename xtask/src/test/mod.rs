@@ -1,0 +1,196 @@
+//! `cargo xtask test`: every test, or one part of them.
+//!
+//! Programs are built first and the suites get them through `HIDS_BIN_DIR`, because cargo does not
+//! rebuild another package's programs for a test.
+
+mod load;
+mod report;
+pub mod suite;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+
+use crate::build::{Profile, build_all};
+use crate::exec::{cargo, output, run as run_command};
+use crate::system::{BUILD, LAB, ensure};
+use crate::{build_ebpf, clippy, tidy, vm};
+use load::Load;
+use report::Report;
+use suite::Outcome;
+
+/// What to test.
+#[derive(Args)]
+pub struct Options {
+    /// One part only; everything without it
+    part: Option<Part>,
+    /// With `vm`: write what was seen to docs/kernels.md
+    #[arg(long)]
+    write_docs: bool,
+    /// Keep processors, disk and memory of this machine busy meanwhile. Without a part: everything once, and the parts
+    /// that depend on time, memory or other processes (unit, kernel, vm) five times
+    #[arg(long)]
+    under_load: bool,
+    /// Run the part that often
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    times: u32,
+    /// Arguments for the test programs, for example a part of a test's name
+    #[arg(last = true)]
+    filter: Vec<String>,
+}
+
+/// Parts of the tests; `hids-tests` holds all but the first two.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Formatting, tidy and clippy
+    Lint,
+    /// Tests beside the code, of every package
+    Unit,
+    /// Decoders and rules against OSSEC's observed answers
+    Compat,
+    /// The real programs on a temporary root
+    Daemon,
+    /// File integrity: real changes of files and the alerts that come of them (root)
+    Fim,
+    /// BPF, nftables, sshd, Apache and SMTP in namespaces (root)
+    Kernel,
+    /// The suite `tests/vm` inside other kernels under QEMU (root)
+    Vm,
+}
+
+/// How often those parts run under load whose tests depend on what else the machine does.
+const SENSITIVE_TIMES: u32 = 5;
+/// Those parts.
+const SENSITIVE: [Part; 3] = [Part::Unit, Part::Kernel, Part::Vm];
+
+/// Suites that `Part::Compat` and `Part::Kernel` stand for.
+const COMPAT: [&str; 4] = ["compat", "oracle", "ruleset", "rules"];
+const KERNEL: [&str; 2] = ["kernel", "respond"];
+
+/// Runs the chosen part, or all in order. A suite that fails does not keep the next ones from running.
+///
+/// # Errors
+/// When a test failed or a suite could not run; what failed stands in the table that is printed last.
+pub fn run(options: &Options) -> Result<()> {
+    if options.part != Some(Part::Vm) {
+        ensure(&[&BUILD, &LAB])?;
+    }
+    // Built before the machine is busy.
+    let programs = programs(options.part)?;
+    if options.under_load {
+        run_command(cargo().args(["test", "--workspace", "--no-run"]))?;
+    }
+    let load = options.under_load.then(Load::start).transpose()?;
+    let run = Run { options, programs: &programs };
+    let mut report = Report::default();
+    for round in 1..=options.times {
+        run.part(options.part, &label(round, options.times), &mut report)?;
+    }
+    if options.under_load && options.part.is_none() {
+        // Once is done.
+        for round in 2..=SENSITIVE_TIMES {
+            for part in SENSITIVE {
+                run.part(Some(part), &label(round, SENSITIVE_TIMES), &mut report)?;
+            }
+        }
+    }
+    drop(load);
+    report.finish()
+}
+
+/// What follows a suite's name where it runs more than once.
+fn label(round: u32, rounds: u32) -> String {
+    if rounds > 1 { format!(" {round}/{rounds}") } else { String::new() }
+}
+
+/// The directory of the programs under test.
+fn programs(part: Option<Part>) -> Result<PathBuf> {
+    if part == Some(Part::Vm) {
+        ensure(&[&BUILD])?;
+        build_ebpf::run()?;
+        return Ok(PathBuf::new());
+    }
+    build_all(Profile::Debug)
+}
+
+/// One run of the command.
+struct Run<'a> {
+    options: &'a Options,
+    programs: &'a Path,
+}
+
+impl Run<'_> {
+    /// Runs a part; what fails is in the report. `label` follows the suites' names.
+    fn part(&self, part: Option<Part>, label: &str, report: &mut Report) -> Result<()> {
+        match part {
+            Some(Part::Lint) => self.lint(label, report),
+            Some(Part::Unit) => self.unit(label, report),
+            Some(Part::Compat) => self.suites(&COMPAT, label, report),
+            Some(Part::Daemon) => self.suites(&["daemon"], label, report),
+            Some(Part::Fim) => self.suites(&["fim"], label, report),
+            Some(Part::Kernel) => self.suites(&KERNEL, label, report),
+            Some(Part::Vm) => self.vm(label, report),
+            None => {
+                self.lint(label, report);
+                self.unit(label, report);
+                // All of them, so that none can be forgotten here.
+                let all = all_suites()?;
+                self.suites(&all.iter().map(String::as_str).collect::<Vec<_>>(), label, report);
+                self.vm(label, report);
+            }
+        }
+        Ok(())
+    }
+
+    fn lint(&self, label: &str, report: &mut Report) {
+        let steps: [(&str, fn() -> Result<()>); 3] = [
+            ("format", || run_command(cargo().args(["fmt", "--all", "--check"]))),
+            ("tidy", tidy::run),
+            ("clippy", clippy::run),
+        ];
+        for (name, step) in steps {
+            report.add(Outcome::step(&format!("{name}{label}"), step));
+        }
+    }
+
+    fn unit(&self, label: &str, report: &mut Report) {
+        let mut test = cargo();
+        test.args(["test", "--workspace", "--exclude", "hids-tests", "--no-fail-fast", "--"]);
+        report.add(suite::run(&format!("unit{label}"), test.args(&self.options.filter)));
+        let mut test = cargo();
+        test.args(["test", "--package", "hids-tests", "--lib", "--"]);
+        report.add(suite::run(&format!("harness{label}"), test.args(&self.options.filter)));
+    }
+
+    fn suites(&self, names: &[&str], label: &str, report: &mut Report) {
+        for name in names {
+            let mut test = cargo();
+            test.args(["test", "--package", "hids-tests", "--test", name]).env("HIDS_BIN_DIR", self.programs);
+            report.add(suite::run(&format!("{name}{label}"), test.arg("--").args(&self.options.filter)));
+        }
+    }
+
+    fn vm(&self, label: &str, report: &mut Report) {
+        let docs = if self.options.write_docs { vm::Docs::Write } else { vm::Docs::Compare };
+        let mut add = |mut outcome: Outcome| {
+            outcome.name += label;
+            report.add(outcome);
+        };
+        if let Err(error) = vm::run(&self.options.filter, docs, &mut add) {
+            add(Outcome::step("vm", || Err(error)));
+        }
+    }
+}
+
+/// The names of the suites of `hids-tests`, but for the one that runs in guests.
+fn all_suites() -> Result<Vec<String>> {
+    let text = output(cargo().args(["metadata", "--no-deps", "--format-version=1"]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&text).context("cannot read cargo's metadata")?;
+    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let package = packages.iter().find(|package| package["name"] == "hids-tests");
+    let targets = package.and_then(|package| package["targets"].as_array()).context("cargo names no hids-tests")?;
+    let is_suite = |target: &&serde_json::Value| target["kind"][0] == "test" && target["name"] != "vm";
+    let names = targets.iter().filter(is_suite).filter_map(|target| target["name"].as_str());
+    Ok(names.map(str::to_owned).collect())
+}

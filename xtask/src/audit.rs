@@ -6,7 +6,7 @@ use clap::Args;
 use crate::exec::{cargo, find, run as run_command, say};
 
 /// The release that `deny.toml` was tried with.
-const CARGO_DENY_VERSION: &str = "0.19.0";
+const CARGO_DENY_VERSION: &str = "0.20.2";
 
 /// How much to check.
 #[derive(Args)]
@@ -27,9 +27,6 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let mut deny = cargo();
     deny.args(["deny", "--workspace", "--all-features"]);
-    if !options.advisories {
-        deny.arg("--offline");
-    }
     deny.args(["check", "bans", "licenses", "sources"]);
     if options.advisories {
         deny.arg("advisories");

@@ -144,14 +144,12 @@ impl Run<'_> {
     }
 
     fn lint(&self, label: &str, report: &mut Report) {
-        let steps: [(&str, fn() -> Result<()>); 3] = [
-            ("format", || run_command(cargo().args(["fmt", "--all", "--check"]))),
-            ("tidy", tidy::run),
-            ("clippy", clippy::run),
-        ];
-        for (name, step) in steps {
-            report.add(Outcome::step(&format!("{name}{label}"), step));
-        }
+        let mut step = |name: &str, work: fn() -> Result<()>| {
+            report.add(Outcome::step(&format!("{name}{label}"), work));
+        };
+        step("format", || run_command(cargo().args(["fmt", "--all", "--check"])));
+        step("tidy", tidy::run);
+        step("clippy", clippy::run);
     }
 
     fn unit(&self, label: &str, report: &mut Report) {

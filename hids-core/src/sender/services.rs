@@ -30,6 +30,8 @@ const fn service(
 const SERVICES: &[Service] = &[
     // Logins and privileges.
     service(&["sshd", "sshd-session", "sshd-auth", "sshd(*"], &["sshd", "sshd-session", "sshd-auth"], &["sshd", "ssh"], &["sshd"]),
+    // PAM's helper, which is started for root's programs as well (seen with Linux-PAM 1.7 in sshd): theirs are the units.
+    service(&["unix_chkpwd"], &["unix_chkpwd"], &["sshd", "ssh", "getty", "serial-getty", "console-getty", "gdm", "lightdm", "sddm"], &[]),
     service(&["dropbear"], &["dropbear", "dropbearmulti"], &["dropbear"], &[]),
     service(&["sudo", "sudo(*"], &["sudo", "sudo-rs"], &[], &[]),
     service(&["su", "su-l", "su(*", "runuser"], &["su", "runuser", "su-rs"], &[], &[]),

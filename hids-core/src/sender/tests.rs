@@ -40,6 +40,8 @@ fn services_are_believed() {
         ("sshd", 0, "", "ssh.service"),
         // It had ended before journald looked: whoever closes connections quickly must not become invisible.
         ("sshd", 0, "", ""),
+        ("unix_chkpwd", 0, "/usr/sbin/unix_chkpwd", "ssh.service"),
+        ("unix_chkpwd", 0, "", "ssh.service"),
         ("sudo", 0, "/usr/bin/sudo", "session-7.scope"),
         ("su", 0, "/bin/su", "user@1000.service"),
         ("CRON", 0, "/usr/sbin/cron", "cron.service"),

@@ -1,7 +1,7 @@
 //! What attackers do, with the programs they use: `ssh` and `curl`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{ChildStdin, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -171,13 +171,8 @@ impl Session {
     /// # Errors
     /// When the server does not let the right password in.
     pub fn open(from: &Host, server: &str) -> Result<Self> {
-        let mut command = from.command("sshpass");
-        command
-            .args(ssh_arguments(server, USER, PASSWORD))
-            .arg("cat")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+        let mut command = login(from, server, "cat");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut running = from.start("ssh", command)?;
         let input = running.child().stdin.take().context("ssh has no input")?;
         let output = BufReader::new(running.child().stdout.take().context("ssh has no output")?);
@@ -193,6 +188,13 @@ impl Session {
     pub fn echoes(&mut self, word: &str, patience: Duration) -> bool {
         writeln!(self.input, "{word}").is_ok() && self.answers.recv_timeout(patience).is_ok_and(|answer| answer == word)
     }
+}
+
+/// A log-in of [`USER`] with the right password that will run a line of the shell.
+pub fn login(from: &Host, server: &str, line: &str) -> Command {
+    let mut command = from.command("sshpass");
+    command.args(ssh_arguments(server, USER, PASSWORD)).arg(line);
+    command
 }
 
 /// What sshpass is given: the password, and an ssh that knows nothing of the caller's settings.

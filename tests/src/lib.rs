@@ -12,6 +12,7 @@ pub mod executable;
 pub mod hids;
 pub mod image;
 pub mod lab;
+pub mod machine;
 pub mod network;
 pub mod nft;
 pub mod programs;

@@ -80,6 +80,11 @@ fn cargo_build(what: &[&str], name: &str) {
 }
 
 fn built_directory() -> PathBuf {
+    target().join("debug")
+}
+
+/// Where cargo puts what it builds.
+pub fn target() -> PathBuf {
     let root = source_root();
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir)).join("debug")
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir))
 }

@@ -151,6 +151,16 @@ mod tests {
         assert!(before <= root.join("usr").metadata().and_then(|data| data.modified()).expect("a time"));
     }
 
+    // What the tests on whole machines install is what the archive has.
+    #[test]
+    fn machines_of_the_tests_have_the_places_of_the_archive() {
+        assert!(hids_tests::machine::FILES.iter().all(|file| FILES.contains(file)));
+        assert!(hids_tests::machine::RULESET.iter().all(|directory| RULESET.contains(directory)));
+        for program in ["hidsd", "hidsctl"] {
+            assert!(FILES.iter().any(|(_, to)| *to == format!("usr/sbin/{program}")));
+        }
+    }
+
     // O-B2: what belongs to the administrator is in no archive.
     #[test]
     fn nothing_of_the_administrators_is_packed() {

@@ -10,6 +10,7 @@ mod mounts;
 mod network;
 
 pub use host::Host;
+pub(crate) use mounts::PASSWORD_HASH;
 pub use mounts::{PASSWORD, USER};
 pub use network::Lab;
 pub use network::{ATTACKER, ATTACKER_WEB, ATTACKER6, FRIEND, SERVER_INSIDE, SERVER_OUTSIDE, SERVER_OUTSIDE6};

@@ -14,7 +14,7 @@ pub const USER: &str = "webadmin";
 pub const PASSWORD: &str = "correct horse battery staple";
 
 /// `crypt(5)` of [`PASSWORD`], so that no test needs a program to make it.
-const PASSWORD_HASH: &str =
+pub(crate) const PASSWORD_HASH: &str =
     "$6$hidslabsalt$szEZO1engqjOba/FqpDRvaIIqpVmsmkcyH26IxK2MAEjTrwFTNcXE9/LbE851T.k7ek/c.0FcEaU994U9jNE71";
 
 /// Directories that are empty and private.

@@ -76,6 +76,15 @@ pub const LAB: Needs = Needs {
     services: &["apache2", "apache-htcacheclean", "nginx", "ssh", "rsyslog"],
 };
 
+/// To make and boot machines of other Debian releases.
+pub const MACHINES: Needs = Needs {
+    purpose: "machines with systemd to test on (they run in namespaces of their own)",
+    debian: &["iproute2", "mmdebstrap", "nftables", "openssh-client", "python3", "sshpass", "systemd-container"],
+    // mmdebstrap is in Fedora only; without it the tests say that they are skipped.
+    red_hat: &["iproute", "nftables", "openssh-clients", "python3", "sshpass", "systemd-container"],
+    services: &[],
+};
+
 /// To measure file integrity beside other programs.
 pub const YARDSTICKS: Needs = Needs {
     purpose: "measuring beside other programs",

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 
 use crate::build::{Profile, build_all};
 use crate::exec::{cargo, output, run as run_command};
-use crate::system::{BUILD, LAB, ensure};
+use crate::system::{BUILD, LAB, MACHINES, ensure};
 use crate::{build_ebpf, clippy, tidy, vm};
 use load::Load;
 use report::Report;
@@ -55,6 +55,8 @@ enum Part {
     Fim,
     /// BPF, nftables, sshd, Apache and SMTP in namespaces (root)
     Kernel,
+    /// Stock Debian machines with systemd, and the sshd of three releases, in namespaces (root)
+    Machine,
     /// The suite `tests/vm` inside other kernels under QEMU (root)
     Vm,
 }
@@ -75,6 +77,9 @@ const KERNEL: [&str; 2] = ["kernel", "respond"];
 pub fn run(options: &Options) -> Result<()> {
     if options.part != Some(Part::Vm) {
         ensure(&[&BUILD, &LAB])?;
+    }
+    if matches!(options.part, None | Some(Part::Machine)) {
+        ensure(&[&MACHINES])?;
     }
     // Built before the machine is busy.
     let programs = programs(options.part)?;
@@ -130,6 +135,7 @@ impl Run<'_> {
             Some(Part::Daemon) => self.suites(&["daemon"], label, report),
             Some(Part::Fim) => self.suites(&["fim"], label, report),
             Some(Part::Kernel) => self.suites(&KERNEL, label, report),
+            Some(Part::Machine) => self.suites(&["machine"], label, report),
             Some(Part::Vm) => self.vm(label, report),
             None => {
                 self.lint(label, report);

@@ -3,41 +3,23 @@
 //! A rule that has a written reason to be broken in one place is broken with a comment
 //! `tidy: allow(rule): reason` in that file.
 
+mod circles;
 mod docs;
+mod finding;
+mod imports;
 mod layers;
+mod ratchet;
 mod shape;
 mod source;
+mod types;
 mod words;
 
 use anyhow::{Result, bail};
 
 use crate::exec::say;
+use finding::{Finding, Weight};
+use imports::Workspace;
 use source::Source;
-
-/// How much a finding matters.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Weight {
-    /// Worth a look; the command still succeeds.
-    Note,
-    /// Fails the command.
-    Error,
-}
-
-/// One broken rule.
-struct Finding {
-    weight: Weight,
-    /// The name that `tidy: allow(…)` takes.
-    rule: &'static str,
-    /// `file:line` relative to the workspace.
-    place: String,
-    text: String,
-}
-
-impl Finding {
-    fn new(weight: Weight, rule: &'static str, source: &Source, line: usize, text: impl Into<String>) -> Self {
-        Self { weight, rule, place: format!("{}:{line}", source.name), text: text.into() }
-    }
-}
 
 /// Checks every file that git knows, without building anything.
 ///
@@ -48,10 +30,15 @@ pub fn run() -> Result<()> {
     let mut findings = Vec::new();
     for source in &sources {
         shape::check(source, &mut findings);
-        layers::check(source, &mut findings);
         words::check(source, &mut findings);
     }
+    let workspace = Workspace::read(&sources);
+    let imports = workspace.imports();
+    layers::check(&imports, &mut findings);
+    layers::check_modules(&sources, &mut findings);
     layers::check_manifests(&sources, &mut findings);
+    circles::check(&imports, &mut findings);
+    types::check(&workspace, &mut findings);
     docs::check(&sources, &mut findings);
     findings.retain(|finding| !sources.iter().any(|source| source.allows(finding)));
     for finding in &findings {

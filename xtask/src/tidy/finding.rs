@@ -1,0 +1,28 @@
+//! A broken rule.
+
+use super::source::Source;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Worth a look; the command still succeeds.
+    Note,
+    /// Fails the command.
+    Error,
+}
+
+/// One broken rule.
+pub struct Finding {
+    pub weight: Weight,
+    /// The name that `tidy: allow(…)` takes.
+    pub rule: &'static str,
+    /// `file:line` relative to the workspace.
+    pub place: String,
+    pub text: String,
+}
+
+impl Finding {
+    pub fn new(weight: Weight, rule: &'static str, source: &Source, line: usize, text: impl Into<String>) -> Self {
+        Self { weight, rule, place: format!("{}:{line}", source.name), text: text.into() }
+    }
+}

@@ -3,26 +3,20 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::attributes::Reading;
+use super::decoder::{Condition, Decoder, NameId};
 use super::fields::{FieldId, FieldTable};
-use super::fts::FtsFields;
 use super::groups::Groups;
-use super::kind::EventKind;
-use super::parse::{DecoderDef, Offset, OffsetPattern, Plugin};
+use super::parse::{DecoderDef, OffsetPattern};
 use super::source::{MOST_HINTS, unknown_name};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::Diagnostic;
 use crate::fim;
-use crate::pattern::{Pattern, PrefilterBuilder, Required, Subject};
+use crate::pattern::{PrefilterBuilder, Subject};
 
 /// Names of decoders that are not in any file; those of file integrity come besides.
 const BUILT_IN: [&str; 3] = ["rootcheck", "hostinfo_new", "hostinfo_modified"];
 
 /// Most decoders, so that their numbers and those of their names, the built-in ones included, fit 16 bits.
 const MAX_DECODERS: usize = 65_000;
-
-/// Number of a decoder's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct NameId(pub u16);
 
 /// All decoders, ready to run.
 #[derive(Debug)]
@@ -37,39 +31,6 @@ pub struct DecoderSet {
     /// Names of children.
     children: HashSet<Arc<str>>,
     fields: FieldTable,
-}
-
-/// A compiled condition.
-#[derive(Debug)]
-pub(super) struct Condition {
-    pub pattern: Pattern,
-    pub offset: Option<Offset>,
-    /// What the message must contain.
-    pub required: Option<Required>,
-}
-
-/// A compiled decoder.
-#[derive(Debug)]
-pub(super) struct Decoder {
-    /// What alerts show.
-    pub name: NameId,
-    /// As written; the parent's for no child.
-    pub own_name: Arc<str>,
-    /// Where the pattern that extracts fields stands, or else the name.
-    pub place: Span,
-    pub parent: Option<u16>,
-    pub program_name: Option<Pattern>,
-    pub prematch: Option<Condition>,
-    pub regex: Option<Condition>,
-    pub order: Box<[FieldId]>,
-    pub fts: Option<FtsFields>,
-    pub kind: EventKind,
-    pub plugin: Option<(Plugin, Reading)>,
-    pub accumulate: bool,
-    /// Children in load order; the followers of a group are with its first.
-    pub children: Vec<u16>,
-    /// The other decoders of a multi-regex group, in order.
-    pub followers: Vec<u16>,
 }
 
 /// What compiling decoders reads and fills.

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::compile::Decoder;
+use super::decoder::Decoder;
 use super::parse::{DecoderDef, Offset};
 use crate::diag::Diagnostic;
 

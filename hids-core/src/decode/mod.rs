@@ -7,6 +7,8 @@
 mod accumulate;
 pub mod attributes;
 mod compile;
+mod decoded;
+mod decoder;
 mod fields;
 mod fts;
 mod groups;
@@ -21,11 +23,13 @@ mod tests;
 
 pub use accumulate::Accumulator;
 pub use attributes::Reading;
-pub use compile::{DecoderSet, NameId};
+pub use compile::DecoderSet;
+pub use decoded::Decoded;
+pub use decoder::NameId;
 pub use fields::{FieldId, FieldTable, FieldValues};
 pub use fts::{EventNames, FirstSeen, FtsFields};
 pub use kind::EventKind;
 pub use parse::{DecoderDef, Offset, Plugin, parse};
 pub use peer::{Found, PeerGuard, PeerScratch, lint};
 pub use plugins::forwarded_location;
-pub use run::{Decoded, DecoderTrial, Scratch};
+pub use run::{DecoderTrial, Scratch};

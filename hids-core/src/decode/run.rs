@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::compile::{Condition, Decoder, DecoderSet, NameId};
+use super::compile::DecoderSet;
+use super::decoded::Decoded;
+use super::decoder::{Condition, Decoder, NameId};
 use super::fields::FieldValues;
 use super::fts::FtsFields;
-use super::kind::EventKind;
 use super::parse::Offset;
 use super::plugins;
 use crate::pattern::{Captures, Seen};
@@ -14,38 +15,6 @@ use crate::predecode::Predecoded;
 /// Program names whose decoders are remembered, and how long they may be.
 const MAX_PROGRAMS: usize = 2048;
 const MAX_PROGRAM_BYTES: usize = 64;
-
-/// Which decoder took an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Decoded {
-    /// The decoder's number; `None` when no decoder knows the line.
-    decoder: Option<u16>,
-    /// What alerts show.
-    pub name: Option<NameId>,
-    /// Kind of the event.
-    pub kind: EventKind,
-    /// The rule that another OSSEC raised, for forwarded alerts.
-    pub original_rule: Option<u32>,
-}
-
-impl Decoded {
-    /// Whether a decoder knows the line.
-    pub fn is_known(&self) -> bool {
-        self.decoder.is_some()
-    }
-}
-
-impl Decoded {
-    /// The decoder's number in its set.
-    pub(super) fn index(&self) -> Option<u16> {
-        self.decoder
-    }
-
-    /// An event that needs no decoder because its sensor is our own.
-    pub fn built_in(name: Option<NameId>, kind: EventKind) -> Self {
-        Self { decoder: None, name, kind, original_rule: None }
-    }
-}
 
 /// One decoder tried, for explanations.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What no event changes: shared by all threads that analyse.
 
-use super::EngineOptions;
+use super::options::EngineOptions;
 use crate::decode::{DecoderSet, PeerGuard};
 use crate::pattern::{Prefilter, Seen};
 use crate::rules::RuleSet;

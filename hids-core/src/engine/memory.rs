@@ -30,7 +30,7 @@ pub(super) struct Memories {
 impl Memory {
     fn new(compiled: &Compiled) -> Self {
         Self {
-            rules: RuleState::new(&compiled.rules),
+            rules: compiled.rules.new_state(),
             accumulator: Accumulator::default(),
             last_lines: LastLines::default(),
         }

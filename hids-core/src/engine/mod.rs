@@ -7,7 +7,9 @@
 mod compiled;
 mod dropped;
 mod memory;
+mod options;
 mod outcome;
+mod parts;
 mod prepared;
 mod recall;
 #[cfg(test)]
@@ -15,19 +17,19 @@ mod tests;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use self::compiled::Compiled;
 pub use self::dropped::{Dropped, OssecProgram};
 use self::memory::{Memories, Memory};
+pub use self::options::EngineOptions;
 pub use self::outcome::{Explanation, Outcome};
 use self::prepared::built_in;
 pub use self::prepared::{Analyser, Prepared};
 use crate::decode::{self, DecoderSet, DecoderTrial, EventKind};
 use crate::diag::{Diagnostic, SourceFile, has_errors, limited};
-use crate::model::{Channel, EventRef, Level, RuleFacts, RuleId, Timestamp, UntrustedSender};
+use crate::model::{Channel, EventRef, RuleFacts, RuleId, Timestamp, UntrustedSender};
 use crate::pattern::{PrefilterBuilder, Seen, Subject};
-use crate::rules::{self, HostNews, Judged, ListTables, RuleEvent, RuleOptions, RuleSet};
+use crate::rules::{self, HostNews, Judged, ListTables, RuleEvent};
 pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
 
 /// Decoders, rules and lists as the configuration names them, in its order.
@@ -39,86 +41,6 @@ pub struct RulesetSources {
     pub rules: Vec<Arc<SourceFile>>,
     /// Lookup lists.
     pub lists: Vec<ListSource>,
-}
-
-/// What the engine needs to know besides its rules.
-#[derive(Clone, Debug)]
-pub struct EngineOptions {
-    /// From which level alerts are recorded.
-    pub record_level: Level,
-    /// From which level alerts are mailed.
-    pub mail_level: Level,
-    /// In the strict mode, events that composite rules look back on (`<memory_size>`).
-    pub memory_size: usize,
-    /// In the strict mode, events of a rule that `if_matched_sid` looks back on
-    /// (`analysisd.sid_prev_matched_max`).
-    pub rule_memory_size: usize,
-    /// Recent combinations of intrusion detection events that a new one is compared with
-    /// (`analysisd.fts_list_size`).
-    pub fts_list_size: usize,
-    /// Leading characters that such combinations share more of (`analysisd.fts_min_size_for_str`).
-    pub fts_shared_prefix: usize,
-    /// Most fields of a decoder's `<order>` (`analysisd.decoder_order_size`).
-    pub decoder_order_size: usize,
-    /// Whether the actions of firewalls are made one of five words, and the strict mode throws away
-    /// incomplete events of theirs (`analysisd.log_fw`).
-    pub log_fw: bool,
-    /// Time window of composite rules that have none.
-    pub default_timeframe: Duration,
-    /// Host name of lines without one.
-    pub default_hostname: Vec<u8>,
-    /// Time zone of `<time>` and `<weekday>`.
-    pub zone: jiff::tz::TimeZone,
-    /// `<auto_ignore>`: whether the second and the third change of a file have rules of their own.
-    pub counts_changes: bool,
-    /// Whether to answer exactly as OSSEC does, its defects included.
-    pub strict_ossec: bool,
-    /// Whether hardened decoders read the addresses of OSSEC's own; never in the strict mode.
-    pub hardened_decoders: bool,
-    /// As which of OSSEC's programs the strict mode answers.
-    pub strict_program: OssecProgram,
-}
-
-impl Default for EngineOptions {
-    fn default() -> Self {
-        Self {
-            record_level: Level(1),
-            mail_level: Level(7),
-            memory_size: 8192,
-            rule_memory_size: 128,
-            fts_list_size: 32,
-            fts_shared_prefix: 14,
-            decoder_order_size: 256,
-            log_fw: true,
-            default_timeframe: Duration::from_secs(360),
-            default_hostname: b"localhost".to_vec(),
-            zone: jiff::tz::TimeZone::UTC,
-            counts_changes: true,
-            strict_ossec: false,
-            hardened_decoders: true,
-            strict_program: OssecProgram::Logtest,
-        }
-    }
-}
-
-impl EngineOptions {
-    fn is_strict_daemon(&self) -> bool {
-        self.strict_ossec && self.strict_program == OssecProgram::Daemon
-    }
-
-    fn of_rules(&self) -> RuleOptions {
-        RuleOptions {
-            record_level: self.record_level,
-            mail_level: self.mail_level,
-            default_timeframe_seconds: u32::try_from(self.default_timeframe.as_secs()).unwrap_or(u32::MAX),
-            memory_size: self.memory_size,
-            rule_memory_size: self.rule_memory_size,
-            fts_list_size: self.fts_list_size,
-            fts_shared_prefix: self.fts_shared_prefix,
-            zone: self.zone.clone(),
-            strict_ossec: self.strict_ossec,
-        }
-    }
 }
 
 /// What is probably wrong with decoders and rules that load. [`Engine::compile`] does not look for
@@ -160,7 +82,7 @@ impl Engine {
         if !options.strict_ossec {
             rules::add_own_messages(&mut definitions);
         }
-        let rules = RuleSet::compile(definitions, &decoders, &tables, rule_options, &mut prefilter, &mut diagnostics);
+        let rules = rules::compile(definitions, &decoders, &tables, rule_options, &mut prefilter, &mut diagnostics);
         let diagnostics = limited(diagnostics);
         if has_errors(&diagnostics) {
             return (None, diagnostics);
@@ -337,7 +259,7 @@ impl<'a> Finish<'a> {
                 now,
             };
             let plan = prepared.known.as_ref().map(|known| &known.plan);
-            judged = rules.judge(&rule_event, decoded.original_rule.map(RuleId), state, trials, plan);
+            judged = rules::judge(rules, &rule_event, decoded.original_rule.map(RuleId), state, trials, plan);
         }
         let EventRef { source, notice, .. } = event;
         let Self { compiled, sender: untrusted } = self;

@@ -1,16 +1,16 @@
 //! What the engine says of one line: borrowed until an alert is made of it.
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Compiled, Dropped, Prepared};
+use super::compiled::Compiled;
+use super::dropped::Dropped;
+use super::prepared::Prepared;
 use crate::decode::{DecoderTrial, EventKind, FieldId};
 use crate::model::{
     Alert, AlertId, AlertView, DecoderNames, EvidenceLine, Field, FieldName, Fields, FieldsView, FileNotice, LogSource,
     RuleFacts, RuleStep, Timestamp, UntrustedSender,
 };
-use crate::predecode::Predecoded;
 use crate::rules::{Judged, RuleState, RuleTrial};
 
 /// Everything that was tried on a line.
@@ -20,29 +20,6 @@ pub struct Explanation {
     pub decoders: Vec<DecoderTrial>,
     /// Rules in the order in which they were tried.
     pub rules: Vec<RuleTrial>,
-}
-
-/// Where the parts of a line are.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Parts {
-    pub hostname: Option<Range<usize>>,
-    pub program_name: Option<Range<usize>>,
-    pub log: Range<usize>,
-}
-
-impl Parts {
-    pub(super) fn of(line: &[u8], found: &Predecoded<'_>) -> Self {
-        let range = |part: &[u8]| {
-            // A part of `line`, so that the difference is an offset in it.
-            let start = (part.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
-            start..start + part.len()
-        };
-        Self {
-            hostname: found.hostname.map(range),
-            program_name: found.program_name.map(range),
-            log: found.log_offset..found.log_offset + found.log.len(),
-        }
-    }
 }
 
 /// The answer to one line.

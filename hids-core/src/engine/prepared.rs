@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::compiled::Compiled;
 use super::dropped::{self, Dropped};
-use super::outcome::Parts;
+use super::parts::Parts;
 use super::recall::{Found, Known, Recall};
 use crate::decode::{
     self, Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, PeerScratch, Scratch,
@@ -16,7 +16,7 @@ use crate::fim;
 use crate::model::{Channel, EventRef, FileNews, Timestamp};
 use crate::pattern::Seen;
 use crate::predecode::{Headers, Predecoded, predecode};
-use crate::rules::{HostNews, RuleEvent};
+use crate::rules::{self, HostNews, RuleEvent};
 
 /// What the line of one event tells by itself; reuse it to save allocations.
 #[derive(Default)]
@@ -132,7 +132,7 @@ impl Analyser {
         std::mem::swap(&mut prepared.seen, &mut scratch.seen);
         let stands_alone = !decoders.accumulates(&decoded) && decoded.original_rule.is_none();
         if let Some(place) = place.filter(|_| stands_alone)
-            && let Some(plan) = compiled.rules.plan(&of_message(compiled, &found, prepared))
+            && let Some(plan) = rules::plan(&compiled.rules, &of_message(compiled, &found, prepared))
         {
             recall.keep(place, &found, decoded, prepared.dropped, &prepared.fields, plan);
         }

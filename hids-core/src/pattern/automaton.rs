@@ -4,9 +4,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::backtrack::{Backtracker, Exhausted};
+use super::captures::{Captures, MAX_CAPTURES};
+use super::dialect::{PatternError, Subject};
 use super::foreign::Foreign;
 use super::linear::{GaveUp, Linear, Reading};
-use super::{Captures, MAX_CAPTURES, PatternError, Subject};
 
 /// How a pattern differs on text that is not plain ASCII without a newline at its end.
 enum Variant {

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::backtrack::{Backtracker, Exhausted};
+use super::captures::{Captures, MAX_CAPTURES};
+use super::dialect::PatternError;
 use super::linear::{Linear, Reading};
-use super::{Captures, MAX_CAPTURES, PatternError};
 
 /// Steps after which PCRE2 gives a pattern up on a line. OSSEC allows 10,000,000 for each place in
 /// the line, with which one line can hold the engine up for minutes.

@@ -14,7 +14,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, Span, nfa::thompson};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-use super::PatternError;
+use super::dialect::PatternError;
 
 /// Largest automaton of one pattern; 2048 bytes of os_regex stay far below it.
 const NFA_SIZE_BYTES: usize = 4 << 20;

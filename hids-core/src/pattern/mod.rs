@@ -9,6 +9,8 @@
 mod anchored;
 mod automaton;
 mod backtrack;
+mod captures;
+mod dialect;
 mod foreign;
 mod linear;
 mod lint;
@@ -22,102 +24,18 @@ mod prefilter;
 mod tests;
 mod word;
 
+pub use self::captures::{Captures, MAX_CAPTURES};
+pub use self::dialect::{Dialect, MAX_PATTERN_BYTES, OSSEC_MAX_PATTERN_BYTES, PatternError, Subject};
 pub use self::lint::Suspicion;
 pub use self::needs::Need;
 pub(crate) use self::paths::Part;
 pub use self::prefilter::{Prefilter, PrefilterBuilder, Required, Seen};
 
 use std::fmt;
-use std::ops::Range;
 
 use self::anchored::Anchored;
 use self::automaton::Automaton;
 use self::word::Words;
-
-/// Longest os_regex and os_match pattern, in bytes: nearly what one element can hold.
-pub const MAX_PATTERN_BYTES: usize = 8000;
-/// Longest such pattern that OSSEC takes, in bytes.
-pub const OSSEC_MAX_PATTERN_BYTES: usize = 2048;
-
-/// Most captures that OSSEC reports.
-pub const MAX_CAPTURES: usize = 64;
-
-/// The languages in which patterns are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// os_regex: decoders' `prematch` and `regex`, rules' `regex` and `field`.
-    OsRegex,
-    /// os_match ("sregex"): literals with `|`, `^` and `$`.
-    OsMatch,
-    /// Elements whose names end in `pcre2`.
-    Pcre2,
-    /// Word match: group names.
-    Word,
-}
-
-/// What a pattern does on text that is not ASCII.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// Text is bytes: nothing in a line can switch a pattern off.
-    #[default]
-    Bytes,
-    /// As OSSEC: os_regex and os_match see characters, and match nothing in invalid UTF-8.
-    StrictUtf8,
-}
-
-impl Subject {
-    fn check_length(self, text: &str) -> Result<(), PatternError> {
-        let most = match self {
-            Self::Bytes => MAX_PATTERN_BYTES,
-            Self::StrictUtf8 => OSSEC_MAX_PATTERN_BYTES,
-        };
-        if text.len() > most { Err(PatternError::TooLong { bytes: text.len(), most }) } else { Ok(()) }
-    }
-}
-
-/// Why a pattern was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
-    /// No text.
-    #[error("the pattern is empty")]
-    Empty,
-    /// More than [`MAX_PATTERN_BYTES`], or what OSSEC takes.
-    #[error("the pattern has {bytes} bytes; at most {most} are possible")]
-    TooLong {
-        /// Its length.
-        bytes: usize,
-        /// How long it may be.
-        most: usize,
-    },
-    /// A backslash with something that os_regex gives no meaning.
-    #[error("`\\{what}` at byte {at} is no escape of os_regex")]
-    Escape {
-        /// Offset of the backslash.
-        at: usize,
-        /// What follows it.
-        what: String,
-    },
-    /// A parenthesis without partner.
-    #[error("unmatched parenthesis at byte {at}")]
-    Parenthesis {
-        /// Offset of the parenthesis.
-        at: usize,
-    },
-    /// PCRE2 refuses the pattern.
-    #[error("{message}{}", at.map(|at| format!(" at byte {at}")).unwrap_or_default())]
-    Pcre2 {
-        /// PCRE2's own words.
-        message: String,
-        /// Offset at which it noticed.
-        at: Option<usize>,
-    },
-    /// The automaton would be too large.
-    #[error("the pattern needs too large an automaton: {message}")]
-    TooLarge {
-        /// The builder's own words.
-        message: String,
-    },
-}
 
 /// A compiled pattern.
 pub struct Pattern {
@@ -257,21 +175,5 @@ impl fmt::Debug for Pattern {
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.dialect == other.dialect && self.text == other.text
-    }
-}
-
-/// What the groups of a pattern matched; reuse it to save allocations.
-///
-/// Groups that did not take part are left out, so that later ones move up, as in OSSEC.
-#[derive(Default)]
-pub struct Captures {
-    slots: Vec<Option<regex_automata::util::primitives::NonMaxUsize>>,
-    spans: Vec<Range<usize>>,
-}
-
-impl Captures {
-    /// The groups in order.
-    pub fn spans(&self) -> &[Range<usize>] {
-        &self.spans
     }
 }

@@ -29,6 +29,9 @@ pub enum Action {
     Refused(Refused),
 }
 
+/// How many addresses are blocked at most: a forged log must not fill the kernel's memory.
+pub const MAX_BLOCKS: usize = 1_000_000;
+
 /// An address that is to be blocked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
@@ -214,7 +217,7 @@ pub enum Refusal {
     #[error("the rule must not lead to responses (option no_ar, or accuracy 0)")]
     NoResponse,
     /// There are too many blocks already, and none of them may end for another.
-    #[error("the maximum of {} addresses is blocked, all of them by hand", super::MAX_BLOCKS)]
+    #[error("the maximum of {} addresses is blocked, all of them by hand", MAX_BLOCKS)]
     Full,
     /// A duration of nought.
     #[error("a block of 0 seconds ends at once; leave the time out for one that lasts until it is removed")]

@@ -5,6 +5,8 @@
 
 mod action;
 mod address;
+mod blocks;
+mod clock;
 mod plan;
 mod policy;
 mod protected;
@@ -13,10 +15,11 @@ mod select;
 mod tests;
 
 pub use action::{
-    Action, Block, EndCause, ExpectedField, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey, Refusal,
-    Refused, Verb,
+    Action, Block, EndCause, ExpectedField, MAX_BLOCKS, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey,
+    Refusal, Refused, Verb,
 };
 pub use address::{canonical, embedded_v4};
-pub use plan::{ByHand, Clock, MAX_BLOCKS, Planner, Restored};
+pub use clock::Clock;
+pub use plan::{ByHand, Planner, Restored};
 pub use policy::{Expect, GroupTest, Policy, Response, ResponseKind, block_time};
 pub use protected::{Listed, MachineAddresses, NeverBlockReason, ProtectedSet};

@@ -1,8 +1,5 @@
 //! The planner: alerts in, decisions out; owns what is wanted at this moment.
 
-mod clock;
-mod room;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,14 +9,12 @@ use super::action::{
     Action, Block, EndCause, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey, Refusal, Refused, Verb,
 };
 use super::address::{canonical, contained_address};
+use super::blocks::Blocks;
+use super::clock::{Clock, Step, ahead};
 use super::policy::{Policy, Response, ResponseKind, block_time};
 use super::protected::{NeverBlockReason, ProtectedSet};
 use super::select::{NoTarget, Target, target};
 use crate::model::{Alert, FieldName, RuleFacts, RuleId, Timestamp};
-
-pub use clock::Clock;
-use room::Dispensable;
-pub use room::MAX_BLOCKS;
 
 /// How many offenders are remembered before the oldest half is forgotten.
 const MAX_OFFENDERS: usize = 200_000;
@@ -45,13 +40,8 @@ pub struct Restored {
 pub struct Planner {
     policy: Policy,
     protected: ProtectedSet,
-    /// Invariant: keys are canonical and none is protected. Ordered, so that it can be shown in pages.
-    blocks: BTreeMap<IpAddr, Block>,
-    most_blocks: usize,
-    /// Invariant: holds exactly the blocks that end.
-    block_ends: BTreeSet<(Timestamp, IpAddr)>,
-    /// Who leaves first when there are too many. Invariant: holds exactly the blocks that a rule made.
-    evictable: BTreeSet<(Dispensable, IpAddr)>,
+    /// Invariant: none is protected.
+    blocks: Blocks,
     holds: HashMap<ProgramKey, ProgramHold>,
     /// Invariant: holds exactly `holds`.
     hold_ends: BTreeSet<(Timestamp, ProgramKey)>,
@@ -68,10 +58,7 @@ impl Planner {
         Self {
             policy,
             protected,
-            blocks: BTreeMap::new(),
-            most_blocks: MAX_BLOCKS,
-            block_ends: BTreeSet::new(),
-            evictable: BTreeSet::new(),
+            blocks: Blocks::new(),
             holds: HashMap::new(),
             hold_ends: BTreeSet::new(),
             offences: HashMap::new(),
@@ -82,8 +69,9 @@ impl Planner {
 
     /// The same planner with room for at most `most` blocks.
     #[must_use]
-    pub fn with_most_blocks(self, most: usize) -> Self {
-        Self { most_blocks: most, ..self }
+    pub fn with_most_blocks(mut self, most: usize) -> Self {
+        self.blocks.limit_to(most);
+        self
     }
 
     /// What is to be done about `alert`.
@@ -123,9 +111,8 @@ impl Planner {
     /// What ends at or before `now`.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Action> {
         let mut actions = Vec::new();
-        while let Some(&(_, address)) = self.block_ends.first().filter(|(end, _)| *end <= now) {
-            let block = self.take(address);
-            actions.extend(block.map(|block| Action::Unblock { block, cause: EndCause::Expired }));
+        while let Some(block) = self.blocks.take_ended(now) {
+            actions.push(Action::Unblock { block, cause: EndCause::Expired });
         }
         while let Some((end, key)) = self.hold_ends.first().filter(|(end, _)| *end <= now).cloned() {
             self.hold_ends.remove(&(end, key.clone()));
@@ -136,9 +123,8 @@ impl Planner {
 
     /// When [`Planner::expire`] next has something to do.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let block = self.block_ends.first().map(|(end, _)| *end);
         let hold = self.hold_ends.first().map(|(end, _)| *end);
-        block.into_iter().chain(hold).min()
+        self.blocks.next_end().into_iter().chain(hold).min()
     }
 
     /// Blocks an address because an administrator asks for it; `None` as duration: until removed.
@@ -159,14 +145,14 @@ impl Planner {
             return Err(Refusal::NeverBlock(why));
         }
         let expires = duration.map(|duration| now.plus(duration));
-        let current = self.current(address, now);
+        let current = self.blocks.current(address, now);
         if let Some(block) = current.filter(|block| !ends_later(block.expires, expires)) {
             return Ok(ByHand::Unchanged(block.clone()));
         }
         let since = current.map_or(now, |block| block.since);
         let mut actions = Vec::new();
-        if !self.blocks.contains_key(&address) {
-            actions.extend(self.make_room()?);
+        if !self.blocks.holds(address) {
+            actions.extend(self.blocks.make_room()?);
         }
         let block = Block {
             address,
@@ -179,23 +165,20 @@ impl Planner {
             response: "manual".into(),
             reason: reason.to_owned(),
         };
-        self.put(block.clone());
+        self.blocks.put(block.clone());
         actions.push(Action::Block(block));
         Ok(ByHand::Blocked(actions))
     }
 
     /// Ends the block of an address because an administrator asks for it.
     pub fn unblock(&mut self, address: IpAddr) -> Option<Action> {
-        let block = self.take(canonical(address))?;
+        let block = self.blocks.take(canonical(address))?;
         Some(Action::Unblock { block, cause: EndCause::Removed })
     }
 
     /// Ends all blocks.
     pub fn unblock_all(&mut self) -> Vec<Action> {
-        self.block_ends.clear();
-        self.evictable.clear();
-        let blocks = std::mem::take(&mut self.blocks);
-        blocks.into_values().map(|block| Action::Unblock { block, cause: EndCause::Removed }).collect()
+        self.blocks.take_all().map(|block| Action::Unblock { block, cause: EndCause::Removed }).collect()
     }
 
     /// Takes another configuration. Blocks and pending undo calls stay.
@@ -207,8 +190,12 @@ impl Planner {
     /// Takes other protected addresses; blocks of addresses that are protected now end at once.
     pub fn set_protected(&mut self, protected: ProtectedSet) -> Vec<Action> {
         self.protected = protected;
-        let now_protected: Vec<_> =
-            self.blocks.keys().filter_map(|&address| Some((address, self.protected.protects(address)?))).collect();
+        let now_protected: Vec<_> = self
+            .blocks
+            .all()
+            .keys()
+            .filter_map(|&address| Some((address, self.protected.protects(address)?)))
+            .collect();
         now_protected.into_iter().filter_map(|(address, why)| self.end_as_protected(address, why)).collect()
     }
 
@@ -221,7 +208,7 @@ impl Planner {
             block.address = canonical(block.address);
             match self.protected.protects(block.address) {
                 Some(why) => actions.push(Action::Unblock { block, cause: EndCause::Protected(why) }),
-                None => self.put(block),
+                None => self.blocks.put(block),
             }
         }
         for hold in restored.holds {
@@ -232,6 +219,44 @@ impl Planner {
         actions.extend(self.end_what_was_ahead(now.wall));
         actions.extend(self.expire(now.wall));
         actions
+    }
+
+    /// Keeps what is left of every block and undo call when the wall clock was set: ahead, and blocks
+    /// would end early (whoever forges time servers would free himself); back, and they would last
+    /// for years. Call it before anything that takes a time of this clock.
+    ///
+    /// Small steps are added up, so that many of them do not pass unnoticed.
+    pub fn follow_clock(&mut self, now: Clock) -> Vec<Action> {
+        let Some(before) = self.clock else {
+            self.clock = Some(now);
+            return Vec::new();
+        };
+        let Some(step) = now.step_since(before) else { return Vec::new() };
+        self.clock = Some(now);
+        let mut actions = Vec::new();
+        for block in self.blocks.all().values().cloned().collect::<Vec<_>>() {
+            let block = step.shift_block(block);
+            self.blocks.put(block.clone());
+            actions.push(Action::Retime(block));
+        }
+        for hold in self.holds.values().cloned().collect::<Vec<_>>() {
+            let hold = ProgramHold { due: step.shift(hold.due), ..hold };
+            self.hold(hold.clone());
+            actions.push(Action::Prolong(hold));
+        }
+        actions
+    }
+
+    /// A block from another boot in which the clock was ahead lasts no longer than it was to last.
+    fn end_what_was_ahead(&mut self, now: Timestamp) -> Vec<Action> {
+        let ahead = self.blocks.all().values().filter_map(|block| Some((ahead(block, now)?, block.clone())));
+        let ahead: Vec<(Step, Block)> = ahead.collect();
+        let set_back = |(step, block): (Step, Block)| {
+            let block = step.shift_block(block);
+            self.blocks.put(block.clone());
+            Action::Retime(block)
+        };
+        ahead.into_iter().map(set_back).collect()
     }
 
     /// Forgets that a program must be undone, because it was never run.
@@ -251,7 +276,7 @@ impl Planner {
 
     /// All addresses that are to be blocked.
     pub fn blocks(&self) -> &BTreeMap<IpAddr, Block> {
-        &self.blocks
+        self.blocks.all()
     }
 
     /// All programs that are to be undone.
@@ -318,9 +343,9 @@ impl Planner {
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
-        let current = self.current(address, now).map(|block| (block.since, block.expires));
-        if !self.blocks.contains_key(&address) {
-            match self.make_room() {
+        let current = self.blocks.current(address, now).map(|block| (block.since, block.expires));
+        if !self.blocks.holds(address) {
+            match self.blocks.make_room() {
                 Ok(evicted) => actions.extend(evicted),
                 Err(full) => {
                     return actions.push(refused(response, alert, address.to_string().as_bytes(), Some(address), full));
@@ -347,13 +372,8 @@ impl Planner {
             response: response.name.clone(),
             reason: alert.rule.description.clone(),
         };
-        self.put(block.clone());
+        self.blocks.put(block.clone());
         actions.push(Action::Block(block));
-    }
-
-    /// The block of an address; one whose end is due but not yet carried out is over.
-    fn current(&self, address: IpAddr, now: Timestamp) -> Option<&Block> {
-        self.blocks.get(&address).filter(|block| block.expires.is_none_or(|end| end > now))
     }
 
     /// As in OSSEC a program whose undo call is pending does not run again; only the time until
@@ -415,30 +435,8 @@ impl Planner {
         self.offences.retain(|_, offence| offence.last > median);
     }
 
-    fn put(&mut self, block: Block) {
-        self.take(block.address);
-        if let Some(end) = block.expires {
-            self.block_ends.insert((end, block.address));
-        }
-        if block.rule.is_some() {
-            self.evictable.insert((Dispensable::of(&block), block.address));
-        }
-        self.blocks.insert(block.address, block);
-    }
-
-    fn take(&mut self, address: IpAddr) -> Option<Block> {
-        let block = self.blocks.remove(&address)?;
-        if let Some(end) = block.expires {
-            self.block_ends.remove(&(end, address));
-        }
-        if block.rule.is_some() {
-            self.evictable.remove(&(Dispensable::of(&block), address));
-        }
-        Some(block)
-    }
-
     fn end_as_protected(&mut self, address: IpAddr, why: NeverBlockReason) -> Option<Action> {
-        let block = self.take(address)?;
+        let block = self.blocks.take(address)?;
         Some(Action::Unblock { block, cause: EndCause::Protected(why) })
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::parse::{RuleDef, parse};
+use super::def::RuleDef;
+use super::parse::parse;
 use crate::decode::{EventKind, Reading};
 use crate::diag::{Diagnostic, SourceFile};
 use crate::model::RuleId;

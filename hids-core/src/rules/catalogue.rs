@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::built_in;
-use super::compile::{RuleOptions, facts};
-use super::parse::{self, RuleDef, Same};
+use super::compile::facts;
+use super::def::{RuleDef, Same};
+use super::options::RuleOptions;
+use super::parse;
 use super::tree::Tree;
 use crate::decode::{EventKind, Reading, source};
 use crate::diag::{Diagnostic, SourceFile, Span};

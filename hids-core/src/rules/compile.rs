@@ -5,153 +5,59 @@ use std::sync::Arc;
 use super::address::{AddressList, Names};
 use super::condition::{Condition, Gate};
 use super::context::Context;
-use super::count::Counters;
+use super::count::{CountedRule, Counters};
+use super::def::{AlertOption, CompiledRule, RuleDef, TextField};
 use super::list::{ListTables, ListTest};
-use super::parse::{AlertOption, CompiledRule, RuleDef, TextField};
+use super::options::RuleOptions;
+use super::set::{Rule, RuleSet};
 use super::tree::{ContextList, Tree};
 use super::when::{TimeRange, Weekdays};
 use crate::decode::source::{MOST_HINTS, PatternDef, unknown_name};
-use crate::decode::{DecoderSet, EventKind, FieldId, FtsFields, Reading};
+use crate::decode::{DecoderSet, FieldId};
 use crate::diag::Diagnostic;
-use crate::model::{Level, RuleFacts, RuleId};
-use crate::pattern::{Pattern, PrefilterBuilder, Subject};
+use crate::model::{Level, RuleFacts};
+use crate::pattern::{Pattern, PrefilterBuilder};
 use crate::xml::Text;
 
 /// Longest value of one element that OSSEC keeps; a longer condition vanishes there.
 const OSSEC_MAX_VALUE_BYTES: usize = 2048;
 
-/// What rules need to know besides themselves.
-#[derive(Clone, Debug)]
-pub struct RuleOptions {
-    /// From which level alerts are recorded.
-    pub record_level: Level,
-    /// From which level alerts are mailed.
-    pub mail_level: Level,
-    /// Time window of composite rules that have none, in seconds.
-    pub default_timeframe_seconds: u32,
-    /// In the strict mode, events remembered.
-    pub memory_size: usize,
-    /// In the strict mode, events remembered of a rule that `if_matched_sid` names.
-    pub rule_memory_size: usize,
-    /// Recent combinations of intrusion detection events that a new one is compared with.
-    pub fts_list_size: usize,
-    /// Leading characters that such combinations share more of.
-    pub fts_shared_prefix: usize,
-    /// Time zone of `<time>` and `<weekday>`.
-    pub zone: jiff::tz::TimeZone,
-    /// Whether to answer exactly as OSSEC does.
-    pub strict_ossec: bool,
-}
-
-impl Default for RuleOptions {
-    fn default() -> Self {
-        Self {
-            record_level: Level(1),
-            mail_level: Level(7),
-            default_timeframe_seconds: 360,
-            memory_size: 8192,
-            rule_memory_size: 128,
-            fts_list_size: 32,
-            fts_shared_prefix: 14,
-            zone: jiff::tz::TimeZone::UTC,
-            strict_ossec: false,
-        }
+/// Compiles rules in the order in which they were loaded. What their patterns require of a
+/// line is added to `prefilter`.
+pub fn compile(
+    defs: Vec<RuleDef>,
+    decoders: &DecoderSet,
+    tables: &ListTables,
+    options: RuleOptions,
+    prefilter: &mut PrefilterBuilder,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> RuleSet {
+    let tree = Tree::build(defs, &options, diagnostics);
+    let mut compiler = Compiler { decoders, tables, options: &options, prefilter, diagnostics, unknown_decoders: 0 };
+    let mut rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
+    for (index, children) in tree.children.iter().enumerate() {
+        let gate = |&child: &u32| Gate::new(child, &rules[child as usize].conditions);
+        rules[index].children = children.iter().map(gate).collect();
+    }
+    let counters = if options.strict_ossec { Counters::default() } else { counters(&mut rules) };
+    RuleSet {
+        rules,
+        counters,
+        roots: tree.roots,
+        lists: tree.lists,
+        keeps_all: tree.contexts.contains(&Some(ContextList::All)),
+        options,
     }
 }
 
-impl RuleOptions {
-    /// Whose reading of files is wanted.
-    pub fn reading(&self) -> Reading {
-        if self.strict_ossec { Reading::Ossec } else { Reading::AsWritten }
-    }
-
-    pub(super) fn subject(&self) -> Subject {
-        if self.strict_ossec { Subject::StrictUtf8 } else { Subject::Bytes }
-    }
-}
-
-/// All rules, ready to run.
-#[derive(Debug)]
-pub struct RuleSet {
-    pub(super) rules: Vec<Rule>,
-    pub(super) roots: Vec<u32>,
-    pub(super) lists: u32,
-    pub(super) keeps_all: bool,
-    /// What composite rules count; empty in the strict mode.
-    pub(super) counters: Counters,
-    pub(super) options: RuleOptions,
-}
-
-/// A compiled rule.
-#[derive(Debug)]
-pub(super) struct Rule {
-    pub facts: Arc<RuleFacts>,
-    pub kind: EventKind,
-    pub conditions: Box<[Condition]>,
-    pub context: Option<Context>,
-    /// In the order in which they are tried.
-    pub children: Box<[Gate]>,
-    pub noalert: bool,
-    pub recorded: bool,
-    pub mailed: bool,
-    pub ignore_seconds: u32,
-    pub ignore_fields: Option<FtsFields>,
-    pub check_if_ignored: Option<FtsFields>,
-    pub own_list: Option<u32>,
-    pub group_lists: Box<[u32]>,
-    /// How often OSSEC counts its events for groups.
-    pub places: u32,
-}
-
-impl RuleSet {
-    /// Compiles rules in the order in which they were loaded. What their patterns require of a
-    /// line is added to `prefilter`.
-    pub fn compile(
-        defs: Vec<RuleDef>,
-        decoders: &DecoderSet,
-        tables: &ListTables,
-        options: RuleOptions,
-        prefilter: &mut PrefilterBuilder,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Self {
-        let tree = Tree::build(defs, &options, diagnostics);
-        let mut compiler =
-            Compiler { decoders, tables, options: &options, prefilter, diagnostics, unknown_decoders: 0 };
-        let mut rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
-        for (index, children) in tree.children.iter().enumerate() {
-            let gate = |&child: &u32| Gate::new(child, &rules[child as usize].conditions);
-            rules[index].children = children.iter().map(gate).collect();
-        }
-        let counters = if options.strict_ossec { Counters::default() } else { Counters::of(&mut rules) };
-        Self {
-            rules,
-            counters,
-            roots: tree.roots,
-            lists: tree.lists,
-            keeps_all: tree.contexts.contains(&Some(ContextList::All)),
-            options,
-        }
-    }
-
-    /// Facts of all rules in load order.
-    pub fn facts(&self) -> impl Iterator<Item = &Arc<RuleFacts>> {
-        self.rules.iter().map(|rule| &rule.facts)
-    }
-
-    /// Facts of the rule with that number in the set.
-    pub fn facts_of(&self, index: u32) -> &Arc<RuleFacts> {
-        &self.rules[index as usize].facts
-    }
-
-    /// Ids of the rules tried when `index` has matched, in the order in which they are tried.
-    pub fn children(&self, index: u32) -> impl Iterator<Item = RuleId> {
-        self.rules[index as usize].children.iter().map(|child| self.rules[child.rule as usize].facts.id)
-    }
-
-    /// How often PCRE2 gave up on a pattern.
-    pub fn limit_hits(&self) -> u64 {
-        self.rules.iter().flat_map(|rule| &rule.conditions).map(Condition::limit_hits).sum()
-    }
+/// What the composite rules count; their conditions on earlier events get its numbers.
+fn counters(rules: &mut [Rule]) -> Counters {
+    let counted = rules.iter_mut().map(|rule| CountedRule {
+        context: rule.context.as_mut(),
+        own_list: rule.own_list,
+        group_lists: &rule.group_lists,
+    });
+    Counters::of(counted.collect())
 }
 
 struct Compiler<'a> {

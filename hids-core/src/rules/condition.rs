@@ -3,9 +3,9 @@
 use memchr::memmem;
 
 use super::address::AddressList;
+use super::def::{CompiledRule, TextField};
+use super::event::RuleEvent;
 use super::list::{ListField, ListTest};
-use super::parse::{CompiledRule, TextField};
-use super::run::RuleEvent;
 use super::state::RuleState;
 use super::when::{TimeRange, Weekdays};
 use crate::decode::{FieldId, NameId};

@@ -1,7 +1,7 @@
 //! Composite rules: how many earlier events fit (`src/analysisd/eventinfo.c`).
 
-use super::parse::Same;
-use super::run::RuleEvent;
+use super::def::Same;
+use super::event::RuleEvent;
 use super::store::{EventStore, Evidence, Kept, Listed, Stored};
 use super::tree::ContextList;
 use crate::decode::FieldId;

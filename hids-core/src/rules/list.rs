@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::compile::RuleOptions;
 use super::list_key::{self as key, Split};
 use super::networks::Networks;
+use super::options::RuleOptions;
 use crate::decode::FieldId;
 use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::pattern::Pattern;

@@ -1,46 +1,8 @@
 //! `overwrite="yes"`: which parts of a rule a later one replaces (`src/analysisd/rules_list.c`).
 
-use super::parse::{RuleDef, TextField};
+use super::def::{Gates, RuleDef, TextField};
 use crate::decode::source::PatternDef;
 use crate::diag::{Diagnostic, Span};
-
-/// Which groups of conditions OSSEC looks at in a rule: two marks that conditions set when they are
-/// read, and that an overwriting rule replaces by its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gates {
-    /// Source and destination port.
-    packet: bool,
-    /// User, status, host name and extra data.
-    extra: bool,
-}
-
-impl Gates {
-    /// Those of a rule as it is written.
-    fn of(rule: &RuleDef) -> Self {
-        let texts = rule.texts.iter().chain(&rule.pcre2_texts).map(|(field, _)| *field);
-        let is_one_of = |wanted: &[TextField]| texts.clone().any(|field| wanted.contains(&field));
-        Self {
-            packet: is_one_of(&[TextField::SrcPort, TextField::DstPort])
-                || !rule.srcip.is_empty()
-                || !rule.dstip.is_empty(),
-            extra: is_one_of(&EXTRA)
-                || rule.maxsize > 0
-                || rule.time.is_some()
-                || rule.weekday.is_some()
-                || rule.compiled.is_some()
-                || rule.check_diff,
-        }
-    }
-
-    /// Whether a PCRE2 condition that was kept is still tested.
-    pub(super) fn opens(self, field: TextField) -> bool {
-        match field {
-            TextField::SrcPort | TextField::DstPort => self.packet,
-            TextField::User | TextField::Status | TextField::Hostname | TextField::ExtraData => self.extra,
-            _ => true,
-        }
-    }
-}
 
 /// Conditions that set the mark for further information.
 const EXTRA: [TextField; 7] = [
@@ -52,6 +14,23 @@ const EXTRA: [TextField; 7] = [
     TextField::SrcGeoIp,
     TextField::DstGeoIp,
 ];
+
+/// The marks that the conditions of a rule set.
+fn gates(rule: &RuleDef) -> Gates {
+    let texts = rule.texts.iter().chain(&rule.pcre2_texts).map(|(field, _)| *field);
+    let is_one_of = |wanted: &[TextField]| texts.clone().any(|field| wanted.contains(&field));
+    Gates {
+        packet: is_one_of(&[TextField::SrcPort, TextField::DstPort])
+            || !rule.srcip.is_empty()
+            || !rule.dstip.is_empty(),
+        extra: is_one_of(&EXTRA)
+            || rule.maxsize > 0
+            || rule.time.is_some()
+            || rule.weekday.is_some()
+            || rule.compiled.is_some()
+            || rule.check_diff,
+    }
+}
 
 /// Puts the values of `new` into `original`, which keeps its place in the tree, its PCRE2
 /// conditions, lists and fields. Says so where `new` tries to change one of these, and what ends or
@@ -68,7 +47,7 @@ pub(super) fn overwrite(original: &mut RuleDef, new: RuleDef, diagnostics: &mut 
         id_span: old.id_span.clone(),
         built_in: old.built_in,
         pcre2_texts: old.pcre2_texts.iter().filter(|(field, _)| is_compiled(*field)).cloned().collect(),
-        gates: Some(Gates::of(&new)),
+        gates: Some(gates(&new)),
         category: old.category.clone(),
         fields: old.fields.clone(),
         lists: old.lists.clone(),

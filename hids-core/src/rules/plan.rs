@@ -4,8 +4,8 @@
 //! again, only the rules that passed those conditions are walked; what asks the state (composite
 //! rules, `check_diff`, `if_fts`, `ignore`), the time or the host is asked for each event.
 
-use super::compile::RuleSet;
-use super::run::RuleEvent;
+use super::event::RuleEvent;
+use super::set::RuleSet;
 use super::state::RuleState;
 
 /// Most rules of a plan; a message that more rules may want is not worth one.
@@ -24,74 +24,72 @@ struct Planned {
     asked_from: u32,
 }
 
-impl RuleSet {
-    /// The plan for all events with the message, the program and the fields of `event`, whose
-    /// `hostname`, `location`, `now` and `fts` do not matter. `None` when it would be too large.
-    pub fn plan(&self, event: &RuleEvent<'_>) -> Option<Plan> {
-        let mut planned = Vec::new();
-        for &root in self.roots.iter().filter(|&&root| self.rules[root as usize].kind == event.kind) {
-            if self.plan_rule(root, event, &mut planned) == Wins::Surely {
+/// The plan for all events with the message, the program and the fields of `event`, whose
+/// `hostname`, `location`, `now` and `fts` do not matter. `None` when it would be too large.
+pub fn plan(set: &RuleSet, event: &RuleEvent<'_>) -> Option<Plan> {
+    let mut planned = Vec::new();
+    for &root in set.roots.iter().filter(|&&root| set.rules[root as usize].kind == event.kind) {
+        if plan_rule(set, root, event, &mut planned) == Wins::Surely {
+            break;
+        }
+    }
+    (planned.len() <= MAX_RULES).then(|| Plan(planned.into()))
+}
+
+fn plan_rule(set: &RuleSet, index: u32, event: &RuleEvent<'_>, planned: &mut Vec<Planned>) -> Wins {
+    let rule = &set.rules[index as usize];
+    let mut alone = rule.conditions.iter().take_while(|condition| condition.asks_only_message());
+    if planned.len() > MAX_RULES || !alone.all(|condition| condition.holds(event)) {
+        return Wins::Perhaps;
+    }
+    let asked_from = rule.conditions.iter().take_while(|condition| condition.asks_only_message()).count();
+    let at = planned.len();
+    planned.push(Planned { rule: index, next: 0, asked_from: asked_from as u32 });
+    let mut below = Wins::Perhaps;
+    for child in &rule.children {
+        if child.is_open(event) {
+            below = plan_rule(set, child.rule, event, planned);
+            if below == Wins::Surely {
                 break;
             }
         }
-        (planned.len() <= MAX_RULES).then(|| Plan(planned.into()))
     }
+    planned[at].next = planned.len() as u32;
+    let passes = asked_from == rule.conditions.len() && rule.context.is_none();
+    if passes && (!rule.noalert || below == Wins::Surely) { Wins::Surely } else { Wins::Perhaps }
+}
 
-    fn plan_rule(&self, index: u32, event: &RuleEvent<'_>, planned: &mut Vec<Planned>) -> Wins {
-        let rule = &self.rules[index as usize];
-        let mut alone = rule.conditions.iter().take_while(|condition| condition.asks_only_message());
-        if planned.len() > MAX_RULES || !alone.all(|condition| condition.holds(event)) {
-            return Wins::Perhaps;
-        }
-        let asked_from = rule.conditions.iter().take_while(|condition| condition.asks_only_message()).count();
-        let at = planned.len();
-        planned.push(Planned { rule: index, next: 0, asked_from: asked_from as u32 });
-        let mut below = Wins::Perhaps;
-        for child in &rule.children {
-            if child.is_open(event) {
-                below = self.plan_rule(child.rule, event, planned);
-                if below == Wins::Surely {
-                    break;
-                }
+/// The winner among the rules of `plan`.
+pub(super) fn follow(set: &RuleSet, plan: &Plan, event: &RuleEvent<'_>, state: &mut RuleState) -> Option<u32> {
+    first_of(set, &plan.0, 0, plan.0.len(), event, state)
+}
+
+fn first_of(
+    set: &RuleSet,
+    plan: &[Planned],
+    from: usize,
+    to: usize,
+    event: &RuleEvent<'_>,
+    state: &mut RuleState,
+) -> Option<u32> {
+    let mut at = from;
+    while at < to {
+        let Planned { rule: index, next, asked_from } = plan[at];
+        let rule = &set.rules[index as usize];
+        if set.refused_by(rule, asked_from as usize, event, state).is_none() {
+            state.chain.push(index);
+            let below = first_of(set, plan, at + 1, next as usize, event, state);
+            if below.is_some() {
+                return below;
             }
-        }
-        planned[at].next = planned.len() as u32;
-        let passes = asked_from == rule.conditions.len() && rule.context.is_none();
-        if passes && (!rule.noalert || below == Wins::Surely) { Wins::Surely } else { Wins::Perhaps }
-    }
-
-    /// The winner among the rules of `plan`.
-    pub(super) fn follow(&self, plan: &Plan, event: &RuleEvent<'_>, state: &mut RuleState) -> Option<u32> {
-        self.first_of(&plan.0, 0, plan.0.len(), event, state)
-    }
-
-    fn first_of(
-        &self,
-        plan: &[Planned],
-        from: usize,
-        to: usize,
-        event: &RuleEvent<'_>,
-        state: &mut RuleState,
-    ) -> Option<u32> {
-        let mut at = from;
-        while at < to {
-            let Planned { rule: index, next, asked_from } = plan[at];
-            let rule = &self.rules[index as usize];
-            if self.refused_by(rule, asked_from as usize, event, state).is_none() {
-                state.chain.push(index);
-                let below = self.first_of(plan, at + 1, next as usize, event, state);
-                if below.is_some() {
-                    return below;
-                }
-                if !rule.noalert {
-                    return Some(index);
-                }
-                state.chain.pop();
+            if !rule.noalert {
+                return Some(index);
             }
-            at = next as usize;
+            state.chain.pop();
         }
-        None
+        at = next as usize;
     }
+    None
 }
 
 /// Whether a rule, or one below it, wins whatever came before.

@@ -1,6 +1,7 @@
 //! One `<rule>` element to its definition.
 
-use super::parse::{AlertOption, CompiledRule, RuleDef, Same, TextField};
+use super::def::{AlertOption, CompiledRule, RuleDef, Same, TextField};
+use super::list_reader::list;
 use super::wazuh;
 use crate::decode::attributes::{self, Asked, Obeys, Reading};
 use crate::decode::source::{self, PatternDef, unknown_name};
@@ -104,13 +105,13 @@ pub(super) fn rule(
     Some(def)
 }
 
-pub(super) struct Reader<'d> {
+struct Reader<'d> {
     reading: Reading,
-    pub(super) diagnostics: &'d mut Vec<Diagnostic>,
+    diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
-    pub(super) fn error(&mut self, code: &'static str, message: &str, span: &Span) {
+    fn error(&mut self, code: &'static str, message: &str, span: &Span) {
         self.diagnostics.push(Diagnostic::error(code, message).at(span.clone()));
     }
 
@@ -185,7 +186,7 @@ impl Reader<'_> {
             "field" => self.field(element, asked, def),
             "time" => def.time = Some(text()),
             "weekday" => def.weekday = Some(text()),
-            "list" => def.lists.extend(self.list(element)),
+            "list" => def.lists.extend(list(element, self.diagnostics)),
             "compiled_rule" => def.compiled = self.compiled(&element.text),
             "if_sid" => join(&mut def.if_sid, &element.text),
             "if_group" => join(&mut def.if_group, &element.text),

@@ -1,60 +1,12 @@
 //! Evaluates rules on an event. OSSEC: `src/analysisd/analysisd.c`, `OS_CheckIfRuleMatch`.
 
-use super::compile::{Rule, RuleSet};
-use super::count::Mark;
-use super::plan::Plan;
+use super::event::RuleEvent;
+use super::plan::{self, Plan};
+use super::set::RuleSet;
 use super::state::RuleState;
 use super::store::Lists;
-use crate::decode::{EventKind, EventNames, FieldId, FieldValues, FtsFields, NameId};
-use crate::model::{RuleId, Timestamp};
-use crate::pattern::{Required, Seen};
-
-/// What rules see of an event.
-#[derive(Clone, Copy, Debug)]
-pub struct RuleEvent<'a> {
-    /// The whole line.
-    pub full_log: &'a [u8],
-    /// The message.
-    pub log: &'a [u8],
-    /// Where the message starts in the line.
-    pub log_offset: usize,
-    /// Host in the line, or this machine.
-    pub hostname: &'a [u8],
-    /// Program in the line.
-    pub program_name: Option<&'a [u8]>,
-    /// Which literals the message contains.
-    pub seen: &'a Seen,
-    /// Decoded fields.
-    pub fields: &'a FieldValues,
-    /// Name of the decoder.
-    pub decoder: Option<NameId>,
-    /// The same, as text; empty without decoder.
-    pub decoder_name: &'a str,
-    /// Kind of the event.
-    pub kind: EventKind,
-    /// Combination that the decoder watches.
-    pub fts: Option<FtsFields>,
-    /// Where the line comes from.
-    pub location: &'a str,
-    /// When the line was received.
-    pub now: Timestamp,
-}
-
-impl<'a> RuleEvent<'a> {
-    /// The value of a field.
-    pub fn field(&self, id: FieldId) -> Option<&'a [u8]> {
-        self.fields.value(id, self.log)
-    }
-
-    /// Whether a pattern can match a field; one that is no part of the message may be anything.
-    pub(super) fn may_match_field(&self, required: &Required) -> bool {
-        !self.fields.are_in_log() || required.may_match(self.seen)
-    }
-
-    pub(super) fn names(&self) -> EventNames<'a> {
-        EventNames { decoder: self.decoder_name, location: self.location, log: self.log }
-    }
-}
+use crate::decode::FieldId;
+use crate::model::RuleId;
 
 /// What rules say of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,108 +34,73 @@ pub struct RuleTrial {
     pub refused_by: Option<&'static str>,
 }
 
-impl RuleSet {
-    /// Finds the rule of `event` and updates `state`.
-    ///
-    /// `original`: the rule that another OSSEC raised, which is then taken as it is. `trials`,
-    /// where given, gets every rule that was tried. `plan`: what is known of the message.
-    pub fn judge(
-        &self,
-        event: &RuleEvent<'_>,
-        original: Option<RuleId>,
-        state: &mut RuleState,
-        trials: Option<&mut Vec<RuleTrial>>,
-        plan: Option<&Plan>,
-    ) -> Judged {
-        state.start_event();
-        let winner = match original {
-            Some(id) => self
-                .rules
-                .iter()
-                .position(|rule| rule.facts.id == id)
-                .map(|index| index as u32)
-                .inspect(|&index| state.chain.push(index)),
-            None => match plan {
-                Some(plan) => self.follow(plan, event, state),
-                None => Walk { set: self, event, trials }.roots(state),
-            },
-        };
-        let Some(index) = winner else { return Judged::default() };
-        if original.is_none() {
-            state.fired[index as usize] += 1;
-        }
-        self.decide(index, event, state)
+/// Finds the rule of `event` and updates `state`.
+///
+/// `original`: the rule that another OSSEC raised, which is then taken as it is. `trials`,
+/// where given, gets every rule that was tried. `plan`: what is known of the message.
+pub fn judge(
+    set: &RuleSet,
+    event: &RuleEvent<'_>,
+    original: Option<RuleId>,
+    state: &mut RuleState,
+    trials: Option<&mut Vec<RuleTrial>>,
+    plan: Option<&Plan>,
+) -> Judged {
+    state.start_event();
+    let winner = match original {
+        Some(id) => set
+            .rules
+            .iter()
+            .position(|rule| rule.facts.id == id)
+            .map(|index| index as u32)
+            .inspect(|&index| state.chain.push(index)),
+        None => match plan {
+            Some(plan) => plan::follow(set, plan, event, state),
+            None => Walk { set, event, trials }.roots(state),
+        },
+    };
+    let Some(index) = winner else { return Judged::default() };
+    if original.is_none() {
+        state.fired[index as usize] += 1;
     }
-
-    fn rule(&self, index: u32) -> &Rule {
-        &self.rules[index as usize]
-    }
-
-    /// The condition that refuses the event, of those from number `from` on.
-    pub(super) fn refused_by(
-        &self,
-        rule: &Rule,
-        from: usize,
-        event: &RuleEvent<'_>,
-        state: &mut RuleState,
-    ) -> Option<&'static str> {
-        for condition in &rule.conditions[from..] {
-            if !condition.passes(rule.facts.id, event, state) {
-                return Some(condition.name());
-            }
-        }
-        let context = rule.context.as_ref()?;
-        let level = rule.facts.level.0;
-        let RuleState { lists, counts, evidence, .. } = state;
-        let enough = match self.options.strict_ossec {
-            true => context.search(level, event, lists, evidence),
-            false => counts.search(&self.counters, context, level, event, evidence),
-        };
-        if !enough {
-            return Some("frequency");
-        }
-        state.mark = Mark { level, same: context.same };
-        None
-    }
-
-    /// What follows from the rule that won.
-    fn decide(&self, index: u32, event: &RuleEvent<'_>, state: &mut RuleState) -> Judged {
-        let rule = self.rule(index);
-        let found = Judged { rule: Some(index), ..Judged::default() };
-        if rule.facts.level.0 == 0 {
-            return found;
-        }
-        if rule.ignore_seconds > 0 {
-            let source = event.field(FieldId::SRC_IP).filter(|_| !self.options.strict_ossec);
-            if state.in_window(index, rule.ignore_seconds, source, event.now) {
-                return Judged { ignored: true, ..found };
-            }
-        }
-        if rule.check_if_ignored.is_some_and(|fields| state.is_ignored(fields, event)) {
-            return Judged { ignored: true, ..Judged::default() };
-        }
-        if let Some(fields) = rule.ignore_fields {
-            state.ignore(fields, event);
-        }
-        self.remember(index, event, state);
-        Judged { recorded: rule.recorded, mailed: rule.mailed, may_respond: rule.facts.may_respond, ..found }
-    }
+    decide(set, index, event, state)
 }
 
-impl RuleSet {
-    /// Keeps the event for rules that count.
-    fn remember(&self, index: u32, event: &RuleEvent<'_>, state: &mut RuleState) {
-        let rule = self.rule(index);
-        if self.options.strict_ossec {
-            let lists = Lists { own: rule.own_list, groups: &rule.group_lists, times: rule.places };
-            return state.lists.add(event, state.mark.level, lists);
-        }
-        let fits = |rule: u32| {
-            let regex = self.rule(rule).context.as_ref().and_then(|context| context.regex.as_ref());
-            regex.is_some_and(|regex| regex.is_match(event.log))
-        };
-        state.counts.add(&self.counters, event, state.mark, index, fits);
+/// What follows from the rule that won.
+fn decide(set: &RuleSet, index: u32, event: &RuleEvent<'_>, state: &mut RuleState) -> Judged {
+    let rule = set.rule(index);
+    let found = Judged { rule: Some(index), ..Judged::default() };
+    if rule.facts.level.0 == 0 {
+        return found;
     }
+    if rule.ignore_seconds > 0 {
+        let source = event.field(FieldId::SRC_IP).filter(|_| !set.options.strict_ossec);
+        if state.in_window(index, rule.ignore_seconds, source, event.now) {
+            return Judged { ignored: true, ..found };
+        }
+    }
+    if rule.check_if_ignored.is_some_and(|fields| state.is_ignored(fields, event)) {
+        return Judged { ignored: true, ..Judged::default() };
+    }
+    if let Some(fields) = rule.ignore_fields {
+        state.ignore(fields, event);
+    }
+    remember(set, index, event, state);
+    Judged { recorded: rule.recorded, mailed: rule.mailed, may_respond: rule.facts.may_respond, ..found }
+}
+
+/// Keeps the event for rules that count.
+fn remember(set: &RuleSet, index: u32, event: &RuleEvent<'_>, state: &mut RuleState) {
+    let rule = set.rule(index);
+    if set.options.strict_ossec {
+        let lists = Lists { own: rule.own_list, groups: &rule.group_lists, times: rule.places };
+        return state.lists.add(event, state.mark.level, lists);
+    }
+    let fits = |rule: u32| {
+        let regex = set.rule(rule).context.as_ref().and_then(|context| context.regex.as_ref());
+        regex.is_some_and(|regex| regex.is_match(event.log))
+    };
+    state.counts.add(&set.counters, event, state.mark, index, fits);
 }
 
 /// One way through the tree.

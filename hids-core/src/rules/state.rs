@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::compile::RuleSet;
 use super::count::{Counts, Mark, Source};
-use super::run::RuleEvent;
-use super::store::{EventStore, Evidence, ListLimits};
+use super::event::RuleEvent;
+use super::options::RuleOptions;
+use super::store::{EventStore, Evidence};
 use crate::decode::{EventKind, FirstSeen, FtsFields};
 use crate::model::{RuleId, Timestamp};
 
@@ -132,21 +132,18 @@ impl Losses {
 }
 
 impl RuleState {
-    /// The state before the first event.
-    pub fn new(rules: &RuleSet) -> Self {
-        let options = &rules.options;
-        let limits =
-            ListLimits { of_rule: options.rule_memory_size, of_all: options.memory_size, keeps_all: rules.keeps_all };
+    /// The state before the first event, of a set of `rules` rules.
+    pub(super) fn new(options: &RuleOptions, lists: EventStore, counts: Counts, rules: usize) -> Self {
         Self {
-            lists: EventStore::new(if options.strict_ossec { rules.lists } else { 0 }, limits),
-            counts: Counts::new(&rules.counters),
+            lists,
+            counts,
             first_seen: FirstSeen::new(options.fts_list_size, options.fts_shared_prefix),
             ignored: FirstSeen::new(0, 0),
             windows: HashMap::new(),
             outputs: HashMap::new(),
-            fired: vec![0; rules.rules.len()],
+            fired: vec![0; rules],
             clock: Clock::default(),
-            zone: rules.options.zone.clone(),
+            zone: options.zone.clone(),
             combination: Vec::new(),
             chain: Vec::new(),
             evidence: Evidence::default(),

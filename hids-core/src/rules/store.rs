@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::run::RuleEvent;
+use super::event::RuleEvent;
 use super::tree::ContextList;
 use crate::decode::{EventKind, FieldId};
 use crate::model::Timestamp;

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::compile::RuleOptions;
+use super::def::{ACCURATE, RuleDef};
+use super::options::RuleOptions;
 use super::overwrite::overwrite;
-use super::parse::{ACCURATE, RuleDef};
 use crate::decode::EventKind;
 use crate::diag::Diagnostic;
 use crate::model::RuleId;

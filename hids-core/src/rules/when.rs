@@ -1,6 +1,6 @@
 //! Times of day and weekdays in rules (`src/shared/validate_op.c`).
 
-use super::compile::RuleOptions;
+use super::options::RuleOptions;
 
 /// Minutes of the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

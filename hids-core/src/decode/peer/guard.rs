@@ -6,9 +6,10 @@ use super::hardened::{self, Hardened};
 use super::ossec_names::is_ossecs;
 use super::two_ways::{AccessLog, address, has_twin};
 use crate::decode::compile::DecoderSet;
+use crate::decode::decoded::Decoded;
 use crate::decode::fields::FieldId;
 use crate::decode::kind::EventKind;
-use crate::decode::run::{Decoded, Scratch};
+use crate::decode::run::Scratch;
 use crate::pattern::{Captures, Prefilter};
 use crate::predecode::Predecoded;
 

@@ -5,7 +5,8 @@
 //! stands behind it. Otherwise a client that may choose a word of the line can write another address
 //! where the pattern looks first.
 
-use crate::decode::compile::{Condition, Decoder, DecoderSet};
+use crate::decode::compile::DecoderSet;
+use crate::decode::decoder::{Condition, Decoder};
 use crate::decode::fields::FieldId;
 use crate::decode::parse::Offset;
 use crate::pattern::Part;

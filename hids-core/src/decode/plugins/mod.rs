@@ -16,10 +16,10 @@ use memchr::memchr;
 
 pub use self::ossec_alert::forwarded_location;
 use super::attributes::Reading;
+use super::decoded::Decoded;
 use super::fields::FieldValues;
 use super::kind::EventKind;
 use super::parse::Plugin;
-use super::run::Decoded;
 
 /// Extracts the fields of `log` as `plugin` does.
 pub(super) fn run(plugin: Plugin, reading: Reading, log: &[u8], fields: &mut FieldValues, decoded: &mut Decoded) {

@@ -7,8 +7,8 @@
 use memchr::{memchr, memmem};
 
 use super::super::attributes::Reading;
+use super::super::decoded::Decoded;
 use super::super::fields::{FieldId, FieldValues};
-use super::super::run::Decoded;
 use super::number;
 
 const LEVEL: &[u8] = b"Alert Level: ";

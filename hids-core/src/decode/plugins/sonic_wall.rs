@@ -5,9 +5,9 @@ use std::ops::Range;
 use memchr::{memchr, memmem};
 
 use super::super::attributes::Reading;
+use super::super::decoded::Decoded;
 use super::super::fields::{FieldId, FieldValues};
 use super::super::kind::EventKind;
-use super::super::run::Decoded;
 use super::{number, word};
 
 /// OSSEC wants `pri=`, `c=` and `m=` beside one another in this order and finds the others anywhere

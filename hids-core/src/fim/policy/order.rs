@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::Watch;
 use super::paths::below;
+use super::watch::Watch;
 
 /// Roots in the order of a walk through the tree: what is below a root follows it at once.
 #[derive(Debug, Default)]

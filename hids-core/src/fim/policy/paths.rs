@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{PathPattern, Watch};
+use super::watch::{PathPattern, Watch};
 use crate::pattern::{Dialect, MAX_PATTERN_BYTES, OSSEC_MAX_PATTERN_BYTES, Pattern, Subject};
 
 /// What of `path` stands below `root`, without the slash between them; empty for the root itself.

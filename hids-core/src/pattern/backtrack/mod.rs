@@ -19,7 +19,7 @@ use regex_syntax::hir::Hir;
 
 use self::code::Code;
 use self::node::Node;
-use super::Captures;
+use super::captures::Captures;
 
 /// Steps after which a pattern is given up on a line; some milliseconds. A step takes one byte or
 /// one decision.

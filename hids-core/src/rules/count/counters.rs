@@ -1,7 +1,7 @@
 //! What composite rules count, and by which keys, once and for all.
 
-use crate::rules::compile::Rule;
-use crate::rules::parse::Same;
+use crate::rules::context::Context;
+use crate::rules::def::Same;
 use crate::rules::tree::ContextList;
 
 /// Parts of an event that make a key.
@@ -61,13 +61,21 @@ struct Feed {
     counters: Vec<u32>,
 }
 
+/// What is counted of a rule's events, and what it counts.
+pub(in crate::rules) struct CountedRule<'a> {
+    /// Of a composite rule, which gets the number of its counter.
+    pub context: Option<&'a mut Context>,
+    pub own_list: Option<u32>,
+    pub group_lists: &'a [u32],
+}
+
 impl Counters {
-    /// The counters of `rules`, whose contexts get their numbers.
-    pub(in crate::rules) fn of(rules: &mut [Rule]) -> Self {
+    /// The counters of `rules`, in the order of the set.
+    pub(in crate::rules) fn of(mut rules: Vec<CountedRule<'_>>) -> Self {
         let mut counters = Self::default();
         let mut known: Vec<(ContextList, Same, u32)> = Vec::new();
         for (index, rule) in rules.iter_mut().enumerate() {
-            let Some(context) = &mut rule.context else { continue };
+            let Some(context) = rule.context.as_deref_mut() else { continue };
             // Without data on countries, none is a different one.
             if context.same.has(Same::DIFFERENT_SRC_GEOIP) {
                 continue;
@@ -126,7 +134,7 @@ impl Counters {
 
     /// Events of a rule that has a list of its own count for the groups, too (K27), and once for each
     /// counter, however many parents the rule has (K29).
-    fn feeds_of(&self, rule: &Rule, known: &[(ContextList, Same, u32)]) -> Vec<Feed> {
+    fn feeds_of(&self, rule: &CountedRule<'_>, known: &[(ContextList, Same, u32)]) -> Vec<Feed> {
         let mut feeds: Vec<Feed> = Vec::new();
         for &(list, _, number) in known {
             let enters = match list {

@@ -8,12 +8,12 @@ use smallvec::SmallVec;
 use super::counters::{Counters, KEY_PARTS};
 use super::limits::{Class, Shelf, Usage};
 use super::parts;
-use super::prune::Pruner;
+use super::prune::{Candidate, Pruner};
 use super::slab::Slab;
 use crate::decode::FieldId;
 use crate::model::Timestamp;
-use crate::rules::parse::Same;
-use crate::rules::run::RuleEvent;
+use crate::rules::def::Same;
+use crate::rules::event::RuleEvent;
 
 /// Longest line kept; OSSEC's longest message.
 const MAX_LINE_BYTES: usize = 6144;
@@ -243,6 +243,28 @@ impl Counts {
         self.unshelve(key);
         self.reclass(key);
         self.shelve(key);
+    }
+
+    /// Drops the events of `key` that no rule can need any more.
+    pub(super) fn prune(&mut self, counters: &Counters, key: u32, now: i64) {
+        let (kind, class) = (self.keys[key].kind, self.keys[key].class);
+        let events = self.keys[key].events.iter().rev().map(|&slot| {
+            let event = &self.events[slot];
+            Candidate { slot, rule: event.rule, url: event.url, seconds: event.time.unix_seconds() }
+        });
+        self.pruner.sort(counters, kind, events, now);
+        let (kept, dropped) = (std::mem::take(&mut self.pruner.kept), std::mem::take(&mut self.pruner.dropped));
+        self.reckon(key, |key| {
+            key.events.clear();
+            key.events.extend(kept.iter().rev().copied());
+            if key.events.capacity() > 4 * key.events.len() {
+                key.events.shrink_to_fit();
+            }
+            key.next_look = u32::try_from(2 * key.events.len()).unwrap_or(u32::MAX).max(4);
+        });
+        self.shelves[kind as usize][class as usize].events -= dropped.len();
+        dropped.iter().for_each(|&slot| self.release(slot, class));
+        (self.pruner.kept, self.pruner.dropped) = (kept, dropped);
     }
 
     pub(super) fn find(&self, kind: u32, print: Print) -> Option<u32> {

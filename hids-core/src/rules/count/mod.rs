@@ -18,6 +18,6 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub(super) use counters::Counters;
+pub(super) use counters::{CountedRule, Counters};
 pub(super) use memory::{Counts, Mark};
 pub(super) use source::Source;

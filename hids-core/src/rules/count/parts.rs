@@ -3,8 +3,8 @@
 use super::counters::Parts;
 use super::source::Source;
 use crate::decode::FieldId;
-use crate::rules::parse::Same;
-use crate::rules::run::RuleEvent;
+use crate::rules::def::Same;
+use crate::rules::event::RuleEvent;
 
 /// Writes the parts of a key; `None` when the event lacks one.
 pub(super) fn write(parts: &Parts, event: &RuleEvent<'_>, out: &mut Vec<u8>) -> Option<()> {

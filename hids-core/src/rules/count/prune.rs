@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::counters::Counters;
-use super::memory::Counts;
 
 /// Room for counting.
 #[derive(Debug)]
@@ -13,8 +12,16 @@ pub(super) struct Pruner {
     /// Of each counter and `url`.
     newer_of_url: HashMap<(u32, u64), usize>,
     /// The events that stay, newest first.
-    kept: Vec<u32>,
-    dropped: Vec<u32>,
+    pub kept: Vec<u32>,
+    pub dropped: Vec<u32>,
+}
+
+/// An event under a key.
+pub(super) struct Candidate {
+    pub slot: u32,
+    pub rule: u32,
+    pub url: u64,
+    pub seconds: i64,
 }
 
 impl Pruner {
@@ -26,25 +33,22 @@ impl Pruner {
             dropped: Vec::new(),
         }
     }
-}
 
-impl Counts {
-    /// Drops the events of `key` that change no answer: those outside the windows of all rules that
-    /// count them, and those behind as many newer ones as these rules ask for.
+    /// Sorts the events of a key of `kind`, newest first, into those that stay and those that change no
+    /// answer: those outside the windows of all rules that count them, and those behind as many newer ones
+    /// as these rules ask for.
     ///
     /// Where only events of another `url` count, that many of each `url` stay, and twice as many of
     /// all: whichever `url` comes next, the events of others among them are enough.
-    pub(super) fn prune(&mut self, counters: &Counters, key: u32, now: i64) {
-        let (kind, class) = (self.keys[key].kind, self.keys[key].class);
+    pub(super) fn sort(&mut self, counters: &Counters, kind: u32, events: impl Iterator<Item = Candidate>, now: i64) {
         let other_url = counters.kind(kind).other_url;
-        let Pruner { newer, newer_of_url, kept, dropped } = &mut self.pruner;
+        let Self { newer, newer_of_url, kept, dropped } = self;
         newer.fill(0);
         newer_of_url.clear();
         kept.clear();
         dropped.clear();
-        for &slot in self.keys[key].events.iter().rev() {
-            let event = &self.events[slot];
-            let age = (now - event.time.unix_seconds()).abs();
+        for event in events {
+            let age = (now - event.seconds).abs();
             let mut is_needed = false;
             for &number in counters.fed(event.rule, kind) {
                 let counter = counters.counter(number);
@@ -64,19 +68,7 @@ impl Counts {
                     *newer += 1;
                 }
             }
-            if is_needed { kept.push(slot) } else { dropped.push(slot) }
+            if is_needed { kept.push(event.slot) } else { dropped.push(event.slot) }
         }
-        let (kept, dropped) = (std::mem::take(kept), std::mem::take(dropped));
-        self.reckon(key, |key| {
-            key.events.clear();
-            key.events.extend(kept.iter().rev().copied());
-            if key.events.capacity() > 4 * key.events.len() {
-                key.events.shrink_to_fit();
-            }
-            key.next_look = u32::try_from(2 * key.events.len()).unwrap_or(u32::MAX).max(4);
-        });
-        self.shelves[kind as usize][class as usize].events -= dropped.len();
-        dropped.iter().for_each(|&slot| self.release(slot, class));
-        (self.pruner.kept, self.pruner.dropped) = (kept, dropped);
     }
 }

@@ -3,7 +3,7 @@
 use super::counters::Counters;
 use super::memory::{Counts, Mark};
 use crate::rules::context::{Context, Counted};
-use crate::rules::run::RuleEvent;
+use crate::rules::event::RuleEvent;
 use crate::rules::store::Evidence;
 
 impl Counts {

@@ -8,9 +8,9 @@ use crate::decode::{DecoderSet, EventKind, FieldId, FieldValues};
 use crate::diag::SourceFile;
 use crate::model::Timestamp;
 use crate::pattern::{PrefilterBuilder, Seen, Subject};
-use crate::rules::run::RuleEvent;
+use crate::rules::event::RuleEvent;
 use crate::rules::store::Evidence;
-use crate::rules::{ListTables, RuleOptions, RuleSet, parse};
+use crate::rules::{ListTables, RuleOptions, RuleSet, compile, parse};
 
 /// 101 fires at the third event of a source, 102 at the third of a user; both count 100.
 const RULES: &str = r#"<group name="t,">
@@ -46,7 +46,7 @@ impl Bench {
         let defs = parse(&SourceFile::new("rules", RULES), options.reading()).0;
         let mut prefilter = PrefilterBuilder::default();
         let decoders = DecoderSet::compile(&[], Subject::Bytes, &mut prefilter, &mut Vec::new());
-        let rules = RuleSet::compile(defs, &decoders, &ListTables::default(), options, &mut prefilter, &mut Vec::new());
+        let rules = compile(defs, &decoders, &ListTables::default(), options, &mut prefilter, &mut Vec::new());
         let counts = Counts::with_limit(&rules.counters, half);
         Self { rules, counts }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::decode::Reading;
 use crate::diag::{Diagnostic, SourceFile};
 use crate::pattern::Dialect;
-use crate::rules::parse::{RuleDef, TextField, parse};
+use crate::rules::def::{RuleDef, TextField};
+use crate::rules::parse::parse;
 
 /// How the output of a command begins.
 const OUTPUT: &str = "ossec: output: '";

@@ -3,7 +3,7 @@
 use super::Looked;
 use super::implied::{Test, implied, tests};
 use crate::diag::Diagnostic;
-use crate::rules::parse::RuleDef;
+use crate::rules::def::RuleDef;
 
 /// Pairs of siblings that are compared at most: some seconds. OSSEC's own rules have 60,000.
 const MOST_PAIRS: u64 = 100_000_000;

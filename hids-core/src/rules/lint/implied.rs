@@ -2,7 +2,7 @@
 
 use crate::decode::source::PatternDef;
 use crate::pattern::{Dialect, Need, Subject};
-use crate::rules::parse::{RuleDef, TextField};
+use crate::rules::def::{RuleDef, TextField};
 
 /// A condition in a form that can be compared.
 #[derive(Clone, Debug, PartialEq)]

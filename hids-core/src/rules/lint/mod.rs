@@ -16,9 +16,9 @@ use std::sync::Arc;
 pub use commands::commands;
 
 use super::built_in;
-use super::compile::RuleOptions;
+use super::def::RuleDef;
 use super::list::ListTables;
-use super::parse::RuleDef;
+use super::options::RuleOptions;
 use super::tree::Tree;
 use crate::decode::{self, DecoderDef};
 use crate::diag::{Diagnostic, SourceFile};

@@ -6,7 +6,7 @@ use super::Looked;
 use super::hidden::wins_when_it_matches;
 use crate::decode::DecoderDef;
 use crate::diag::Diagnostic;
-use crate::rules::parse::{RuleDef, TextField};
+use crate::rules::def::{RuleDef, TextField};
 
 /// Reports rules that never fire, or silence nothing, because they hang under no rule.
 pub(super) fn check(looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) {

@@ -4,7 +4,7 @@ use super::Looked;
 use crate::decode::source::PatternDef;
 use crate::diag::Diagnostic;
 use crate::pattern::{Dialect, Suspicion};
-use crate::rules::parse::RuleDef;
+use crate::rules::def::RuleDef;
 
 /// Reports suspicious patterns of decoders and rules; tells of each rule whether one of its
 /// conditions can match nothing.

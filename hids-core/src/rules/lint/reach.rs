@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::Looked;
 use crate::decode::{DecoderDef, EventKind};
 use crate::diag::Diagnostic;
-use crate::rules::parse::TextField;
+use crate::rules::def::TextField;
 
 /// What is known of an event that a rule matches.
 #[derive(Clone, Copy, PartialEq)]

@@ -1,0 +1,278 @@
+//! A rule as an administrator writes it.
+
+use super::list::{ListField, Lookup};
+use crate::decode::source::PatternDef;
+use crate::decode::{EventKind, FtsFields};
+use crate::diag::Span;
+use crate::model::{Level, RuleId};
+use crate::xml::{Element, Text};
+
+/// Level under which OSSEC sorts rules of level 0.
+pub(super) const LEVEL_OF_ZERO: u16 = 99;
+/// How much more an accurate rule counts than an inaccurate one while rules are sorted.
+pub(super) const ACCURATE: u32 = 100;
+
+/// What a text condition of a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextField {
+    Match,
+    Regex,
+    ProgramName,
+    Hostname,
+    Id,
+    Url,
+    User,
+    Status,
+    ExtraData,
+    SrcPort,
+    DstPort,
+    SrcGeoIp,
+    DstGeoIp,
+    /// Only with a `type`; the element alone is no pattern.
+    Action,
+}
+
+impl TextField {
+    /// All of them, with the names of their plain elements and their PCRE2 elements.
+    pub(super) const ALL: [(Self, &'static str, &'static str); 13] = [
+        (Self::Match, "match", "match_pcre2"),
+        (Self::Regex, "regex", "pcre2"),
+        (Self::ProgramName, "program_name", "program_name_pcre2"),
+        (Self::Hostname, "hostname", "hostname_pcre2"),
+        (Self::Id, "id", "id_pcre2"),
+        (Self::Url, "url", "url_pcre2"),
+        (Self::User, "user", "user_pcre2"),
+        (Self::Status, "status", "status_pcre2"),
+        (Self::ExtraData, "extra_data", "extra_data_pcre2"),
+        (Self::SrcPort, "srcport", "srcport_pcre2"),
+        (Self::DstPort, "dstport", "dstport_pcre2"),
+        (Self::SrcGeoIp, "srcgeoip", "srcgeoip_pcre2"),
+        (Self::DstGeoIp, "dstgeoip", "dstgeoip_pcre2"),
+    ];
+
+    /// The element with which its plain form is written.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.get(self as usize).map_or("action", |(_, plain, _)| plain)
+    }
+
+    /// The element with which its PCRE2 form is written.
+    pub(super) fn pcre2_name(self) -> &'static str {
+        Self::ALL.get(self as usize).map_or("action", |(_, _, pcre2)| pcre2)
+    }
+}
+
+/// Tests on an earlier event of a composite rule, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Same(pub u16);
+
+impl Same {
+    pub(super) const SOURCE_IP: u16 = 1;
+    pub(super) const USER: u16 = 2;
+    pub(super) const SRC_PORT: u16 = 4;
+    pub(super) const DST_PORT: u16 = 8;
+    pub(super) const ID: u16 = 16;
+    pub(super) const LOCATION: u16 = 32;
+    pub(super) const DIFFERENT_URL: u16 = 64;
+    pub(super) const DIFFERENT_SRC_GEOIP: u16 = 128;
+    /// Accepted without effect, as in OSSEC.
+    pub(super) const WITHOUT_EFFECT: u16 = 256;
+
+    pub(super) fn has(self, bit: u16) -> bool {
+        self.0 & bit != 0
+    }
+}
+
+/// Code that rules can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CompiledRule {
+    SrcUserDstUser,
+    IdSize,
+    WindowsUsersDiffer,
+    SimpleHttpRequest,
+    ValidCrawler,
+}
+
+/// A word of `<options>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AlertOption {
+    Mail,
+    NoMail,
+    Log,
+    NoLog,
+    NoResponse,
+}
+
+/// A look-up as written.
+#[derive(Clone, Debug)]
+pub(super) struct ListDef {
+    pub name: Text,
+    pub field: ListField,
+    pub lookup: Lookup,
+    pub value: Option<PatternDef>,
+}
+
+/// An action as written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ActionDef {
+    pub value: String,
+    pub negated: bool,
+}
+
+/// Which groups of conditions OSSEC looks at in a rule: two marks that conditions set when they are
+/// read, and that an overwriting rule replaces by its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gates {
+    /// Source and destination port.
+    pub packet: bool,
+    /// User, status, host name and extra data.
+    pub extra: bool,
+}
+
+impl Gates {
+    /// Whether a PCRE2 condition that was kept is still tested.
+    pub(super) fn opens(self, field: TextField) -> bool {
+        match field {
+            TextField::SrcPort | TextField::DstPort => self.packet,
+            TextField::User | TextField::Status | TextField::Hostname | TextField::ExtraData => self.extra,
+            _ => true,
+        }
+    }
+}
+
+/// A rule as written.
+#[derive(Clone, Debug)]
+pub struct RuleDef {
+    /// Number.
+    pub id: RuleId,
+    /// Level as written.
+    pub level: Level,
+    /// The whole element.
+    pub span: Span,
+    pub(super) id_span: Span,
+    pub(super) maxsize: usize,
+    pub(super) timeframe: Option<u32>,
+    pub(super) frequency: Option<u32>,
+    pub(super) ignore_seconds: u32,
+    pub(super) accuracy: u32,
+    pub(super) noalert: bool,
+    pub(super) overwrite: bool,
+    /// Whether it is one of the rules that every rule set has.
+    pub(super) built_in: bool,
+    pub(super) group: String,
+    pub(super) texts: Vec<(TextField, PatternDef)>,
+    pub(super) pcre2_texts: Vec<(TextField, PatternDef)>,
+    /// Of an overwritten rule: which of its own PCRE2 conditions are still tested.
+    pub(super) gates: Option<Gates>,
+    pub(super) decoded_as: Option<Text>,
+    pub(super) category: Option<(EventKind, Span)>,
+    pub(super) action: Option<ActionDef>,
+    pub(super) srcip: Vec<Text>,
+    pub(super) dstip: Vec<Text>,
+    pub(super) fields: Vec<(Text, PatternDef)>,
+    pub(super) time: Option<Text>,
+    pub(super) weekday: Option<Text>,
+    pub(super) lists: Vec<ListDef>,
+    pub(super) compiled: Option<CompiledRule>,
+    pub(super) if_sid: Option<Text>,
+    pub(super) if_group: Option<Text>,
+    pub(super) if_level: Option<Text>,
+    pub(super) if_matched_sid: Option<Text>,
+    pub(super) if_matched_group: Option<Text>,
+    pub(super) if_matched_regex: Option<PatternDef>,
+    pub(super) same: Same,
+    pub(super) check_diff: bool,
+    pub(super) if_fts: bool,
+    pub(super) ignore_fields: Option<FtsFields>,
+    pub(super) check_if_ignored: Option<FtsFields>,
+    pub(super) options: Vec<AlertOption>,
+    pub(super) description: String,
+    pub(super) cve: Option<String>,
+    pub(super) info: Option<String>,
+}
+
+impl RuleDef {
+    /// A rule without anything but its place and its file's group.
+    pub(super) fn empty(element: &Element, file_group: &str) -> RuleDef {
+        RuleDef {
+            id: RuleId(0),
+            level: Level(0),
+            span: element.span.clone(),
+            id_span: element.span.clone(),
+            maxsize: 0,
+            timeframe: None,
+            frequency: None,
+            ignore_seconds: 0,
+            accuracy: 1,
+            noalert: false,
+            overwrite: false,
+            built_in: false,
+            group: file_group.to_owned(),
+            texts: Vec::new(),
+            pcre2_texts: Vec::new(),
+            gates: None,
+            decoded_as: None,
+            category: None,
+            action: None,
+            srcip: Vec::new(),
+            dstip: Vec::new(),
+            fields: Vec::new(),
+            time: None,
+            weekday: None,
+            lists: Vec::new(),
+            compiled: None,
+            if_sid: None,
+            if_group: None,
+            if_level: None,
+            if_matched_sid: None,
+            if_matched_group: None,
+            if_matched_regex: None,
+            same: Same::default(),
+            check_diff: false,
+            if_fts: false,
+            ignore_fields: None,
+            check_if_ignored: None,
+            options: Vec::new(),
+            description: String::new(),
+            cve: None,
+            info: None,
+        }
+    }
+
+    /// The level by which OSSEC sorts and compares rules while it loads them: level 0 counts as 99, and an
+    /// inaccurate rule (`accuracy="0"`) stays below all others (`src/analysisd/rules.c`).
+    pub(super) fn loading_level(&self) -> u32 {
+        let level = if self.level.0 == 0 { LEVEL_OF_ZERO } else { self.level.0 };
+        u32::from(level) * if self.accuracy == 0 { 1 } else { ACCURATE }
+    }
+
+    /// The level that alerts show; 99 means 0.
+    ///
+    /// OSSEC takes the level of an inaccurate rule back wrongly: 0 becomes 99 (K31).
+    pub(super) fn effective_level(&self, strict_ossec: bool) -> Level {
+        if !strict_ossec {
+            return if self.level.0 == LEVEL_OF_ZERO { Level(0) } else { self.level };
+        }
+        let level = match self.loading_level() {
+            level if level == u32::from(LEVEL_OF_ZERO) * ACCURATE => 0,
+            level if level >= ACCURATE => level / ACCURATE,
+            level => level,
+        };
+        Level(u16::try_from(level).unwrap_or(u16::MAX))
+    }
+
+    /// The plain condition on `field`.
+    pub(super) fn text(&self, field: TextField) -> Option<&PatternDef> {
+        self.texts.iter().find(|(known, _)| *known == field).map(|(_, pattern)| pattern)
+    }
+
+    /// The PCRE2 condition on `field`, if it is tested.
+    pub(super) fn pcre2_text(&self, field: TextField) -> Option<&PatternDef> {
+        let is_open = self.gates.is_none_or(|gates| gates.opens(field));
+        self.pcre2_texts.iter().find(|(known, _)| is_open && *known == field).map(|(_, pattern)| pattern)
+    }
+
+    /// Whether it looks at earlier events.
+    pub(super) fn is_composite(&self) -> bool {
+        self.if_matched_sid.is_some() || self.if_matched_group.is_some() || self.if_matched_regex.is_some()
+    }
+}

@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hids_userspace::cli::daemon::DaemonArgs;
+use hids_userspace::cli::daemon::{self, DaemonArgs};
 
 fn main() -> ExitCode {
     if let Some(done) = hids_userspace::sensors::selftest::act_if_asked(std::env::args_os()) {
         return done;
     }
     let args = DaemonArgs::parse();
-    hids_userspace::cli::logging::start(args.verbose);
-    hids_userspace::daemon::run(&args).into()
+    daemon::run(&args).into()
 }

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::exit::Exit;
 use super::{Common, output};
 use crate::config::{self, Config};
-use crate::daemon::{analysis, logins};
+use crate::daemon::logins;
+use crate::ruleset;
 use crate::sensors;
 
 /// Options of `check`.
@@ -28,14 +29,14 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut diagnostics = loaded.diagnostics;
     let mut rules = 0;
     if let Some(config) = &loaded.config {
-        let (engine, of_rules) = analysis::compile(config);
+        let (engine, of_rules) = ruleset::compile(config);
         rules = engine.as_ref().map_or(0, Engine::rule_count);
         diagnostics.extend(of_rules);
         diagnostics.extend(engine.and_then(|engine| rules_of_files(config, &engine)));
-        diagnostics.extend(analysis::lint(config));
+        diagnostics.extend(ruleset::lint(config));
         diagnostics.extend(protection(config));
         diagnostics.extend(logins::check(&config.collect));
-        diagnostics.extend(analysis::nothing_watched(config));
+        diagnostics.extend(ruleset::nothing_watched(config));
     }
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));

@@ -1,8 +1,12 @@
 //! The command line of `hidsd`.
 
 use clap::Parser;
+use tracing::error;
 
-use super::{Common, exit};
+use super::exit::{self, Exit};
+use super::{Common, logging};
+use crate::daemon::{self, DaemonError, DaemonOptions};
+use crate::respond::Mode;
 
 /// The daemon: watches logs, analyses them with OSSEC's decoders and rules, blocks attackers, mails.
 ///
@@ -25,4 +29,25 @@ pub struct DaemonArgs {
     /// Increase verbosity (can be repeated)
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Runs the daemon until it is asked to stop.
+pub fn run(args: &DaemonArgs) -> Exit {
+    logging::start(args.verbose);
+    let options = DaemonOptions {
+        load: args.common.load_options(args.strict_ossec),
+        mode: if args.dry_run { Mode::DryRun } else { Mode::Act },
+        beside_ossec: args.beside_ossec,
+    };
+    match daemon::run(options) {
+        Ok(()) => Exit::Success,
+        Err(problem @ (DaemonError::Configuration | DaemonError::BesideOssec(_))) => {
+            error!("{problem}");
+            Exit::No
+        }
+        Err(problem) => {
+            error!(error = format!("{:#}", anyhow::Error::from(problem)), "hidsd cannot run");
+            Exit::Failed
+        }
+    }
 }

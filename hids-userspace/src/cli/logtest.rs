@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::exit::{BadConfiguration, Exit};
 use super::{Common, output};
 use crate::config::{self, Config};
-use crate::daemon::analysis;
+use crate::ruleset;
 
 /// Longest line that is read; the collector cuts at the same length.
 const LINE_LIMIT_BYTES: usize = 64 * 1024;
@@ -40,7 +40,7 @@ pub struct LogtestArgs {
 /// Reads lines until end of input; state (counts of composite rules) is kept between them.
 pub(super) fn run(common: &Common, args: &LogtestArgs) -> anyhow::Result<Exit> {
     let (config, mut engine) = load(common, args.strict_ossec)?;
-    let catalogue = args.verbose.then(|| Catalogue::read(&analysis::read_sources(&config).0.rules).0);
+    let catalogue = args.verbose.then(|| Catalogue::read(&ruleset::read_sources(&config).0.rules).0);
     let source = Arc::new(LogSource { location: args.location.clone(), channel: Channel::Log });
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
@@ -72,7 +72,7 @@ pub(super) fn load(common: &Common, strict_ossec: bool) -> anyhow::Result<(Confi
     let mut diagnostics = loaded.diagnostics;
     let mut ready = None;
     if let Some(config) = loaded.config {
-        let (engine, of_rules) = analysis::compile(&config);
+        let (engine, of_rules) = ruleset::compile(&config);
         diagnostics.extend(of_rules);
         ready = engine.map(|engine| (config, engine));
     }

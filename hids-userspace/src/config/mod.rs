@@ -20,6 +20,7 @@
 //! | C104–C107 | C104 shell syntax in `<smtp_server>`, C105 a mail program without `-t`, C106 a pattern that matches everything, C107 an `<email_alerts>` that never mails |
 //! | C125–C126 | what others could change: C125 files of the configuration, C126 programs of active responses |
 
+pub mod command_line;
 mod known;
 mod load;
 mod paths;

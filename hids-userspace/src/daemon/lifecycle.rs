@@ -1,5 +1,6 @@
-//! From the command line to the end of the process.
+//! From the start to the end of the daemon.
 
+use std::io;
 use std::panic;
 use std::path::Path;
 use std::process;
@@ -7,59 +8,81 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use hids_core::diag::{Diagnostic, Severity, has_errors};
-use hids_core::engine::{Engine, OssecProgram};
 use tracing::{error, info, warn};
 
-use super::analysis;
 use super::beside;
-use super::lock::StateLock;
-use super::logins;
+use super::load::{Loaded, load};
+use super::lock::{LockError, StateLock};
 use super::places;
 use super::ready::{Notice, notify};
 use super::running::Running;
 use super::script_log;
 use super::signals::{Signals, Wish};
-use super::wiring::Stages;
-use crate::cli::daemon::DaemonArgs;
-use crate::cli::exit::Exit;
-use crate::config::{self, Config, LoadOptions};
-use crate::control;
+use super::wiring::{Stages, StartError};
+use crate::config::LoadOptions;
+use crate::control::{self, ControlError};
 use crate::respond::Mode;
 use crate::sys::memory;
 
 /// How often counters of losses are looked at: some dozen reads of kernel maps.
 const LOSSES_EVERY: Duration = Duration::from_secs(5);
 
+/// How the daemon is to run.
+#[derive(Clone, Debug)]
+pub struct DaemonOptions {
+    /// Which configuration, and how it is read.
+    pub load: LoadOptions,
+    /// Whether responses are carried out.
+    pub mode: Mode,
+    /// Start although OSSEC's own daemons run on this machine.
+    pub beside_ossec: bool,
+}
+
+/// Why the daemon does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// They have been printed.
+    #[error("the configuration has errors; hidsd does not start (hidsctl check shows them again)")]
+    Configuration,
+    /// Both would act on the same files and addresses.
+    #[error("{0}")]
+    BesideOssec(String),
+    /// A stage cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The state directory is in use, or cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// No asynchronous runtime.
+    #[error("cannot start tokio")]
+    Runtime(#[source] io::Error),
+    /// Signals cannot be received.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+    /// The control socket has ended.
+    #[error("the control socket")]
+    Control(#[source] ControlError),
+}
+
 /// Runs the daemon until it is asked to stop.
-pub fn run(args: &DaemonArgs) -> Exit {
+///
+/// # Errors
+/// When it cannot start, or cannot go on.
+pub fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     let started = Instant::now();
     end_on_panic();
-    let options = args.common.load_options(args.strict_ossec);
-    let (ready, diagnostics) = load(&options);
+    let (ready, diagnostics) = load(&options.load);
     for diagnostic in &diagnostics {
         eprint!("{}", diagnostic.render());
     }
-    let Some(loaded) = ready else {
-        error!("the configuration has errors; hidsd does not start (hidsctl check shows them again)");
-        return Exit::No;
-    };
+    let loaded = ready.ok_or(DaemonError::Configuration)?;
     if let Some(why) = beside::refusal(&beside::running(Path::new("/proc"))) {
-        if !args.beside_ossec {
-            error!("{why}");
-            return Exit::No;
+        if !options.beside_ossec {
+            return Err(DaemonError::BesideOssec(why));
         }
         warn!("{why}: it was");
     }
-    let mode = if args.dry_run { Mode::DryRun } else { Mode::Act };
-    match serve(loaded, options, mode, started) {
-        Ok(()) => Exit::Success,
-        Err(error) => {
-            error!(error = format!("{error:#}"), "hidsd cannot run");
-            Exit::Failed
-        }
-    }
+    serve(loaded, options, started)
 }
 
 /// A panic in any thread ends the daemon, however it was built: one that lacks a stage would look as
@@ -77,38 +100,12 @@ fn end_on_panic() {
     }));
 }
 
-/// A configuration that can be used.
-pub(super) struct Loaded {
-    pub(super) config: Config,
-    pub(super) engine: Engine,
-    /// Parts of it that this machine does not have what they need for: missing response programs and the like.
-    pub(super) unusable: Vec<String>,
-}
-
-/// The code of warnings that a response program is missing or cannot be used: its responses do not happen.
-const UNUSABLE: &str = "C089";
-
-/// The configuration with its engine, if both are free of errors, and everything there is to say.
-pub(super) fn load(options: &LoadOptions) -> (Option<Loaded>, Vec<Diagnostic>) {
-    let loaded = config::load(options);
-    let mut diagnostics = loaded.diagnostics;
-    let Some(config) = loaded.config.filter(|_| !has_errors(&diagnostics)) else { return (None, diagnostics) };
-    let (engine, of_rules) = analysis::compile_as(&config, OssecProgram::Daemon);
-    diagnostics.extend(of_rules);
-    diagnostics.extend(logins::check(&config.collect));
-    diagnostics.extend(analysis::nothing_watched(&config));
-    // Notes are for `hidsctl check`; the daemon's log keeps to what needs attention.
-    diagnostics.retain(|diagnostic| diagnostic.severity > Severity::Note);
-    let is_unusable = |one: &&Diagnostic| one.code == UNUSABLE;
-    let unusable = diagnostics.iter().filter(is_unusable).map(|one| one.message.clone()).collect();
-    (engine.map(|engine| Loaded { config, engine, unusable }), diagnostics)
-}
-
-fn serve(loaded: Loaded, options: LoadOptions, mode: Mode, started: Instant) -> anyhow::Result<()> {
+fn serve(loaded: Loaded, options: DaemonOptions, started: Instant) -> Result<(), DaemonError> {
+    let DaemonOptions { load, mode, .. } = options;
     let config = &loaded.config;
     let distrusted = places::prepare(&config.paths)?;
     let _lock = StateLock::take(&config.paths.state)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DaemonError::Runtime)?;
     let run = config.paths.run.clone();
     if mode == Mode::Act {
         script_log::provide(config);
@@ -116,9 +113,9 @@ fn serve(loaded: Loaded, options: LoadOptions, mode: Mode, started: Instant) -> 
     let Loaded { config, engine, unusable } = loaded;
     let mut stages = Stages::start(&config, engine, mode)?;
     stages.distrusted = distrusted;
-    let daemon = Arc::new(Running::new(config, unusable, options, mode, stages));
+    let daemon = Arc::new(Running::new(config, unusable, load, mode, stages));
     let outcome = runtime.block_on(async {
-        let mut signals = Signals::listen().context("cannot listen for signals")?;
+        let mut signals = Signals::listen().map_err(DaemonError::Signals)?;
         let control = control::serve(&run, Arc::clone(&daemon));
         tokio::pin!(control);
         let (mut announced, mut is_caught_up) = (false, false);
@@ -135,7 +132,7 @@ fn serve(loaded: Loaded, options: LoadOptions, mode: Mode, started: Instant) -> 
                         tokio::spawn(async move { daemon.reload_and_log().await });
                     }
                 },
-                ended = &mut control => return ended.context("the control socket"),
+                ended = &mut control => return ended.map_err(DaemonError::Control),
                 // Only after the socket has been polled once does it listen.
                 () = std::future::ready(()), if !announced => {
                     announced = true;

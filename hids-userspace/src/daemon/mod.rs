@@ -1,9 +1,10 @@
 //! The running daemon: start and stop order, wiring, reload, status.
 
-pub mod analysis;
+mod analysis;
 mod beside;
 mod integrity;
 mod lifecycle;
+mod load;
 mod lock;
 pub mod logins;
 mod losses;
@@ -16,10 +17,11 @@ mod running;
 mod script_log;
 mod set_aside;
 mod signals;
+mod state;
 mod status;
 mod take_up;
 mod wiring;
 
-pub use lifecycle::run;
+pub use lifecycle::{DaemonError, DaemonOptions, run};
 pub use lock::LockError;
 pub use wiring::StartError;

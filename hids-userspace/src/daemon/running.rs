@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::lifecycle::{Loaded, load};
+use super::load::{Loaded, load};
 use super::losses::Losses;
 use super::restored::{self, RestoredNews};
-use super::take_up::{self, lock};
+use super::state::{State, lock};
+use super::take_up;
 use super::wiring::{self, Stages};
 use super::{parts, status};
 use crate::config::{Config, LoadOptions};
@@ -48,19 +49,6 @@ pub(super) struct Running {
     restored: Mutex<RestoredNews>,
     /// One reload at a time; starting file integrity is one.
     reloading: Arc<tokio::sync::Mutex<()>>,
-}
-
-/// What runs, and what is to run.
-pub(super) struct State {
-    /// What each stage acts by.
-    pub(super) running: Config,
-    /// What was read last.
-    pub(super) wanted: Config,
-    pub(super) stages: Stages,
-    /// Parts of the configuration that cannot be used on this machine.
-    pub(super) unusable: Vec<String>,
-    /// Whether the changes of files from before the start have been recorded.
-    pub(super) caught_up: bool,
 }
 
 impl Running {

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use super::logins;
-use super::running::State;
 use super::set_aside::Quarantine;
+use super::state::State;
 use super::wiring::Stages;
 use crate::collect::{CollectReport, SourceState};
 use crate::config::{Config, ResponseAction};

@@ -1,6 +1,6 @@
 //! Takes parts of a new configuration up while the stages run.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use tracing::{error, info, warn};
 
 use super::integrity;
 use super::parts::{differs, integrity_starts_anew, is_on};
-use super::running::State;
+use super::state::{State, lock};
 use super::wiring::{COMMITTED, full_host_name, open_spool, start_mail};
 use crate::config::Config;
+use crate::contracts::alert_spool::AlertSpool;
 use crate::fim;
 use crate::notify::syslog;
-use crate::outbox::AlertSpool;
 use crate::record::{Reconfiguration, SpoolChange};
 use crate::respond::Mode;
 use crate::sensors::{SensorsHandle, WhoLookup};
@@ -24,11 +24,6 @@ use crate::sensors::{SensorsHandle, WhoLookup};
 const ANSWERS_PATIENCE: Duration = Duration::from_secs(10);
 /// How long what file integrity has handed on may take to be recorded.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
-
-/// The state, whatever happened to a thread that held it.
-pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Alert files, mail and syslog outputs. What cannot be taken up stays as it was and is logged; afterwards
 /// `running` says what runs. May take as long as a mail server does to answer, so not with the state locked.

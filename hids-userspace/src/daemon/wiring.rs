@@ -22,11 +22,11 @@ use super::integrity;
 use super::set_aside::{self, Quarantine, Watch};
 use crate::collect::{self, CollectError, CollectOptions, CollectTuning, CollectorHandle};
 use crate::config::Config;
+use crate::contracts::alert_spool::AlertSpool;
 use crate::fim;
 use crate::notify::mail::{self, MailError, MailHandle, MailOptions, MailTiming};
 use crate::notify::spool::{MailSpool, SpoolError, SpoolLimits, SpoolOptions};
 use crate::notify::syslog::{self, SyslogError, SyslogHandle};
-use crate::outbox::AlertSpool;
 use crate::record::{self, RecordError, RecordHandle, Recorder, RecorderOptions};
 use crate::respond::{self, Mode, ResponderHandle, ResponderOptions};
 

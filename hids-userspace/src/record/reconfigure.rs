@@ -12,7 +12,7 @@ use super::error::RecordError;
 use super::handle::RecordHandle;
 use super::recorder::Recorder;
 use crate::config::RecordConfig;
-use crate::outbox::AlertSpool;
+use crate::contracts::alert_spool::AlertSpool;
 
 /// How long an order waits to be taken, and to be carried out.
 const ORDER_PATIENCE: Duration = Duration::from_secs(5);

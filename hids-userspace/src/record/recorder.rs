@@ -22,7 +22,7 @@ use super::root::Root;
 use super::rule_state::RuleStateFile;
 use super::texts::Texts;
 use crate::config::RecordConfig;
-use crate::outbox::{AlertSpool, MailItem};
+use crate::contracts::alert_spool::{AlertSpool, MailItem};
 
 /// What a batch of lines led to.
 #[derive(Clone, Debug, Default)]

@@ -11,7 +11,7 @@ use super::journal::{Progress, Record};
 use super::mark::{MarkFile, may_cut};
 use super::output::{holds, same_file};
 use super::root::Root;
-use crate::outbox::AlertSpool;
+use crate::contracts::alert_spool::AlertSpool;
 
 /// What the last run had recorded.
 #[derive(Clone, Debug, Default)]

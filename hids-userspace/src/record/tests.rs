@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::config::{DiskReserve, RecordConfig};
-use crate::outbox::{AlertSpool, MailItem};
+use crate::contracts::alert_spool::{AlertSpool, MailItem};
 
 /// 2026-11-24 22:09:27 UTC.
 pub(super) const EVENING: i64 = 1_795_558_167;

@@ -15,7 +15,7 @@ use hids_core::rules::Catalogue;
 use super::Common;
 use super::exit::{BadConfiguration, Exit};
 use crate::config;
-use crate::daemon::analysis;
+use crate::ruleset;
 
 /// Options of `rules`.
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ pub(super) fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
         loaded.diagnostics.iter().map(Diagnostic::render).for_each(|text| eprint!("{text}"));
         return Err(BadConfiguration.into());
     };
-    let (sources, mut problems) = analysis::read_sources(&config);
+    let (sources, mut problems) = ruleset::read_sources(&config);
     let (catalogue, of_rules) = Catalogue::read(&sources.rules);
     problems.extend(of_rules);
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);

@@ -45,7 +45,7 @@ pub(super) fn run(common: &Common, args: &TestArgs) -> anyhow::Result<Exit> {
     for path in test_files(&paths)? {
         report.file(&mut engine, &read(&path)?);
     }
-    let (sources, _) = crate::daemon::analysis::read_sources(&config);
+    let (sources, _) = crate::ruleset::read_sources(&config);
     let (catalogue, _) = Catalogue::read(&sources.rules);
     let silent = report.never_fired(&catalogue);
     // Rules that only lead to others can never be an answer.

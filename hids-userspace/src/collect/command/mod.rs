@@ -2,9 +2,8 @@
 //!
 //! Programs are started directly, connected by pipes, in a process group of their own, with an empty
 //! environment (`PATH`, `LC_ALL=C`), without input, for a limited time and with limited output. No
-//! shell is started: see [`parse`] for what a command line may hold.
+//! shell is started: see [`command_line`] for what a command line may hold.
 
-mod parse;
 mod run;
 
 use std::io::{self, PipeReader, PipeWriter};
@@ -17,11 +16,10 @@ use std::time::{Duration, Instant};
 use hids_core::model::{Channel, LogBatch, LogSource};
 use tracing::{error, warn};
 
-pub use parse::{CommandLineError, Pipeline, Stage, Stream, parse};
-
 use super::batch_sender::{BatchSender, now};
 use super::report::{SourceRegistry, SourceState, SourceStats};
 use super::start::CollectTuning;
+use crate::config::command_line::{self, Pipeline};
 use crate::config::{CommandOutput, LogInput, LogSourceConfig};
 
 /// Longest event made of a command's output; the rest is left out and counted.
@@ -68,7 +66,7 @@ impl CommandHandle {
             error!(command = %command_line, reason = %reason, lost = "its output", "command is not run");
             stats.change_state(SourceState::Unreadable(reason));
         };
-        let pipeline = match parse(command_line) {
+        let pipeline = match command_line::parse(command_line) {
             Ok(pipeline) => pipeline,
             Err(error) => {
                 refuse(error.to_string());

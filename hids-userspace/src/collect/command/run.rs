@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::parse::{Pipeline, Stage, Stream};
+use crate::config::command_line::{Pipeline, Stage, Stream};
 use crate::trust::Program;
 
 /// Most output of one run that is kept; a program that writes more is ended.

@@ -9,7 +9,7 @@ fn stop_pipe() -> (PipeReader, PipeWriter) {
 
 fn output_of(line: &str) -> Result<run::Output, run::RunError> {
     let (reader, _writer) = stop_pipe();
-    run::run(&parse(line).expect("accepted"), Duration::from_secs(10), &reader)
+    run::run(&command_line::parse(line).expect("accepted"), Duration::from_secs(10), &reader)
 }
 
 fn text_of(line: &str) -> String {
@@ -50,7 +50,8 @@ fn a_command_that_takes_too_long_is_ended_with_all_it_started() {
     let (reader, _writer) = stop_pipe();
     let begun = Instant::now();
     // A child of the program that is started.
-    let outcome = run::run(&parse("timeout 987 sleep 987").expect("accepted"), Duration::from_millis(300), &reader);
+    let outcome =
+        run::run(&command_line::parse("timeout 987 sleep 987").expect("accepted"), Duration::from_millis(300), &reader);
     assert!(matches!(outcome, Err(run::RunError::TimedOut(_))), "{outcome:?}");
     assert!(begun.elapsed() < Duration::from_secs(5));
     let limit = Instant::now() + Duration::from_secs(5);

@@ -8,6 +8,7 @@ use hids_core::diag::Span;
 use hids_core::xml::Element;
 
 use super::Context;
+use crate::config::command_line;
 use crate::config::known::SectionKind::LocalFile;
 use crate::config::raw::RawSection;
 use crate::config::value::{Problems, did_you_mean, digits, seconds_hint, value_span, word};
@@ -163,7 +164,7 @@ fn read_file(element: &Element, format: LogFormat, context: &mut Context<'_>) ->
 
 /// Warns of what only a shell could run; the collector reports the source as failed.
 fn check_command_line(element: &Element, text: &str, problems: &mut Problems) {
-    if let Err(error) = crate::collect::command::parse(text) {
+    if let Err(error) = command_line::parse(text) {
         let message = format!("this command is not run, because no shell is ever started: {error}");
         let help =
             "put it into a small program of your own and name that here; words, quotes, `|` and `2>&1` are understood";

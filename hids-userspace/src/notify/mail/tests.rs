@@ -11,9 +11,9 @@ use jiff::tz::TimeZone;
 use self::server::{SmtpServer, available, free_port};
 use super::*;
 use crate::config::{GranularMail, MailConfig, MailProgram, MailTls, MailTransport};
+use crate::contracts::alert_spool::{AlertSpool as _, MailItem};
 use crate::notify::spool::tests::{alert, open};
 use crate::notify::spool::{MailSpool, SpoolLimits};
-use crate::outbox::{AlertSpool as _, MailItem};
 
 fn config(port: u16) -> MailConfig {
     MailConfig {

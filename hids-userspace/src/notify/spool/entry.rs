@@ -6,7 +6,7 @@ use hids_core::render;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::outbox::MailItem;
+use crate::contracts::alert_spool::MailItem;
 
 /// What is needed to mail an alert, rendered when it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //!
 //! `state/mail/queue` holds one checksummed line per alert, in the order of their numbers;
 //! `state/mail/state.json` says up to which number they are sent. The record stage appends (through
-//! [`crate::outbox::AlertSpool`]), the mail thread takes from the front. An alert is given to the
+//! [`crate::contracts::alert_spool::AlertSpool`]), the mail thread takes from the front. An alert is given to the
 //! mail thread only after the record stage has committed it.
 //!
 //! The spool is bounded: when it is full, the oldest alerts are counted per rule and the next mail

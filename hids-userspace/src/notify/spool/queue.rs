@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::entry::MailEntry;
 use super::files::{Files, Omitted, SpoolState};
-use crate::outbox::{AlertSpool, MailItem};
+use crate::contracts::alert_spool::{AlertSpool, MailItem};
 
 /// Sent bytes at the front of the file that make it worth writing the rest anew.
 const COMPACT_BYTES: u64 = 4 * 1024 * 1024;

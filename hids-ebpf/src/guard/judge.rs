@@ -6,7 +6,7 @@ use super::maps::{ALLOWED, PROTECTED, STATE};
 use super::offsets::*;
 use super::place::{is_on_protected, leads_to_protected, protector};
 use super::read::{Address, dentry_of, field, inode_of, key, pointer};
-use super::{process, report};
+use super::{count, process, report};
 
 /// The operation goes on.
 pub const ALLOW: i32 = 0;
@@ -84,7 +84,7 @@ pub fn write(file: Address) -> i32 {
         return ALLOW;
     }
     if report::is_repeated(dentry) {
-        report::drop(GuardDrop::Repeated);
+        count::drop(GuardDrop::Repeated);
         return answer();
     }
     verdict(GuardOperation::Write, dentry, &protected.key)
@@ -135,7 +135,7 @@ pub fn link(old: Address, new: Address) -> i32 {
         };
     }
     if from.is != to.is && PROTECTED.insert(key(inode_of(old)), TREE, 0).is_err() {
-        report::drop(GuardDrop::ProtectedFull);
+        count::drop(GuardDrop::ProtectedFull);
     }
     ALLOW
 }
@@ -180,7 +180,7 @@ fn replace(old: Address, new: Address) {
         // Without these entries the new program is not allowed, or not protected, until the daemon has
         // looked at it; the same map is counted as full for links.
         if ALLOWED.insert(successor, flags, 0).is_err() || PROTECTED.insert(successor, TREE, 0).is_err() {
-            report::drop(GuardDrop::ProtectedFull);
+            count::drop(GuardDrop::ProtectedFull);
         }
     }
     forget(new);

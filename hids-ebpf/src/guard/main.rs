@@ -7,6 +7,7 @@
 #![no_std]
 #![no_main]
 
+mod count;
 mod judge;
 mod maps;
 mod offsets;

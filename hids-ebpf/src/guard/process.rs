@@ -4,10 +4,10 @@
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_task};
 use hids_common::guard::{FileKey, GuardDrop, STATE_MOUNT_NAMESPACE};
 
+use super::count;
 use super::maps::{ALLOWED, MARKED, STATE};
 use super::offsets::*;
 use super::read::{Address, field, key, pointer};
-use super::report;
 
 /// `PF_KTHREAD`, `include/linux/sched.h`; the same since 2.6.
 const KERNEL_THREAD: u32 = 0x0020_0000;
@@ -80,7 +80,7 @@ pub fn on_fork(child: Address) {
     }
     let start: u64 = field(child, &G_TASK_START);
     if MARKED.insert(pid, start, 0).is_err() {
-        report::drop(GuardDrop::MarksFull);
+        count::drop(GuardDrop::MarksFull);
     }
 }
 
@@ -93,7 +93,7 @@ pub fn on_exec() {
     }
     let start: u64 = field(pointer(current(), &G_TASK_LEADER), &G_TASK_START);
     if MARKED.insert(pid(), start, 0).is_err() {
-        report::drop(GuardDrop::MarksFull);
+        count::drop(GuardDrop::MarksFull);
     }
 }
 

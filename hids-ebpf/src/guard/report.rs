@@ -4,13 +4,13 @@ use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_ktime_get_ns,
     generated::{bpf_get_current_cgroup_id, bpf_ktime_get_boot_ns, bpf_probe_read_kernel_str},
 };
-use aya_ebpf::maps::PerCpuArray;
 use hids_common::guard::{
     EXECUTABLE_BYTES, EXECUTABLE_CUT, FileKey, GuardDrop, GuardOperation, GuardRecord, MAX_NAMES, NAME_BYTES,
     PATH_BYTES, PATH_CUT, REFUSED, WriterKey,
 };
 
-use super::maps::{GUARD_DROPPED, JUDGED, REFUSALS, WRITERS};
+use super::count;
+use super::maps::{REFUSALS, WRITERS};
 use super::offsets::*;
 use super::process;
 use super::read::{Address, field, inode_of, key, key_on, pointer};
@@ -20,12 +20,6 @@ const REPEAT_NS: u64 = 1_000_000_000;
 
 /// Nobody logged in.
 const NOBODY: u32 = u32::MAX;
-
-/// Counts something given up.
-#[inline(always)]
-pub fn drop(reason: GuardDrop) {
-    increment(&GUARD_DROPPED, reason as u32);
-}
 
 /// Whether a write by this process to this file was told of within the last second.
 #[inline(always)]
@@ -45,9 +39,9 @@ pub fn is_repeated(dentry: Address) -> bool {
 /// Sends the record of one judgement.
 #[inline(always)]
 pub fn send(operation: GuardOperation, dentry: Address, protected: &FileKey, refused: bool) {
-    increment(&JUDGED, operation.code());
+    count::judged(operation);
     let Some(mut entry) = REFUSALS.reserve::<GuardRecord>(0) else {
-        return drop(GuardDrop::RingFull);
+        return count::drop(GuardDrop::RingFull);
     };
     let record = entry.as_mut_ptr();
     // SAFETY: the kernel gave room for exactly this struct, and each field of it is written here; the
@@ -135,13 +129,4 @@ unsafe fn names(room: *mut u8, size: usize, dentry: Address, end: &FileKey) -> (
         here = parent;
     }
     (used as u32, true)
-}
-
-#[inline(always)]
-fn increment(map: &PerCpuArray<u64>, slot: u32) {
-    if let Some(counter) = map.get_ptr_mut(slot) {
-        // SAFETY: the kernel gave the address of this processor's own slot. A nested run of another
-        // program may lose one count.
-        unsafe { *counter += 1 };
-    }
 }

@@ -1,18 +1,15 @@
 //! Finds and reads the configuration file.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use hids_core::diag::{Diagnostic, SourceFile, Span, has_errors, limited};
 use hids_core::xml;
 
+use super::read_file::{ReadProblem, read_file};
 use super::value::Problems;
 use super::{Config, Paths, paths, raw, resolve, trusted};
-
-/// Largest configuration file.
-pub const CONFIG_SIZE_LIMIT_BYTES: u64 = 16 << 20;
 
 /// Where a configuration is looked for, in order.
 const PLACES: [&str; 2] = ["/var/ossec/etc/ossec.conf", "/etc/hids/ossec.conf"];
@@ -102,31 +99,6 @@ pub fn find_config(explicit: Option<&Path>) -> Option<PathBuf> {
 pub fn locate(options: &LoadOptions) -> Paths {
     let file = find_config(options.config.as_deref()).unwrap_or_else(|| PathBuf::from(PLACES[1]));
     paths::resolve(&file, options.root.as_deref())
-}
-
-/// Why a file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ReadProblem {
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    #[error("it is not a regular file")]
-    NotAFile,
-    #[error("it is larger than {} MiB", CONFIG_SIZE_LIMIT_BYTES >> 20)]
-    TooLarge,
-}
-
-/// The bytes of a regular file of sensible size.
-pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ReadProblem> {
-    // Looked at before opening: opening a named pipe would wait for a writer.
-    if !path.metadata()?.is_file() {
-        return Err(ReadProblem::NotAFile);
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(CONFIG_SIZE_LIMIT_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > CONFIG_SIZE_LIMIT_BYTES {
-        return Err(ReadProblem::TooLarge);
-    }
-    Ok(bytes)
 }
 
 fn warn_if_others_can_write(path: &Path, file: &std::sync::Arc<SourceFile>, problems: &mut Problems) {

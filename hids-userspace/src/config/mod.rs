@@ -25,6 +25,7 @@ mod known;
 mod load;
 mod paths;
 mod raw;
+mod read_file;
 mod resolve;
 mod trusted;
 mod types;
@@ -33,5 +34,6 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use load::{CONFIG_SIZE_LIMIT_BYTES, LoadOptions, Loaded, find_config, load, locate};
+pub use load::{LoadOptions, Loaded, find_config, load, locate};
+pub use read_file::CONFIG_SIZE_LIMIT_BYTES;
 pub use types::*;

@@ -3,10 +3,43 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crossbeam_channel::Sender;
+use hids_core::engine::SavedState;
 use hids_core::join::{Held, Placement};
-use hids_core::model::Alert;
+use hids_core::model::{Alert, SourcePosition};
+use hids_core::render::{ArchivedEvent, FirewallEvent};
 
-use super::recorder::Processed;
+/// What a batch of lines led to.
+#[derive(Clone, Debug, Default)]
+pub struct Processed {
+    /// Alerts in order; only those with `recorded` are written, those with `mailed` are spooled.
+    pub alerts: Vec<Arc<Alert>>,
+    /// Events for the archives (only when `<logall>` or `<logall_json>` is on).
+    pub archived: Vec<ArchivedEvent>,
+    /// Events of firewall decoders.
+    pub firewall: Vec<FirewallEvent>,
+    /// Where the sources stand after it. An empty value makes the source forgotten.
+    pub positions: Vec<SourcePosition>,
+    /// Number of the next alert after it; 0 when it says nothing about it.
+    pub next_sequence: u64,
+    /// What rules remember after it, when that is to be saved.
+    pub rule_state: Option<Box<SavedState>>,
+    /// Go away when it is committed: whoever holds the other ends learns of it.
+    pub until_committed: Vec<Sender<()>>,
+}
+
+impl Processed {
+    /// Appends a later batch.
+    pub fn append(&mut self, mut later: Self) {
+        self.alerts.append(&mut later.alerts);
+        self.archived.append(&mut later.archived);
+        self.firewall.append(&mut later.firewall);
+        self.positions.append(&mut later.positions);
+        self.next_sequence = self.next_sequence.max(later.next_sequence);
+        self.rule_state = later.rule_state.or(self.rule_state.take());
+        self.until_committed.append(&mut later.until_committed);
+    }
+}
 
 /// What is written and committed together. Writing it may be tried again and again: nothing in it
 /// changes by that.

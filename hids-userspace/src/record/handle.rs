@@ -3,12 +3,16 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, bounded};
 
 use super::finish::FinishOptions;
-use super::reconfigure::Order;
+use super::order::{Order, Reconfiguration};
 use super::recorder::Recorder;
+
+/// How long an order waits to be taken, and to be carried out.
+const ORDER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the record stage has done, for `hidsctl status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -98,6 +102,24 @@ impl RecordHandle {
             waiting_because: self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             rule_state_trouble: self.shared.rule_state_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// Records by another configuration from now on.
+    ///
+    /// # Errors
+    /// When files cannot be opened, or the stage waits for the disk: nothing has changed then.
+    pub fn reconfigure(&self, change: Reconfiguration) -> Result<(), String> {
+        let (reply, answer) = bounded(1);
+        let order = Order::Reconfigure(Box::new(change), reply);
+        self.orders.send_timeout(order, ORDER_PATIENCE).map_err(|_| "the record stage waits".to_owned())?;
+        answer.recv_timeout(ORDER_PATIENCE).unwrap_or_else(|_| Err("the record stage does not answer".to_owned()))
+    }
+
+    /// The position of a source that was committed last; `None` also when the stage waits for the disk.
+    pub fn position(&self, key: &str) -> Option<String> {
+        let (reply, answer) = bounded(1);
+        self.orders.send_timeout(Order::Position(key.to_owned(), reply), ORDER_PATIENCE).ok()?;
+        answer.recv_timeout(ORDER_PATIENCE).ok().flatten()
     }
 
     /// The stages before this one are about to stop: from now on a write that fails is given up

@@ -13,6 +13,7 @@ mod finish;
 mod handle;
 mod journal;
 mod mark;
+mod order;
 mod output;
 mod reader;
 mod reconfigure;
@@ -24,11 +25,12 @@ mod rule_state;
 mod texts;
 mod thread;
 
+pub use batch::Processed;
 pub use error::RecordError;
 pub use handle::{RecordHandle, RecordReport};
+pub use order::{Reconfiguration, SpoolChange};
 pub use reader::{AlertQuery, Follower, ReadError, RecordedAlert, check_readable, read_alerts};
-pub use reconfigure::{Reconfiguration, SpoolChange};
-pub use recorder::{Processed, Recorder, RecorderOptions};
+pub use recorder::{Recorder, RecorderOptions};
 pub use recover::Recovered;
 pub use thread::start;
 

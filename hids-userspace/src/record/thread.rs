@@ -10,12 +10,12 @@ use hids_core::engine::SavedState;
 use hids_core::join::{Held, JoinOptions, Joiner, Placement};
 use hids_core::model::{Alert, Timestamp};
 
-use super::batch::{Batch, Summary};
+use super::batch::{Batch, Processed, Summary};
 use super::error::RecordError;
 use super::finish::finish_before;
 use super::handle::{RecordHandle, Shared};
-use super::reconfigure::{Order, Reconfiguration};
-use super::recorder::{Processed, Recorder};
+use super::order::{Order, Reconfiguration};
+use super::recorder::Recorder;
 use super::root::Root;
 
 /// Longest time until what is committed is durable.

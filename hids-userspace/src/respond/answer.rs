@@ -9,12 +9,13 @@ use tracing::warn;
 use super::carry_out::Batch;
 use super::clock;
 use super::evidence::happenings_of;
+use super::mode::Mode;
 use super::nft::Nft;
 use super::nft_dump::FoundElements;
 use super::request::{
     AddedView, BlockView, BlocksView, HistoryView, MOST_PER_PAGE, Page, Reply, ReportView, Request, WhyView,
 };
-use super::responder::{Mode, Responder};
+use super::responder::Responder;
 
 /// How much of an address's history is shown.
 const MOST_HISTORY: usize = 100;

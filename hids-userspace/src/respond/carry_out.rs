@@ -3,7 +3,7 @@
 //! Owns those files. A disk that is full or gone costs records, never blocks: what could not be
 //! written is counted, said once, and made good by rewriting the ledger when the disk has room.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use tracing::{info, warn};
 
 use super::action_log::{self, ActionLine, Carried};
 use super::clock;
-use super::evidence::{Evidence, EvidenceLog, Happening, What};
+use super::evidence::{Evidence, EvidenceLog, Happening, What, end_cause_text};
 use super::ledger::{Entry, Ledger};
-use super::responder::{Changed, Mode};
+use super::mode::Mode;
 
 /// Time between two tries to write what could not be written.
 const RETRY: Duration = Duration::from_secs(10);
@@ -31,6 +31,9 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 const NAMELESS_AFTER: Duration = Duration::from_secs(1);
 /// How many addresses are remembered.
 const MOST_REPEATERS: usize = 10_000;
+
+/// Addresses whose block began, changed or ended.
+pub(super) type Changed = HashSet<IpAddr>;
 
 /// Decisions that are carried out together.
 #[derive(Default)]
@@ -177,7 +180,7 @@ impl Store {
                         what: What::Ended { cause: *cause },
                     });
                     lines.push(self.block_line(block, Verb::Delete, now));
-                    info!(address = %block.address, cause = super::end_cause_text(*cause), "block ended");
+                    info!(address = %block.address, cause = end_cause_text(*cause), "block ended");
                 }
                 Action::Run(call) => self.record_call(call, planner, now, &mut entries, &mut lines),
                 Action::Prolong(hold) => entries.push(Entry::Hold(hold.clone())),
@@ -378,15 +381,5 @@ impl Store {
         }
         self.trouble = Some(format!("{error}{cause}"));
         self.retry_at = Some(Instant::now() + RETRY);
-    }
-}
-
-/// Why a block ended, in words.
-pub(super) fn end_cause_text(cause: EndCause) -> String {
-    match cause {
-        EndCause::Expired => "its time was up".into(),
-        EndCause::Removed => "removed by an administrator".into(),
-        EndCause::Evicted => "it was the one to end first when there was no room for a new block".into(),
-        EndCause::Protected(reason) => format!("never blocked any more: {reason}"),
     }
 }

@@ -228,6 +228,16 @@ pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Fo
     Ok(Found { happenings: found.into(), damaged_lines })
 }
 
+/// Why a block ended, in words.
+pub(super) fn end_cause_text(cause: EndCause) -> String {
+    match cause {
+        EndCause::Expired => "its time was up".into(),
+        EndCause::Removed => "removed by an administrator".into(),
+        EndCause::Evicted => "it was the one to end first when there was no room for a new block".into(),
+        EndCause::Protected(reason) => format!("never blocked any more: {reason}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

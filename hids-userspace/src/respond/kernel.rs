@@ -13,8 +13,9 @@ use hids_core::model::Timestamp;
 use hids_core::respond::{Block, ProtectedSet};
 use tracing::{error, info, warn};
 
-use super::nft::{Change, Element, KeptOut, Nft, NftError};
+use super::nft::{Change, Element, KeptOut, Nft};
 use super::nft_dump::{FoundElements, Structure};
+use super::nft_error::NftError;
 use crate::sys::nftables::{Counted, ElementLife};
 
 /// Time between two tries to reach nf_tables.

@@ -10,9 +10,11 @@ mod clock;
 mod evidence;
 mod kernel;
 mod ledger;
+mod mode;
 mod netlink;
 mod nft;
 mod nft_dump;
+mod nft_error;
 mod policy;
 mod private;
 mod protected;
@@ -23,16 +25,17 @@ mod script;
 mod sync;
 mod watch;
 
-use carry_out::end_cause_text;
 use evidence::SeenLine;
 
 pub use ledger::{Entry, Ledger, LedgerError, Loaded};
-pub use nft::{Change, Element, KeptOut, Nft, NftError};
+pub use mode::Mode;
+pub use nft::{Change, Element, KeptOut, Nft};
 pub use nft_dump::{FoundElement, FoundElements, Structure};
+pub use nft_error::NftError;
 pub use policy::{PolicyError, policy, protected};
 pub use protected::{AddressSensor, SenseError};
 pub use request::{
     AddedView, BlockView, BlocksView, HistoryView, LineView, MOST_PER_PAGE, Page, Reply, ReportView, Request, WhyView,
 };
-pub use responder::{Mode, ResponderHandle, ResponderOptions, StartError, remove_table, start};
+pub use responder::{ResponderHandle, ResponderOptions, StartError, remove_table, start};
 pub use script::ScriptLimits;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::netlink::{self, Dumped, attribute, attributes, be_u64};
-use super::nft::NftError;
+use super::nft_error::NftError;
 use crate::sys::netlink::NetlinkSocket;
 use crate::sys::nftables::Counted;
 

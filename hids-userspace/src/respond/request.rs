@@ -9,7 +9,7 @@ use hids_core::respond::{Block, Refusal};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::evidence::{Happening, What};
+use super::evidence::{Happening, What, end_cause_text};
 use super::script::ScriptCounters;
 use crate::config::RespondConfig;
 
@@ -209,7 +209,7 @@ impl HistoryView {
             }
             What::Ended { cause } => {
                 let mut view = Self::bare(happening.time, "ended");
-                view.cause = Some(super::end_cause_text(cause));
+                view.cause = Some(end_cause_text(cause));
                 (view, None)
             }
             What::Refused { refused, evidence } => {

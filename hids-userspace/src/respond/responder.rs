@@ -7,8 +7,6 @@
 //! On stop, blocks stay in the kernel and undo calls stay in the ledger: the next start goes on
 //! with both (OSSEC runs all pending undo calls when it stops, and forgets them when it crashes).
 
-use std::collections::HashSet;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +21,7 @@ use tracing::{error, warn};
 use super::carry_out::{Batch, Store};
 use super::clock;
 use super::kernel::Kernel;
+use super::mode::Mode;
 use super::policy::{self, PolicyError};
 use super::protected::AddressSensor;
 use super::request::{ReportView, Request};
@@ -40,15 +39,6 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 const MOST_QUESTIONS: usize = 64;
 /// Resolver files are looked at no more often.
 const RESOLVERS_EVERY: Duration = Duration::from_secs(1);
-
-/// Whether decisions are carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// They are.
-    Act,
-    /// `--dry-run`: they are recorded only; neither nftables nor programs are touched.
-    DryRun,
-}
 
 /// What the responder needs to start.
 #[derive(Clone, Debug)]
@@ -434,6 +424,3 @@ impl Responder {
         Ok(())
     }
 }
-
-/// Addresses whose state changed.
-pub(super) type Changed = HashSet<IpAddr>;

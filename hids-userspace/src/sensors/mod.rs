@@ -14,11 +14,13 @@ mod probe;
 mod report;
 pub mod selftest;
 mod subvolumes;
+mod tier;
 pub mod who;
 
 pub use degradation::Degradation;
 pub use probe::FanotifyLevel;
-pub use report::{HookReport, SensorReport, Tier, TierReport};
+pub use report::{HookReport, SensorReport, TierReport};
+pub use tier::Tier;
 pub use who::{Processes, ProcessesReport, Procfs, WhoLookup};
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::selftest::SelfTest;
+use super::tier::Tier;
 use super::{Degradation, ProcessesReport};
 
 /// Every tier, best first, and the counters of attached hooks.
@@ -23,32 +24,6 @@ pub struct SensorReport {
     /// Why it proved nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_test_trouble: Option<String>,
-}
-
-/// One way to see file and process events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tier {
-    /// BPF programs at LSM hooks: see file operations by their real object and can deny them.
-    Lsm,
-    /// BPF programs at tracepoints: tell which process did something.
-    Tracepoint,
-    /// The kernel's own file events.
-    Fanotify,
-    /// Comparing files at intervals.
-    Scan,
-}
-
-impl Tier {
-    /// The name used in messages and JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lsm => "lsm",
-            Self::Tracepoint => "tracepoint",
-            Self::Fanotify => "fanotify",
-            Self::Scan => "scan",
-        }
-    }
 }
 
 /// Whether a tier works here.

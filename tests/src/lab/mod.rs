@@ -7,10 +7,12 @@
 
 mod host;
 mod mounts;
+mod namespaces;
 mod network;
 
 pub use host::Host;
 pub(crate) use mounts::PASSWORD_HASH;
 pub use mounts::{PASSWORD, USER};
+pub use namespaces::Namespaces;
 pub use network::Lab;
 pub use network::{ATTACKER, ATTACKER_WEB, ATTACKER6, FRIEND, SERVER_INSIDE, SERVER_OUTSIDE, SERVER_OUTSIDE6};

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use anyhow::{Context as _, Result};
 
-use super::Host;
+use super::namespaces::Namespaces;
 
 /// The user every machine has besides those of the caller's system.
 pub const USER: &str = "webadmin";
@@ -24,7 +24,7 @@ const PRIVATE: &[&str] = &["/run", "/var/log"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Gives a machine its private file systems.
-pub fn prepare(host: &Host) -> Result<()> {
+pub fn prepare(host: &Namespaces) -> Result<()> {
     for directory in PRIVATE {
         host.output("mount", ["-t", "tmpfs", "-o", "mode=0755", "tmpfs", directory])?;
     }
@@ -33,7 +33,7 @@ pub fn prepare(host: &Host) -> Result<()> {
 }
 
 /// A `/dev` of its own, so that the machine's log socket is not the caller's.
-fn devices(host: &Host) -> Result<()> {
+fn devices(host: &Namespaces) -> Result<()> {
     const NEW: &str = "/run/lab/dev";
     fs::create_dir_all(host.path(NEW))?;
     host.output("mount", ["-t", "tmpfs", "-o", "mode=0755", "tmpfs", NEW])?;
@@ -61,7 +61,7 @@ fn devices(host: &Host) -> Result<()> {
 }
 
 /// The caller's users without their passwords, and one with a known password.
-fn users(host: &Host) -> Result<()> {
+fn users(host: &Namespaces) -> Result<()> {
     const HOME: &str = "/run/lab/home";
     fs::create_dir_all(host.path(HOME))?;
     host.output("chown", ["2000:2000", HOME])?;

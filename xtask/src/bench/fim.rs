@@ -8,7 +8,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -218,9 +217,4 @@ impl Bench {
         println!("wanted: first scan and full verify at 90 % of the limit or more, AIDE's CPU time 3 x ours or more");
         Ok(())
     }
-}
-
-/// A command for [`yardstick`], printed by nobody: there are hundreds.
-pub fn quiet(program: &str) -> Command {
-    command(program)
 }

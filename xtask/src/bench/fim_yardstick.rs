@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::fim::quiet;
+use crate::exec::command;
 
 /// Clock ticks of `/proc/PID/stat`: `USER_HZ`, 100 on every Linux that this project runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -139,4 +139,9 @@ pub fn drop_caches() -> Result<()> {
     let sync = quiet("sync").status().context("cannot run sync")?;
     ensure!(sync.success(), "sync failed");
     fs::write("/proc/sys/vm/drop_caches", "3").context("the page cache can only be dropped by root")
+}
+
+/// A command for a run that is measured, printed by nobody: there are hundreds.
+pub fn quiet(program: &str) -> Command {
+    command(program)
 }

@@ -15,6 +15,7 @@ mod replay;
 mod restore;
 pub mod watch;
 mod watch_load;
+mod watched;
 
 use std::time::Duration;
 

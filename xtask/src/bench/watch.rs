@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use hids_tests::daemon::{Daemon, wait_for};
 use hids_tests::programs;
 
+use super::watched::{PATIENCE, wait_for_rest, watching};
 use super::{figure, fim_tree, milliseconds, watch_load};
 use crate::build::{Profile, build_all};
 use crate::exec::{cargo, run as run_command, say};
@@ -42,9 +42,6 @@ pub struct Options {
     programs: Option<PathBuf>,
 }
 
-/// How long the daemon may take for anything.
-const PATIENCE: Duration = Duration::from_secs(300);
-
 /// Measures everything and prints one line for each figure.
 pub fn run(options: &Options) -> Result<()> {
     require_root("fanotify and BPF")?;
@@ -72,34 +69,6 @@ fn torture() -> Result<()> {
     test.args(["test", "--package", "hids-tests", "--test", "fim", "--"]);
     test.args(["nothing_is_lost_by_an_overflow_and_a_kill", "--nocapture"]);
     run_command(test.env("HIDS_TORTURE", "1").env("HIDS_BIN_DIR", programs::directory()))
-}
-
-/// A daemon that watches `tree`, at rest.
-pub fn watching(tree: &Path) -> Daemon {
-    let mut daemon = Daemon::new(&format!(
-        "<syscheck><alert_new_files>yes</alert_new_files>\
-         <directories check_all=\"yes\" whodata=\"yes\">{}</directories></syscheck>\
-         <rootcheck><disabled>yes</disabled></rootcheck>",
-        tree.display()
-    ));
-    daemon.start();
-    wait_for_rest(&daemon);
-    daemon
-}
-
-/// Waits until nothing is left to be looked at or told.
-pub fn wait_for_rest(daemon: &Daemon) {
-    let began = Instant::now();
-    let is_at_rest = || {
-        let status = daemon.hidsctl_json(&["fim", "status"])?;
-        let none = |key: &str| status[key].as_array().is_none_or(Vec::is_empty);
-        let zero = |key: &str| status[key].as_u64() == Some(0);
-        (none("scans") && none("gaps") && zero("waiting") && zero("unsent")).then_some(())
-    };
-    while began.elapsed() < PATIENCE && is_at_rest().is_none() {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    wait_for("file integrity to be at rest", is_at_rest);
 }
 
 /// From a change until its alert is in `alerts.json`, one after the other.

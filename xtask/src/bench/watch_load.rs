@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::watch::{wait_for_rest, watching};
+use super::watched::{wait_for_rest, watching};
 use super::{figure, milliseconds};
 use crate::exec::{command, find, output, say};
 

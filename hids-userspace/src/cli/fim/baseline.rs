@@ -9,7 +9,8 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{absolute, ask_for, list, shown};
+use super::entry::entry_line;
+use super::{absolute, ask_for, shown};
 use crate::cli::exit::{Exit, WrongUsage};
 use crate::cli::{Common, output};
 use crate::config;
@@ -119,8 +120,8 @@ pub(super) fn compare(common: &Common, file: &Path, below: &PathText) -> anyhow:
         return Ok(exit);
     }
     for difference in &view.differences {
-        output::print(&format!("- {}", list::side(&difference.path, difference.exported.as_ref())))?;
-        output::print(&format!("+ {}", list::side(&difference.path, difference.now.as_ref())))?;
+        output::print(&format!("- {}", entry_line(&difference.path, difference.exported.as_ref())))?;
+        output::print(&format!("+ {}", entry_line(&difference.path, difference.now.as_ref())))?;
     }
     if view.more {
         output::print("there are more; name a directory to see those below it\n")?;

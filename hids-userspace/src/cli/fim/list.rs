@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::entry::entry_line;
 use super::{absolute, ask_for, baseline, shown};
 use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
-use crate::fim::request::{FimRequest, ListItem, ListView, PathText, StateView};
+use crate::fim::request::{FimRequest, ListItem, ListView, PathText};
 
 /// Entries that are asked for at one time.
 const PAGE: usize = 1000;
@@ -75,21 +76,5 @@ fn show(common: &Common, below: &PathText, changed: bool) -> anyhow::Result<u64>
 pub(super) fn line(item: &ListItem) -> String {
     let new = if item.new && item.state.is_some() { "new " } else { "" };
     let changes = if item.changes == 0 { String::new() } else { format!("{}x ", item.changes) };
-    format!("{new}{changes}{}", side(&item.path, item.state.as_ref()))
-}
-
-/// The same without the number of changes.
-pub(super) fn side(path: &PathText, state: Option<&StateView>) -> String {
-    let Some(state) = state else { return format!("gone {}\n", shown(path)) };
-    let sum = state.digests.last().map_or("-", |(_, sum)| sum.as_str());
-    let target = state.link_target.as_ref().map_or(String::new(), |target| format!(" -> {}", shown(target)));
-    format!(
-        "{} {} {}:{} {} {sum} {}{target}\n",
-        state.kind,
-        state.mode,
-        state.uid,
-        state.gid,
-        state.size_bytes,
-        shown(path)
-    )
+    format!("{new}{changes}{}", entry_line(&item.path, item.state.as_ref()))
 }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod baseline;
+mod entry;
 mod history;
 mod list;
 mod measure;

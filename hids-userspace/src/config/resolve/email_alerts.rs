@@ -2,8 +2,9 @@
 
 use hids_core::pattern::Dialect::OsMatch;
 
+use super::mail_address::address;
 use super::patterns::pattern_of;
-use super::{Context, level_of, mail, rule_ids};
+use super::{Context, level_of, rule_ids};
 use crate::config::GranularMail;
 use crate::config::known::SectionKind::EmailAlerts;
 use crate::config::value::yes_no;
@@ -13,7 +14,7 @@ pub(super) fn resolve(context: &mut Context<'_>, mail_enabled: bool) -> Vec<Gran
     let mut list = Vec::new();
     for section in raw.of(EmailAlerts) {
         let problems = &mut *context.problems;
-        let to = section.last("email_to").and_then(|element| mail::address(element, problems));
+        let to = section.last("email_to").and_then(|element| address(element, problems));
         let criteria = ["level", "rule_id", "group", "event_location"];
         let is_there = |name: &&str| section.last(name).is_some();
         if section.last("email_to").is_none() {

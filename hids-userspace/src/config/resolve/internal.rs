@@ -9,7 +9,7 @@ use std::time::Duration;
 use hids_core::diag::{Diagnostic, SourceFile, Span};
 
 use crate::config::RuleMemory;
-use crate::config::load::{ReadProblem, read_file};
+use crate::config::read_file::{ReadProblem, read_file};
 use crate::config::value::{Problems, digits};
 
 /// Options that are used, with the numbers they can have (OSSEC `src/analysisd/analysisd.c` and other

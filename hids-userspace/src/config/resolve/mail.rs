@@ -3,11 +3,10 @@
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 
-use hids_core::xml::Element;
-
+use super::mail_address::address;
 use super::{Context, email_alerts, mail_program};
 use crate::config::known::SectionKind::Global;
-use crate::config::value::{Problems, is_host_name, is_mail_address, value_span, word, yes_no};
+use crate::config::value::{is_host_name, value_span, word, yes_no};
 use crate::config::{MailConfig, MailTls, MailTransport};
 
 const DEFAULT_PER_HOUR: u64 = 12;
@@ -39,36 +38,6 @@ pub(super) fn resolve(context: &mut Context<'_>, strict_ossec: bool) -> MailConf
         granular_apart: !strict_ossec,
         granular,
     }
-}
-
-/// A mail address without the dot that may end its domain (OSSEC's samples have one).
-pub(super) fn address(element: &Element, problems: &mut Problems) -> Option<String> {
-    let name = &element.name.value;
-    let Some(text) = word(element) else {
-        problems.error(
-            "C016",
-            &element.name.span,
-            format!("`<{name}>` is empty"),
-            "write a mail address, or remove it",
-        );
-        return None;
-    };
-    let bare = text.strip_suffix('.').unwrap_or(text);
-    if !is_mail_address(bare) {
-        let message = format!("`<{name}>` wants a mail address, found \"{text}\"");
-        let help = if text.contains([',', ' ', ';']) {
-            "write one address in each element"
-        } else {
-            "write it as NAME@DOMAIN"
-        };
-        problems.error("C016", &value_span(element), message, help);
-        return None;
-    }
-    if bare.len() < text.len() {
-        let message = format!("the dot at the end is dropped, mail servers do not take it: {bare}");
-        problems.note("C032", &value_span(element), message, "");
-    }
-    Some(bare.to_owned())
 }
 
 /// OSSEC reads the server's options only below `<email_notification>yes`.

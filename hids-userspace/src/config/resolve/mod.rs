@@ -12,6 +12,7 @@ mod global;
 mod internal;
 mod localfile;
 mod mail;
+mod mail_address;
 mod mail_program;
 mod network;
 mod patterns;

@@ -1,6 +1,7 @@
 //! `<reports>`.
 
-use super::{Context, mail};
+use super::Context;
+use super::mail_address::address;
 use crate::config::ReportConfig;
 use crate::config::known::SectionKind::Reports;
 use crate::config::raw::RawSection;
@@ -21,7 +22,7 @@ fn one(section: &RawSection, problems: &mut Problems) -> ReportConfig {
     }
     let mut report = ReportConfig {
         title: title.unwrap_or_else(|| "OSSEC Report (unnamed)".to_owned()),
-        to: section.all("email_to").filter_map(|element| mail::address(element, problems)).collect(),
+        to: section.all("email_to").filter_map(|element| address(element, problems)).collect(),
         show_logs: section
             .last("showlogs")
             .is_some_and(|element| element.text.value.trim().eq_ignore_ascii_case("yes")),

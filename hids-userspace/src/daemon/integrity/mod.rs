@@ -6,6 +6,7 @@
 //! | sensor → fim | 64 batches of events | the sensor waits; the kernel's queue holds events, and tells when it overflows |
 //! | guard → fim | 1,024 refusals | dropped and counted by the guard |
 
+mod options;
 mod stage;
 mod wildcards;
 
@@ -13,15 +14,13 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Sender, bounded};
 use hids_common::guard::GuardDrop;
-use hids_core::fim::Schedule;
 use hids_core::model::LogBatch;
 
+pub(super) use self::options::wants_events;
 use self::stage::{Means, Stage};
 use super::protection::Protection;
-use crate::config::{Config, SyscheckConfig};
-use crate::fim::examine::{ExamineOptions, Prefilter};
+use crate::config::Config;
 use crate::fim::request::{FimRequest, FimView};
-use crate::fim::scan::ScanOptions;
 use crate::sensors::files::{FilesHandle, FilesReport};
 use crate::sensors::guard::GuardMode;
 use crate::sensors::{self, SensorsHandle, WhoLookup};
@@ -211,24 +210,5 @@ impl Integrity {
                 }
             },
         }
-    }
-}
-
-pub(super) fn wants_events(config: &SyscheckConfig) -> bool {
-    config.directories.iter().any(|watched| watched.realtime || watched.who || watched.protect)
-}
-
-fn schedule(config: &SyscheckConfig) -> Schedule {
-    Schedule { frequency: config.frequency, time: config.scan_time, days: config.scan_days }
-}
-
-fn scan_options(config: &SyscheckConfig) -> ScanOptions {
-    let words = config.prefilter.iter().map(|word| word.clone().into_bytes());
-    let prefilter = Prefilter::from_words(words).map(Arc::new);
-    ScanOptions {
-        nice: Some(i32::from(config.scan_nice)),
-        rate_bytes_per_second: config.scan_rate_mib.map(|mib| u64::from(mib) << 20),
-        examine: ExamineOptions { prefilter, ..ExamineOptions::default() },
-        ..ScanOptions::default()
     }
 }

@@ -14,7 +14,7 @@ use hids_core::model::{Damage, LogBatch, Protection as ProtectionNews, Refusal};
 use jiff::tz::TimeZone;
 use tracing::{error, info};
 
-use super::{scan_options, schedule, wants_events};
+use super::options::{scan_options, schedule, wants_events};
 use crate::config::Config;
 use crate::fim::policy_def;
 use crate::fim::watch::{self, FimError, FimHandle, FimInputs, FimOptions};

@@ -7,6 +7,7 @@ mod attributes;
 mod content;
 mod examined;
 mod examiner;
+mod path;
 mod place;
 mod prefilter;
 mod stat;
@@ -14,7 +15,8 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use examined::{ExamineOptions, Examined, PageCache, Unread, examine};
+pub use examined::{ExamineOptions, Examined, PageCache, Unread};
+pub use path::examine;
 pub use prefilter::Prefilter;
 
 pub(super) use content::Pace;

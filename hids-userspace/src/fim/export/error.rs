@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::PublicKey;
+use super::public_key::PublicKey;
 use crate::fim::StoreError;
 
 /// A failed export, or one that is not what it claims to be.
@@ -33,9 +33,6 @@ pub enum ExportError {
         /// Which.
         path: PathBuf,
     },
-    /// Text that is not a public key.
-    #[error("a public key is 64 hexadecimal digits")]
-    PublicKey,
     /// Something else than an export, or of a later version.
     #[error("this is not an export of a baseline")]
     NotAnExport,

@@ -5,11 +5,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::str::FromStr;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use super::{CONTEXT, ExportError};
+use super::CONTEXT;
+use super::error::ExportError;
+use super::public_key::PublicKey;
 
 /// A private Ed25519 key. Never shown.
 pub struct ExportKey(SigningKey);
@@ -17,25 +18,6 @@ pub struct ExportKey(SigningKey);
 impl fmt::Debug for ExportKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "ExportKey({})", self.public())
-    }
-}
-
-/// What checks a signature: 64 hexadecimal digits as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublicKey(pub [u8; 32]);
-
-impl fmt::Display for PublicKey {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
-    }
-}
-
-impl FromStr for PublicKey {
-    type Err = ExportError;
-
-    fn from_str(text: &str) -> Result<Self, ExportError> {
-        let hash = blake3::Hash::from_hex(text.trim()).map_err(|_| ExportError::PublicKey)?;
-        Ok(Self(*hash.as_bytes()))
     }
 }
 

@@ -16,12 +16,14 @@
 mod compare;
 mod error;
 mod key;
+mod public_key;
 mod read;
 mod write;
 
 pub use compare::{ExportDifference, compare};
 pub use error::ExportError;
-pub use key::{ExportKey, PublicKey};
+pub use key::ExportKey;
+pub use public_key::PublicKey;
 pub use read::{ExportReport, check};
 pub use write::{ExportSummary, write, write_file};
 

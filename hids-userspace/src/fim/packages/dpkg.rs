@@ -13,7 +13,7 @@ use std::path::Path;
 use hids_core::model::Timestamp;
 
 use super::index::from_hex;
-use super::owned::{Owned, Source};
+use super::listing::{Listing, Source};
 use super::{Package, PackageDigest, Packages};
 
 /// The largest file that is read; the status file of a large desktop has 10 MiB.
@@ -66,7 +66,7 @@ pub(super) fn read(root: &Path, packages: &mut Packages) {
 }
 
 /// Adds the paths of all packages that are there: `info/NAME.list`.
-pub(super) fn read_paths(root: &Path, owned: &mut Owned) {
+pub(super) fn read_paths(root: &Path, owned: &mut impl Listing) {
     let directory = root.join("var/lib/dpkg");
     let (status, written) = match read_file(&directory.join("status")) {
         Ok(status) => status,

@@ -1,8 +1,17 @@
 //! Files of all packages by a sum over their paths: a system may have a million.
 
-use super::{PackageDigest, Record};
+use super::digest::PackageDigest;
 
 const NAME: usize = 16;
+
+/// What a database has for one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    /// Place in `Packages::packages`.
+    pub package: u32,
+    pub digest: PackageDigest,
+    pub sum: Vec<u8>,
+}
 
 /// One file of one package.
 #[derive(Debug)]

@@ -8,8 +8,11 @@
 //! case, as one summary.
 
 mod aliases;
+mod damage;
+mod digest;
 mod dpkg;
 mod index;
+mod listing;
 mod owned;
 mod rpm;
 mod sqlite;
@@ -17,44 +20,14 @@ mod wal;
 
 use std::path::Path;
 
-use hids_core::model::{Digests, FileKind, FileState, Timestamp};
+use hids_core::model::{FileKind, FileState, Timestamp};
 
 use aliases::Aliases;
-use index::Index;
+pub use digest::PackageDigest;
+use index::{Index, Record};
 pub use owned::Owned;
 
 use crate::fim::Entry;
-
-/// A digest that a database records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PackageDigest {
-    /// All that dpkg has.
-    Md5,
-    /// Old rpm packages.
-    Sha1,
-    /// rpm packages since about 2010.
-    Sha256,
-}
-
-impl PackageDigest {
-    /// The word in texts.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Md5 => "MD5",
-            Self::Sha1 => "SHA-1",
-            Self::Sha256 => "SHA-256",
-        }
-    }
-
-    /// That digest of a file, as far as it is known.
-    fn of(self, digests: &Digests) -> Option<&[u8]> {
-        match self {
-            Self::Md5 => digests.md5.as_ref().map(<[u8; 16]>::as_slice),
-            Self::Sha1 => digests.sha1.as_ref().map(<[u8; 20]>::as_slice),
-            Self::Sha256 => digests.sha256.as_ref().map(<[u8; 32]>::as_slice),
-        }
-    }
-}
 
 /// A file is as a package has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,15 +41,6 @@ pub struct PackageMatch {
     /// When the database last wrote what it has of this package: the kernel's time for dpkg's file,
     /// the time of installation for rpm.
     pub recorded: Timestamp,
-}
-
-/// What a database has for one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Record {
-    /// Place in [`Packages::packages`].
-    package: u32,
-    digest: PackageDigest,
-    sum: Vec<u8>,
 }
 
 /// A package as its database describes it.

@@ -9,14 +9,8 @@ use std::path::Path;
 use hids_core::model::Timestamp;
 
 use super::aliases::Aliases;
+use super::listing::{Listing, Source};
 use super::{dpkg, rpm};
-
-/// Where a package is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    Dpkg,
-    Rpm,
-}
 
 /// A package at the time of reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,21 +77,21 @@ impl Owned {
         };
         self.aliases.of(path).iter().find_map(of)
     }
+}
 
-    /// Adds a package; its paths follow.
-    pub(super) fn add_package(&mut self, name: String, version: String, source: Source) {
+impl Listing for Owned {
+    fn add_package(&mut self, name: String, version: String, source: Source) {
         self.is_incomplete |= self.owners.len() > usize::from(u16::MAX);
         self.owners.push(Owner { name, version, source });
     }
 
-    /// Adds a path of the package added last.
-    pub(super) fn add_path(&mut self, path: &[u8]) {
+    fn add_path(&mut self, path: &[u8]) {
         if let Ok(owner) = u16::try_from(self.owners.len().saturating_sub(1)) {
             self.paths.push((sum(path), owner));
         }
     }
 
-    pub(super) fn written(&mut self, source: Source, at: Timestamp) {
+    fn written(&mut self, source: Source, at: Timestamp) {
         let written = match source {
             Source::Dpkg => &mut self.dpkg_written,
             Source::Rpm => &mut self.rpm_written,
@@ -105,8 +99,7 @@ impl Owned {
         *written = (*written).max(Some(at));
     }
 
-    /// Something cannot be read.
-    pub(super) fn miss(&mut self) {
+    fn miss(&mut self) {
         self.is_incomplete = true;
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use hids_core::model::Timestamp;
 
 use super::index::from_hex;
-use super::owned::{Owned, Source};
+use super::listing::{Listing, Source};
 use super::sqlite::{Column, Database};
 use super::{Package, PackageDigest, Packages};
 
@@ -46,7 +46,7 @@ mod kind {
 const GHOST: u32 = 1 << 6;
 
 /// Adds the paths of all packages that are there.
-pub(super) fn read_paths(root: &Path, owned: &mut Owned) {
+pub(super) fn read_paths(root: &Path, owned: &mut impl Listing) {
     for directory in DIRECTORIES {
         let path = root.join(directory).join("rpmdb.sqlite");
         let mut database = match Database::open(&path) {
@@ -76,7 +76,7 @@ pub(super) fn read_paths(root: &Path, owned: &mut Owned) {
     }
 }
 
-fn add_paths(owned: &mut Owned, header: &Header<'_>) -> Option<()> {
+fn add_paths(owned: &mut impl Listing, header: &Header<'_>) -> Option<()> {
     let text = |tag| header.string(tag).map(|text| String::from_utf8_lossy(text).into_owned());
     let version = format!("{}-{}", text(tag::VERSION)?, text(tag::RELEASE)?);
     owned.add_package(text(tag::NAME)?, version, Source::Rpm);

@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::damage::wrong;
 use super::wal;
 
 const HEADER_BYTES: usize = 100;
@@ -150,10 +151,6 @@ impl Database {
         self.file.read_exact_at(&mut page, u64::from(index) * self.page_bytes as u64)?;
         Ok(page)
     }
-}
-
-pub(super) fn wrong(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
 fn be32(bytes: &[u8]) -> io::Result<u32> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 
-use super::sqlite::wrong;
+use super::damage::wrong;
 
 const HEADER_BYTES: usize = 32;
 const FRAME_BYTES: usize = 24;

@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use hids_core::model::{FileKind, Timestamp};
 
-use super::item::kind_then;
 use super::plan::join;
 use super::worker::Worker;
 use super::{Difference, NotScanned};
@@ -67,7 +66,7 @@ pub fn below(worker: &mut Worker<'_>, directory: Vec<u8>) {
 fn tell(worker: &mut Worker<'_>, path: &[u8], old: Entry) {
     let Some(state) = &old.state else { return };
     // What is not watched any more is not gone.
-    if worker.scan.policy.watch_of(path, kind_then(state)).is_none() {
+    if worker.scan.policy.watch_of(path, state.kind.into()).is_none() {
         return;
     }
     let difference = Difference { path: path.to_vec(), old: Some(old), new: None, read: now(), unread: None };

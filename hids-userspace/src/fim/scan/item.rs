@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hids_core::fim::{Checks, PathKind};
+use hids_core::fim::Checks;
 use hids_core::model::{Digests, FileKind, FileState};
 
 use super::between::Between;
@@ -207,9 +207,4 @@ fn leads_to_the_same(item: &Item<'_>, old: &Entry, checks: Checks) -> bool {
         Ok(_) => state.digests == Digests::default(),
         Err(_) => false,
     }
-}
-
-/// What the policy asks about a path that is gone.
-pub fn kind_then(state: &FileState) -> PathKind {
-    state.kind.into()
 }

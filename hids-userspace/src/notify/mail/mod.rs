@@ -7,13 +7,17 @@
 
 mod compose;
 mod handle;
+mod options;
 mod plan;
 mod program;
+mod report;
 mod route;
 mod smtp;
 mod thread;
 
-pub use handle::{MailHandle, MailOptions, MailReport, MailTiming, start};
+pub use handle::{MailHandle, start};
+pub use options::{MailOptions, MailTiming};
+pub use report::MailReport;
 pub use route::MailError;
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use hids_core::render::visible_string;
 use jiff::tz::TimeZone;
 
 use super::compose::{self, Content, Subjects, TEXT_LIMIT_BYTES};
-use super::handle::{MailOptions, MailReport, Shared};
+use super::options::MailOptions;
 use super::plan::{self, Arrival, Grouping, Plan, retry_after};
 use super::program;
+use super::report::{MailReport, Shared};
 use super::route::{Part, Route, Routes};
 use super::smtp::{Deferred, Refused, SendError, Server};
 use crate::config::{MailConfig, MailTransport};

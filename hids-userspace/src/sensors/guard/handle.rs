@@ -8,13 +8,13 @@ use std::thread::JoinHandle;
 
 use hids_common::guard::{GuardDrop, GuardOperation};
 use rustix::event::{EventfdFlags, eventfd};
-use serde::Serialize;
 use tracing::{info, warn};
 
-use super::allow::{AllowList, Allowance};
+use super::allow::AllowList;
 use super::maps::GuardMaps;
 use super::mounts::Mounts;
 use super::places::Places;
+use super::report::GuardReport;
 use super::watch::{Shared, Watch};
 use super::{GuardError, GuardMode, GuardOptions, Refusals, pins, programs, switch_off};
 use crate::sensors::Degradation;
@@ -30,33 +30,6 @@ pub struct GuardHandle {
     thread: Option<JoinHandle<()>>,
     directory: PathBuf,
     taken_over: bool,
-}
-
-/// What the guard does at this moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct GuardReport {
-    /// `None` when it is switched off.
-    pub mode: Option<GuardMode>,
-    /// Whether programs of an earlier daemon were found and taken over.
-    pub taken_over: bool,
-    /// How often directories and executables were looked at; 0 until the first look is over.
-    pub looks: u64,
-    /// Files and directories in the kernel's map.
-    pub protected: usize,
-    /// What is not protected, or not wholly, and why.
-    pub problems: Vec<String>,
-    /// Executables that may change what is protected.
-    pub allowed: Vec<PathBuf>,
-    /// Executables of the list that may not, and why.
-    pub not_allowed: Vec<(PathBuf, String)>,
-    /// Operations by others, refused or only told, by their name.
-    pub judged: BTreeMap<&'static str, u64>,
-    /// What the kernel gave up, by reason.
-    pub dropped: BTreeMap<&'static str, u64>,
-    /// Refusals that could not be handed on because the channel was full.
-    pub lost: u64,
-    /// Records that this program does not know.
-    pub unknown: u64,
 }
 
 impl Guard {
@@ -121,14 +94,9 @@ impl Prepared {
         maps.set_tells_subvolumes(self.tells_subvolumes)?;
         maps.allow(&self.allowed)?;
         // Files that were linked by the programs' own doing are found again by the watch's first look.
-        maps.protect_also(&flags(&self.places))?;
+        maps.protect_also(&self.places.flags())?;
         maps.set_mode(self.mode.code())
     }
-}
-
-/// The part of the places that the kernel wants.
-pub(super) fn flags(places: &Places) -> BTreeMap<hids_common::guard::FileKey, u32> {
-    places.entries.iter().map(|(key, place)| (*key, place.flags)).collect()
 }
 
 /// Fills and attaches new programs; leaves nothing behind when that fails.
@@ -201,16 +169,5 @@ impl Shared {
     fn stop(&self) {
         // Fails only when the counter is full: then the thread is told already.
         let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
-    }
-}
-
-/// Why an executable of the list may not, for administrators.
-pub(super) fn reason(allowance: &Allowance) -> String {
-    match allowance {
-        Allowance::Allowed => "it may".to_owned(),
-        Allowance::WrongDigest => "its content has another SHA-256 sum than the configuration says".to_owned(),
-        Allowance::Unsafe => "it is no executable file of root that only root can write".to_owned(),
-        Allowance::Missing => "there is none".to_owned(),
-        Allowance::Unreadable(why) => why.clone(),
     }
 }

@@ -11,7 +11,7 @@ use hids_common::guard::{
 };
 use hids_common::user::total;
 
-use super::GuardError;
+use super::error::GuardError;
 
 /// The maps that user space reads and writes.
 pub struct GuardMaps {

@@ -11,6 +11,7 @@
 //! loading kernel code, and switching the guard off as root, which is told of.
 
 mod allow;
+mod error;
 mod fields;
 mod handle;
 mod hooks;
@@ -20,9 +21,9 @@ mod pins;
 mod places;
 mod programs;
 mod records;
+mod report;
 mod watch;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,8 +32,10 @@ use hids_core::model::Refusal;
 use serde::Serialize;
 
 pub use allow::{Allowance, AllowedProgram};
-pub use handle::{Guard, GuardHandle, GuardReport};
+pub use error::GuardError;
+pub use handle::{Guard, GuardHandle};
 pub use hids_common::guard::GuardOperation;
+pub use report::GuardReport;
 
 use super::WhoLookup;
 use maps::GuardMaps;
@@ -87,32 +90,6 @@ pub struct GuardOptions {
     pub pins: PathBuf,
     /// Tells ancestors and control groups of processes.
     pub processes: Arc<dyn WhoLookup>,
-}
-
-/// An operation on a running or pinned guard that failed.
-#[derive(Debug, thiserror::Error)]
-pub enum GuardError {
-    /// A pinned map cannot be opened, read or written.
-    #[error("cannot use the guard's map {name}")]
-    Map {
-        /// Its name.
-        name: &'static str,
-        /// The kernel's answer.
-        #[source]
-        source: aya::maps::MapError,
-    },
-    /// The directory of pins.
-    #[error("cannot use the pins in {path}")]
-    Pins {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// There is no guard.
-    #[error("no guard is pinned in {0}")]
-    NotLocked(PathBuf),
 }
 
 /// A guard as its pins show it.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::GuardError;
+use super::error::GuardError;
 use crate::sensors::object::GUARD_OBJECT;
 
 /// The last pin: one more of the map of modes.

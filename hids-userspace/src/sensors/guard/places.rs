@@ -61,6 +61,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// The part of it that the kernel wants.
+    pub fn flags(&self) -> BTreeMap<FileKey, u32> {
+        self.entries.iter().map(|(key, place)| (*key, place.flags)).collect()
+    }
+
     /// Trees as they are now: the directories, those above them, mounts inside of them and the layers
     /// of overlayfs below them.
     pub fn survey(trees: &[PathBuf], mounts: &Mounts) -> Self {

@@ -14,12 +14,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::warn;
 
 use super::allow::{AllowList, Allowance};
-use super::handle::{flags, reason};
 use super::maps::GuardMaps;
 use super::mounts::Mounts;
 use super::places::Places;
 use super::records::{Names, fold, parse, refusal};
-use super::{GuardError, GuardOptions, GuardReport, Refusals};
+use super::report::{GuardReport, reason};
+use super::{GuardError, GuardOptions, Refusals};
 use crate::sensors::Degradation;
 
 /// How often directories and executables are looked at: one may have been replaced by an update.
@@ -171,12 +171,12 @@ impl Watch {
             Err(error) => warn!(%error, "the guard cannot read the mount table and keeps the old one"),
         }
         let (places, allowed) = survey(&self.options.trees, &mut self.allow, &self.mounts);
-        let mut wanted = flags(&places);
-        wanted.extend(flags(&self.linked).into_iter().filter(|(key, _)| !places.entries.contains_key(key)));
+        let mut wanted = places.flags();
+        wanted.extend(self.linked.flags().into_iter().filter(|(key, _)| !places.entries.contains_key(key)));
         // The pins themselves: removing them would end the lock in silence.
         let mut own = Places::default();
         if own.add_tree(&self.directory, &self.mounts).is_ok() {
-            wanted.extend(flags(&own).into_iter().filter(|(key, _)| !places.entries.contains_key(key)));
+            wanted.extend(own.flags().into_iter().filter(|(key, _)| !places.entries.contains_key(key)));
         }
         self.places = places;
         if let Err(error) = self.maps.allow(&allowed).and_then(|()| self.tell(&wanted)) {

@@ -1,0 +1,34 @@
+//! What the mail stage has done.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+/// What the mail stage has done, for `hidsctl status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct MailReport {
+    /// Alerts waiting to be mailed.
+    pub waiting: u64,
+    /// Mails sent since start.
+    pub mails: u64,
+    /// Alerts in them.
+    pub alerts: u64,
+    /// Tries that failed since start; nothing is lost by them.
+    pub failures: u64,
+    /// Recipients that a server refused while it took the mail for others.
+    pub refused_recipients: u64,
+    /// Mails given up and kept under `state/mail/failed`.
+    pub given_up: u64,
+    /// Alerts that a full spool reduced to counts in the next mail.
+    pub omitted: u64,
+    /// Whether `email_maxperhour` is reached.
+    pub limit_reached: bool,
+    /// Why mail does not go out at the moment, if it does not.
+    pub failing_because: Option<String>,
+}
+
+/// What the thread and its handle share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub stopping: AtomicBool,
+    pub report: Mutex<MailReport>,
+}

@@ -11,7 +11,7 @@ use hids_core::model::{
     Timestamp,
 };
 use hids_tests::wait;
-use hids_userspace::config::{Expect, NeverBlock, RespondConfig, ResponseAction, ResponseConfig};
+use hids_userspace::config::{Expect, NeverBlock, RespondConfig, Response, ResponseKind};
 use hids_userspace::respond::{
     self, BlockView, BlocksView, Mode, Page, Reply, ReportView, Request, ResponderHandle, ResponderOptions,
     ScriptLimits, WhyView,
@@ -60,14 +60,14 @@ impl Place {
 
 /// firewall-drop from level 6 up.
 pub fn blocking(seconds: u64) -> RespondConfig {
-    let response = ResponseConfig {
+    let response = Response {
         name: "firewall-drop".into(),
-        action: ResponseAction::Block,
+        kind: ResponseKind::Block,
         executable: "/var/ossec/active-response/bin/firewall-drop.sh".into(),
-        expects: vec![Expect::SrcIp],
+        expects: vec![Expect::SourceAddress],
         level: Some(Level(6)),
         rules: Vec::new(),
-        group_pattern: None,
+        group: None,
         timeout: Some(Duration::from_secs(seconds)),
     };
     RespondConfig { responses: vec![response], ..RespondConfig::default() }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hids_core::model::FieldName;
 use hids_tests::{executable, wait};
-use hids_userspace::config::{Expect, RespondConfig, ResponseAction};
+use hids_userspace::config::{Expect, RespondConfig, ResponseKind};
 use hids_userspace::respond::Request;
 
 use super::fixture::{Place, alert, alert_with, blocking};
@@ -18,9 +18,9 @@ fn running(place: &Place, seconds: Option<u64>, text: &str) -> RespondConfig {
     let text = text.replace("OUT", &place.path().join("out").to_string_lossy());
     executable::script(&path, &format!("#!/bin/sh\n{text}\n"));
     let mut config = blocking(0);
-    config.responses[0].action = ResponseAction::Program(path.clone());
+    config.responses[0].kind = ResponseKind::Program(path.clone());
     config.responses[0].executable = path;
-    config.responses[0].expects = vec![Expect::SrcIp, Expect::User];
+    config.responses[0].expects = vec![Expect::SourceAddress, Expect::User];
     config.responses[0].timeout = seconds.map(Duration::from_secs);
     config
 }
@@ -93,7 +93,7 @@ fn a_missing_program_is_counted_and_the_rest_goes_on() {
     alone(|| {
         let place = Place::new();
         let mut config = running(&place, None, "");
-        config.responses[0].action = ResponseAction::Program("/nowhere/tell.sh".into());
+        config.responses[0].kind = ResponseKind::Program("/nowhere/tell.sh".into());
         config.responses.push(blocking(60).responses.remove(0));
         let responder = place.start_with(place.options(config));
         responder.send(attack());
@@ -173,7 +173,7 @@ fn a_script_in_ossecs_layout_runs_and_finds_its_directory() {
             chown(&path, Some(0), Some(65534)).expect("given to a group");
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o550)).expect("a mode");
         }
-        config.responses[0].action = ResponseAction::Program(program);
+        config.responses[0].kind = ResponseKind::Program(program);
         let responder = place.start_with(place.options(config));
         responder.send(attack());
         assert_eq!(lines(&place, 1), [bin.to_string_lossy()]);

@@ -177,3 +177,5 @@ impl PartialEq for Pattern {
         self.dialect == other.dialect && self.text == other.text
     }
 }
+
+impl Eq for Pattern {}

@@ -91,6 +91,9 @@ impl Verb {
     }
 }
 
+/// What stands in the place of a program in calls that reload the daemon's configuration.
+pub const RELOAD: &str = "reload of hidsd";
+
 /// One run of the executable of a custom `<command>`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramCall {

@@ -16,10 +16,10 @@ mod tests;
 
 pub use action::{
     Action, Block, EndCause, ExpectedField, MAX_BLOCKS, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey,
-    Refusal, Refused, Verb,
+    RELOAD, Refusal, Refused, Verb,
 };
 pub use address::{canonical, embedded_v4};
 pub use clock::Clock;
 pub use plan::{ByHand, Planner, Restored};
-pub use policy::{Expect, GroupTest, Policy, Response, ResponseKind, block_time};
-pub use protected::{Listed, MachineAddresses, NeverBlockReason, ProtectedSet};
+pub use policy::{Expect, Policy, Response, ResponseKind, block_time};
+pub use protected::{MachineAddresses, NeverBlock, NeverBlockReason, ProtectedSet};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::{
-    Action, Block, EndCause, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey, Refusal, Refused, Verb,
+    Action, Block, EndCause, Offence, OffenceKey, ProgramCall, ProgramHold, ProgramKey, RELOAD, Refusal, Refused, Verb,
 };
 use super::address::{canonical, contained_address};
 use super::blocks::Blocks;
@@ -331,7 +331,10 @@ impl Planner {
         match (&response.kind, target.address) {
             (ResponseKind::Block, Some(address)) => self.block(response, address, alert, now, actions),
             (ResponseKind::Block, None) => {}
-            (ResponseKind::Program(program), _) => actions.extend(self.run(response, program, target, alert, now)),
+            (ResponseKind::Reload, _) => actions.extend(self.run(response, RELOAD, target, alert, now)),
+            (ResponseKind::Program(program), _) => {
+                actions.extend(self.run(response, &program.to_string_lossy(), target, alert, now));
+            }
         }
     }
 

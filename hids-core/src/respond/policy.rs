@@ -1,13 +1,11 @@
 //! What an administrator configured: responses, what they are bound to, how long they last.
 
-use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Level, RuleFacts, RuleId};
-
-/// Tells whether a rule's group string fits (`<rules_group>`, an os_regex).
-pub type GroupTest = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+use crate::pattern::Pattern;
 
 /// All enabled responses.
 #[derive(Clone, Debug, Default)]
@@ -19,20 +17,23 @@ pub struct Policy {
 }
 
 /// One enabled `<active-response>` with its `<command>`.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// Name of the command.
     pub name: String,
     /// What it does.
     pub kind: ResponseKind,
+    /// The `<executable>` in the response directory, whether it exists or not: active-responses.log names it,
+    /// for native blocks too.
+    pub executable: PathBuf,
     /// Fields that the event must have.
     pub expects: Vec<Expect>,
-    /// Bound to rules of this level and above.
+    /// Bound to rules of this level and above; of level, rules and group any suffices, none given never does.
     pub level: Option<Level>,
     /// Bound to these rules.
     pub rules: Vec<RuleId>,
-    /// Bound to rules whose group string fits.
-    pub group: Option<GroupTest>,
+    /// `<rules_group>`, an os_regex: bound to rules whose group string fits.
+    pub group: Option<Arc<Pattern>>,
     /// How long it lasts; `None`: never undone.
     pub timeout: Option<Duration>,
 }
@@ -40,10 +41,12 @@ pub struct Response {
 /// What a response does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResponseKind {
-    /// Blocks the address natively.
+    /// Blocks the address natively (firewall-drop, nftables-drop, firewalld-drop, host-deny, route-null, …).
     Block,
+    /// Reloads the daemon's configuration (restart-ossec).
+    Reload,
     /// Runs the executable at this absolute path.
-    Program(String),
+    Program(PathBuf),
 }
 
 /// A field that a response needs.
@@ -64,18 +67,12 @@ impl Response {
             && rule.level > Level(0)
             && (self.level.is_some_and(|level| rule.level >= level)
                 || self.rules.contains(&rule.id)
-                || self.group.as_ref().is_some_and(|fits| fits(&rule.group)))
+                || self.group.as_ref().is_some_and(|pattern| pattern.is_match(rule.group.as_bytes())))
     }
 
     /// Whether it needs `field`. A native block always needs the address.
     pub fn expects(&self, field: Expect) -> bool {
         self.expects.contains(&field) || (field == Expect::SourceAddress && self.kind == ResponseKind::Block)
-    }
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 

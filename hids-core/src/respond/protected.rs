@@ -11,7 +11,7 @@ use super::address::{canonical, embedded_v4};
 
 /// What a `<white_list>` entry says of the addresses in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listed {
+pub enum NeverBlock {
     /// Never block them.
     Protect,
     /// `!`: may be blocked.
@@ -74,14 +74,14 @@ impl fmt::Display for NeverBlockReason {
 /// Everything that is never blocked.
 #[derive(Clone, Debug, Default)]
 pub struct ProtectedSet {
-    white_list: Vec<(IpNet, Listed)>,
+    white_list: Vec<(IpNet, NeverBlock)>,
     names: Vec<String>,
     machine: MachineAddresses,
 }
 
 impl ProtectedSet {
     /// From `<white_list>` networks in file order, its host names, and the machine's addresses.
-    pub fn new(white_list: &[(IpNet, Listed)], names: &[String], machine: MachineAddresses) -> Self {
+    pub fn new(white_list: &[(IpNet, NeverBlock)], names: &[String], machine: MachineAddresses) -> Self {
         let white_list = white_list.iter().map(|&(net, listed)| (canonical_net(net), listed)).collect();
         let mut protected = Self { white_list, names: names.to_vec(), machine: MachineAddresses::default() };
         protected.set_machine(machine);
@@ -147,8 +147,8 @@ impl ProtectedSet {
     fn listed(&self, address: IpAddr) -> bool {
         let decides = self.white_list.iter().find(|(net, _)| net.contains(&address));
         match decides {
-            Some((_, listed)) => *listed == Listed::Protect,
-            None => self.white_list.last().is_some_and(|(_, listed)| *listed == Listed::Except),
+            Some((_, listed)) => *listed == NeverBlock::Protect,
+            None => self.white_list.last().is_some_and(|(_, listed)| *listed == NeverBlock::Except),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::model::{
     Alert, AlertId, Channel, Doubt, Field, FieldName, Fields, Level, LogSource, RuleFacts, RuleId, Timestamp,
     UntrustedSender,
 };
+use crate::pattern::Pattern;
 
 mod when_full;
 mod when_set;
@@ -70,6 +71,7 @@ fn drop_response(timeout: Option<u64>) -> Response {
     Response {
         name: "firewall-drop".into(),
         kind: ResponseKind::Block,
+        executable: "/ar/firewall-drop.sh".into(),
         expects: vec![Expect::SourceAddress],
         level: Some(Level(6)),
         rules: Vec::new(),
@@ -86,7 +88,7 @@ fn planner(responses: Vec<Response>) -> Planner {
     Planner::new(Policy { responses, repeated_offenders: Vec::new() }, ProtectedSet::default())
 }
 
-fn white_listed(entries: &[(&str, Listed)]) -> ProtectedSet {
+fn white_listed(entries: &[(&str, NeverBlock)]) -> ProtectedSet {
     let nets: Vec<_> = entries.iter().map(|(net, listed)| (net.parse().expect("a network"), *listed)).collect();
     ProtectedSet::new(&nets, &[], MachineAddresses::default())
 }
@@ -111,7 +113,7 @@ fn an_alert_of_the_level_blocks_its_source_until_the_timeout() {
 fn level_number_and_group_are_alternatives_and_none_is_never() {
     let unbound = Response { level: None, ..drop_response(None) };
     let by_rule = Response { rules: vec![RuleId(5712)], ..unbound.clone() };
-    let by_group = Response { group: Some(Arc::new(|group: &str| group.contains("sshd"))), ..unbound.clone() };
+    let by_group = Response { group: Some(Arc::new(Pattern::os_regex("sshd").expect("a pattern"))), ..unbound.clone() };
     let too_high = Response { level: Some(Level(11)), ..unbound.clone() };
     let facts = rule(5712, 10, "syslog,sshd,");
     assert_eq!(
@@ -206,7 +208,7 @@ fn an_address_that_becomes_protected_is_unblocked_at_once() {
     let mut planner = planner(vec![drop_response(None)]);
     planner.plan(&from("203.0.113.9"), seconds(0));
     planner.plan(&from("203.0.113.10"), seconds(0));
-    let actions = planner.set_protected(white_listed(&[("203.0.113.9/32", Listed::Protect)]));
+    let actions = planner.set_protected(white_listed(&[("203.0.113.9/32", NeverBlock::Protect)]));
     let why = EndCause::Protected(NeverBlockReason::WhiteList);
     assert!(
         matches!(&actions[..], [Action::Unblock { block, cause }] if block.address == ip("203.0.113.9") && *cause == why)
@@ -216,18 +218,18 @@ fn an_address_that_becomes_protected_is_unblocked_at_once() {
 
 #[test]
 fn the_first_white_list_entry_that_matches_decides_and_a_last_exception_lists_the_rest() {
-    let set = white_listed(&[("10.0.0.5/32", Listed::Except), ("10.0.0.0/8", Listed::Protect)]);
+    let set = white_listed(&[("10.0.0.5/32", NeverBlock::Except), ("10.0.0.0/8", NeverBlock::Protect)]);
     assert_eq!(set.protects(ip("10.0.0.5")), None);
     assert_eq!(set.protects(ip("10.0.0.6")), Some(NeverBlockReason::WhiteList));
     assert_eq!(set.protects(ip("203.0.113.9")), None);
-    let inverted = white_listed(&[("203.0.113.0/24", Listed::Except)]);
+    let inverted = white_listed(&[("203.0.113.0/24", NeverBlock::Except)]);
     assert_eq!(inverted.protects(ip("203.0.113.9")), None);
     assert_eq!(inverted.protects(ip("192.0.2.1")), Some(NeverBlockReason::WhiteList));
 }
 
 #[test]
 fn no_spelling_smuggles_a_protected_ipv4_address() {
-    let set = white_listed(&[("192.0.2.1/32", Listed::Protect)]);
+    let set = white_listed(&[("192.0.2.1/32", NeverBlock::Protect)]);
     let mut planner = Planner::new(Policy { responses: vec![drop_response(None)], ..Policy::default() }, set);
     for spelling in [
         "192.0.2.1",
@@ -369,7 +371,7 @@ fn any_protected() -> impl Strategy<Value = ProtectedSet> {
     let net = (any_address(), 0..=128u8, any::<bool>()).prop_map(|(address, prefix, protect)| {
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let net = ipnet::IpNet::new(address, prefix.min(longest)).expect("a prefix in range");
-        (net, if protect { Listed::Protect } else { Listed::Except })
+        (net, if protect { NeverBlock::Protect } else { NeverBlock::Except })
     });
     (addresses(), addresses(), addresses(), proptest::collection::vec(net, 0..4)).prop_map(
         |(own, gateways, resolvers, nets)| ProtectedSet::new(&nets, &[], MachineAddresses { own, gateways, resolvers }),

@@ -75,7 +75,7 @@ enum Stage {
 /// Analyses the files and ends with a one-line JSON summary.
 pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
     let (config, engine) = load(common, args.strict_ossec)?;
-    let policy = respond::policy(&config.respond)?;
+    let policy = respond::policy(&config.respond);
     let protected = respond::protected(&config.respond, MachineAddresses::default());
     let sink = match &args.alerts_json {
         Some(path) => Some(File::create(path).with_context(|| format!("cannot write {}", path.display()))?),

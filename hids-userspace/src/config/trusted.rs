@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hids_core::diag::Diagnostic;
 
-use super::types::{Config, ResponseAction};
+use super::types::{Config, ResponseKind};
 use crate::trust::{self, Distrust, Program};
 
 /// A warning for each file or directory at fault, however many files it concerns.
@@ -24,9 +24,9 @@ pub(super) fn warnings(config: &Config) -> Vec<Diagnostic> {
         let text = format!("{distrust}: whoever does decides what runs as root and who is blocked");
         found.push(warning("C125", text, &at, &concerned, &distrust));
     }
-    let programs = config.respond.responses.iter().filter_map(|response| match &response.action {
-        ResponseAction::Program(path) => Some(path),
-        ResponseAction::Block | ResponseAction::Reload => None,
+    let programs = config.respond.responses.iter().filter_map(|response| match &response.kind {
+        ResponseKind::Program(path) => Some(path),
+        ResponseKind::Block | ResponseKind::Reload => None,
     });
     for (at, (distrust, concerned)) in gathered(programs.filter_map(|path| Some((path, Program::open(path).err()?)))) {
         let text = format!("{distrust}: the active response that would run it as root is refused");

@@ -51,7 +51,7 @@ pub(super) fn integrity_starts_anew(old: &SyscheckConfig, new: &SyscheckConfig) 
 struct OfStart<'a> {
     _is_on: bool,
     _wants_events: bool,
-    _protected: Vec<&'a std::path::Path>,
+    _protected: Vec<&'a [u8]>,
     _allowed: &'a dyn Debug,
     _summarise_updates: bool,
     _diff_size_limit: u64,
@@ -85,7 +85,7 @@ impl<'a> OfStart<'a> {
         Self {
             _is_on: is_on(config),
             _wants_events: !disabled && super::integrity::wants_events(config),
-            _protected: directories.iter().filter(|watched| watched.protect).map(|watched| &*watched.path).collect(),
+            _protected: directories.iter().filter(|watched| watched.protect).map(|watched| &*watched.root).collect(),
             _allowed: protect_allow,
             _summarise_updates: *summarise_updates,
             _diff_size_limit: *diff_size_limit,
@@ -121,8 +121,7 @@ mod tests {
 
     #[test]
     fn protection_of_another_tree_starts_file_integrity_anew_and_a_schedule_does_not() {
-        let watched =
-            |path: &str| crate::config::WatchedDirectory { path: path.into(), protect: true, ..Default::default() };
+        let watched = |path: &str| crate::config::Watch { root: path.into(), protect: true, ..Default::default() };
         let old = SyscheckConfig { directories: vec![watched("/etc")], ..SyscheckConfig::default() };
         let other = SyscheckConfig { directories: vec![watched("/usr")], ..old.clone() };
         let schedule = SyscheckConfig { scan_time: Some(60), ..old.clone() };

@@ -1,5 +1,7 @@
 //! `protect="yes"`: the guard in the kernel, and the plain word that it is not in force where it is not.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -111,7 +113,12 @@ impl Protection {
 }
 
 fn trees(config: &SyscheckConfig) -> Vec<PathBuf> {
-    config.directories.iter().filter(|watched| watched.protect).map(|watched| watched.path.clone()).collect()
+    config
+        .directories
+        .iter()
+        .filter(|watched| watched.protect)
+        .map(|watched| OsStr::from_bytes(&watched.root).into())
+        .collect()
 }
 
 fn mode(mode: ProtectMode) -> GuardMode {

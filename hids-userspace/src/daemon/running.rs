@@ -158,9 +158,7 @@ impl Running {
             return Err(format!("alerts cannot be written ({why}); the previous configuration is kept until they can"));
         }
         let Loaded { config, engine, unusable } = loaded;
-        self.ask(|reply| respond::Request::Reload(Box::new(config.respond.clone()), reply)).await?.map_err(
-            |error| format!("the active responses cannot be used: {error}; keeping the previous configuration"),
-        )?;
+        self.ask(|reply| respond::Request::Reload(Box::new(config.respond.clone()), reply)).await?;
         let found = {
             let mut state = lock(&self.state);
             state.stages.analysis.replace(engine, &config);

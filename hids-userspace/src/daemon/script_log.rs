@@ -10,13 +10,13 @@ use std::os::unix::fs::symlink;
 
 use tracing::{info, warn};
 
-use crate::config::{Config, ResponseAction};
+use crate::config::{Config, ResponseKind};
 
 /// Makes the link if a program may need it and nothing is there. A failure is logged: only lines of such
 /// programs are lost by it.
 pub(super) fn provide(config: &Config) {
     let runs_programs =
-        config.respond.responses.iter().any(|response| matches!(response.action, ResponseAction::Program(_)));
+        config.respond.responses.iter().any(|response| matches!(response.kind, ResponseKind::Program(_)));
     let link = config.paths.base.join("logs");
     if !runs_programs || link == config.paths.logs || link.symlink_metadata().is_ok() {
         return;

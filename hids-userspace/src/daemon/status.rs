@@ -9,7 +9,7 @@ use super::set_aside::Quarantine;
 use super::state::State;
 use super::wiring::Stages;
 use crate::collect::{CollectReport, SourceState};
-use crate::config::{Config, ResponseAction};
+use crate::config::{Config, ResponseKind};
 use crate::respond::ReportView;
 use crate::sensors::SensorReport;
 
@@ -126,7 +126,7 @@ fn unreadable(collect: &CollectReport) -> Vec<String> {
 fn missing_programs(config: &Config) -> Vec<String> {
     let mut missing = Vec::new();
     for response in &config.respond.responses {
-        let ResponseAction::Program(path) = &response.action else { continue };
+        let ResponseKind::Program(path) = &response.kind else { continue };
         let why = match path.metadata() {
             Ok(data) if data.is_file() && data.permissions().mode() & 0o111 != 0 => continue,
             Ok(_) => "is not executable",

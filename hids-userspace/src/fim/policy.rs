@@ -5,9 +5,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use hids_core::fim::{PathPattern, PolicyDef, Watch};
+use hids_core::fim::{PolicyDef, Watch};
 
-use crate::config::{self, Paths, SyscheckConfig, WatchedDirectory};
+use crate::config::{Paths, SyscheckConfig};
 
 /// Directories that one wildcard may stand for: a university's homes. Each root costs a look at every change of paths.
 const MOST_ROOTS: usize = 16_384;
@@ -27,10 +27,15 @@ pub fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, known: &
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut wildcards = Vec::new();
     for directory in &config.directories {
-        let pattern = wildcard(&directory.path);
+        let written = Path::new(OsStr::from_bytes(&directory.root));
+        let pattern = wildcard(written);
         wildcards.extend(pattern.map(|pattern| pattern.as_bytes().to_vec()));
-        for root in roots(&directory.path, known) {
-            let watch = watch(directory, root.as_os_str().as_bytes(), pattern);
+        for root in roots(written, known) {
+            let watch = Watch {
+                root: root.as_os_str().as_bytes().to_vec(),
+                wildcard: pattern.map(|pattern| pattern.as_bytes().to_vec()),
+                ..directory.clone()
+            };
             match places.get(&watch.root).and_then(|&place| watches.get_mut(place)) {
                 Some(known) => merge(known, watch),
                 None => {
@@ -43,14 +48,14 @@ pub fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, known: &
     PolicyDef {
         watches,
         wildcards,
-        ignore: config.ignore.iter().map(pattern).collect(),
+        ignore: config.ignore.clone(),
         own: [&paths.state, &paths.logs, &paths.run]
             .map(|own| resolved(own).as_os_str().as_bytes().to_vec())
             .into_iter()
             // Nowhere = no daemon.
             .filter(|own| own.len() > 1)
             .collect(),
-        no_diff: config.no_diff.iter().map(pattern).collect(),
+        no_diff: config.no_diff.clone(),
         alert_new_files: config.alert_new_files,
         auto_ignore: config.auto_ignore,
         skip_nfs: config.skip_nfs,
@@ -59,13 +64,13 @@ pub fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, known: &
 }
 
 /// Whether OSSEC takes the path as a pattern.
-pub fn has_wildcard(path: &Path) -> bool {
-    path.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
+pub fn has_wildcard(path: &[u8]) -> bool {
+    path.iter().any(|byte| b"*?[".contains(byte))
 }
 
 /// The path as a pattern, unless something is there that has the very name.
 fn wildcard(written: &Path) -> Option<&str> {
-    written.to_str().filter(|_| has_wildcard(written) && written.symlink_metadata().is_err())
+    written.to_str().filter(|text| has_wildcard(text.as_bytes()) && written.symlink_metadata().is_err())
 }
 
 fn roots(written: &Path, known: &[Vec<u8>]) -> Vec<PathBuf> {
@@ -106,21 +111,6 @@ fn resolved(path: &Path) -> PathBuf {
     target.unwrap_or_else(|| path.to_path_buf())
 }
 
-fn watch(directory: &WatchedDirectory, root: &[u8], wildcard: Option<&str>) -> Watch {
-    Watch {
-        root: root.to_vec(),
-        checks: directory.checks,
-        realtime: directory.realtime,
-        who: directory.who,
-        protect: directory.protect,
-        report_changes: directory.report_changes,
-        no_recurse: directory.no_recurse,
-        recursion_level: directory.recursion_level,
-        restrict: directory.restrict.clone(),
-        wildcard: wildcard.map(|pattern| pattern.as_bytes().to_vec()),
-    }
-}
-
 /// Two entries that lead to the same place: nothing that either asks for is lost.
 fn merge(known: &mut Watch, other: Watch) {
     known.checks = known.checks.union(other.checks);
@@ -138,13 +128,6 @@ fn merge(known: &mut Watch, other: Watch) {
     }
 }
 
-fn pattern(pattern: &config::PathPattern) -> PathPattern {
-    match pattern {
-        config::PathPattern::Prefix(text) => PathPattern::Prefix(text.as_bytes().to_vec()),
-        config::PathPattern::Sregex(text) => PathPattern::Sregex(text.clone()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -153,8 +136,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(path: PathBuf) -> WatchedDirectory {
-        WatchedDirectory { path, checks: Checks::all(true), ..WatchedDirectory::default() }
+    fn entry(path: PathBuf) -> Watch {
+        Watch { root: path.into_os_string().into_encoded_bytes(), checks: Checks::all(true), ..Watch::default() }
     }
 
     #[test]
@@ -170,7 +153,7 @@ mod tests {
             directories: vec![
                 entry(top.join("home/*/bin")),
                 entry(top.join("link")),
-                WatchedDirectory { realtime: true, restrict: Some(".conf$".into()), ..entry(top.join("real")) },
+                Watch { realtime: true, restrict: Some(".conf$".into()), ..entry(top.join("real")) },
                 entry(top.join("link/file")),
                 entry(top.join("missing")),
             ],

@@ -47,7 +47,10 @@ impl Responder {
                 let _ = reply.send(count);
             }
             Request::Why { address, reply } => self.why(canonical(address), reply),
-            Request::Reload(config, reply) => _ = reply.send(self.reload(*config)),
+            Request::Reload(config, reply) => {
+                self.reload(*config);
+                let _ = reply.send(());
+            }
             Request::Report(reply) => _ = reply.send(self.report()),
         }
     }

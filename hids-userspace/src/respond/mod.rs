@@ -32,7 +32,7 @@ pub use mode::Mode;
 pub use nft::{Change, Element, KeptOut, Nft};
 pub use nft_dump::{FoundElement, FoundElements, Structure};
 pub use nft_error::NftError;
-pub use policy::{PolicyError, policy, protected};
+pub use policy::{policy, protected};
 pub use protected::{AddressSensor, SenseError};
 pub use request::{
     AddedView, BlockView, BlocksView, HistoryView, LineView, MOST_PER_PAGE, Page, Reply, ReportView, Request, WhyView,

@@ -6,9 +6,6 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, getpid, kill_process};
 use tracing::{info, warn};
 
-/// What stands in the place of a program in calls that reload.
-pub(super) const PROGRAM: &str = "reload of hidsd";
-
 /// Between two reloads: one compiles all rules, and alerts that ask for it can be many.
 const PAUSE: Duration = Duration::from_secs(10);
 

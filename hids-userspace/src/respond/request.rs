@@ -52,8 +52,8 @@ pub enum Request {
         /// All that is known.
         reply: Reply<WhyView>,
     },
-    /// Take another configuration. An error leaves the old one in force.
-    Reload(Box<RespondConfig>, Reply<Result<(), super::PolicyError>>),
+    /// Take another configuration.
+    Reload(Box<RespondConfig>, Reply<()>),
     /// How the responder fares.
     Report(Reply<ReportView>),
 }

@@ -22,7 +22,7 @@ use super::carry_out::{Batch, Store};
 use super::clock;
 use super::kernel::Kernel;
 use super::mode::Mode;
-use super::policy::{self, PolicyError};
+use super::policy;
 use super::protected::AddressSensor;
 use super::request::{ReportView, Request};
 use super::script::{Runner, ScriptCounters, ScriptLimits};
@@ -60,9 +60,6 @@ pub struct ResponderOptions {
 /// The responder cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration cannot be acted upon.
-    #[error("the active responses cannot be used")]
-    Policy(#[from] PolicyError),
     /// No thread.
     #[error("cannot start the responder's thread")]
     Thread(#[source] std::io::Error),
@@ -103,7 +100,7 @@ impl ResponderHandle {
 ///
 /// Returns when the blocks from before are in the kernel (or it is known that they cannot be).
 pub fn start(options: ResponderOptions, requests: Receiver<Request>) -> Result<ResponderHandle, StartError> {
-    let policy = policy::policy(&options.config)?;
+    let policy = policy::policy(&options.config);
     let (ready, is_ready) = bounded(1);
     let (questions, asked) = bounded(MOST_QUESTIONS);
     let published = Arc::<Mutex<ReportView>>::default();
@@ -409,9 +406,9 @@ impl Responder {
         }
     }
 
-    /// Takes another configuration; an error leaves the old one.
-    pub(super) fn reload(&mut self, config: RespondConfig) -> Result<(), PolicyError> {
-        let policy = policy::policy(&config)?;
+    /// Takes another configuration.
+    pub(super) fn reload(&mut self, config: RespondConfig) {
+        let policy = policy::policy(&config);
         let machine = self.planner.protected().machine().clone();
         self.planner.set_policy(policy);
         self.store.set_scripts(policy::scripts(&config));
@@ -421,6 +418,5 @@ impl Responder {
         let mut batch = Batch::default();
         batch.take_actions(actions, None);
         self.finish(batch);
-        Ok(())
     }
 }

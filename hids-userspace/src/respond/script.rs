@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use hids_core::respond::{ProgramCall, Verb};
+use hids_core::respond::{ProgramCall, RELOAD, Verb};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use tracing::{error, info, warn};
@@ -169,7 +169,7 @@ enum Ended {
 }
 
 fn run(call: &ProgramCall, time: Duration) -> Result<Ended, NotRun> {
-    if call.program == reload::PROGRAM {
+    if call.program == RELOAD {
         // A reload cannot be undone.
         if call.verb == Verb::Add {
             reload::ask();

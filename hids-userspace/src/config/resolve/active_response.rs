@@ -4,6 +4,7 @@ mod offenders;
 mod switches;
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hids_core::model::Level;
@@ -11,12 +12,12 @@ use hids_core::pattern::Dialect;
 use hids_core::xml::Element;
 
 use super::command::{self, CommandDefinition};
-use super::patterns::pattern_of;
+use super::patterns::compiled_pattern_of;
 use super::{Context, level_of, rule_ids, seconds_of, white_list};
 use crate::config::known::SectionKind::ActiveResponse;
 use crate::config::raw::RawSection;
 use crate::config::value::{did_you_mean, value_span, word};
-use crate::config::{Expect, RespondConfig, ResponseAction, ResponseConfig};
+use crate::config::{Expect, RespondConfig, Response, ResponseKind};
 
 /// Blocking on rules below this level hits people who did nothing wrong.
 const CAREFUL_LEVEL: Level = Level(6);
@@ -54,20 +55,20 @@ pub(super) fn resolve(context: &mut Context<'_>) -> RespondConfig {
 }
 
 /// One response, if it is carried out on this host.
-fn one(section: &RawSection, commands: &[CommandDefinition], context: &mut Context<'_>) -> Option<ResponseConfig> {
+fn one(section: &RawSection, commands: &[CommandDefinition], context: &mut Context<'_>) -> Option<Response> {
     let acts_here = location(section, context);
     let rules = rule_ids(section.all("rules_id"), context.problems);
     let command = find_command(section, commands, context)?;
     let level = level_of(section, "level");
-    let group_pattern = pattern_of(section, "rules_group", Dialect::OsRegex, context.problems);
-    let mut response = ResponseConfig {
+    let group = compiled_pattern_of(section, "rules_group", Dialect::OsRegex, context.problems).map(Arc::new);
+    let mut response = Response {
         name: command.name.clone(),
-        action: ResponseAction::Block,
+        kind: ResponseKind::Block,
         executable: context.paths.response_programs.join(&command.executable),
         expects: command.expects.clone(),
         level,
         rules,
-        group_pattern,
+        group,
         timeout: section.last("timeout").and_then(seconds_of).filter(|timeout| !timeout.is_zero()),
     };
     check_binding(section, &response, context);
@@ -76,11 +77,11 @@ fn one(section: &RawSection, commands: &[CommandDefinition], context: &mut Conte
     } else if command.reloads() {
         note_reload(command, context);
         check_program_timeout(section, command, &response, context);
-        response.action = ResponseAction::Reload;
+        response.kind = ResponseKind::Reload;
     } else if acts_here? {
         let program = program(command, context);
         check_program_timeout(section, command, &response, context);
-        response.action = ResponseAction::Program(program?);
+        response.kind = ResponseKind::Program(program?);
     }
     acts_here.filter(|here| *here).map(|_| response)
 }
@@ -149,9 +150,9 @@ fn find_command<'c>(
     Some(command)
 }
 
-fn check_binding(section: &RawSection, response: &ResponseConfig, context: &mut Context<'_>) {
+fn check_binding(section: &RawSection, response: &Response, context: &mut Context<'_>) {
     let given = ["level", "rules_id", "rules_group"].iter().any(|name| section.last(name).is_some());
-    let bound = response.level.is_some() || !response.rules.is_empty() || response.group_pattern.is_some();
+    let bound = response.level.is_some() || !response.rules.is_empty() || response.group.is_some();
     if !bound && !given {
         let message = "this response is not bound to any rule, so it never happens";
         context.problems.warning(
@@ -161,20 +162,13 @@ fn check_binding(section: &RawSection, response: &ResponseConfig, context: &mut 
             "add `<level>`, `<rules_id>` or `<rules_group>`",
         );
     }
-    if let Some(element) =
-        section.last("level").filter(|_| !response.rules.is_empty() || response.group_pattern.is_some())
-    {
+    if let Some(element) = section.last("level").filter(|_| !response.rules.is_empty() || response.group.is_some()) {
         let message = "`<level>`, `<rules_id>` and `<rules_group>` are alternatives: a rule that fits any of them is answered, as in OSSEC";
         context.problems.note("C085", &element.name.span, message, "keep only one of them if both were meant to hold");
     }
 }
 
-fn check_block(
-    section: &RawSection,
-    command: &CommandDefinition,
-    response: &mut ResponseConfig,
-    context: &mut Context<'_>,
-) {
+fn check_block(section: &RawSection, command: &CommandDefinition, response: &mut Response, context: &mut Context<'_>) {
     // Worth a word only to who has the script, and may have changed it.
     let script = context.paths.response_programs.join(&command.executable);
     let message = format!("{} is not run: addresses are blocked in the kernel, through nftables", script.display());
@@ -186,13 +180,13 @@ fn check_block(
     if !known && script.is_file() {
         context.problems.note("C086", &command.executable_span, message, "");
     }
-    if !response.expects.contains(&Expect::SrcIp) {
+    if !response.expects.contains(&Expect::SourceAddress) {
         let message = format!(
             "command `{}` does not expect srcip, without which it blocks nobody; it is taken as if it did",
             command.name
         );
         context.problems.warning("C074", section.name_span(), message, "write `<expect>srcip</expect>`");
-        response.expects.push(Expect::SrcIp);
+        response.expects.push(Expect::SourceAddress);
     }
     match (response.timeout, section.last("timeout")) {
         (Some(timeout), Some(element)) if !command.timeout_allowed => {
@@ -239,7 +233,7 @@ fn note_native_timeout(command: &CommandDefinition, timeout: Duration, element: 
 fn check_program_timeout(
     section: &RawSection,
     command: &CommandDefinition,
-    response: &ResponseConfig,
+    response: &Response,
     context: &mut Context<'_>,
 ) {
     if let Some(element) = section.last("timeout").filter(|_| response.timeout.is_some() && !command.timeout_allowed) {
@@ -277,7 +271,7 @@ fn program(command: &CommandDefinition, context: &mut Context<'_>) -> Option<std
 }
 
 fn note_missing_white_list(config: &RespondConfig, context: &mut Context<'_>) {
-    let blocks = config.responses.iter().any(|response| response.action == ResponseAction::Block);
+    let blocks = config.responses.iter().any(|response| response.kind == ResponseKind::Block);
     if !config.disabled
         && blocks
         && config.never_block.is_empty()

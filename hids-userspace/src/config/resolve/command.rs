@@ -112,7 +112,7 @@ fn expects(element: &Element, problems: &mut Problems) -> Vec<Expect> {
     let mut list = Vec::new();
     for part in items(&element.text.value) {
         let expect = match part.to_ascii_lowercase().as_str() {
-            "srcip" => Expect::SrcIp,
+            "srcip" => Expect::SourceAddress,
             "user" | "username" => Expect::User,
             "filename" => Expect::FileName,
             _ => {

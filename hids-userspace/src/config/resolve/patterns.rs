@@ -14,14 +14,23 @@ pub(super) fn pattern_of(
     dialect: Dialect,
     problems: &mut Problems,
 ) -> Option<String> {
+    compiled_pattern_of(section, name, dialect, problems).map(|pattern| pattern.as_str().to_owned())
+}
+
+/// The pattern of an option, if it is not empty.
+pub(super) fn compiled_pattern_of(
+    section: &RawSection,
+    name: &str,
+    dialect: Dialect,
+    problems: &mut Problems,
+) -> Option<Pattern> {
     let element: &Element = section.last(name)?;
     if element.text.value.trim().is_empty() {
         let message = format!("`<{name}>` is empty and counts as not given");
         problems.warning("C019", &element.name.span, message, "remove it, or give it a pattern");
         return None;
     }
-    compile(&element.text, dialect, problems)?;
-    Some(element.text.value.clone())
+    compile(&element.text, dialect, problems)
 }
 
 /// The compiled pattern; reports one that cannot be used or hardly does what it is meant to.

@@ -154,7 +154,7 @@ fn path_pattern(element: &Element, problems: &mut Problems) -> Option<PathPatter
         return None;
     };
     match element.attribute("type") {
-        None => Some(PathPattern::Prefix(text.to_owned())),
+        None => Some(PathPattern::Prefix(text.as_bytes().to_vec())),
         Some(kind) if kind.value.value == "sregex" => {
             patterns::compile(&element.text, OsMatch, problems).map(|_| PathPattern::Sregex(element.text.value.clone()))
         }

@@ -7,7 +7,7 @@ use hids_core::diag::Severity;
 use hids_core::model::Level;
 
 use super::{Folder, codes, rendered};
-use crate::config::{Expect, LoadOptions, LogFormat, LogInput, MailTls, MailTransport, ResponseAction, load};
+use crate::config::{Expect, LoadOptions, LogFormat, LogInput, MailTls, MailTransport, ResponseKind, load};
 
 /// What the guide tells an administrator to write.
 const GUIDE: &str = r"
@@ -63,9 +63,9 @@ fn the_guide_simply_works() {
     assert_eq!(access.input, LogInput::File { pattern: "/var/log/httpd/*access_log".into() });
     assert_eq!((access.format, error.format), (LogFormat::Line, LogFormat::Line));
     let [response] = &config.respond.responses[..] else { panic!("{:?}", config.respond) };
-    assert_eq!(response.action, ResponseAction::Block);
+    assert_eq!(response.kind, ResponseKind::Block);
     assert_eq!((response.level, response.timeout), (Some(Level(7)), Some(Duration::from_secs(1200))));
-    assert_eq!(response.expects, [Expect::SrcIp]);
+    assert_eq!(response.expects, [Expect::SourceAddress]);
     assert!(config.respond.protects("192.168.1.2".parse::<IpAddr>().expect("an address")));
     assert!(!config.respond.protects("192.168.1.3".parse::<IpAddr>().expect("an address")));
     assert_eq!(

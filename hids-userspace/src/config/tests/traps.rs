@@ -10,7 +10,7 @@ use hids_core::sender::TrustedBy;
 use super::{Folder, codes, config, errors, load_sections, rendered, warnings};
 use crate::config::{
     CommandOutput, FieldCondition, FieldTest, JournalSelection, LogFormat, LogInput, MailProgram, MailTls,
-    MailTransport, ResponseAction, TrustedConfig,
+    MailTransport, ResponseKind, TrustedConfig,
 };
 
 const DROP: &str = "<command><name>drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect><timeout_allowed>yes</timeout_allowed></command>";
@@ -146,7 +146,7 @@ fn each_address_blocking_script_is_done_natively() {
     {
         let text = response("<rules_id>5712, 5720</rules_id><timeout>60</timeout>").replace("firewall-drop.sh", name);
         let responses = config(&text).respond.responses;
-        assert_eq!(responses[0].action, ResponseAction::Block, "{name}");
+        assert_eq!(responses[0].kind, ResponseKind::Block, "{name}");
         assert_eq!(responses[0].rules, [RuleId(5712), RuleId(5720)]);
         assert!(responses[0].executable.ends_with(format!("active-response/bin/{name}")));
     }
@@ -169,7 +169,7 @@ fn a_program_is_used_if_it_is_there_and_may_run() {
     }
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
     let loaded = folder.load();
-    assert_eq!(loaded.config.expect("no errors").respond.responses[0].action, ResponseAction::Program(path));
+    assert_eq!(loaded.config.expect("no errors").respond.responses[0].kind, ResponseKind::Program(path));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use hids_core::fim::Checks;
+pub use hids_core::fim::{Checks, PathPattern, Watch};
 
 /// `<syscheck>`.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +18,8 @@ pub struct SyscheckConfig {
     pub scan_days: Option<u8>,
     /// `<scan_on_start>`.
     pub scan_on_start: bool,
-    /// `<directories>`, one entry per path.
-    pub directories: Vec<WatchedDirectory>,
+    /// `<directories>`, one entry per path; roots are as written, wildcards included.
+    pub directories: Vec<Watch>,
     /// `<ignore>`.
     pub ignore: Vec<PathPattern>,
     /// `<nodiff>`.
@@ -63,38 +63,6 @@ pub struct ProtectAllow {
     pub path: PathBuf,
     /// `sha256="…"`: only while the executable has this sum.
     pub sha256: Option<[u8; 32]>,
-}
-
-/// A path under `<directories>`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WatchedDirectory {
-    /// Absolute path or wildcard pattern.
-    pub path: PathBuf,
-    /// What is compared.
-    pub checks: Checks,
-    /// `realtime`: changes are seen as they happen. Also set by `whodata` and `protect`.
-    pub realtime: bool,
-    /// `whodata` (Wazuh's): who changed a file is looked for. On with `realtime` unless `whodata="no"`.
-    pub who: bool,
-    /// `protect` (not in OSSEC): see [`ProtectMode`].
-    pub protect: bool,
-    /// `report_changes`.
-    pub report_changes: bool,
-    /// `restrict`, os_match.
-    pub restrict: Option<String>,
-    /// `no_recurse`.
-    pub no_recurse: bool,
-    /// `recursion_level` (Wazuh's): how many levels of sub-directories are entered; `None` = all.
-    pub recursion_level: Option<u32>,
-}
-
-/// A path to leave out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathPattern {
-    /// Case-insensitive prefix of the full path.
-    Prefix(String),
-    /// os_match on the full path.
-    Sregex(String),
 }
 
 /// `<rootcheck>`: kept whole; acted upon by the rootcheck stage.

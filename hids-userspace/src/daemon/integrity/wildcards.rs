@@ -35,7 +35,7 @@ impl Shared {
         let means = lock(&self.means);
         let config = &means.config;
         let mut directories = config.syscheck.directories.iter();
-        if config.analysis.strict_ossec || !directories.any(|directory| has_wildcard(&directory.path)) {
+        if config.analysis.strict_ossec || !directories.any(|directory| has_wildcard(&directory.root)) {
             return;
         }
         let known = parts.fim.roots();

@@ -9,7 +9,7 @@ use hids_core::xml::{Attribute, Element};
 
 use super::super::patterns;
 use crate::config::value::{Problems, digits, span_of};
-use crate::config::{Checks, WatchedDirectory};
+use crate::config::{Checks, Watch};
 
 /// Most paths of one `<directories>` that OSSEC reads.
 const PATHS_PER_ELEMENT: usize = 64;
@@ -44,7 +44,7 @@ const NAMES: [&str; 19] = [
 pub(super) fn resolve(
     element: &Element,
     seen: &mut HashSet<PathBuf>,
-    watched: &mut Vec<WatchedDirectory>,
+    watched: &mut Vec<Watch>,
     problems: &mut Problems,
 ) {
     let pattern = attributes(element, problems);
@@ -82,7 +82,7 @@ pub(super) fn resolve(
                 problems.warning("C053", &span, message, "protect the directories of programs and of configuration");
             }
             report_missing(path, &span, problems);
-            watched.push(WatchedDirectory { path: path.into(), ..pattern.clone() });
+            watched.push(Watch { root: path.as_bytes().to_vec(), ..pattern.clone() });
         }
     }
 }
@@ -108,9 +108,9 @@ fn report_missing(path: &str, span: &Span, problems: &mut Problems) {
 }
 
 /// What the attributes say; they count from left to right, as in OSSEC.
-fn attributes(element: &Element, problems: &mut Problems) -> WatchedDirectory {
+fn attributes(element: &Element, problems: &mut Problems) -> Watch {
     let checks = Checks { sha256: true, ..Checks::default() };
-    let mut pattern = WatchedDirectory { checks, ..WatchedDirectory::default() };
+    let mut pattern = Watch { checks, ..Watch::default() };
     let mut who = None;
     for attribute in &element.attributes {
         apply(attribute, &mut pattern, &mut who, problems);
@@ -126,7 +126,7 @@ fn attributes(element: &Element, problems: &mut Problems) -> WatchedDirectory {
     pattern
 }
 
-fn apply(attribute: &Attribute, watched: &mut WatchedDirectory, who: &mut Option<bool>, problems: &mut Problems) {
+fn apply(attribute: &Attribute, watched: &mut Watch, who: &mut Option<bool>, problems: &mut Problems) {
     let (name, value) = (attribute.name.value.as_str(), attribute.value.value.as_str());
     if !NAMES.contains(&name) {
         return unknown(attribute, problems);
@@ -177,7 +177,7 @@ fn unknown(attribute: &Attribute, problems: &mut Problems) {
     problems.error("C007", &attribute.name.span, format!("`<directories>` has no attribute `{name}`"), &help);
 }
 
-fn levels(attribute: &Attribute, watched: &mut WatchedDirectory, problems: &mut Problems) {
+fn levels(attribute: &Attribute, watched: &mut Watch, problems: &mut Problems) {
     let value = attribute.value.value.as_str();
     match digits(value).filter(|levels| *levels <= MOST_LEVELS).and_then(|levels| u32::try_from(levels).ok()) {
         Some(levels) => watched.recursion_level = Some(levels),

@@ -36,18 +36,74 @@ fn gates(rule: &RuleDef) -> Gates {
 /// conditions, lists and fields. Says so where `new` tries to change one of these, and what ends or
 /// begins with it besides.
 pub(super) fn overwrite(original: &mut RuleDef, new: RuleDef, diagnostics: &mut Vec<Diagnostic>) {
-    let old = original.clone();
+    let (old, written) = (original.clone(), new.clone());
+    *original = merged(&old, new);
+    report_unchanged(&old, &written, diagnostics);
+    report_conditions(&old, original, &written.span, diagnostics);
+    if old.is_composite() && !original.is_composite() {
+        let message =
+            format!("rule {} no longer looks at earlier events: the new definition has no if_matched_…", old.id);
+        diagnostics.push(Diagnostic::note("R032", message).at(written.span));
+    }
+}
+
+/// What there is after `new` has overwritten `old`.
+fn merged(old: &RuleDef, new: RuleDef) -> RuleDef {
     // OSSEC compiles no PCRE2 condition beside its plain form, so that none appears when that is replaced.
     // Of `regex` and `pcre2` it compiles both.
     let is_first = old.gates.is_none();
     let is_compiled = |field: TextField| !is_first || matches!(field, TextField::Regex) || old.text(field).is_none();
-    let written = new.clone();
-    *original = RuleDef {
+    let gates = gates(&new);
+    // Every field is named: a new one that is forgotten here does not compile.
+    let RuleDef {
+        id,
+        level,
+        span: _,
+        id_span: _,
+        maxsize,
+        timeframe,
+        frequency,
+        ignore_seconds,
+        accuracy,
+        noalert,
+        overwrite,
+        built_in: _,
+        group,
+        texts,
+        pcre2_texts: _,
+        gates: _,
+        decoded_as,
+        category: _,
+        action,
+        srcip,
+        dstip,
+        fields: _,
+        time,
+        weekday,
+        lists: _,
+        compiled,
+        if_sid: _,
+        if_group: _,
+        if_level: _,
+        if_matched_sid,
+        if_matched_group,
+        if_matched_regex,
+        same,
+        check_diff,
+        if_fts,
+        ignore_fields: _,
+        check_if_ignored: _,
+        options,
+        description,
+        cve,
+        info,
+    } = new;
+    RuleDef {
         span: old.span.clone(),
         id_span: old.id_span.clone(),
         built_in: old.built_in,
         pcre2_texts: old.pcre2_texts.iter().filter(|(field, _)| is_compiled(*field)).cloned().collect(),
-        gates: Some(gates(&new)),
+        gates: Some(gates),
         category: old.category.clone(),
         fields: old.fields.clone(),
         lists: old.lists.clone(),
@@ -56,14 +112,34 @@ pub(super) fn overwrite(original: &mut RuleDef, new: RuleDef, diagnostics: &mut 
         if_level: old.if_level.clone(),
         ignore_fields: old.ignore_fields,
         check_if_ignored: old.check_if_ignored,
-        ..new
-    };
-    report_unchanged(&old, &written, diagnostics);
-    report_conditions(&old, original, &written.span, diagnostics);
-    if old.is_composite() && !original.is_composite() {
-        let message =
-            format!("rule {} no longer looks at earlier events: the new definition has no if_matched_…", old.id);
-        diagnostics.push(Diagnostic::note("R032", message).at(written.span));
+        id,
+        level,
+        maxsize,
+        timeframe,
+        frequency,
+        ignore_seconds,
+        accuracy,
+        noalert,
+        overwrite,
+        group,
+        texts,
+        decoded_as,
+        action,
+        srcip,
+        dstip,
+        time,
+        weekday,
+        compiled,
+        if_matched_sid,
+        if_matched_group,
+        if_matched_regex,
+        same,
+        check_diff,
+        if_fts,
+        options,
+        description,
+        cve,
+        info,
     }
 }
 

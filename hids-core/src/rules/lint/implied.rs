@@ -18,42 +18,89 @@ pub(super) struct Test {
 
 /// The conditions of a rule on a single event.
 pub(super) fn tests(rule: &RuleDef) -> Vec<Test> {
+    // Every field is named: a new condition that is forgotten here would make rules look hidden.
+    let RuleDef {
+        maxsize,
+        decoded_as,
+        action,
+        srcip,
+        dstip,
+        fields,
+        time,
+        weekday,
+        lists,
+        compiled,
+        check_diff,
+        if_fts,
+        // Tested by `texts`.
+        texts: _,
+        pcre2_texts: _,
+        gates: _,
+        // Where the rule stands, and what it looks at besides the event.
+        id: _,
+        level: _,
+        span: _,
+        id_span: _,
+        overwrite: _,
+        built_in: _,
+        category: _,
+        if_sid: _,
+        if_group: _,
+        if_level: _,
+        if_matched_sid: _,
+        if_matched_group: _,
+        if_matched_regex: _,
+        timeframe: _,
+        frequency: _,
+        same: _,
+        // What follows when it matches.
+        ignore_seconds: _,
+        accuracy: _,
+        noalert: _,
+        group: _,
+        ignore_fields: _,
+        check_if_ignored: _,
+        options: _,
+        description: _,
+        cve: _,
+        info: _,
+    } = rule;
     let mut tests = Vec::new();
     let mut plain = |what: String, wanted: String| tests.push(Test { what, wanted, literals: None, needs: None });
-    if let Some(name) = &rule.decoded_as {
+    if let Some(name) = decoded_as {
         plain("decoded_as".into(), name.value.clone());
     }
-    if let Some(action) = &rule.action {
+    if let Some(action) = action {
         plain(format!("action {}", action.negated), action.value.clone());
     }
-    for (name, entries) in [("srcip", &rule.srcip), ("dstip", &rule.dstip)] {
+    for (name, entries) in [("srcip", srcip), ("dstip", dstip)] {
         if !entries.is_empty() {
             plain(name.into(), entries.iter().map(|entry| format!("{},", entry.value)).collect());
         }
     }
-    for (name, text) in [("time", &rule.time), ("weekday", &rule.weekday)] {
+    for (name, text) in [("time", time), ("weekday", weekday)] {
         if let Some(text) = text {
             plain(name.into(), text.value.clone());
         }
     }
-    if let Some(compiled) = rule.compiled {
+    if let Some(compiled) = compiled {
         plain("compiled_rule".into(), format!("{compiled:?}"));
     }
-    if rule.maxsize > 0 {
-        plain("maxsize".into(), rule.maxsize.to_string());
+    if *maxsize > 0 {
+        plain("maxsize".into(), maxsize.to_string());
     }
-    for list in &rule.lists {
+    for list in lists {
         let value = list.value.as_ref().map(|value| &value.text);
         plain("list".into(), format!("{:?} {:?} {:?} {value:?}", list.name.value, list.field, list.lookup));
     }
-    if rule.check_diff {
+    if *check_diff {
         plain("check_diff".into(), String::new());
     }
-    if rule.if_fts {
+    if *if_fts {
         plain("if_fts".into(), String::new());
     }
-    tests.extend(rule.fields.iter().map(|(name, pattern)| test(format!("field {}", name.value), pattern)));
-    tests.extend(texts(rule));
+    tests.extend(fields.iter().map(|(name, pattern)| test(format!("field {}", name.value), pattern)));
+    tests.extend(self::texts(rule));
     tests
 }
 

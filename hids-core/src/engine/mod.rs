@@ -6,12 +6,12 @@
 
 mod compiled;
 mod dropped;
+mod line_analysis;
 mod memory;
+mod message_cache;
 mod options;
 mod outcome;
 mod parts;
-mod prepared;
-mod recall;
 #[cfg(test)]
 mod tests;
 
@@ -20,16 +20,16 @@ use std::sync::Arc;
 
 use self::compiled::Compiled;
 pub use self::dropped::{Dropped, OssecProgram};
+use self::line_analysis::built_in;
+pub use self::line_analysis::{Analyser, LineAnalysis};
 use self::memory::{Memories, Memory};
 pub use self::options::EngineOptions;
 pub use self::outcome::{Explanation, Outcome};
-use self::prepared::built_in;
-pub use self::prepared::{Analyser, Prepared};
 use crate::decode::{self, DecoderSet, DecoderTrial, EventKind};
 use crate::diag::{Diagnostic, SourceFile, has_errors, limited};
 use crate::model::{Channel, EventRef, RuleFacts, RuleId, Timestamp, UntrustedSender};
 use crate::pattern::{PrefilterBuilder, Seen, Subject};
-use crate::rules::{self, HostNews, Judged, ListTables, RuleEvent};
+use crate::rules::{self, HostNews, ListTables, RuleEvent, RuleMatch};
 pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
 
 /// Decoders, rules and lists as the configuration names them, in its order.
@@ -58,7 +58,7 @@ pub fn lint(sources: &RulesetSources, options: &EngineOptions) -> Vec<Diagnostic
 /// Decoders and rules with the state that events leave.
 pub struct Engine {
     analyser: Analyser,
-    prepared: Prepared,
+    prepared: LineAnalysis,
     memories: Memories,
 }
 
@@ -93,7 +93,7 @@ impl Engine {
         let peers = (!options.strict_ossec).then(|| decode::PeerGuard::new(&decoders, options.hardened_decoders));
         let compiled = Arc::new(Compiled { decoders, peers, rules, prefilter, all_literals, options });
         let memories = Memories::new(&compiled);
-        let engine = Self { analyser: Analyser::new(compiled), prepared: Prepared::default(), memories };
+        let engine = Self { analyser: Analyser::new(compiled), prepared: LineAnalysis::default(), memories };
         (Some(engine), diagnostics)
     }
 
@@ -176,7 +176,12 @@ impl Engine {
 
     /// The rest of the analysis of an event that [`Analyser::prepare`] has prepared. Events must come
     /// in their order: what they leave counts for those after them.
-    pub fn finish<'a>(&'a mut self, event: EventRef<'a>, now: Timestamp, prepared: &'a mut Prepared) -> Outcome<'a> {
+    pub fn finish<'a>(
+        &'a mut self,
+        event: EventRef<'a>,
+        now: Timestamp,
+        prepared: &'a mut LineAnalysis,
+    ) -> Outcome<'a> {
         let Self { analyser, memories, .. } = self;
         Finish { compiled: &analyser.compiled, sender: None }.run(event, now, prepared, memories, None)
     }
@@ -212,7 +217,7 @@ impl<'a> Finish<'a> {
         self,
         event: EventRef<'a>,
         now: Timestamp,
-        prepared: &'a mut Prepared,
+        prepared: &'a mut LineAnalysis,
         memories: &'a mut Memories,
         trials: Option<&mut Vec<RuleTrial>>,
     ) -> Outcome<'a> {
@@ -238,7 +243,7 @@ impl<'a> Finish<'a> {
         {
             dropped = Some(Dropped::Repeated);
         }
-        let mut judged = Judged::default();
+        let mut matched = RuleMatch::default();
         if dropped.is_none() {
             if decoders.accumulates(&decoded) {
                 accumulator.complete(hostname, decoder_name, log, &mut prepared.fields, now);
@@ -258,12 +263,12 @@ impl<'a> Finish<'a> {
                 location: &event.source.location,
                 now,
             };
-            let plan = prepared.known.as_ref().map(|known| &known.plan);
-            judged = rules::judge(rules, &rule_event, decoded.original_rule.map(RuleId), state, trials, plan);
+            let candidates = prepared.known.as_ref().map(|known| &known.candidates);
+            matched = rules::evaluate(rules, &rule_event, decoded.original_rule.map(RuleId), state, trials, candidates);
         }
         let EventRef { source, notice, .. } = event;
         let Self { compiled, sender: untrusted } = self;
-        Outcome { compiled, state, prepared, source, line, notice, untrusted, now, dropped, judged }
+        Outcome { compiled, state, prepared, source, line, notice, untrusted, now, dropped, matched }
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::compiled::Compiled;
 use super::dropped::Dropped;
-use super::prepared::Prepared;
+use super::line_analysis::LineAnalysis;
 use crate::decode::{DecoderTrial, EventKind, FieldId};
 use crate::model::{
     Alert, AlertId, AlertView, DecoderNames, EvidenceLine, Field, FieldName, Fields, FieldsView, FileNotice, LogSource,
     RuleFacts, RuleStep, Timestamp, UntrustedSender,
 };
-use crate::rules::{Judged, RuleState, RuleTrial};
+use crate::rules::{RuleMatch, RuleState, RuleTrial};
 
 /// Everything that was tried on a line.
 #[derive(Clone, Debug, Default)]
@@ -26,14 +26,14 @@ pub struct Explanation {
 pub struct Outcome<'a> {
     pub(super) compiled: &'a Compiled,
     pub(super) state: &'a RuleState,
-    pub(super) prepared: &'a Prepared,
+    pub(super) prepared: &'a LineAnalysis,
     pub(super) source: &'a Arc<LogSource>,
     pub(super) line: &'a [u8],
     pub(super) notice: Option<&'a Arc<FileNotice>>,
     pub(super) untrusted: Option<&'a Arc<UntrustedSender>>,
     pub(super) now: Timestamp,
     pub(super) dropped: Option<Dropped>,
-    pub(super) judged: Judged,
+    pub(super) matched: RuleMatch,
 }
 
 impl<'a> Outcome<'a> {
@@ -104,13 +104,13 @@ impl<'a> Outcome<'a> {
 
     /// The rule that won, of level 0 included.
     pub fn rule(&self) -> Option<&'a Arc<RuleFacts>> {
-        self.judged.rule.map(|rule| self.compiled.rules.facts_of(rule))
+        self.matched.rule.map(|rule| self.compiled.rules.facts_of(rule))
     }
 
     /// The rules that matched on the way, root first, the winning rule last.
     pub fn chain(&self) -> impl Iterator<Item = &'a Arc<RuleFacts>> {
         let compiled = self.compiled;
-        let chain: &[u32] = if self.judged.rule.is_some() { self.state.chain() } else { &[] };
+        let chain: &[u32] = if self.matched.rule.is_some() { self.state.chain() } else { &[] };
         chain.iter().map(|&rule| compiled.rules.facts_of(rule))
     }
 
@@ -131,35 +131,35 @@ impl<'a> Outcome<'a> {
 
     /// How often the rule that won has fired since start, this time included; 0 without a rule.
     pub fn fired_times(&self) -> u64 {
-        self.judged.rule.map_or(0, |rule| self.state.fired_times(rule))
+        self.matched.rule.map_or(0, |rule| self.state.fired_times(rule))
     }
 
     /// Whether the event is an alert that somebody must see: recorded, or bound to a response.
     pub fn is_alert(&self) -> bool {
-        self.judged.recorded || self.judged.may_respond
+        self.matched.recorded || self.matched.may_respond
     }
 
     /// Whether the alert is recorded.
     pub fn is_recorded(&self) -> bool {
-        self.judged.recorded
+        self.matched.recorded
     }
 
     /// Whether it is mailed.
     pub fn is_mailed(&self) -> bool {
-        self.judged.mailed
+        self.matched.mailed
     }
 
     /// Whether an active response may be bound to it.
     pub fn may_respond(&self) -> bool {
-        self.judged.may_respond
+        self.matched.may_respond
     }
 
     /// Whether the rule's `ignore` window, or a stored combination, swallowed it.
     pub fn is_ignored(&self) -> bool {
-        self.judged.ignored
+        self.matched.ignored
     }
 
-    /// Why the line is neither judged nor archived, in the strict mode as OSSEC's daemon.
+    /// Why the line is neither matched nor archived, in the strict mode as OSSEC's daemon.
     pub fn dropped(&self) -> Option<Dropped> {
         self.dropped
     }
@@ -199,10 +199,10 @@ impl<'a> Outcome<'a> {
             id,
             time: self.now,
             rule: self.rule()?.clone(),
-            fired_times: state.fired_times(self.judged.rule?),
+            fired_times: state.fired_times(self.matched.rule?),
             chain: self.chain().map(step).collect(),
-            recorded: self.judged.recorded,
-            mailed: self.judged.mailed,
+            recorded: self.matched.recorded,
+            mailed: self.matched.mailed,
             decoder: self.decoder_names(),
             fields: Fields(self.fields().map(field).collect()),
             hostname: self.hostname().to_vec(),

@@ -4,10 +4,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::backtrack::{Backtracker, Exhausted};
+use super::backtracking::Backtracking;
 use super::captures::{Captures, MAX_CAPTURES};
 use super::dialect::{PatternError, Subject};
-use super::foreign::Foreign;
-use super::linear::{GaveUp, Linear, Reading};
+use super::linear::{Encoding, GaveUp, Linear};
 
 /// How a pattern differs on text that is not plain ASCII without a newline at its end.
 enum Variant {
@@ -16,7 +16,7 @@ enum Variant {
     /// Text that is not ASCII is decoded first: matched by this expression, or not at all.
     Characters { expression: Box<str>, regex: OnceLock<Option<Box<Expression>>> },
     /// `$` also stands before a final newline, which the linear-time engine does not know.
-    FinalNewline { pattern: Box<str>, foreign: OnceLock<Option<Box<Foreign>>> },
+    FinalNewline { pattern: Box<str>, backtracking: OnceLock<Option<Box<Backtracking>>> },
 }
 
 /// An expression compiled for bytes.
@@ -41,17 +41,17 @@ impl Automaton {
             Subject::Bytes => Variant::None,
             Subject::StrictUtf8 => Variant::Characters { expression: characters.into(), regex: OnceLock::new() },
         };
-        Ok(Self { bytes: Expression::new(bytes, Reading::Bytes)?, variant, limit_hits: AtomicU64::new(0) })
+        Ok(Self { bytes: Expression::new(bytes, Encoding::Bytes)?, variant, limit_hits: AtomicU64::new(0) })
     }
 
     /// For PCRE2: `expression` is `pattern` with `$` read as the very end.
     pub(super) fn for_pcre2(expression: &str, pattern: &str, has_dollar: bool) -> Result<Self, PatternError> {
         let variant = if has_dollar {
-            Variant::FinalNewline { pattern: pattern.into(), foreign: OnceLock::new() }
+            Variant::FinalNewline { pattern: pattern.into(), backtracking: OnceLock::new() }
         } else {
             Variant::None
         };
-        Ok(Self { bytes: Expression::new(expression, Reading::Bytes)?, variant, limit_hits: AtomicU64::new(0) })
+        Ok(Self { bytes: Expression::new(expression, Encoding::Bytes)?, variant, limit_hits: AtomicU64::new(0) })
     }
 
     /// Which engine reads `subject`; `None` when nothing can match it.
@@ -63,15 +63,15 @@ impl Automaton {
                     return Some(Engine::Automaton(&self.bytes));
                 }
                 std::str::from_utf8(subject).ok()?;
-                let build = || Expression::new(expression, Reading::Characters).ok().map(Box::new);
+                let build = || Expression::new(expression, Encoding::Characters).ok().map(Box::new);
                 regex.get_or_init(build).as_deref().map(Engine::Automaton)
             }
-            Variant::FinalNewline { pattern, foreign } => {
+            Variant::FinalNewline { pattern, backtracking } => {
                 if subject.last() != Some(&b'\n') {
                     return Some(Engine::Automaton(&self.bytes));
                 }
-                let build = || Foreign::new(pattern).ok().map(Box::new);
-                foreign.get_or_init(build).as_deref().map(Engine::Foreign)
+                let build = || Backtracking::new(pattern).ok().map(Box::new);
+                backtracking.get_or_init(build).as_deref().map(Engine::Backtracking)
             }
         }
     }
@@ -80,21 +80,21 @@ impl Automaton {
         match self.engine(subject) {
             None => false,
             Some(Engine::Automaton(expression)) => self.counted(expression.is_match(subject)),
-            Some(Engine::Foreign(foreign)) => foreign.is_match(subject),
+            Some(Engine::Backtracking(backtracking)) => backtracking.is_match(subject),
         }
     }
 
     pub(super) fn find_end(&self, subject: &[u8]) -> Option<usize> {
         match self.engine(subject)? {
             Engine::Automaton(expression) => self.counted(expression.find_end(subject)),
-            Engine::Foreign(foreign) => foreign.find_end(subject),
+            Engine::Backtracking(backtracking) => backtracking.find_end(subject),
         }
     }
 
     pub(super) fn captures(&self, subject: &[u8], captures: &mut Captures) -> Option<usize> {
         match self.engine(subject)? {
             Engine::Automaton(expression) => self.counted(expression.captures(subject, captures)),
-            Engine::Foreign(foreign) => foreign.captures(subject, captures),
+            Engine::Backtracking(backtracking) => backtracking.captures(subject, captures),
         }
     }
 
@@ -116,8 +116,8 @@ impl Automaton {
 
     pub(super) fn limit_hits(&self) -> u64 {
         let of_variant = match &self.variant {
-            Variant::FinalNewline { foreign, .. } => {
-                foreign.get().and_then(Option::as_deref).map_or(0, Foreign::limit_hits)
+            Variant::FinalNewline { backtracking, .. } => {
+                backtracking.get().and_then(Option::as_deref).map_or(0, Backtracking::limit_hits)
             }
             _ => 0,
         };
@@ -127,12 +127,12 @@ impl Automaton {
 
 enum Engine<'a> {
     Automaton(&'a Expression),
-    Foreign(&'a Foreign),
+    Backtracking(&'a Backtracking),
 }
 
 impl Expression {
-    fn new(expression: &str, reading: Reading) -> Result<Self, PatternError> {
-        Ok(Self { linear: Linear::new(expression, reading)?, tracker: OnceLock::new() })
+    fn new(expression: &str, encoding: Encoding) -> Result<Self, PatternError> {
+        Ok(Self { linear: Linear::new(expression, encoding)?, tracker: OnceLock::new() })
     }
 
     fn is_match(&self, subject: &[u8]) -> Result<bool, Exhausted> {

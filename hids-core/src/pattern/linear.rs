@@ -33,7 +33,7 @@ const BYTES_PER_STATE: usize = 20;
 
 /// Whether an expression means characters or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum Encoding {
     Bytes,
     Characters,
 }
@@ -45,7 +45,7 @@ pub(super) struct GaveUp;
 /// An expression in the linear-time engine.
 pub(super) struct Linear {
     expression: Box<str>,
-    reading: Reading,
+    encoding: Encoding,
     /// Built when the first line needs it, for most patterns of a rule set never do.
     regex: OnceLock<Option<Box<Regex>>>,
     groups: usize,
@@ -63,8 +63,8 @@ struct Long {
 }
 
 impl Linear {
-    pub(super) fn new(expression: &str, reading: Reading) -> Result<Self, PatternError> {
-        let hir = parse(expression, reading);
+    pub(super) fn new(expression: &str, encoding: Encoding) -> Result<Self, PatternError> {
+        let hir = parse(expression, encoding);
         let hir = hir.map_err(|error| PatternError::TooLarge { message: error.to_string() })?;
         let states = states(&hir);
         let regex = OnceLock::new();
@@ -74,7 +74,7 @@ impl Linear {
         }
         let groups = hir.properties().explicit_captures_len();
         let at_start = hir.properties().look_set_prefix().contains(Look::Start);
-        Ok(Self { expression: expression.into(), reading, regex, groups, at_start, states, long: OnceLock::new() })
+        Ok(Self { expression: expression.into(), encoding, regex, groups, at_start, states, long: OnceLock::new() })
     }
 
     fn regex(&self) -> Result<&Regex, GaveUp> {
@@ -88,7 +88,7 @@ impl Linear {
 
     /// The expression as the engine understands it.
     pub(super) fn hir(&self) -> Option<Hir> {
-        parse(&self.expression, self.reading).ok()
+        parse(&self.expression, self.encoding).ok()
     }
 
     pub(super) fn groups(&self) -> usize {
@@ -145,12 +145,12 @@ impl Linear {
     }
 
     fn long(&self) -> Result<&Long, GaveUp> {
-        self.long.get_or_init(|| Long::new(&self.expression, self.reading)).as_ref().ok_or(GaveUp)
+        self.long.get_or_init(|| Long::new(&self.expression, self.encoding)).as_ref().ok_or(GaveUp)
     }
 }
 
 impl Long {
-    fn new(expression: &str, reading: Reading) -> Option<Self> {
+    fn new(expression: &str, encoding: Encoding) -> Option<Self> {
         let automaton = dfa::Config::new()
             .match_kind(MatchKind::LeftmostFirst)
             .cache_capacity(CACHE_BYTES)
@@ -158,7 +158,7 @@ impl Long {
             .minimum_cache_clear_count(Some(0))
             .minimum_bytes_per_state(Some(BYTES_PER_STATE));
         let regex = lazy::Regex::builder()
-            .syntax(syntax_of(reading))
+            .syntax(syntax_of(encoding))
             .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(NFA_SIZE_BYTES)))
             .dfa(automaton)
             .build(expression)
@@ -175,12 +175,12 @@ fn build(hir: &Hir) -> Result<Regex, String> {
         .map_err(|error| error.to_string())
 }
 
-fn syntax_of(reading: Reading) -> syntax::Config {
-    syntax::Config::new().unicode(reading == Reading::Characters).utf8(false).case_insensitive(true)
+fn syntax_of(encoding: Encoding) -> syntax::Config {
+    syntax::Config::new().unicode(encoding == Encoding::Characters).utf8(false).case_insensitive(true)
 }
 
-fn parse(expression: &str, reading: Reading) -> Result<Hir, Box<regex_syntax::Error>> {
-    syntax::parse_with(expression, &syntax_of(reading)).map_err(Box::new)
+fn parse(expression: &str, encoding: Encoding) -> Result<Hir, Box<regex_syntax::Error>> {
+    syntax::parse_with(expression, &syntax_of(encoding)).map_err(Box::new)
 }
 
 /// About how many states `hir` needs.

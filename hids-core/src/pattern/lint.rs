@@ -31,10 +31,10 @@ impl Pattern {
     pub fn suspicions(&self, subject: Subject) -> Vec<Suspicion> {
         let mut found = Vec::new();
         let text = self.as_str();
-        if let Program::Pcre2(foreign) = &self.program {
-            if foreign.is_in_pcre2() {
+        if let Program::Pcre2(backtracking) = &self.program {
+            if backtracking.is_in_pcre2() {
                 found.push(Suspicion::OnlyPcre2);
-            } else if foreign.refers_back() {
+            } else if backtracking.refers_back() {
                 found.push(Suspicion::Backtracks);
             }
         }

@@ -9,9 +9,9 @@
 mod anchored;
 mod automaton;
 mod backtrack;
+mod backtracking;
 mod captures;
 mod dialect;
-mod foreign;
 mod linear;
 mod lint;
 mod needs;
@@ -51,7 +51,7 @@ enum Program {
     Anchored(Anchored),
     Words(Words),
     Automaton(Box<Automaton>),
-    Pcre2(Box<foreign::Foreign>),
+    Pcre2(Box<backtracking::Backtracking>),
 }
 
 impl Pattern {
@@ -108,7 +108,7 @@ impl Pattern {
             Program::Anchored(anchored) => anchored.find(subject).is_some(),
             Program::Words(words) => words.is_match(subject),
             Program::Automaton(automaton) => automaton.is_match(subject),
-            Program::Pcre2(foreign) => foreign.is_match(subject),
+            Program::Pcre2(backtracking) => backtracking.is_match(subject),
         }
     }
 
@@ -119,7 +119,7 @@ impl Pattern {
             Program::Anchored(anchored) => anchored.find(subject),
             Program::Words(words) => words.is_match(subject).then_some(0),
             Program::Automaton(automaton) => automaton.find_end(subject),
-            Program::Pcre2(foreign) => foreign.find_end(subject),
+            Program::Pcre2(backtracking) => backtracking.find_end(subject),
         }
     }
 
@@ -128,7 +128,7 @@ impl Pattern {
         captures.spans.clear();
         match &self.program {
             Program::Automaton(automaton) => automaton.captures(subject, captures),
-            Program::Pcre2(foreign) => foreign.captures(subject, captures),
+            Program::Pcre2(backtracking) => backtracking.captures(subject, captures),
             _ => self.find_end(subject),
         }
     }
@@ -137,7 +137,7 @@ impl Pattern {
     pub fn has_captures(&self) -> bool {
         match &self.program {
             Program::Automaton(automaton) => automaton.has_captures(),
-            Program::Pcre2(foreign) => foreign.groups() > 0,
+            Program::Pcre2(backtracking) => backtracking.groups() > 0,
             _ => false,
         }
     }
@@ -145,7 +145,7 @@ impl Pattern {
     /// How often this pattern was given up on a line because of what it would have taken.
     pub fn limit_hits(&self) -> u64 {
         match &self.program {
-            Program::Pcre2(foreign) => foreign.limit_hits(),
+            Program::Pcre2(backtracking) => backtracking.limit_hits(),
             Program::Automaton(automaton) => automaton.limit_hits(),
             _ => 0,
         }
@@ -155,7 +155,7 @@ impl Pattern {
     fn expression(&self) -> Option<&str> {
         match &self.program {
             Program::Automaton(automaton) => Some(automaton.expression()),
-            Program::Pcre2(foreign) => foreign.wider(),
+            Program::Pcre2(backtracking) => backtracking.superset(),
             _ => None,
         }
     }

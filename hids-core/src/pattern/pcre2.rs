@@ -9,7 +9,7 @@ use regex_syntax::hir::{Hir, HirKind};
 
 use super::anchored::{Anchored, is_plain};
 use super::automaton::Automaton;
-use super::foreign::Foreign;
+use super::backtracking::Backtracking;
 use super::{PatternError, Program};
 
 pub(super) fn compile(text: &str) -> Result<Program, PatternError> {
@@ -24,7 +24,7 @@ pub(super) fn compile(text: &str) -> Result<Program, PatternError> {
     {
         return Ok(Program::Automaton(Box::new(automaton)));
     }
-    Ok(Program::Pcre2(Box::new(Foreign::new(text)?)))
+    Ok(Program::Pcre2(Box::new(Backtracking::new(text)?)))
 }
 
 /// A pattern for the linear-time engine.

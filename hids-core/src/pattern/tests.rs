@@ -85,12 +85,12 @@ proptest::proptest! {
     fn translated_pcre2_answers_like_pcre2(text in "[ab.|()?*+\\[\\]^$\\\\dws{}0-3:-]{1,12}", subject in "[ab01 .:\\n-]{0,12}") {
         let Ok(pattern) = Pattern::pcre2(&text) else { return Ok(()) };
         if let Program::Automaton(_) = pattern.program {
-            let Ok(foreign) = foreign::Foreign::new(&text) else {
+            let Ok(backtracking) = backtracking::Backtracking::new(&text) else {
                 return Err(proptest::test_runner::TestCaseError::fail(format!("PCRE2 refuses {text:?}")));
             };
             let (mut ours, mut theirs) = (Captures::default(), Captures::default());
             let end = pattern.captures(subject.as_bytes(), &mut ours);
-            proptest::prop_assert_eq!(end, foreign.captures(subject.as_bytes(), &mut theirs));
+            proptest::prop_assert_eq!(end, backtracking.captures(subject.as_bytes(), &mut theirs));
             proptest::prop_assert_eq!(ours.spans(), theirs.spans());
         }
     }

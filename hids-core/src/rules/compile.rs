@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::address::{AddressList, Names};
+use super::composite::Composite;
 use super::condition::{Condition, Gate};
-use super::context::Context;
 use super::count::{CountedRule, Counters};
 use super::def::{AlertOption, CompiledRule, RuleDef, TextField};
 use super::list::{ListTables, ListTest};
 use super::options::RuleOptions;
 use super::set::{Rule, RuleSet};
-use super::tree::{ContextList, Tree};
-use super::when::{TimeRange, Weekdays};
+use super::time_window::{TimeRange, Weekdays};
+use super::tree::{EventList, Tree};
 use crate::decode::source::{MOST_HINTS, PatternDef, unknown_name};
 use crate::decode::{DecoderSet, FieldId};
 use crate::diag::Diagnostic;
@@ -45,7 +45,7 @@ pub fn compile(
         counters,
         roots: tree.roots,
         lists: tree.lists,
-        keeps_all: tree.contexts.contains(&Some(ContextList::All)),
+        keeps_all: tree.contexts.contains(&Some(EventList::All)),
         options,
     }
 }
@@ -117,12 +117,12 @@ impl Compiler<'_> {
         (recorded, mailed && recorded)
     }
 
-    fn context(&mut self, def: &RuleDef, list: ContextList) -> Option<Context> {
+    fn context(&mut self, def: &RuleDef, list: EventList) -> Option<Composite> {
         let regex = match (&def.if_matched_regex, list) {
-            (Some(pattern), ContextList::All) => Some(pattern.compile(self.options.subject(), self.diagnostics)?),
+            (Some(pattern), EventList::All) => Some(pattern.compile(self.options.subject(), self.diagnostics)?),
             _ => None,
         };
-        Some(Context {
+        Some(Composite {
             list,
             regex,
             frequency: def.frequency.unwrap_or(0) as usize,

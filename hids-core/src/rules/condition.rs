@@ -7,7 +7,7 @@ use super::def::{CompiledRule, TextField};
 use super::event::RuleEvent;
 use super::list::{ListField, ListTest};
 use super::state::RuleState;
-use super::when::{TimeRange, Weekdays};
+use super::time_window::{TimeRange, Weekdays};
 use crate::decode::{FieldId, NameId};
 use crate::model::RuleId;
 use crate::pattern::{Pattern, Required};

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::composite::Composite;
 use super::condition::{Condition, Gate};
-use super::context::Context;
 use super::count::{Counters, Counts, Mark};
 use super::event::RuleEvent;
+use super::history::{EventStore, ListLimits};
 use super::options::RuleOptions;
 use super::state::RuleState;
-use super::store::{EventStore, ListLimits};
 use crate::decode::{EventKind, FtsFields};
 use crate::model::{RuleFacts, RuleId};
 
@@ -30,7 +30,7 @@ pub(super) struct Rule {
     pub facts: Arc<RuleFacts>,
     pub kind: EventKind,
     pub conditions: Box<[Condition]>,
-    pub context: Option<Context>,
+    pub context: Option<Composite>,
     /// In the order in which they are tried.
     pub children: Box<[Gate]>,
     pub noalert: bool,

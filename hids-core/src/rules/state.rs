@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::count::{Counts, Mark, Source};
 use super::event::RuleEvent;
+use super::history::{EventStore, Evidence};
 use super::options::RuleOptions;
-use super::store::{EventStore, Evidence};
 use crate::decode::{EventKind, FirstSeen, FtsFields};
 use crate::model::{RuleId, Timestamp};
 

@@ -22,7 +22,7 @@ const MAX_PLACES: u64 = 200_000;
 
 /// Which earlier events a composite rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ContextList {
+pub(super) enum EventList {
     /// Those of one rule: number of the list.
     Rule(u32),
     /// Those of rules of a group: number of the list.
@@ -39,7 +39,7 @@ pub(super) struct Tree {
     pub roots: Vec<u32>,
     /// The effective category.
     pub kinds: Vec<EventKind>,
-    pub contexts: Vec<Option<ContextList>>,
+    pub contexts: Vec<Option<EventList>>,
     /// The list to which the events of a rule go because another rule names it.
     pub own_list: Vec<Option<u32>>,
     /// The lists to which they go because of the rule's groups.
@@ -306,7 +306,7 @@ impl Tree {
         if let Some(text) = rule.if_matched_sid.clone() {
             let Some(base) = self.counted(index, &text, diagnostics) else { return };
             let list = self.list_of(base);
-            self.contexts[index as usize] = Some(ContextList::Rule(list));
+            self.contexts[index as usize] = Some(EventList::Rule(list));
             return;
         }
         if let Some(text) = rule.if_matched_group.clone() {
@@ -321,11 +321,11 @@ impl Tree {
                     self.group_lists[other].push(list);
                 }
             }
-            self.contexts[index as usize] = Some(ContextList::Group(list));
+            self.contexts[index as usize] = Some(EventList::Group(list));
             return;
         }
         if rule.if_matched_regex.is_some() {
-            self.contexts[index as usize] = Some(ContextList::All);
+            self.contexts[index as usize] = Some(EventList::All);
         }
     }
 }

@@ -18,7 +18,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
-use hids_core::engine::{Analyser, Engine, Prepared};
+use hids_core::engine::{Analyser, Engine, LineAnalysis};
 use hids_core::logtime::LineClock;
 use hids_core::model::{AlertId, Channel, EventRef, LogSource, Timestamp};
 use hids_core::render;
@@ -153,7 +153,7 @@ impl Replay {
                 Ok(())
             });
         }
-        let mut prepared = Prepared::default();
+        let mut prepared = LineAnalysis::default();
         chunks.try_for_each(|chunk| {
             let chunk = chunk?;
             for line in chunks::lines(&chunk) {
@@ -172,7 +172,7 @@ impl Replay {
         self.events += 1;
     }
 
-    fn line(&mut self, line: &[u8], source: &Arc<LogSource>, prepared: &mut Prepared) -> anyhow::Result<()> {
+    fn line(&mut self, line: &[u8], source: &Arc<LogSource>, prepared: &mut LineAnalysis) -> anyhow::Result<()> {
         if self.last_stage == Stage::Read {
             return Ok(());
         }
@@ -180,7 +180,7 @@ impl Replay {
         self.finish(line, source, prepared)
     }
 
-    fn finish(&mut self, line: &[u8], source: &Arc<LogSource>, prepared: &mut Prepared) -> anyhow::Result<()> {
+    fn finish(&mut self, line: &[u8], source: &Arc<LogSource>, prepared: &mut LineAnalysis) -> anyhow::Result<()> {
         if self.last_stage <= Stage::Decode {
             return Ok(());
         }

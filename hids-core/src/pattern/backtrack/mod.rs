@@ -29,7 +29,7 @@ pub(super) const MAX_STEPS: u32 = 500_000;
 #[derive(Debug)]
 pub(super) struct Backtracker {
     code: Code,
-    wider: Box<str>,
+    superset: Box<str>,
 }
 
 /// The pattern took too many steps.
@@ -54,14 +54,14 @@ impl Backtracker {
 
     fn new(node: &Node, groups: usize) -> Option<Self> {
         let code = Code::new(node, groups)?;
-        let mut wider = String::new();
-        node.write_whole_wider(&mut wider);
-        Some(Self { code, wider: wider.into() })
+        let mut superset = String::new();
+        node.write_whole_superset(&mut superset);
+        Some(Self { code, superset: superset.into() })
     }
 
     /// An expression of the linear-time engine that matches wherever this does.
-    pub(super) fn wider(&self) -> &str {
-        &self.wider
+    pub(super) fn superset(&self) -> &str {
+        &self.superset
     }
 
     /// Capturing groups.

@@ -98,7 +98,7 @@ impl Node {
 
     /// Appends an expression of the linear-time engine that matches wherever this does, and perhaps
     /// elsewhere: what stands around is not looked at, and anything may stand for a group's text.
-    pub(super) fn write_wider(&self, out: &mut String) {
+    pub(super) fn write_superset(&self, out: &mut String) {
         match self {
             Self::Empty | Self::Around { .. } => out.push_str("(?:)"),
             Self::Byte(set) => set.write_class(out),
@@ -112,23 +112,23 @@ impl Node {
             }),
             Self::Group(_, node) | Self::Atomic(node) => {
                 out.push_str("(?:");
-                node.write_wider(out);
+                node.write_superset(out);
                 out.push(')');
             }
-            Self::Sequence(nodes) => nodes.iter().for_each(|node| node.write_wider(out)),
+            Self::Sequence(nodes) => nodes.iter().for_each(|node| node.write_superset(out)),
             Self::Alternatives(nodes) => {
                 out.push_str("(?:");
                 for (index, node) in nodes.iter().enumerate() {
                     if index > 0 {
                         out.push('|');
                     }
-                    node.write_wider(out);
+                    node.write_superset(out);
                 }
                 out.push(')');
             }
             Self::Repeat { node, least, most, .. } => {
                 out.push_str("(?:");
-                node.write_wider(out);
+                node.write_superset(out);
                 out.push_str(&match most {
                     Some(most) => format!("){{{least},{most}}}"),
                     None => format!("){{{least},}}"),
@@ -139,20 +139,20 @@ impl Node {
     }
 
     /// The same of a whole pattern, at the end of which nothing comes next.
-    pub(super) fn write_whole_wider(&self, out: &mut String) {
+    pub(super) fn write_whole_superset(&self, out: &mut String) {
         match self {
             Self::Assertion(Assertion::FinalNewline) => out.push_str("(?:\\n?\\z)"),
             Self::Group(_, node) | Self::Atomic(node) => {
                 out.push_str("(?:");
-                node.write_whole_wider(out);
+                node.write_whole_superset(out);
                 out.push(')');
             }
             Self::Sequence(nodes) => {
                 let Some((last, others)) = nodes.split_last() else { return };
-                others.iter().for_each(|node| node.write_wider(out));
-                last.write_whole_wider(out);
+                others.iter().for_each(|node| node.write_superset(out));
+                last.write_whole_superset(out);
             }
-            _ => self.write_wider(out),
+            _ => self.write_superset(out),
         }
     }
 

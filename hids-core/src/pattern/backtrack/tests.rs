@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 use super::*;
-use crate::pattern::foreign::Foreign;
-use crate::pattern::linear::{Linear, Reading};
+use crate::pattern::backtracking::Backtracking;
+use crate::pattern::linear::{Encoding, Linear};
 
 /// Ends and groups of the first match, by the back-tracker.
 fn own(tracker: &Backtracker, subject: &[u8]) -> Result<(Option<usize>, Captures), Exhausted> {
@@ -15,7 +15,7 @@ fn own(tracker: &Backtracker, subject: &[u8]) -> Result<(Option<usize>, Captures
 }
 
 fn check_against_pcre2(text: &str, subject: &[u8]) -> Result<bool, TestCaseError> {
-    let Ok(theirs) = Foreign::only_pcre2(text) else { return Ok(false) };
+    let Ok(theirs) = Backtracking::only_pcre2(text) else { return Ok(false) };
     let Some(tracker) = Backtracker::for_pcre2(text, theirs.groups()) else { return Ok(false) };
     let mut captures = Captures::default();
     let end = theirs.captures(subject, &mut captures);
@@ -33,9 +33,9 @@ fn check_against_pcre2(text: &str, subject: &[u8]) -> Result<bool, TestCaseError
     );
     prop_assert_eq!(tracker.find_end(subject, 0), Ok(end));
     if end.is_some()
-        && let Ok(wider) = Linear::new(tracker.wider(), Reading::Bytes)
+        && let Ok(superset) = Linear::new(tracker.superset(), Encoding::Bytes)
     {
-        prop_assert!(wider.is_match(subject).unwrap_or(true), "{} is not wider than {}", tracker.wider(), text);
+        prop_assert!(superset.is_match(subject).unwrap_or(true), "{} is not wider than {}", tracker.superset(), text);
     }
     Ok(true)
 }
@@ -99,8 +99,8 @@ proptest! {
 
     #[test]
     fn expressions_answer_as_in_the_linear_time_engine(text in "([ab.|()?*+^$]|\\[\\^?[ab]\\]|a\\)|\\+\\?|\\{1,3\\}){1,12}", subject in "[abAB01 é]{0,12}") {
-        for reading in [Reading::Bytes, Reading::Characters] {
-            let Ok(linear) = Linear::new(&text.replace('^', "\\A").replace('$', "\\z"), reading) else { return Ok(()) };
+        for encoding in [Encoding::Bytes, Encoding::Characters] {
+            let Ok(linear) = Linear::new(&text.replace('^', "\\A").replace('$', "\\z"), encoding) else { return Ok(()) };
             // Loops around nothing are the one thing in which the engines differ; patterns of ours have none.
             let Some(tracker) = linear.hir().as_ref().and_then(Backtracker::for_hir) else { return Ok(()) };
             if tracker.code.empty_loops > 0 {
@@ -134,7 +134,7 @@ fn most_patterns_of_the_tests_are_compared() {
 fn newline_after_the_dollar_sign_can_be_matched() {
     for (text, end) in [(r"\Z\W", Some(1)), (r"(?:$)\n(?!x)", Some(1)), (r"\n$(?!x)", Some(1))] {
         assert!(check_against_pcre2(text, b"\n").unwrap());
-        assert_eq!(Foreign::new(text).unwrap().find_end(b"\n"), end, "{text}");
+        assert_eq!(Backtracking::new(text).unwrap().find_end(b"\n"), end, "{text}");
     }
 }
 
@@ -166,7 +166,7 @@ fn names_references_and_looking_behind_are_known() {
         (r"(?m)^b(?=$)", "a\nb\n", Some(3)),
         (r"\x41\x{42}[\x43-d](?=\t)", "abD\t", Some(3)),
     ] {
-        let groups = Foreign::only_pcre2(text).unwrap().groups();
+        let groups = Backtracking::only_pcre2(text).unwrap().groups();
         let tracker = Backtracker::for_pcre2(text, groups).unwrap_or_else(|| panic!("{text}"));
         assert_eq!(tracker.find_end(subject.as_bytes(), 0), Ok(end), "{text}");
     }

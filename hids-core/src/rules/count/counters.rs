@@ -1,8 +1,8 @@
 //! What composite rules count, and by which keys, once and for all.
 
-use crate::rules::context::Context;
+use crate::rules::composite::Composite;
 use crate::rules::def::Same;
-use crate::rules::tree::ContextList;
+use crate::rules::tree::EventList;
 
 /// Parts of an event that make a key.
 pub(super) const KEY_PARTS: u16 =
@@ -64,7 +64,7 @@ struct Feed {
 /// What is counted of a rule's events, and what it counts.
 pub(in crate::rules) struct CountedRule<'a> {
     /// Of a composite rule, which gets the number of its counter.
-    pub context: Option<&'a mut Context>,
+    pub context: Option<&'a mut Composite>,
     pub own_list: Option<u32>,
     pub group_lists: &'a [u32],
 }
@@ -73,7 +73,7 @@ impl Counters {
     /// The counters of `rules`, in the order of the set.
     pub(in crate::rules) fn of(mut rules: Vec<CountedRule<'_>>) -> Self {
         let mut counters = Self::default();
-        let mut known: Vec<(ContextList, Same, u32)> = Vec::new();
+        let mut known: Vec<(EventList, Same, u32)> = Vec::new();
         for (index, rule) in rules.iter_mut().enumerate() {
             let Some(context) = rule.context.as_deref_mut() else { continue };
             // Without data on countries, none is a different one.
@@ -93,7 +93,7 @@ impl Counters {
             kind.window_seconds = kind.window_seconds.max(context.timeframe_seconds);
             context.counter = Some(number);
             match context.list {
-                ContextList::All => counters.by_message.push((index as u32, number)),
+                EventList::All => counters.by_message.push((index as u32, number)),
                 list => known.push((list, same, number)),
             }
         }
@@ -134,13 +134,13 @@ impl Counters {
 
     /// Events of a rule that has a list of its own count for the groups, too (K27), and once for each
     /// counter, however many parents the rule has (K29).
-    fn feeds_of(&self, rule: &CountedRule<'_>, known: &[(ContextList, Same, u32)]) -> Vec<Feed> {
+    fn feeds_of(&self, rule: &CountedRule<'_>, known: &[(EventList, Same, u32)]) -> Vec<Feed> {
         let mut feeds: Vec<Feed> = Vec::new();
         for &(list, _, number) in known {
             let enters = match list {
-                ContextList::Rule(list) => rule.own_list == Some(list),
-                ContextList::Group(list) => rule.group_lists.contains(&list),
-                ContextList::All => false,
+                EventList::Rule(list) => rule.own_list == Some(list),
+                EventList::Group(list) => rule.group_lists.contains(&list),
+                EventList::All => false,
             };
             if !enters {
                 continue;

@@ -4,7 +4,7 @@
 //! one source and user. Of each key as many events are kept as rules can ask for, whatever other keys
 //! do; so no noise and no number of attackers that take turns hides one of them. `counters` says once and
 //! for all what is counted by which keys, `memory` holds the events in bounded memory, `search` answers
-//! a rule. The strict mode counts in OSSEC's lists instead (`rules/store.rs`). Never: decides what a
+//! a rule. The strict mode counts in OSSEC's lists instead (`rules/history.rs`). Never: decides what a
 //! rule is, or acts.
 
 mod counters;

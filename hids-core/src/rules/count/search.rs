@@ -2,17 +2,17 @@
 
 use super::counters::Counters;
 use super::memory::{Counts, Mark};
-use crate::rules::context::{Context, Counted};
+use crate::rules::composite::{Composite, Counted};
 use crate::rules::event::RuleEvent;
-use crate::rules::store::Evidence;
+use crate::rules::history::Evidence;
 
 impl Counts {
-    /// As [`Context::search`], in the default mode: what other keys do does not matter, and when the
+    /// As [`Composite::search`], in the default mode: what other keys do does not matter, and when the
     /// rule fires only this key starts anew (K15).
     pub(in crate::rules) fn search(
         &mut self,
         counters: &Counters,
-        context: &Context,
+        context: &Composite,
         level: u16,
         event: &RuleEvent<'_>,
         evidence: &mut Evidence,

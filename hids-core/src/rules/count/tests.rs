@@ -9,7 +9,7 @@ use crate::diag::SourceFile;
 use crate::model::Timestamp;
 use crate::pattern::{PrefilterBuilder, Seen, Subject};
 use crate::rules::event::RuleEvent;
-use crate::rules::store::Evidence;
+use crate::rules::history::Evidence;
 use crate::rules::{ListTables, RuleOptions, RuleSet, compile, parse};
 
 /// 101 fires at the third event of a source, 102 at the third of a user; both count 100.

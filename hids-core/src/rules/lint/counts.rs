@@ -3,7 +3,7 @@
 use super::Looked;
 use crate::diag::Diagnostic;
 use crate::model::RuleId;
-use crate::rules::tree::ContextList;
+use crate::rules::tree::EventList;
 
 /// Reports composite rules that never fire.
 pub(super) fn check(looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -11,23 +11,23 @@ pub(super) fn check(looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let Some(list) = looked.tree.contexts[index as usize] else { continue };
         too_many(looked, index, list, diagnostics);
         match list {
-            ContextList::Rule(_) => counted_rule(looked, index, diagnostics),
-            ContextList::Group(list) => counted_group(looked, index, list, diagnostics),
-            ContextList::All => {}
+            EventList::Rule(_) => counted_rule(looked, index, diagnostics),
+            EventList::Group(list) => counted_group(looked, index, list, diagnostics),
+            EventList::All => {}
         }
     }
 }
 
 /// In the strict mode the last events of a rule, and of all rules together, are kept. The default mode
 /// keeps as many as rules ask for.
-fn too_many(looked: &Looked<'_>, index: u32, list: ContextList, diagnostics: &mut Vec<Diagnostic>) {
+fn too_many(looked: &Looked<'_>, index: u32, list: EventList, diagnostics: &mut Vec<Diagnostic>) {
     if !looked.options.strict_ossec {
         return;
     }
     let rule = looked.rule(index);
     let kept = match list {
-        ContextList::Rule(_) => looked.options.rule_memory_size,
-        ContextList::Group(_) | ContextList::All => looked.options.memory_size,
+        EventList::Rule(_) => looked.options.rule_memory_size,
+        EventList::Group(_) | EventList::All => looked.options.memory_size,
     };
     // `frequency` earlier events and one more.
     let wanted = rule.frequency.unwrap_or(0) as usize + 1;

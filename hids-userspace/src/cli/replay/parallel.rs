@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crossbeam_channel::{Receiver, bounded};
-use hids_core::engine::{Analyser, Prepared};
+use hids_core::engine::{Analyser, LineAnalysis};
 use hids_core::model::{EventRef, LogSource};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const AHEAD_PER_THREAD: usize = 2;
 pub(super) struct Batch {
     number: u64,
     chunk: io::Result<Vec<u8>>,
-    prepared: Vec<Prepared>,
+    prepared: Vec<LineAnalysis>,
 }
 
 impl Batch {
@@ -28,7 +28,7 @@ impl Batch {
         let Ok(chunk) = &self.chunk else { return };
         for (at, line) in chunks::lines(chunk).enumerate() {
             if self.prepared.len() == at {
-                self.prepared.push(Prepared::default());
+                self.prepared.push(LineAnalysis::default());
             }
             let event = EventRef { source, received: hids_core::model::Timestamp::default(), line, notice: None };
             analyser.prepare(event, &mut self.prepared[at]);
@@ -44,13 +44,13 @@ pub(super) fn run(
     chunks: Chunks,
     analysers: Vec<Analyser>,
     source: &Arc<LogSource>,
-    mut finish: impl FnMut(&[u8], &mut [Prepared]) -> anyhow::Result<()>,
+    mut finish: impl FnMut(&[u8], &mut [LineAnalysis]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let ahead = analysers.len() * AHEAD_PER_THREAD;
     std::thread::scope(|scope| {
         let (to_prepare, raw) = bounded::<Batch>(ahead);
         let (to_finish, ready) = bounded::<Batch>(ahead);
-        let (to_recycle, recycled) = bounded::<Vec<Prepared>>(2 * ahead + analysers.len());
+        let (to_recycle, recycled) = bounded::<Vec<LineAnalysis>>(2 * ahead + analysers.len());
         // Every thread ends when the one after it has gone, or when everything is read.
         scope.spawn(move || {
             for (number, chunk) in (0..).zip(chunks) {

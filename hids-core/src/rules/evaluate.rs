@@ -1,16 +1,16 @@
 //! Evaluates rules on an event. OSSEC: `src/analysisd/analysisd.c`, `OS_CheckIfRuleMatch`.
 
+use super::candidates::{self, Candidates};
 use super::event::RuleEvent;
-use super::plan::{self, Plan};
+use super::history::Lists;
 use super::set::RuleSet;
 use super::state::RuleState;
-use super::store::Lists;
 use crate::decode::FieldId;
 use crate::model::RuleId;
 
 /// What rules say of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
+pub struct RuleMatch {
     /// Number of the rule in the set; `None` when no rule wants the event.
     pub rule: Option<u32>,
     /// Whether the alert is recorded.
@@ -37,15 +37,15 @@ pub struct RuleTrial {
 /// Finds the rule of `event` and updates `state`.
 ///
 /// `original`: the rule that another OSSEC raised, which is then taken as it is. `trials`,
-/// where given, gets every rule that was tried. `plan`: what is known of the message.
-pub fn judge(
+/// where given, gets every rule that was tried. `candidates`: what is known of the message.
+pub fn evaluate(
     set: &RuleSet,
     event: &RuleEvent<'_>,
     original: Option<RuleId>,
     state: &mut RuleState,
     trials: Option<&mut Vec<RuleTrial>>,
-    plan: Option<&Plan>,
-) -> Judged {
+    candidates: Option<&Candidates>,
+) -> RuleMatch {
     state.start_event();
     let winner = match original {
         Some(id) => set
@@ -54,12 +54,12 @@ pub fn judge(
             .position(|rule| rule.facts.id == id)
             .map(|index| index as u32)
             .inspect(|&index| state.chain.push(index)),
-        None => match plan {
-            Some(plan) => plan::follow(set, plan, event, state),
+        None => match candidates {
+            Some(candidates) => candidates::first_match(set, candidates, event, state),
             None => Walk { set, event, trials }.roots(state),
         },
     };
-    let Some(index) = winner else { return Judged::default() };
+    let Some(index) = winner else { return RuleMatch::default() };
     if original.is_none() {
         state.fired[index as usize] += 1;
     }
@@ -67,26 +67,26 @@ pub fn judge(
 }
 
 /// What follows from the rule that won.
-fn decide(set: &RuleSet, index: u32, event: &RuleEvent<'_>, state: &mut RuleState) -> Judged {
+fn decide(set: &RuleSet, index: u32, event: &RuleEvent<'_>, state: &mut RuleState) -> RuleMatch {
     let rule = set.rule(index);
-    let found = Judged { rule: Some(index), ..Judged::default() };
+    let found = RuleMatch { rule: Some(index), ..RuleMatch::default() };
     if rule.facts.level.0 == 0 {
         return found;
     }
     if rule.ignore_seconds > 0 {
         let source = event.field(FieldId::SRC_IP).filter(|_| !set.options.strict_ossec);
         if state.in_window(index, rule.ignore_seconds, source, event.now) {
-            return Judged { ignored: true, ..found };
+            return RuleMatch { ignored: true, ..found };
         }
     }
     if rule.check_if_ignored.is_some_and(|fields| state.is_ignored(fields, event)) {
-        return Judged { ignored: true, ..Judged::default() };
+        return RuleMatch { ignored: true, ..RuleMatch::default() };
     }
     if let Some(fields) = rule.ignore_fields {
         state.ignore(fields, event);
     }
     remember(set, index, event, state);
-    Judged { recorded: rule.recorded, mailed: rule.mailed, may_respond: rule.facts.may_respond, ..found }
+    RuleMatch { recorded: rule.recorded, mailed: rule.mailed, may_respond: rule.facts.may_respond, ..found }
 }
 
 /// Keeps the event for rules that count.

@@ -2,8 +2,8 @@
 
 use super::def::Same;
 use super::event::RuleEvent;
-use super::store::{EventStore, Evidence, Kept, Listed, Stored};
-use super::tree::ContextList;
+use super::history::{EventStore, Evidence, Kept, Listed, Stored};
+use super::tree::EventList;
 use crate::decode::FieldId;
 use crate::pattern::Pattern;
 
@@ -12,8 +12,8 @@ const MAX_EVIDENCE: usize = 11;
 
 /// What a composite rule asks of earlier events.
 #[derive(Debug)]
-pub(super) struct Context {
-    pub list: ContextList,
+pub(super) struct Composite {
+    pub list: EventList,
     /// For `if_matched_regex`: what their messages must match.
     pub regex: Option<Pattern>,
     /// As written; the rule fires on event number `frequency + 2`.
@@ -54,9 +54,9 @@ impl Counted {
     }
 
     /// Those that the alert shows. Of a group or of a pattern, the oldest is not among them.
-    pub(super) fn shown(&mut self, list: ContextList) -> &[u32] {
+    pub(super) fn shown(&mut self, list: EventList) -> &[u32] {
         let mut shown = self.count.min(MAX_EVIDENCE);
-        if let (ContextList::Rule(_), Some(oldest), Some(place)) = (list, self.oldest, self.shown.get_mut(shown)) {
+        if let (EventList::Rule(_), Some(oldest), Some(place)) = (list, self.oldest, self.shown.get_mut(shown)) {
             *place = oldest;
             shown += 1;
         }
@@ -64,7 +64,7 @@ impl Counted {
     }
 }
 
-impl Context {
+impl Composite {
     /// Whether enough earlier events fit, in the strict mode. Marks the events that made it so, leaves
     /// the lines that counted in `evidence`.
     ///

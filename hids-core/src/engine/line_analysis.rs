@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::compiled::Compiled;
 use super::dropped::{self, Dropped};
+use super::message_cache::{CachedMessage, Found, MessageCache};
 use super::parts::Parts;
-use super::recall::{Found, Known, Recall};
 use crate::decode::{
     self, Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, PeerScratch, Scratch,
 };
@@ -20,7 +20,7 @@ use crate::rules::{self, HostNews, RuleEvent};
 
 /// What the line of one event tells by itself; reuse it to save allocations.
 #[derive(Default)]
-pub struct Prepared {
+pub struct LineAnalysis {
     pub(super) parts: Parts,
     pub(super) decoded: Decoded,
     pub(super) fields: FieldValues,
@@ -30,7 +30,7 @@ pub struct Prepared {
     /// Why the strict mode drops it, whatever came before.
     pub(super) dropped: Option<Dropped>,
     /// What was known of the message.
-    pub(super) known: Option<Arc<Known>>,
+    pub(super) known: Option<Arc<CachedMessage>>,
     /// The line without control bytes, in the strict mode.
     pub(super) clean: Vec<u8>,
 }
@@ -40,23 +40,28 @@ pub struct Analyser {
     pub(super) compiled: Arc<Compiled>,
     scratch: Scratch,
     peers: PeerScratch,
-    recall: Recall,
+    cache: MessageCache,
 }
 
 impl Analyser {
     pub(super) fn new(compiled: Arc<Compiled>) -> Self {
-        Self { compiled, scratch: Scratch::default(), peers: PeerScratch::default(), recall: Recall::default() }
+        Self { compiled, scratch: Scratch::default(), peers: PeerScratch::default(), cache: MessageCache::default() }
     }
 
     /// Finds header, decoder and fields of `event`.
-    pub fn prepare(&mut self, event: EventRef<'_>, prepared: &mut Prepared) {
+    pub fn prepare(&mut self, event: EventRef<'_>, prepared: &mut LineAnalysis) {
         self.run(event, prepared, None);
     }
 
-    pub(super) fn run(&mut self, event: EventRef<'_>, prepared: &mut Prepared, trials: Option<&mut Vec<DecoderTrial>>) {
+    pub(super) fn run(
+        &mut self,
+        event: EventRef<'_>,
+        prepared: &mut LineAnalysis,
+        trials: Option<&mut Vec<DecoderTrial>>,
+    ) {
         #[cfg(feature = "faults")]
         crate::faults::strike("decoder", event.line);
-        let Self { compiled, scratch, peers, recall } = self;
+        let Self { compiled, scratch, peers, cache } = self;
         let Compiled { decoders, prefilter, options, .. } = &**compiled;
         // The texts of file integrity are our own: OSSEC's analysisd makes them itself, after cleaning.
         let is_ours = event.notice.is_some();
@@ -77,7 +82,7 @@ impl Analyser {
         prepared.known = None;
         // Explanations name everything that was tried.
         if event.source.channel == Channel::Log && trials.is_none() && !is_ours {
-            match recall.find(&found) {
+            match cache.find(&found) {
                 Found::Known(known) => return prepared.take_over(known),
                 Found::Again(free) => place = Some(free),
                 Found::New => {}
@@ -132,15 +137,15 @@ impl Analyser {
         std::mem::swap(&mut prepared.seen, &mut scratch.seen);
         let stands_alone = !decoders.accumulates(&decoded) && decoded.original_rule.is_none();
         if let Some(place) = place.filter(|_| stands_alone)
-            && let Some(plan) = rules::plan(&compiled.rules, &of_message(compiled, &found, prepared))
+            && let Some(candidates) = rules::candidates(&compiled.rules, &of_message(compiled, &found, prepared))
         {
-            recall.keep(place, &found, decoded, prepared.dropped, &prepared.fields, plan);
+            cache.keep(place, &found, decoded, prepared.dropped, &prepared.fields, candidates);
         }
     }
 }
 
-impl Prepared {
-    fn take_over(&mut self, known: Arc<Known>) {
+impl LineAnalysis {
+    fn take_over(&mut self, known: Arc<CachedMessage>) {
         self.decoded = known.decoded;
         self.dropped = known.dropped;
         self.fields.copy_from(&known.fields);
@@ -154,7 +159,7 @@ impl Prepared {
 }
 
 /// What rules see of a message, wherever and whenever it comes.
-fn of_message<'a>(compiled: &'a Compiled, found: &Predecoded<'a>, prepared: &'a Prepared) -> RuleEvent<'a> {
+fn of_message<'a>(compiled: &'a Compiled, found: &Predecoded<'a>, prepared: &'a LineAnalysis) -> RuleEvent<'a> {
     let Decoded { name, kind, .. } = prepared.decoded;
     RuleEvent {
         full_log: found.log,

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::backtrack::{Backtracker, Exhausted};
 use super::captures::{Captures, MAX_CAPTURES};
 use super::dialect::PatternError;
-use super::linear::{Linear, Reading};
+use super::linear::{Encoding, Linear};
 
 /// Steps after which PCRE2 gives a pattern up on a line. OSSEC allows 10,000,000 for each place in
 /// the line, with which one line can hold the engine up for minutes.
@@ -21,29 +21,29 @@ const MATCH_LIMIT: u32 = 20_000;
 const MAX_SUBJECT_BYTES: usize = 6 << 10;
 
 /// A pattern that needs back-tracking.
-pub(super) struct Foreign {
+pub(super) struct Backtracking {
     engine: Engine,
     limit_hits: AtomicU64,
 }
 
 enum Engine {
-    Own(Box<Own>),
+    Bounded(Box<Bounded>),
     Pcre2 { regex: pcre2::bytes::Regex, locations: Mutex<pcre2::bytes::CaptureLocations> },
 }
 
 /// The back-tracker, and an automaton that tells where it need not try.
-struct Own {
+struct Bounded {
     tracker: Backtracker,
-    wider: Option<Linear>,
+    superset: Option<Linear>,
 }
 
-impl Foreign {
+impl Backtracking {
     pub(super) fn new(pattern: &str) -> Result<Self, PatternError> {
         let regex = compile(pattern)?;
         let engine = match Backtracker::for_pcre2(pattern, regex.captures_len().saturating_sub(1)) {
             Some(tracker) => {
-                let wider = Linear::new(tracker.wider(), Reading::Bytes).ok();
-                Engine::Own(Box::new(Own { tracker, wider }))
+                let superset = Linear::new(tracker.superset(), Encoding::Bytes).ok();
+                Engine::Bounded(Box::new(Bounded { tracker, superset }))
             }
             None => Engine::Pcre2 { locations: Mutex::new(regex.capture_locations()), regex },
         };
@@ -60,7 +60,7 @@ impl Foreign {
 
     pub(super) fn is_match(&self, subject: &[u8]) -> bool {
         match &self.engine {
-            Engine::Own(own) => self.counted(own.find_end(subject)).is_some(),
+            Engine::Bounded(bounded) => self.counted(bounded.find_end(subject)).is_some(),
             Engine::Pcre2 { regex, .. } if subject.len() <= MAX_SUBJECT_BYTES => {
                 self.counted(regex.is_match(subject).map_err(|_| Exhausted))
             }
@@ -70,14 +70,14 @@ impl Foreign {
 
     pub(super) fn find_end(&self, subject: &[u8]) -> Option<usize> {
         match &self.engine {
-            Engine::Own(own) => self.counted(own.find_end(subject)),
+            Engine::Bounded(bounded) => self.counted(bounded.find_end(subject)),
             Engine::Pcre2 { .. } => self.captures(subject, &mut Captures::default()),
         }
     }
 
     pub(super) fn captures(&self, subject: &[u8], captures: &mut Captures) -> Option<usize> {
         let (regex, locations) = match &self.engine {
-            Engine::Own(own) => return self.counted(own.captures(subject, captures)),
+            Engine::Bounded(bounded) => return self.counted(bounded.captures(subject, captures)),
             Engine::Pcre2 { regex, locations } => (regex, locations),
         };
         if subject.len() > MAX_SUBJECT_BYTES {
@@ -94,22 +94,22 @@ impl Foreign {
     /// Capturing groups.
     pub(super) fn groups(&self) -> usize {
         match &self.engine {
-            Engine::Own(own) => own.tracker.groups(),
+            Engine::Bounded(bounded) => bounded.tracker.groups(),
             Engine::Pcre2 { regex, .. } => regex.captures_len().saturating_sub(1),
         }
     }
 
     /// What the linear-time engine knows of it: matches wherever this does.
-    pub(super) fn wider(&self) -> Option<&str> {
+    pub(super) fn superset(&self) -> Option<&str> {
         match &self.engine {
-            Engine::Own(own) => own.wider.as_ref().map(Linear::expression),
+            Engine::Bounded(bounded) => bounded.superset.as_ref().map(Linear::expression),
             Engine::Pcre2 { .. } => None,
         }
     }
 
     /// Whether it refers to what a group matched.
     pub(super) fn refers_back(&self) -> bool {
-        matches!(&self.engine, Engine::Own(own) if own.tracker.refers_back())
+        matches!(&self.engine, Engine::Bounded(bounded) if bounded.tracker.refers_back())
     }
 
     /// Whether PCRE2 runs it, whose steps do not tell its time.
@@ -130,9 +130,9 @@ impl Foreign {
     }
 }
 
-impl Own {
+impl Bounded {
     fn cannot_match(&self, subject: &[u8]) -> bool {
-        self.wider.as_ref().is_some_and(|wider| !wider.is_match(subject).unwrap_or(true))
+        self.superset.as_ref().is_some_and(|superset| !superset.is_match(subject).unwrap_or(true))
     }
 
     fn find_end(&self, subject: &[u8]) -> Result<Option<usize>, Exhausted> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::dropped::Dropped;
 use crate::decode::{Decoded, FieldValues};
 use crate::predecode::Predecoded;
-use crate::rules::Plan;
+use crate::rules::Candidates;
 
 /// Longest message that is kept.
 const MAX_MESSAGE_BYTES: usize = 512;
@@ -21,19 +21,19 @@ const SETS: usize = 4096;
 const PLACES: usize = 4;
 
 /// Everything that a message says by itself.
-pub(super) struct Known {
+pub(super) struct CachedMessage {
     hash: u64,
     program_name: Option<Box<[u8]>>,
     log: Box<[u8]>,
     pub decoded: Decoded,
     pub fields: FieldValues,
     pub dropped: Option<Dropped>,
-    pub plan: Plan,
+    pub candidates: Candidates,
 }
 
 /// The messages that came before.
-pub(super) struct Recall {
-    known: Box<[Option<Arc<Known>>]>,
+pub(super) struct MessageCache {
+    known: Box<[Option<Arc<CachedMessage>>]>,
     /// The hashes of messages that came once.
     seen_once: Box<[u32]>,
     /// Where the next one goes in its set.
@@ -42,7 +42,7 @@ pub(super) struct Recall {
 
 /// Whether a message is known.
 pub(super) enum Found {
-    Known(Arc<Known>),
+    Known(Arc<CachedMessage>),
     /// It came before, and can be kept.
     Again(Place),
     New,
@@ -51,13 +51,13 @@ pub(super) enum Found {
 /// Where a message is to be kept.
 pub(super) struct Place(u64);
 
-impl Default for Recall {
+impl Default for MessageCache {
     fn default() -> Self {
         Self { known: vec![None; SETS * PLACES].into(), seen_once: vec![0; SETS * PLACES].into(), turn: 0 }
     }
 }
 
-impl Recall {
+impl MessageCache {
     pub(super) fn find(&mut self, event: &Predecoded<'_>) -> Found {
         if event.log.len() > MAX_MESSAGE_BYTES {
             return Found::New;
@@ -86,19 +86,19 @@ impl Recall {
         decoded: Decoded,
         dropped: Option<Dropped>,
         fields: &FieldValues,
-        plan: Plan,
+        candidates: Candidates,
     ) {
         if fields.made_bytes() > MAX_MADE_BYTES {
             return;
         }
-        let known = Known {
+        let known = CachedMessage {
             hash,
             program_name: event.program_name.map(Box::from),
             log: event.log.into(),
             decoded,
             fields: fields.clone(),
             dropped,
-            plan,
+            candidates,
         };
         self.turn = (self.turn + 1) % PLACES;
         let places = &mut self.known[set(hash)..][..PLACES];

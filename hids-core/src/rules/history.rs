@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::event::RuleEvent;
-use super::tree::ContextList;
+use super::tree::EventList;
 use crate::decode::{EventKind, FieldId};
 use crate::model::Timestamp;
 
@@ -193,10 +193,10 @@ impl EventStore {
         }
     }
 
-    pub(super) fn list(&self, list: ContextList) -> &VecDeque<Listed> {
+    pub(super) fn list(&self, list: EventList) -> &VecDeque<Listed> {
         match list {
-            ContextList::Rule(list) | ContextList::Group(list) => &self.lists[list as usize],
-            ContextList::All => &self.all,
+            EventList::Rule(list) | EventList::Group(list) => &self.lists[list as usize],
+            EventList::All => &self.all,
         }
     }
 

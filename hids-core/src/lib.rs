@@ -5,10 +5,8 @@
 //! as values that `hids-userspace` carries out. That makes every answer reproducible: the same
 //! configuration, lines and times give the same alerts and blocks, byte for byte.
 //!
-//! Modules may use what stands before them in this list, never what stands after:
-//! `diag`, `model` ← `pattern`, `xml` ← `predecode` ← `decode` ← `rules` ← `engine` ← `ruletest`;
-//! `sender` uses `model`, `respond` uses `model` and `pattern`, `fim` those and `escape`, `render` uses `model`,
-//! `escape` and `join`; `engine` asks `fim` which decoder takes an event of file integrity; `join` uses `model`, `escape` and `fim`.
+//! Modules use what stands below them only; ARCHITECTURE.md shows the order, and `cargo xtask tidy`
+//! checks it.
 #![forbid(unsafe_code)]
 
 pub mod decode;

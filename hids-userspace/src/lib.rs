@@ -1,7 +1,7 @@
 //! Senses and acts: everything of the HIDS that touches the machine.
 //!
-//! Stages (`collect`, `sensors`, `respond`, `notify`, `record`) do not import one another; core
-//! types flow over bounded channels that `daemon::wiring` makes.
+//! Stages do not import one another; core types flow over bounded channels that `daemon::wiring` makes.
+//! ARCHITECTURE.md shows the layers, and `cargo xtask tidy` checks them.
 
 pub mod accounts;
 pub mod cli;

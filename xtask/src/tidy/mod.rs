@@ -5,6 +5,7 @@
 
 mod circles;
 mod docs;
+mod documents;
 mod finding;
 mod imports;
 mod layers;
@@ -40,6 +41,7 @@ pub fn run() -> Result<()> {
     circles::check(&imports, &mut findings);
     types::check(&workspace, &mut findings);
     docs::check(&sources, &mut findings);
+    documents::check(&sources, &mut findings);
     findings.retain(|finding| !sources.iter().any(|source| source.allows(finding)));
     for finding in &findings {
         let kind = if finding.weight == Weight::Error { "error" } else { "note" };

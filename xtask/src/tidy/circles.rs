@@ -12,7 +12,7 @@ const IN_CIRCLES: Ratchet = Ratchet {
     rule: "circle",
     place: "xtask/src/tidy/circles.rs",
     what: "files import one another in circles",
-    limit: 129,
+    limit: 35,
 };
 
 /// Checks the whole graph.

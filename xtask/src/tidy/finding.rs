@@ -25,4 +25,10 @@ impl Finding {
     pub fn new(weight: Weight, rule: &'static str, source: &Source, line: usize, text: impl Into<String>) -> Self {
         Self { weight, rule, place: format!("{}:{line}", source.name), text: text.into() }
     }
+
+    /// Whether `source` is the file of this finding and holds a written reason for it.
+    pub fn is_allowed_by(&self, source: &Source) -> bool {
+        let own = self.place.rsplit_once(':').is_some_and(|(name, _)| name == source.name);
+        own && source.text.contains(&format!("tidy: allow({}): ", self.rule))
+    }
 }

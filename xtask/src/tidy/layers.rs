@@ -147,14 +147,14 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
-    use super::super::imports::Workspace;
+    use super::super::imports::{Resolver, Workspace};
     use super::*;
 
     fn findings(files: &[(&str, &str)]) -> Vec<String> {
         let source = |(name, text): &(&str, &str)| Source { name: (*name).to_owned(), text: (*text).to_owned() };
         let sources: Vec<Source> = files.iter().map(source).collect();
         let mut found = Vec::new();
-        check(&Workspace::read(&sources).imports(), &mut found);
+        check(&Resolver::new(&Workspace::read(&sources)).imports(), &mut found);
         check_modules(&sources, &mut found);
         check_manifests(&sources, &mut found);
         found.iter().map(|finding| format!("{}: {}", finding.place, finding.text)).collect()

@@ -19,8 +19,7 @@ use anyhow::{Result, bail};
 
 use crate::exec::say;
 use finding::{Finding, Weight};
-use imports::Workspace;
-use source::Source;
+use imports::{Resolver, Workspace};
 
 /// Checks every file that git knows, without building anything.
 ///
@@ -34,15 +33,16 @@ pub fn run() -> Result<()> {
         words::check(source, &mut findings);
     }
     let workspace = Workspace::read(&sources);
-    let imports = workspace.imports();
+    let resolver = Resolver::new(&workspace);
+    let imports = resolver.imports();
     layers::check(&imports, &mut findings);
     layers::check_modules(&sources, &mut findings);
     layers::check_manifests(&sources, &mut findings);
     circles::check(&imports, &mut findings);
-    types::check(&workspace, &mut findings);
+    types::check(&resolver, &mut findings);
     docs::check(&sources, &mut findings);
     documents::check(&sources, &mut findings);
-    findings.retain(|finding| !sources.iter().any(|source| source.allows(finding)));
+    findings.retain(|finding| !sources.iter().any(|source| finding.is_allowed_by(source)));
     for finding in &findings {
         let kind = if finding.weight == Weight::Error { "error" } else { "note" };
         println!("{}: {kind}[{}]: {}", finding.place, finding.rule, finding.text);

@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, Result};
 
-use super::Finding;
 use crate::exec::{command, output};
 use crate::paths;
 
@@ -34,12 +33,6 @@ impl Source {
             is_product
         };
         self.text.lines().enumerate().filter(move |(_, line)| in_product(line)).map(|(index, line)| (index + 1, line))
-    }
-
-    /// Whether this file holds a written reason for a finding of its own.
-    pub fn allows(&self, finding: &Finding) -> bool {
-        let own = finding.place.rsplit_once(':').is_some_and(|(name, _)| name == self.name);
-        own && self.text.contains(&format!("tidy: allow({}): ", finding.rule))
     }
 }
 

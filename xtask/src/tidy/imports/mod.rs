@@ -9,6 +9,7 @@ mod read;
 mod resolve;
 mod tree;
 
+pub use resolve::Resolver;
 pub use tree::Workspace;
 
 /// One use of a name.

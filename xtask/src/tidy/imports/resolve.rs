@@ -15,11 +15,21 @@ struct Target {
     visited: Vec<Id>,
 }
 
-impl Workspace {
+/// Follows names in a workspace to their definitions.
+pub struct Resolver<'a> {
+    workspace: &'a Workspace,
+}
+
+impl<'a> Resolver<'a> {
+    /// Resolves names of `workspace`.
+    pub fn new(workspace: &'a Workspace) -> Self {
+        Self { workspace }
+    }
+
     /// Every use of another file's definition, in the order of the files.
     pub fn imports(&self) -> Vec<Import> {
         let mut found = Vec::new();
-        for (id, module) in self.modules.iter().enumerate() {
+        for (id, module) in self.workspace.modules.iter().enumerate() {
             for import in &module.uses {
                 self.note(id, &import.path, import.line, import.is_public, &mut found);
             }
@@ -34,10 +44,11 @@ impl Workspace {
     /// Every inherent `impl` block with the type that it belongs to.
     pub fn methods(&self) -> Vec<Methods> {
         let mut found = Vec::new();
-        for (id, module) in self.modules.iter().enumerate() {
+        for (id, module) in self.workspace.modules.iter().enumerate() {
             for block in &module.impls {
                 let defined_in = self.look_up(id, &block.name, true, 0).filter(|target| target.is_item);
-                let Some(defined_in) = defined_in.map(|target| self.modules[target.module].file.clone()) else {
+                let Some(defined_in) = defined_in.map(|target| self.workspace.modules[target.module].file.clone())
+                else {
                     continue;
                 };
                 let (name, take_self) = (block.name.clone(), block.has_methods);
@@ -48,20 +59,24 @@ impl Workspace {
     }
 
     /// Every struct with named fields, with its file.
-    pub fn structs(&self) -> impl Iterator<Item = (&str, &Struct)> {
-        self.modules.iter().flat_map(|module| module.structs.iter().map(|found| (module.file.as_str(), found)))
+    pub fn structs(&self) -> impl Iterator<Item = (&'a str, &'a Struct)> + use<'a> {
+        self.workspace
+            .modules
+            .iter()
+            .flat_map(|module| module.structs.iter().map(|found| (module.file.as_str(), found)))
     }
 
     /// Adds what a path leads to; `composes` for a re-export and for a call into a part, which are no
     /// imports if they lead into a part of the own module.
     fn note(&self, from: Id, path: &[String], line: usize, composes: bool, found: &mut Vec<Import>) {
         let Some(target) = self.follow(from, path, 0) else { return };
-        let own = &self.modules[from];
-        let through = target.visited.iter().filter(|id| self.modules[**id].root == own.root);
-        let mut through: Vec<String> = through.filter_map(|id| self.modules[*id].path.first().cloned()).collect();
+        let own = &self.workspace.modules[from];
+        let through = target.visited.iter().filter(|id| self.workspace.modules[**id].root == own.root);
+        let mut through: Vec<String> =
+            through.filter_map(|id| self.workspace.modules[*id].path.first().cloned()).collect();
         through.retain(|name| own.path.first() != Some(name));
         through.dedup();
-        let defining = &self.modules[target.module];
+        let defining = &self.workspace.modules[target.module];
         let is_part = defining.root == own.root && defining.path.starts_with(&own.path);
         let is_import = target.is_item && defining.file != own.file && !(composes && is_part);
         // A module that is named is an arrow between layers, but no import of a file.
@@ -74,21 +89,21 @@ impl Workspace {
     /// Where a path leads that stands in the module `from`.
     fn follow(&self, from: Id, path: &[String], steps: usize) -> Option<Target> {
         let (first, rest) = path.split_first()?;
-        let here = &self.modules[from];
+        let here = &self.workspace.modules[from];
         let start = match first.as_str() {
             "crate" => self.at(here.root),
             "self" => self.at(from),
             "super" => self.at(here.parent?),
-            name => {
-                self.look_up(from, name, rest.is_empty(), steps).or_else(|| Some(self.at(*self.crates.get(name)?)))?
-            }
+            name => self
+                .look_up(from, name, rest.is_empty(), steps)
+                .or_else(|| Some(self.at(*self.workspace.crates.get(name)?)))?,
         };
         rest.iter().enumerate().try_fold(start, |target, (index, name)| {
             if target.is_item {
                 return Some(target);
             }
             let mut next = if name == "super" {
-                self.at(self.modules[target.module].parent?)
+                self.at(self.workspace.modules[target.module].parent?)
             } else {
                 self.look_up(target.module, name, index + 1 == rest.len(), steps)?
             };
@@ -102,7 +117,7 @@ impl Workspace {
         if steps > MOST_STEPS {
             return None;
         }
-        let node = &self.modules[module];
+        let node = &self.workspace.modules[module];
         let child = || node.children.get(name).map(|child| self.at(*child));
         if !is_last && let Some(child) = child() {
             return Some(child);
@@ -141,7 +156,7 @@ mod tests {
             files.iter().map(|(name, text)| Source { name: format!("hids-core/src/{name}"), text: (*text).to_owned() });
         let short = |name: &str| name.trim_start_matches("hids-core/src/").to_owned();
         let workspace = Workspace::read(&sources.collect::<Vec<_>>());
-        let found = workspace.imports().into_iter();
+        let found = Resolver::new(&workspace).imports().into_iter();
         found
             .map(|import| {
                 format!("{}:{} {} {}", short(&import.from), import.line, short(&import.to), import.through.join(","))

@@ -194,6 +194,6 @@ fn last_committed(state: &Mutex<State>) -> u64 {
     let recorded = lock(state).stages.analysis.committed();
     let _ = recorded.recv_timeout(COMMIT_PATIENCE);
     let state = lock(state);
-    let position = state.stages.recorder.position(fim::watch::POSITION);
+    let position = state.stages.recorder.position(fim::monitor::POSITION);
     position.and_then(|at| at.parse().ok()).unwrap_or(state.stages.committed_notice)
 }

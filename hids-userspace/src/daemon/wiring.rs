@@ -145,7 +145,7 @@ impl Stages {
         if recovered.kept_bytes > 0 {
             report_restored_state(&batches, recovered.kept_bytes);
         }
-        let committed = recovered.positions.get(fim::watch::POSITION).and_then(|at| at.parse().ok()).unwrap_or(0);
+        let committed = recovered.positions.get(fim::monitor::POSITION).and_then(|at| at.parse().ok()).unwrap_or(0);
         let first_start = recovered.positions.is_empty() && recovered.next_sequence <= 1;
         let for_integrity = batches.clone();
         let collector = collect::start(

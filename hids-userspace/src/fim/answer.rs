@@ -16,7 +16,7 @@ use super::request::{
     StateView, VerifyView,
 };
 use super::store::{Store, StoreError, StoreView};
-use super::{Entry, Known as _, clock, watch};
+use super::{Entry, Known as _, clock, monitor};
 
 /// The file of the key that signs exports, in the state directory.
 pub(crate) const EXPORT_KEY: &str = "fim-sign.key";
@@ -111,7 +111,7 @@ fn history(
 }
 
 fn history_item(notice: &FileNotice, policy: &Policy, zone: &TimeZone) -> HistoryItem {
-    let text = watch::text_of(&notice.news, policy);
+    let text = monitor::text_of(&notice.news, policy);
     HistoryItem {
         sequence: notice.sequence,
         time: notice.time.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
@@ -131,7 +131,7 @@ fn notice_value(notice: &FileNotice) -> Value {
 
 /// Writes a signed copy of the baseline.
 fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, String> {
-    let failed = |error: ExportError| format!("the baseline is not exported: {}", watch::error_text(&error));
+    let failed = |error: ExportError| format!("the baseline is not exported: {}", monitor::error_text(&error));
     if file.exists() {
         return Err(format!("the baseline is not exported: {} exists already", file.display()));
     }
@@ -148,12 +148,12 @@ fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, String> 
 
 /// What differs from an export, which this machine must have signed.
 fn compare(view: &StoreView, state: &Path, file: &Path, below: &[u8]) -> Result<CompareView, String> {
-    let failed = |error: ExportError| format!("the export cannot be compared: {}", watch::error_text(&error));
+    let failed = |error: ExportError| format!("the export cannot be compared: {}", monitor::error_text(&error));
     let (key, _) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(failed)?;
     let mut found = CompareView::default();
     let state_of = |entry: Option<Entry>| entry.and_then(|entry| entry.state).as_ref().map(StateView::from);
     let compared = export::compare(file, &key.public(), view, |difference| {
-        if !watch::holds(below, &difference.path) {
+        if !monitor::holds(below, &difference.path) {
             return;
         }
         if found.differences.len() == PAGE {
@@ -175,5 +175,5 @@ pub(crate) fn value(answer: &impl Serialize) -> Result<Value, String> {
 
 /// Why the baseline did not answer.
 pub(crate) fn failed(error: &StoreError) -> String {
-    format!("the baseline cannot be used: {}", watch::error_text(error))
+    format!("the baseline cannot be used: {}", monitor::error_text(error))
 }

@@ -8,13 +8,13 @@ mod clock;
 pub mod examine;
 pub mod export;
 pub mod known;
+pub mod monitor;
 pub mod offline;
 pub mod packages;
 pub mod policy;
 pub mod request;
 pub mod scan;
 pub mod store;
-pub mod watch;
 
 pub use known::{Entry, Known, Unaccepted};
 pub use policy::{has_wildcard, policy_def};

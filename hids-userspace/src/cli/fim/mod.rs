@@ -22,8 +22,8 @@ use super::exit::{BadConfiguration, Exit};
 use super::reload::ask_within;
 use crate::config;
 use crate::control::{ClientError, Request};
+use crate::fim::monitor;
 use crate::fim::request::{FimRequest, PathText};
-use crate::fim::watch;
 
 /// Options of `fim`.
 #[derive(Debug, Args)]
@@ -83,7 +83,7 @@ fn ask(common: &Common, request: FimRequest) -> anyhow::Result<serde_json::Value
     let answered = ask_within(common, &request, PATIENCE);
     match (&answered, request) {
         (Err(error), Request::Fim(request))
-            if is_not_running(error) && request.only_reads() && watch::has_baseline(&state(common)) =>
+            if is_not_running(error) && request.only_reads() && monitor::has_baseline(&state(common)) =>
         {
             without_daemon(common, &request)
         }
@@ -105,7 +105,7 @@ fn without_daemon(common: &Common, request: &FimRequest) -> anyhow::Result<serde
     let loaded = config::load(&common.load_options(false));
     let Some(config) = loaded.config else { return Err(BadConfiguration.into()) };
     eprintln!("hidsctl: hidsd is not running; this is the baseline as it left it");
-    watch::answer_offline(request, &config.paths, &config.syscheck, config.analysis.strict_ossec)
+    monitor::answer_offline(request, &config.paths, &config.syscheck, config.analysis.strict_ossec)
         .map_err(anyhow::Error::msg)
 }
 

@@ -16,8 +16,8 @@ use tracing::{error, info};
 
 use super::options::{scan_options, schedule, wants_events};
 use crate::config::Config;
+use crate::fim::monitor::{self, FimError, FimHandle, FimInputs, FimOptions};
 use crate::fim::policy_def;
-use crate::fim::watch::{self, FimError, FimHandle, FimInputs, FimOptions};
 use crate::sensors::WhoLookup;
 use crate::sensors::files::{self, FilesHandle, FilesOptions, FilesTuning};
 
@@ -230,7 +230,7 @@ impl Shared {
     fn try_once(&self, patience: Duration, which: Try) -> Result<(), FimError> {
         // A copy: whoever reads the configuration again does not wait for a large baseline.
         let means = lock(&self.means).clone();
-        let opened = watch::open(&means.config.paths.state, means.committed, patience, &mut lock(&self.damages))?;
+        let opened = monitor::open(&means.config.paths.state, means.committed, patience, &mut lock(&self.damages))?;
         let parts = start(&means, opened, which)?;
         let (now, mut news) = (lock(&self.means), lock(&self.news));
         let parts = self.parts.get_or_init(|| parts);
@@ -244,7 +244,7 @@ impl Shared {
 }
 
 /// The sensor before the stage, so that nothing happens unseen between the scan of a tree and its marks.
-fn start(means: &Means, opened: watch::Opened, which: Try) -> Result<Parts, FimError> {
+fn start(means: &Means, opened: monitor::Opened, which: Try) -> Result<Parts, FimError> {
     let syscheck = &means.config.syscheck;
     let policy = Arc::new(policy_of(&means.config, &opened.roots()?));
     let (sensed_sender, sensed) = bounded(SENSED);
@@ -283,7 +283,7 @@ fn start(means: &Means, opened: watch::Opened, which: Try) -> Result<Parts, FimE
         committed: means.committed,
     };
     let inputs = FimInputs { sensed, refusals: means.refusals.clone(), batches: means.batches.clone() };
-    let fim = watch::start(opened, options, inputs)?;
+    let fim = monitor::start(opened, options, inputs)?;
     Ok(Parts { fim, files, without_sensor })
 }
 
@@ -299,7 +299,7 @@ fn pauses() -> impl Iterator<Item = (Duration, Duration)> {
 }
 
 fn text(why: &FimError) -> String {
-    watch::error_chain(why)
+    monitor::error_chain(why)
 }
 
 fn help(why: &FimError) -> &'static str {

@@ -20,7 +20,7 @@ fn entry(size_bytes: u64) -> Entry {
 fn put(store: &Store, entries: &[(&[u8], Entry)]) {
     let mut update = store.begin().expect("begins");
     update.put_all(entries.iter().map(|(path, entry)| (*path, entry))).expect("put");
-    update.commit(Durability::Soon).expect("committed");
+    update.commit(Durability::Deferred).expect("committed");
 }
 
 fn exported(store: &Store, key: &ExportKey) -> Vec<u8> {
@@ -88,7 +88,7 @@ fn what_became_of_the_baseline_since_an_export_is_told() {
     put(&store, &[(b"/etc/a/b", entry(20)), (b"/etc/c", entry(5)), (b"/zzz", entry(6))]);
     let mut update = store.begin().expect("begins");
     update.remove(b"/").expect("removed");
-    update.commit(Durability::Soon).expect("committed");
+    update.commit(Durability::Deferred).expect("committed");
     let size =
         |entry: &Option<Entry>| entry.as_ref().and_then(|entry| entry.state.as_ref()).map(|state| state.size_bytes);
     let told: Vec<_> =

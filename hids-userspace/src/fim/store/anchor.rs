@@ -1,4 +1,4 @@
-//! `fim.head`: the number and code of the last synced commit, outside of the database.
+//! `fim.head`: the number and MAC of the last synced commit, outside of the database.
 //!
 //! An older copy of `fim.redb` put back is whole in itself; only something that was not put back
 //! with it can tell. Who puts both back, or holds the key, is not found out here: that is what
@@ -59,7 +59,7 @@ impl Anchor {
             Anchored::Nothing => {
                 Some("fim.head is missing: whether the baseline is the newest is not known".to_owned())
             }
-            Anchored::Altered => Some("fim.head does not carry the right code".to_owned()),
+            Anchored::Altered => Some("MAC mismatch in fim.head".to_owned()),
             Anchored::Commit(commit, _) if is_new => {
                 Some(format!("the baseline is gone; it had {commit} commits and a new one is begun"))
             }
@@ -67,7 +67,7 @@ impl Anchor {
                 "the baseline is older than it was: commit {} where {commit} was the last; an older copy was put back",
                 head.commit
             )),
-            Anchored::Commit(commit, code) if commit == head.commit && code != head.code => {
+            Anchored::Commit(commit, mac) if commit == head.commit && mac != head.mac => {
                 Some(format!("commit {commit} of the baseline is another one than it was"))
             }
             Anchored::Commit(..) => None,
@@ -77,7 +77,7 @@ impl Anchor {
     /// Remembers a synced commit. Not synced itself: after a power loss it may be older than the
     /// database, never newer.
     pub(super) fn write(&self, head: &Head) -> io::Result<()> {
-        self.file.write_all_at(&self.encode(head.commit, &head.code), 0)
+        self.file.write_all_at(&self.encode(head.commit, &head.mac), 0)
     }
 
     fn read(&self) -> io::Result<Anchored> {
@@ -90,19 +90,19 @@ impl Anchor {
             }
             Err(error) => return Err(error),
         }
-        let (mut number, mut code) = ([0; 8], [0; 32]);
+        let (mut number, mut mac) = ([0; 8], [0; 32]);
         number.copy_from_slice(&bytes[8..16]);
-        code.copy_from_slice(&bytes[16..48]);
+        mac.copy_from_slice(&bytes[16..48]);
         let commit = u64::from_le_bytes(number);
-        let is_right = self.encode(commit, &code) == bytes;
-        Ok(if is_right { Anchored::Commit(commit, code) } else { Anchored::Altered })
+        let is_right = self.encode(commit, &mac) == bytes;
+        Ok(if is_right { Anchored::Commit(commit, mac) } else { Anchored::Altered })
     }
 
-    fn encode(&self, commit: u64, code: &[u8; 32]) -> [u8; BYTES] {
+    fn encode(&self, commit: u64, mac: &[u8; 32]) -> [u8; BYTES] {
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..16].copy_from_slice(&commit.to_le_bytes());
-        bytes[16..48].copy_from_slice(code);
+        bytes[16..48].copy_from_slice(mac);
         let own = blake3::keyed_hash(&self.key, &bytes[..48]);
         bytes[48..].copy_from_slice(own.as_bytes());
         bytes

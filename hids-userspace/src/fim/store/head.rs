@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use super::key::StoreKey;
 
-/// What a row belongs to. The number is part of each code and never changes its meaning.
+/// What a row belongs to. The number is part of each MAC and never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
@@ -14,13 +14,13 @@ pub(super) enum Kind {
     History = 2,
     Gap = 3,
     Text = 4,
-    Fact = 5,
+    Metadata = 5,
     Process = 6,
 }
 
 impl Kind {
     pub(super) const ALL: [Self; 7] =
-        [Self::Entry, Self::Notice, Self::History, Self::Gap, Self::Text, Self::Fact, Self::Process];
+        [Self::Entry, Self::Notice, Self::History, Self::Gap, Self::Text, Self::Metadata, Self::Process];
 
     /// The table's name.
     pub(super) const fn name(self) -> &'static str {
@@ -30,19 +30,19 @@ impl Kind {
             Self::History => "history",
             Self::Gap => "gaps",
             Self::Text => "texts",
-            Self::Fact => "facts",
+            Self::Metadata => "facts",
             Self::Process => "processes",
         }
     }
 }
 
-/// Bytes of a row's code that are stored behind its value.
-pub(super) const CODE_BYTES: usize = 8;
+/// Bytes of a row's MAC that are stored behind its value.
+pub(super) const MAC_BYTES: usize = 8;
 
-/// What a row is worth: its summand, and the code that it carries itself.
+/// What a row is worth: its summand, and the MAC that it carries itself.
 pub(super) struct Term {
     pub(super) summand: Sum,
-    pub(super) code: [u8; CODE_BYTES],
+    pub(super) mac: [u8; MAC_BYTES],
 }
 
 /// A number modulo 2^256: order does not matter, and each row can be taken out again.
@@ -87,21 +87,21 @@ impl Sum {
     }
 }
 
-/// The keys of all codes.
+/// The keys of all MACs.
 #[derive(Clone)]
-pub(super) struct Codes {
+pub(super) struct Macs {
     row: [u8; 32],
     head: [u8; 32],
     mask: [u8; 32],
 }
 
-impl std::fmt::Debug for Codes {
+impl std::fmt::Debug for Macs {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("Codes(..)")
+        out.write_str("Macs(..)")
     }
 }
 
-impl Codes {
+impl Macs {
     pub(super) fn new(key: &StoreKey) -> Self {
         Self {
             row: key.derive("hids fim store v1: row"),
@@ -116,12 +116,12 @@ impl Codes {
         let mut start = [kind as u8; 9];
         start[1..].copy_from_slice(&(key.len() as u64).to_le_bytes());
         hasher.update(&start).update(key).update(value);
-        let mut bytes = [0; 32 + CODE_BYTES];
+        let mut bytes = [0; 32 + MAC_BYTES];
         hasher.finalize_xof().fill(&mut bytes);
-        let (mut summand, mut code) = ([0; 32], [0; CODE_BYTES]);
+        let (mut summand, mut mac) = ([0; 32], [0; MAC_BYTES]);
         summand.copy_from_slice(&bytes[..32]);
-        code.copy_from_slice(&bytes[32..]);
-        Term { summand: Sum::from_bytes(&summand), code }
+        mac.copy_from_slice(&bytes[32..]);
+        Term { summand: Sum::from_bytes(&summand), mac }
     }
 
     /// The sum is stored masked: who compares two copies of the file must not learn summands.
@@ -146,38 +146,38 @@ pub(super) struct Head {
     pub(super) rows: [u64; Kind::ALL.len()],
     /// Sum over all rows, masked.
     sum: [u8; 32],
-    /// Code of the head before this one.
+    /// MAC of the head before this one.
     previous: [u8; 32],
-    /// Code over all of the above.
-    pub(super) code: [u8; 32],
+    /// Mac over all of the above.
+    pub(super) mac: [u8; 32],
 }
 
 impl Head {
     /// The head after this one.
-    pub(super) fn next(&self, codes: &Codes, sum: Sum) -> Self {
-        let mut next = Self { commit: self.commit + 1, previous: self.code, ..self.clone() };
+    pub(super) fn next(&self, macs: &Macs, sum: Sum) -> Self {
+        let mut next = Self { commit: self.commit + 1, previous: self.mac, ..self.clone() };
         next.sum = sum.to_bytes();
-        codes.mask(next.commit, &mut next.sum);
-        next.code = next.computed(codes);
+        macs.mask(next.commit, &mut next.sum);
+        next.mac = next.computed(macs);
         next
     }
 
     /// The sum over all rows.
-    pub(super) fn sum(&self, codes: &Codes) -> Sum {
+    pub(super) fn sum(&self, macs: &Macs) -> Sum {
         if self.commit == 0 {
             return Sum::default();
         }
         let mut sum = self.sum;
-        codes.mask(self.commit, &mut sum);
+        macs.mask(self.commit, &mut sum);
         Sum::from_bytes(&sum)
     }
 
     /// From the table; an altered one is an error.
-    pub(super) fn decode(codes: &Codes, bytes: &[u8]) -> Result<Self, StoreError> {
+    pub(super) fn decode(macs: &Macs, bytes: &[u8]) -> Result<Self, StoreError> {
         let head: Self = postcard::from_bytes(bytes)
             .map_err(|_| StoreError::Damaged { what: "its head cannot be read".to_owned() })?;
-        if head.computed(codes) != head.code {
-            return Err(StoreError::Damaged { what: "its head does not carry the right code".to_owned() });
+        if head.computed(macs) != head.mac {
+            return Err(StoreError::Damaged { what: "MAC mismatch in its head".to_owned() });
         }
         Ok(head)
     }
@@ -187,8 +187,8 @@ impl Head {
         postcard::to_stdvec(self).unwrap_or_default()
     }
 
-    fn computed(&self, codes: &Codes) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_keyed(&codes.head);
+    fn computed(&self, macs: &Macs) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&macs.head);
         for number in [self.commit, self.last_sequence, self.last_gap].iter().chain(&self.rows) {
             hasher.update(&number.to_le_bytes());
         }

@@ -1,4 +1,4 @@
-//! The secret that the codes of the baseline are made with.
+//! The secret that the MACs of the baseline are made with.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};

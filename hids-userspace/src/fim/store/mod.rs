@@ -1,7 +1,7 @@
 //! The baseline store: one crash-safe file that shows when it was altered.
 //!
 //! Owns `fim.redb` (entries, notices, gaps, texts), `fim.head` beside it and the key. Holds what it
-//! is given: what is a difference, and what is told, is decided elsewhere. One [`Update`] at a time
+//! is given: what is a difference, and what is told, is decided elsewhere. One [`WriteTxn`] at a time
 //! writes; any number of threads read through [`StoreView`]s.
 
 mod anchor;
@@ -19,9 +19,9 @@ mod prune;
 mod rows;
 mod shared;
 mod snapshot;
-mod update;
 mod verify;
 mod view;
+mod write_txn;
 
 pub(in crate::fim) use codec::decode_entry;
 pub use error::StoreError;
@@ -31,9 +31,9 @@ pub use open::Store;
 pub(in crate::fim) use paths::path_of;
 pub use progress::ScanProgress;
 pub use snapshot::Snapshot;
-pub use update::{Durability, GapId, Update};
 pub use verify::{VerifyProgress, VerifyReport};
 pub use view::{StoreCounts, StoreView, Subtree};
+pub use write_txn::{Durability, GapId, WriteTxn};
 
 #[cfg(test)]
 mod tests;

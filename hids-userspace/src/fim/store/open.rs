@@ -8,7 +8,7 @@ use hids_core::model::{Damage, FileNotice};
 
 use super::shared::Shared;
 use super::verify::{self, VerifyProgress, VerifyReport};
-use super::{Durability, StoreError, StoreKey, StoreLimits, StoreView, Update};
+use super::{Durability, StoreError, StoreKey, StoreLimits, StoreView, WriteTxn};
 
 /// The baseline. One per file; see the module.
 #[derive(Debug)]
@@ -61,7 +61,11 @@ impl Store {
     ///
     /// # Errors
     /// When the file is in use or damaged.
-    pub fn open_to_look(path: &Path, key: &StoreKey, limits: StoreLimits) -> Result<(Self, Vec<Damage>), StoreError> {
+    pub fn open_without_repair(
+        path: &Path,
+        key: &StoreKey,
+        limits: StoreLimits,
+    ) -> Result<(Self, Vec<Damage>), StoreError> {
         Self::try_open(path, key, limits)
     }
 
@@ -79,7 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// When the directory does not let a file be renamed or made.
-    pub fn begin_anew(&self, what: &str) -> Result<Damage, StoreError> {
+    pub fn recreate(&self, what: &str) -> Result<Damage, StoreError> {
         let damage = self.shared.replace(|| set_aside(self.shared.path(), what))?;
         self.begin()?.commit(Durability::Synced)?;
         Ok(damage)
@@ -94,8 +98,8 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn begin(&self) -> Result<Update<'_>, StoreError> {
-        Update::begin(&self.shared)
+    pub fn begin(&self) -> Result<WriteTxn<'_>, StoreError> {
+        WriteTxn::begin(&self.shared)
     }
 
     /// Notices after `sequence`, oldest first: the outbox from the committed position on.
@@ -114,7 +118,7 @@ impl Store {
         self.view().history(path, limit)
     }
 
-    /// Reads everything of one moment and compares it with the codes and the head. Updates go on meanwhile.
+    /// Reads everything of one moment and compares it with the MACs and the head. Updates go on meanwhile.
     ///
     /// # Errors
     /// When the operating system refuses a read; damage is no error but part of the report.

@@ -7,7 +7,7 @@ use super::codec::decode_notice;
 use super::head::Kind;
 use super::processes::{STAMP_STEP, stamp};
 use super::rows::Rows;
-use super::update::{Update, subject};
+use super::write_txn::{WriteTxn, subject};
 
 /// A notice to be forgotten.
 pub(super) struct Old {
@@ -36,7 +36,7 @@ pub(super) fn oldest(
 }
 
 /// Takes them out, with their places in the index and processes that no notice names any more.
-pub(super) fn forget(update: &mut Update<'_>, old: &[Old]) -> Result<(), StoreError> {
+pub(super) fn forget(update: &mut WriteTxn<'_>, old: &[Old]) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(()) };
     let mut rows = update.rows(Kind::Notice)?;
     for notice in old {
@@ -56,7 +56,7 @@ pub(super) fn forget(update: &mut Update<'_>, old: &[Old]) -> Result<(), StoreEr
     Ok(())
 }
 
-fn forget_processes(update: &mut Update<'_>, last: u64) -> Result<(), StoreError> {
+fn forget_processes(update: &mut WriteTxn<'_>, last: u64) -> Result<(), StoreError> {
     let mut rows = update.rows(Kind::Process)?;
     let mut from = Vec::new();
     loop {

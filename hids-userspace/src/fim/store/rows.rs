@@ -1,10 +1,10 @@
-//! Rows of all tables: each carries its code, and the sum is kept up to date.
+//! Rows of all tables: each carries its MAC, and the sum is kept up to date.
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::StoreError;
 use super::error::writing;
-use super::head::{CODE_BYTES, Codes, Kind, Sum};
+use super::head::{Kind, MAC_BYTES, Macs, Sum};
 
 pub(super) type Bytes = &'static [u8];
 
@@ -26,16 +26,16 @@ pub(super) struct Totals {
     pub(super) sum: Sum,
 }
 
-/// The value without its code.
+/// The value without its MAC.
 pub(super) fn value_of(stored: &[u8]) -> Result<&[u8], StoreError> {
-    let length = stored.len().checked_sub(CODE_BYTES);
+    let length = stored.len().checked_sub(MAC_BYTES);
     length.map(|length| &stored[..length]).ok_or_else(|| StoreError::Damaged { what: "a row is too short".to_owned() })
 }
 
 /// One table inside a transaction.
 pub(super) struct Rows<'t> {
     kind: Kind,
-    codes: &'t Codes,
+    macs: &'t Macs,
     totals: &'t mut Totals,
     table: Table<'t, Bytes, Bytes>,
     stored: Vec<u8>,
@@ -45,24 +45,24 @@ impl<'t> Rows<'t> {
     pub(super) fn open(
         transaction: &'t WriteTransaction,
         kind: Kind,
-        codes: &'t Codes,
+        macs: &'t Macs,
         totals: &'t mut Totals,
     ) -> Result<Self, StoreError> {
         let table = transaction.open_table(table(kind)).map_err(writing)?;
-        Ok(Self { kind, codes, totals, table, stored: Vec::new() })
+        Ok(Self { kind, macs, totals, table, stored: Vec::new() })
     }
 
     /// Writes a row, over the one that was there.
     pub(super) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        let term = self.codes.term(self.kind, key, value);
+        let term = self.macs.term(self.kind, key, value);
         self.stored.clear();
         self.stored.extend_from_slice(value);
-        self.stored.extend_from_slice(&term.code);
+        self.stored.extend_from_slice(&term.mac);
         let old = self.table.insert(key, self.stored.as_slice()).map_err(writing)?;
         self.totals.sum.add(term.summand);
         match old {
             Some(old) => {
-                let old = self.codes.term(self.kind, key, value_of(old.value())?);
+                let old = self.macs.term(self.kind, key, value_of(old.value())?);
                 self.totals.sum.subtract(old.summand);
             }
             None => self.totals.rows[self.kind as usize] += 1,
@@ -73,7 +73,7 @@ impl<'t> Rows<'t> {
     /// Takes a row out; whether there was one.
     pub(super) fn remove(&mut self, key: &[u8]) -> Result<bool, StoreError> {
         let Some(old) = self.table.remove(key).map_err(writing)? else { return Ok(false) };
-        let term = self.codes.term(self.kind, key, value_of(old.value())?);
+        let term = self.macs.term(self.kind, key, value_of(old.value())?);
         self.totals.sum.subtract(term.summand);
         let rows = &mut self.totals.rows[self.kind as usize];
         *rows = rows.saturating_sub(1);

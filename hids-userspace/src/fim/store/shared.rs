@@ -9,7 +9,7 @@ use redb::{Database, ReadTransaction};
 use super::anchor::Anchor;
 use super::blocks::{Backend, Blocks};
 use super::error::{reading, writing};
-use super::head::{Codes, Head, Kind};
+use super::head::{Head, Kind, Macs};
 use super::rows::{HEAD, table};
 use super::{Snapshot, StoreError, StoreKey, StoreLimits};
 
@@ -25,7 +25,7 @@ pub(super) struct Opened {
 pub(super) struct Shared {
     path: PathBuf,
     key: StoreKey,
-    pub(super) codes: Codes,
+    pub(super) macs: Macs,
     pub(super) limits: StoreLimits,
     /// `None` after a failure, until it could be opened again.
     opened: RwLock<Option<Opened>>,
@@ -33,31 +33,31 @@ pub(super) struct Shared {
     /// Number of the last notice that a crash cannot take back any more.
     synced: AtomicU64,
     /// Held by the one update, and by whoever opens the file again.
-    turn: Mutex<()>,
+    write_lock: Mutex<()>,
 }
 
 /// The right to write.
-pub(super) type Turn<'s> = MutexGuard<'s, ()>;
+pub(super) type WriteGuard<'s> = MutexGuard<'s, ()>;
 
 impl Shared {
     /// Opens or begins the file; what is wrong with it although it can be used.
     pub(super) fn open(path: &Path, key: &StoreKey, limits: StoreLimits) -> Result<(Self, Vec<String>), StoreError> {
-        let codes = Codes::new(key);
+        let macs = Macs::new(key);
         let blocks = Blocks::open(path, key)?;
         let mut found: Vec<String> = blocks.damage.into_iter().collect();
         let opened = open_database(blocks.blocks, limits)?;
-        let head = opened.check(&codes)?;
+        let head = opened.check(&macs)?;
         let anchor = Anchor::open(path, key)?;
         found.extend(anchor.check(&head, blocks.is_new)?);
         let shared = Self {
             path: path.to_owned(),
             key: key.clone(),
-            codes,
+            macs,
             limits,
             opened: RwLock::new(Some(opened)),
             anchor: RwLock::new(anchor),
             synced: AtomicU64::new(head.last_sequence),
-            turn: Mutex::new(()),
+            write_lock: Mutex::new(()),
         };
         Ok((shared, found))
     }
@@ -67,8 +67,8 @@ impl Shared {
     }
 
     /// Waits for the right to write.
-    pub(super) fn turn(&self) -> Turn<'_> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn write_lock(&self) -> WriteGuard<'_> {
+        self.write_lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `read` on a snapshot.
@@ -78,16 +78,16 @@ impl Shared {
 
     /// A snapshot to be kept.
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        self.look(|opened| Snapshot::new(&self.codes, opened.database.begin_read().map_err(reading)?))
+        self.look(|opened| Snapshot::new(&self.macs, opened.database.begin_read().map_err(reading)?))
     }
 
     fn look<T>(&self, read: impl Fn(&Opened) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match self.attempt(&read) {
             Some(done) => done,
             // An update that is under way still uses the file; it fails, and then it is opened again.
-            None => match self.turn.try_lock() {
-                Ok(turn) => self.with(&turn, read),
-                Err(TryLockError::Poisoned(turn)) => self.with(&turn.into_inner(), read),
+            None => match self.write_lock.try_lock() {
+                Ok(write_lock) => self.with(&write_lock, read),
+                Err(TryLockError::Poisoned(write_lock)) => self.with(&write_lock.into_inner(), read),
                 Err(TryLockError::WouldBlock) => Err(StoreError::Read(Box::new(redb::Error::PreviousIo))),
             },
         }
@@ -96,7 +96,7 @@ impl Shared {
     /// Runs `work` on what is open, opened again if need be.
     pub(super) fn with<T>(
         &self,
-        _turn: &Turn<'_>,
+        _write_lock: &WriteGuard<'_>,
         work: impl Fn(&Opened) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if let Some(done) = self.attempt(&work) {
@@ -112,7 +112,7 @@ impl Shared {
 
     /// Closes the file, lets `change` put another in its place, opens that.
     pub(super) fn replace<T>(&self, change: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let _turn = self.turn();
+        let _write_lock = self.write_lock();
         self.close();
         let done = change()?;
         *self.anchor.write().unwrap_or_else(PoisonError::into_inner) = Anchor::open(&self.path, &self.key)?;
@@ -168,22 +168,22 @@ impl Shared {
 
 impl Opened {
     /// Reads everything once, so that damage shows now and not in the middle of an event; the head.
-    fn check(&self, codes: &Codes) -> Result<Head, StoreError> {
+    fn check(&self, macs: &Macs) -> Result<Head, StoreError> {
         let transaction = self.database.begin_read().map_err(reading)?;
         for kind in Kind::ALL {
             for row in transaction.open_table(table(kind)).map_err(reading)?.range::<&[u8]>(..).map_err(reading)? {
                 row.map_err(reading)?;
             }
         }
-        head(codes, &transaction)
+        head(macs, &transaction)
     }
 }
 
 /// The head of the last commit.
-pub(super) fn head(codes: &Codes, transaction: &ReadTransaction) -> Result<Head, StoreError> {
+pub(super) fn head(macs: &Macs, transaction: &ReadTransaction) -> Result<Head, StoreError> {
     let table = transaction.open_table(HEAD).map_err(reading)?;
     let bytes = table.get(()).map_err(reading)?;
-    bytes.map_or(Ok(Head::default()), |bytes| Head::decode(codes, bytes.value()))
+    bytes.map_or(Ok(Head::default()), |bytes| Head::decode(macs, bytes.value()))
 }
 
 fn open_database(blocks: Arc<Blocks>, limits: StoreLimits) -> Result<Opened, StoreError> {

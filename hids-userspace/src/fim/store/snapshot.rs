@@ -4,7 +4,7 @@ use redb::ReadTransaction;
 
 use super::StoreError;
 use super::error::reading;
-use super::head::{Codes, Head, Kind};
+use super::head::{Head, Kind, Macs};
 use super::rows::value_of;
 use super::shared::head;
 use super::view;
@@ -25,8 +25,8 @@ impl std::fmt::Debug for Snapshot {
 pub(in crate::fim) type StoredEntry = (Vec<u8>, Vec<u8>);
 
 impl Snapshot {
-    pub(super) fn new(codes: &Codes, transaction: ReadTransaction) -> Result<Self, StoreError> {
-        let head = head(codes, &transaction)?;
+    pub(super) fn new(macs: &Macs, transaction: ReadTransaction) -> Result<Self, StoreError> {
+        let head = head(macs, &transaction)?;
         Ok(Self { transaction, head })
     }
 
@@ -35,9 +35,9 @@ impl Snapshot {
         self.head.commit
     }
 
-    /// Code of the commit's head.
+    /// MAC of the commit's head.
     pub fn head(&self) -> &[u8; 32] {
-        &self.head.code
+        &self.head.mac
     }
 
     /// All entries in the order of keys, as they are stored.

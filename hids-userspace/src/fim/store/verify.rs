@@ -1,7 +1,7 @@
 //! Whether everything is as it was written.
 //!
-//! What is found: any altered, missing, added or exchanged row (each row's code, the sum and the
-//! number of rows in the head), any altered block of the file that is in use (its own code), an
+//! What is found: any altered, missing, added or exchanged row (each row's MAC, the sum and the
+//! number of rows in the head), any altered block of the file that is in use (its own MAC), an
 //! altered head, an older copy of the file (`fim.head`), also when single blocks were put back.
 //!
 //! What is not: changes by who has the key, and older copies of the database, `fim.head` and whatever
@@ -14,7 +14,7 @@ use redb::ReadTransaction;
 
 use super::blocks::Blocks;
 use super::error::reading;
-use super::head::{CODE_BYTES, Head, Kind};
+use super::head::{Head, Kind, MAC_BYTES};
 use super::rows::{Totals, value_of};
 use super::shared::{Shared, head};
 use super::{StoreError, paths, view};
@@ -43,11 +43,11 @@ pub struct VerifyReport {
     pub notices: u64,
     /// Number of the commit that was looked at.
     pub commit: u64,
-    /// Code of its head in hexadecimal digits: changes with each commit, tells nothing of the key.
+    /// MAC of its head in hexadecimal digits: changes with each commit, tells nothing of the key.
     pub head: String,
     /// What is wrong, in words; empty when all is well.
     pub problems: Vec<String>,
-    /// Paths whose entries do not carry the right code, at most 16.
+    /// Paths whose entries fail the MAC check, at most 16.
     pub paths: Vec<Vec<u8>>,
 }
 
@@ -79,10 +79,10 @@ struct Moment {
 
 /// Takes the moment. Only for that it needs the right to write: `fim.head` must be of the same commit.
 fn begin(shared: &Shared) -> Result<Moment, StoreError> {
-    let turn = shared.turn();
-    shared.with(&turn, |opened| {
+    let write_lock = shared.write_lock();
+    shared.with(&write_lock, |opened| {
         let transaction = opened.database.begin_read().map_err(reading)?;
-        let head = head(&shared.codes, &transaction)?;
+        let head = head(&shared.macs, &transaction)?;
         let of_anchor = shared.check_anchor(&head)?;
         Ok(Moment { transaction, head, blocks: Arc::clone(&opened.blocks), of_anchor })
     })
@@ -100,14 +100,14 @@ impl Walk<'_> {
         self.done = VerifyProgress { rows: 0, of: head.rows.iter().sum() };
         let mut report = VerifyReport {
             commit: head.commit,
-            head: blake3::Hash::from_bytes(head.code).to_hex().to_string(),
+            head: blake3::Hash::from_bytes(head.mac).to_hex().to_string(),
             ..VerifyReport::default()
         };
         match self.tables(&moment.transaction, &mut report) {
             Ok(totals) => {
                 report.entries = totals.rows[Kind::Entry as usize];
                 report.notices = totals.rows[Kind::Notice as usize];
-                compare(&self.shared.codes, head, &totals, &mut report);
+                compare(&self.shared.macs, head, &totals, &mut report);
             }
             Err(StoreError::Damaged { what }) => report.problems.push(what),
             Err(error) => return Err(error),
@@ -127,10 +127,10 @@ impl Walk<'_> {
                 let (key, stored) = row.map_err(reading)?;
                 let (key, stored) = (key.value(), stored.value());
                 let value = value_of(stored)?;
-                let term = self.shared.codes.term(kind, key, value);
+                let term = self.shared.macs.term(kind, key, value);
                 totals.sum.add(term.summand);
                 totals.rows[kind as usize] += 1;
-                if stored[stored.len() - CODE_BYTES..] != term.code {
+                if stored[stored.len() - MAC_BYTES..] != term.mac {
                     wrong += 1;
                     if kind == Kind::Entry && report.paths.len() < MOST_PATHS {
                         report.paths.extend(paths::path_of(key));
@@ -139,7 +139,7 @@ impl Walk<'_> {
                 self.count();
             }
             if wrong > 0 {
-                report.problems.push(format!("{wrong} rows of {} do not carry the right code", kind.name()));
+                report.problems.push(format!("MAC mismatch in {wrong} rows of {}", kind.name()));
             }
         }
         Ok(totals)
@@ -153,13 +153,13 @@ impl Walk<'_> {
     }
 }
 
-fn compare(codes: &super::head::Codes, head: &Head, totals: &Totals, report: &mut VerifyReport) {
+fn compare(macs: &super::head::Macs, head: &Head, totals: &Totals, report: &mut VerifyReport) {
     for (kind, (&there, &wanted)) in Kind::ALL.iter().zip(totals.rows.iter().zip(&head.rows)) {
         if there != wanted {
             report.problems.push(format!("{} has {there} rows where there should be {wanted}", kind.name()));
         }
     }
-    if totals.sum != head.sum(codes) {
+    if totals.sum != head.sum(macs) {
         report.problems.push("the rows do not add up to what the head says".to_owned());
     }
 }
@@ -170,16 +170,16 @@ fn compare(codes: &super::head::Codes, head: &Head, totals: &Totals, report: &mu
 /// waits for one piece at most.
 fn file(shared: &Shared, blocks: &Blocks, report: &mut VerifyReport) -> std::io::Result<()> {
     let is_sound = {
-        let _turn = shared.turn();
-        blocks.recheck_start()?
+        let _write_lock = shared.write_lock();
+        blocks.recheck_superblock()?
     };
     if !is_sound {
-        report.problems.push("a start of the file was altered on the disk".to_owned());
+        report.problems.push("a superblock of the file was altered on the disk".to_owned());
     }
     let (mut first, mut altered) = (0, 0);
     loop {
         let checked = {
-            let _turn = shared.turn();
+            let _write_lock = shared.write_lock();
             blocks.recheck(first, PIECE)
         };
         match checked {

@@ -12,7 +12,7 @@ use super::head::Kind;
 use super::processes::Notices;
 use super::rows::{Bytes, table, value_of};
 use super::shared::{Shared, head};
-use super::update::{decompress, gap_of};
+use super::write_txn::{decompress, gap_of};
 use super::{GapId, ScanProgress, Snapshot, StoreError, paths};
 use crate::fim::{Entry, Known};
 
@@ -194,15 +194,15 @@ impl StoreView {
     /// # Errors
     /// When the file cannot be read.
     pub fn progress(&self) -> Result<Option<ScanProgress>, StoreError> {
-        self.row(Kind::Fact, super::update::PROGRESS, |value| decode(value, "the progress of a scan"))
+        self.row(Kind::Metadata, super::write_txn::PROGRESS, |value| decode(value, "the progress of a scan"))
     }
 
     /// The value that was remembered under a name.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn fact(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.row(Kind::Fact, &super::update::fact_key(name), |value| Ok(value.to_vec()))
+    pub fn metadata(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.row(Kind::Metadata, &super::write_txn::metadata_key(name), |value| Ok(value.to_vec()))
     }
 
     /// How much there is.
@@ -210,7 +210,7 @@ impl StoreView {
     /// # Errors
     /// When the file cannot be read.
     pub fn counts(&self) -> Result<StoreCounts, StoreError> {
-        let head = self.shared.read(|transaction| head(&self.shared.codes, transaction))?;
+        let head = self.shared.read(|transaction| head(&self.shared.macs, transaction))?;
         Ok(StoreCounts {
             entries: head.rows[Kind::Entry as usize],
             notices: head.rows[Kind::Notice as usize],

@@ -2,10 +2,10 @@
 
 /// Bytes of a block; redb's page.
 pub(super) const BLOCK: u64 = 4096;
-/// Bytes of a block's code.
-pub(super) const CODE: usize = 16;
-/// Blocks whose codes fill one block.
-pub(super) const GROUP: u64 = BLOCK / CODE as u64;
+/// Bytes of a block's MAC.
+pub(super) const MAC: usize = 16;
+/// Blocks whose MACs fill one block.
+pub(super) const GROUP: u64 = BLOCK / MAC as u64;
 /// Two start slots.
 const FIRST_GROUP: u64 = 2 * BLOCK;
 const GROUP_BYTES: u64 = (GROUP + 1) * BLOCK;
@@ -15,7 +15,7 @@ pub(super) const fn group_of(number: u64) -> u64 {
     (number - 1) / GROUP
 }
 
-/// Where a group's codes lie.
+/// Where a group's MACs lie.
 pub(super) const fn group_at(group: u64) -> u64 {
     FIRST_GROUP + group * GROUP_BYTES
 }

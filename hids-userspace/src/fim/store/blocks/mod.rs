@@ -1,21 +1,21 @@
-//! The file under the database: blocks of 4 KiB, each with a keyed code that is checked at each read.
+//! The file under the database: blocks of 4 KiB, each with a keyed MAC that is checked at each read.
 //!
 //! redb trusts what it reads: an altered page could make it panic, or answer wrongly without a word.
-//! Here a block whose code is wrong is a failed read, so that damage is an error like any other.
+//! Here a block whose MAC is wrong is a failed read, so that damage is an error like any other.
 //!
 //! ```text
 //! 0     start slot 0 (512 bytes, padded to 4 KiB)     written in turn, the newer one holds
 //! 4096  start slot 1
-//! 8192  256 codes of 16 bytes, then their 256 blocks; and so on
+//! 8192  256 MACs of 16 bytes, then their 256 blocks; and so on
 //! ```
 //!
 //! Crash safety: redb writes pages to free places, syncs, and only then rewrites its own header,
-//! which is the start slot here. Codes are written before each sync, so whatever the header leads to
-//! has its right code on the disk. Codes of free places may be stale after a crash; nobody reads
+//! which is the start slot here. MACs are written before each sync, so whatever the header leads to
+//! has its right MAC on the disk. MACs of free places may be stale after a crash; nobody reads
 //! these.
 
 mod layout;
-mod start;
+mod superblock;
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -25,20 +25,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use layout::{BLOCK, CODE, GROUP, group_at, group_of, length_of, physical};
+use layout::{BLOCK, GROUP, MAC, group_at, group_of, length_of, physical};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use start::{Start, StartKey};
+use superblock::{Superblock, SuperblockKey};
 
 use super::{StoreError, StoreKey};
 
-type Code = [u8; CODE];
+type Mac = [u8; MAC];
 
 /// The open file. Shared by the database and by verification.
 pub(super) struct Blocks {
     file: File,
     key: [u8; 32],
-    start_key: StartKey,
+    superblock_key: SuperblockKey,
     state: RwLock<State>,
     /// Set before the file is opened again: redb must not write through this one any more.
     is_closed: AtomicBool,
@@ -53,12 +53,12 @@ impl std::fmt::Debug for Blocks {
 struct State {
     /// Length that redb knows of, a multiple of the block.
     length: u64,
-    start: Start,
-    /// Codes of blocks from 1 on.
-    codes: Vec<Code>,
-    /// Blocks that this process wrote, or read and found right: their codes are not stale.
+    superblock: Superblock,
+    /// MACs of blocks from 1 on.
+    macs: Vec<Mac>,
+    /// Blocks that this process wrote, or read and found right: their MACs are not stale.
     known: Vec<bool>,
-    /// Groups whose codes are not in the file yet.
+    /// Groups whose MACs are not in the file yet.
     unwritten: BTreeSet<u64>,
 }
 
@@ -96,24 +96,24 @@ impl Blocks {
     }
 
     fn load(file: File, key: &StoreKey) -> io::Result<Opened> {
-        let start_key = StartKey(key.derive("hids fim store v1: start of the file"));
+        let superblock_key = SuperblockKey(key.derive("hids fim store v1: start of the file"));
         let physical_length = file.metadata()?.len();
-        let (start, damage) = Start::load(&file, &start_key, physical_length)?;
-        let is_new = start.is_unwritten();
+        let (superblock, damage) = Superblock::load(&file, &superblock_key, physical_length)?;
+        let is_new = superblock.is_unwritten();
         if is_new {
             file.set_len(0)?;
         }
         let length = if is_new { 0 } else { length_of(physical_length) };
-        if length < start.length {
+        if length < superblock.length {
             return Err(damaged("the end of the file is missing"));
         }
-        let codes = load_codes(&file, length / BLOCK)?;
-        let known = vec![false; codes.len()];
-        let state = State { length, start, codes, known, unwritten: BTreeSet::new() };
+        let macs = load_macs(&file, length / BLOCK)?;
+        let known = vec![false; macs.len()];
+        let state = State { length, superblock, macs, known, unwritten: BTreeSet::new() };
         let blocks = Self {
             file,
             key: key.derive("hids fim store v1: block"),
-            start_key,
+            superblock_key,
             state: RwLock::new(state),
             is_closed: AtomicBool::new(false),
         };
@@ -133,7 +133,7 @@ impl Blocks {
         if layout::length_of(self.file.metadata()?.len()) < state.length {
             return Err(damaged("the end of the file is missing"));
         }
-        let end = state.codes.len() as u64 + 1;
+        let end = state.macs.len() as u64 + 1;
         if first >= end {
             return Ok(None);
         }
@@ -143,7 +143,7 @@ impl Blocks {
             let index = number as usize - 1;
             if state.known[index] {
                 self.file.read_exact_at(&mut block, physical(number))?;
-                if self.code(number, &block) != state.codes[index] {
+                if self.mac(number, &block) != state.macs[index] {
                     altered.push(number);
                 }
             }
@@ -152,17 +152,17 @@ impl Blocks {
     }
 
     /// Whether both start slots are as they were written.
-    pub(super) fn recheck_start(&self) -> io::Result<bool> {
+    pub(super) fn recheck_superblock(&self) -> io::Result<bool> {
         let state = self.read_state();
-        state.start.matches(&self.file, &self.start_key)
+        state.superblock.matches(&self.file, &self.superblock_key)
     }
 
-    fn code(&self, number: u64, block: &[u8]) -> Code {
+    fn mac(&self, number: u64, block: &[u8]) -> Mac {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(block).update(&number.to_le_bytes());
-        let mut code = [0; CODE];
-        hasher.finalize_xof().fill(&mut code);
-        code
+        let mut mac = [0; MAC];
+        hasher.finalize_xof().fill(&mut mac);
+        mac
     }
 
     fn read_state(&self) -> RwLockReadGuard<'_, State> {
@@ -184,26 +184,26 @@ impl Blocks {
         for (number, run) in runs_mut(first, bytes) {
             self.file.read_exact_at(run, physical(number))?;
         }
-        let wanted: Vec<Option<(Code, bool)>> = {
+        let wanted: Vec<Option<(Mac, bool)>> = {
             let state = self.read_state();
-            if state.start.is_unwritten() {
+            if state.superblock.is_unwritten() {
                 // redb begins the file, and reads places that nobody has written yet.
                 return Ok(());
             }
             let numbers = first..first + bytes.len() as u64 / BLOCK;
-            let code = |number| {
+            let mac = |number| {
                 let index = number as usize - 1;
-                Some((*state.codes.get(index)?, state.known[index]))
+                Some((*state.macs.get(index)?, state.known[index]))
             };
-            numbers.map(code).collect()
+            numbers.map(mac).collect()
         };
         let mut found = Vec::new();
         for ((number, block), wanted) in (first..).zip(bytes.chunks_exact(BLOCK as usize)).zip(wanted) {
             match wanted {
-                Some((code, is_known)) if code == self.code(number, block) => {
+                Some((mac, is_known)) if mac == self.mac(number, block) => {
                     found.extend((!is_known).then_some(number as usize - 1));
                 }
-                _ => return Err(damaged(&format!("block {number} does not carry the right code"))),
+                _ => return Err(damaged(&format!("MAC mismatch in block {number}"))),
             }
         }
         if !found.is_empty() {
@@ -222,50 +222,50 @@ impl Blocks {
             self.file.write_all_at(run, physical(number))?;
         }
         let blocks = (first..).zip(bytes.chunks_exact(BLOCK as usize));
-        let codes: Vec<(u64, Code)> = blocks.map(|(number, block)| (number, self.code(number, block))).collect();
+        let macs: Vec<(u64, Mac)> = blocks.map(|(number, block)| (number, self.mac(number, block))).collect();
         let mut state = self.write_state();
-        for (number, code) in codes {
+        for (number, mac) in macs {
             let index = number as usize - 1;
-            if index >= state.codes.len() {
+            if index >= state.macs.len() {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "written past the end"));
             }
-            state.codes[index] = code;
+            state.macs[index] = mac;
             state.known[index] = true;
             state.unwritten.insert(group_of(number));
         }
         Ok(())
     }
 
-    /// Puts codes into the file that are only in memory yet.
-    fn write_codes(&self, state: &mut State) -> io::Result<()> {
+    /// Puts MACs into the file that are only in memory yet.
+    fn write_macs(&self, state: &mut State) -> io::Result<()> {
         while let Some(&group) = state.unwritten.first() {
             let first = (group * GROUP) as usize;
-            let last = state.codes.len().min(first + GROUP as usize);
-            let codes = state.codes.get(first..last).unwrap_or_default();
-            self.file.write_all_at(codes.as_flattened(), group_at(group))?;
+            let last = state.macs.len().min(first + GROUP as usize);
+            let macs = state.macs.get(first..last).unwrap_or_default();
+            self.file.write_all_at(macs.as_flattened(), group_at(group))?;
             state.unwritten.remove(&group);
         }
         Ok(())
     }
 
-    fn write_start(&self, data: &[u8]) -> io::Result<()> {
+    fn write_superblock(&self, data: &[u8]) -> io::Result<()> {
         let mut state = self.write_state();
-        self.write_codes(&mut state)?;
+        self.write_macs(&mut state)?;
         let length = state.length;
-        state.start.write(&self.file, &self.start_key, length, Some(data))
+        state.superblock.write(&self.file, &self.superblock_key, length, Some(data))
     }
 
     fn resize(&self, length: u64) -> io::Result<()> {
         let mut state = self.write_state();
         let blocks = (length / BLOCK).saturating_sub(1) as usize;
-        if length < state.length && !state.start.is_unwritten() {
+        if length < state.length && !state.superblock.is_unwritten() {
             // First the word that it is shorter now, then the cut: a crash between the two leaves
             // a file that is too long, which is no damage.
-            state.start.write(&self.file, &self.start_key, length, None)?;
+            state.superblock.write(&self.file, &self.superblock_key, length, None)?;
         }
         self.file.set_len(layout::physical_length(length))?;
         state.length = length;
-        state.codes.resize(blocks, [0; CODE]);
+        state.macs.resize(blocks, [0; MAC]);
         state.known.resize(blocks, false);
         let groups = blocks.div_ceil(GROUP as usize) as u64;
         state.unwritten.retain(|&group| group < groups);
@@ -286,8 +286,8 @@ impl redb::StorageBackend for Backend {
     fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         self.0.check_open()?;
         let mut bytes = vec![0; length];
-        if offset == 0 && length <= start::DATA {
-            bytes.copy_from_slice(&self.0.read_state().start.data[..length]);
+        if offset == 0 && length <= superblock::DATA {
+            bytes.copy_from_slice(&self.0.read_state().superblock.data[..length]);
             return Ok(bytes);
         }
         self.0.read_blocks(block_number(offset, length)?, &mut bytes)?;
@@ -304,14 +304,14 @@ impl redb::StorageBackend for Backend {
 
     fn sync_data(&self, _eventual: bool) -> io::Result<()> {
         self.0.check_open()?;
-        self.0.write_codes(&mut self.0.write_state())?;
+        self.0.write_macs(&mut self.0.write_state())?;
         self.0.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.0.check_open()?;
-        if offset == 0 && data.len() <= start::DATA {
-            return self.0.write_start(data);
+        if offset == 0 && data.len() <= superblock::DATA {
+            return self.0.write_superblock(data);
         }
         self.0.write_blocks(block_number(offset, data.len())?, data)
     }
@@ -359,11 +359,11 @@ fn run_length(number: u64, bytes: usize) -> usize {
     bytes.min((in_group * BLOCK) as usize)
 }
 
-fn load_codes(file: &File, blocks: u64) -> io::Result<Vec<Code>> {
+fn load_macs(file: &File, blocks: u64) -> io::Result<Vec<Mac>> {
     let count = blocks.saturating_sub(1);
-    let mut codes = vec![[0; CODE]; count as usize];
-    for (group, codes) in codes.chunks_mut(GROUP as usize).enumerate() {
-        file.read_exact_at(codes.as_flattened_mut(), group_at(group as u64))?;
+    let mut macs = vec![[0; MAC]; count as usize];
+    for (group, macs) in macs.chunks_mut(GROUP as usize).enumerate() {
+        file.read_exact_at(macs.as_flattened_mut(), group_at(group as u64))?;
     }
-    Ok(codes)
+    Ok(macs)
 }

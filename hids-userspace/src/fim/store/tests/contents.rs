@@ -58,7 +58,7 @@ fn a_subtree_is_the_path_and_what_is_below_it_and_no_neighbour() {
     let all: [&[u8]; 9] =
         [b"/", b"/etc", b"/etc-old/a", b"/etc/\x01", b"/etc/a", b"/etc/a/b", b"/etc0", b"/etc\x01/x", b"/etc\xff"];
     update.put_all(all.iter().map(|path| (*path, &EMPTY))).expect("put");
-    update.commit(Durability::Soon).expect("committed");
+    update.commit(Durability::Deferred).expect("committed");
     let below = paths(store.view().subtree(b"/etc").expect("whole"));
     assert_eq!(below, [b"/etc".as_slice(), b"/etc/\x01", b"/etc/a", b"/etc/a/b"]);
     assert_eq!(paths(store.view().subtree(b"/").expect("whole")).len(), all.len());
@@ -67,7 +67,7 @@ fn a_subtree_is_the_path_and_what_is_below_it_and_no_neighbour() {
     assert_eq!(names(Some(b"etc0")).collect::<Vec<_>>(), [b"etc\xff".as_slice()]);
     let mut update = store.begin().expect("begins");
     assert_eq!(update.remove_subtree(b"/etc").expect("removed"), 4);
-    update.commit(Durability::Soon).expect("committed");
+    update.commit(Durability::Deferred).expect("committed");
     assert_eq!(paths(store.view().entries()).len(), all.len() - 4);
 }
 
@@ -113,7 +113,7 @@ fn a_notice_is_handed_on_only_when_no_crash_can_take_it_back() {
     let store = open(directory.path());
     let mut update = store.begin().expect("begins");
     update.notice(Timestamp::from_unix_seconds(1), true, change(b"/a")).expect("noticed");
-    update.commit(Durability::Soon).expect("committed");
+    update.commit(Durability::Deferred).expect("committed");
     assert_eq!(store.notices_after(0, 10).expect("readable"), []);
     store.begin().expect("begins").commit(Durability::Synced).expect("committed");
     assert_eq!(store.notices_after(0, 10).expect("readable").len(), 1);
@@ -158,10 +158,10 @@ fn the_place_of_a_scan_is_remembered() {
     let progress = ScanProgress { subtrees: vec![b"/etc".to_vec()], files: 7, ..ScanProgress::default() };
     let mut update = store.begin().expect("begins");
     update.set_progress(Some(&progress)).expect("set");
-    update.set_fact("totals", b"12").expect("set");
+    update.set_metadata("totals", b"12").expect("set");
     update.commit(Durability::Synced).expect("committed");
     assert_eq!(store.view().progress().expect("readable"), Some(progress));
-    assert_eq!(store.view().fact("totals").expect("readable"), Some(b"12".to_vec()));
+    assert_eq!(store.view().metadata("totals").expect("readable"), Some(b"12".to_vec()));
     let mut update = store.begin().expect("begins");
     update.set_progress(None).expect("set");
     assert_eq!(update.progress().expect("readable"), None);

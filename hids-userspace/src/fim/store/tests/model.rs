@@ -99,7 +99,7 @@ fn is_below(path: &[u8], directory: &[u8]) -> bool {
     path == directory || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
-fn apply(update: &mut Update<'_>, model: &mut Model, step: &Step) {
+fn apply(update: &mut WriteTxn<'_>, model: &mut Model, step: &Step) {
     match step {
         Step::Put(path, number) => {
             update.put(path, &entry(*number)).expect("put");
@@ -193,7 +193,7 @@ proptest! {
             }
             match batch.last() {
                 Some(Step::Commit) => {
-                    let durability = if batch.len() % 2 == 0 { Durability::Soon } else { Durability::Synced };
+                    let durability = if batch.len() % 2 == 0 { Durability::Deferred } else { Durability::Synced };
                     update.commit(durability).expect("committed");
                     committed = model;
                 }

@@ -28,7 +28,7 @@ fn limited(directory: &Path) -> Store {
 fn pruned(store: &Store, committed: u64, now: i64) -> u64 {
     let mut update = store.begin().expect("begins");
     let count = update.prune(committed, Timestamp::from_unix_seconds(now), 50).expect("pruned");
-    update.commit(Durability::Soon).expect("committed");
+    update.commit(Durability::Deferred).expect("committed");
     count
 }
 

@@ -47,7 +47,7 @@ fn a_million_entries() {
             let entries: Vec<_> = numbers.iter().map(|&number| (path(number), entry(number))).collect();
             let mut update = store.begin().expect("begins");
             update.put_all(entries.iter().map(|(path, entry)| (path.as_slice(), entry))).expect("put");
-            let durability = if batch % 64 == 63 { Durability::Synced } else { Durability::Soon };
+            let durability = if batch % 64 == 63 { Durability::Synced } else { Durability::Deferred };
             update.commit(durability).expect("committed");
         }
         store.begin().expect("begins").commit(Durability::Synced).expect("committed");

@@ -48,7 +48,7 @@ fn an_untouched_store_is_sound_whatever_was_done_to_it() {
     update.remove(b"/etc/d2/f2").expect("removed");
     update.remove_subtree(b"/etc/d3").expect("removed");
     update.set_text(b"/etc/d1/f1", b"text").expect("kept");
-    update.commit(Durability::Soon).expect("committed");
+    update.commit(Durability::Deferred).expect("committed");
     let mut rows = Vec::new();
     let report = store.verify(&mut |progress| rows.push(progress)).expect("verified");
     assert!(report.is_sound(), "{report:?}");
@@ -153,7 +153,7 @@ fn damage_in_the_middle_of_work_is_an_error_and_a_new_store_can_be_begun() {
     let error = contents(&store).expect_err("damaged");
     assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
     assert!(!verify(&store).is_sound());
-    let damage = store.begin_anew("test").expect("begun");
+    let damage = store.recreate("test").expect("begun");
     assert!(damage.what.contains("damaged-"), "{damage:?}");
     let mut update = store.begin().expect("begins");
     update.put(b"/a", &entry(1)).expect("put");

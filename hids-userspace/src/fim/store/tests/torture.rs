@@ -31,7 +31,7 @@ fn file(number: u64) -> Vec<u8> {
     format!("/d{}/f{number}", number % 9).into_bytes()
 }
 
-fn write(update: &mut Update<'_>, number: u64) {
+fn write(update: &mut WriteTxn<'_>, number: u64) {
     update.put(&file(number % FILES), &entry(number)).expect("put");
     if number.is_multiple_of(5) {
         update.remove(&file(number * 7 % FILES)).expect("removed");
@@ -56,7 +56,7 @@ fn torture_child() {
             write(&mut update, number);
         }
         next = end;
-        let durability = if next.is_multiple_of(3) { Durability::Soon } else { Durability::Synced };
+        let durability = if next.is_multiple_of(3) { Durability::Deferred } else { Durability::Synced };
         update.commit(durability).expect("committed");
     }
     store.begin().expect("begins").commit(Durability::Synced).expect("committed");

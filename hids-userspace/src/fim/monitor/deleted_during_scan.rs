@@ -11,12 +11,12 @@ const MOST: usize = 50_000;
 
 /// The paths.
 #[derive(Debug, Default)]
-pub(super) struct Vanished {
+pub(super) struct DeletedDuringScan {
     paths: HashSet<Vec<u8>>,
     is_full: bool,
 }
 
-impl Vanished {
+impl DeletedDuringScan {
     /// A look found nothing at `path`, of which nothing was known.
     pub(super) fn note(&mut self, path: &[u8]) {
         if self.paths.len() >= MOST {

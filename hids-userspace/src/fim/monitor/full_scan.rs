@@ -8,16 +8,16 @@ use hids_core::fim::{LastScan, PathKind};
 use hids_core::model::{GapCause, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::apply::Outcome;
-use super::pending::Hint;
-use super::run::Watcher;
-use super::scans::{self, Cause, Means, RunningScan, Slot, Wanted, holds};
+use super::commit::Outcome;
+use super::debounce::EventContext;
+use super::event_loop::Monitor;
+use super::scan_queue::{self, Cause, Means, RunningScan, Slot, Wanted, holds};
 use crate::fim::clock;
 use crate::fim::scan::{Difference, Found, NotScanned, ScanDepth, ScanReport, Totals};
-use crate::fim::store::{Durability, StoreError, Update};
+use crate::fim::store::{Durability, StoreError, WriteTxn};
 
 /// The name of the fact in the store.
-const ROUND: &str = "last round";
+const LAST_RUN: &str = "last round";
 
 /// Differences that are written in one transaction at most.
 const DIFFERENCES: usize = 8192;
@@ -31,27 +31,27 @@ const PRUNE_AT_ONCE: usize = 20_000;
 
 /// A whole scan that came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Round {
+pub(super) struct ScanRun {
     pub began: Timestamp,
     pub ended: Timestamp,
     pub totals: Totals,
 }
 
-impl Round {
+impl ScanRun {
     /// For `fim status` until the first scan of this run ends.
     fn text(&self, zone: &jiff::tz::TimeZone) -> String {
         let Totals { files, bytes, .. } = self.totals;
-        format!("{}, before this start: {files} files, {} MiB", super::shared::time_text(self.ended, zone), bytes >> 20)
+        format!("{}, before this start: {files} files, {} MiB", super::status::time_text(self.ended, zone), bytes >> 20)
     }
 }
 
-impl Watcher {
+impl Monitor {
     /// What must be looked at because the daemon did not run.
     pub(super) fn begin(&mut self) {
         // What has appeared is scanned below, as everything else.
         self.follow_policy();
         self.note_wildcards();
-        self.last_scan = self.load(ROUND);
+        self.last_scan = self.load(LAST_RUN);
         if let Some(round) = self.last_scan {
             self.shared.lists().last_scan = Some(round.text(&self.zone));
         }
@@ -99,14 +99,14 @@ impl Watcher {
     /// Whether everything that happened before the start has been found.
     pub(super) fn note_caught_up(&mut self) {
         if self.scans.running().next().is_none() {
-            self.vanished.clear();
+            self.deleted_during_scan.clear();
         }
         if self.shared.caught_up.load(Relaxed) || self.scans.has(Cause::Gap) {
             return;
         }
         // Looks that those scans asked for come first.
         if *self.catch_up_until.get_or_insert_with(|| Instant::now() + LOOKS_PATIENCE) < Instant::now()
-            || self.pending.len() == 0
+            || self.debouncer.len() == 0
         {
             self.shared.caught_up.store(true, Relaxed);
         }
@@ -147,7 +147,7 @@ impl Watcher {
         let Self { scans, policy, known, scan_options, failures, .. } = self;
         let means = Means { policy, known, options: scan_options, now: clock::now(), failures: *failures };
         if let Err(error) = scans.start(&means) {
-            self.retry_scans_at = Some(Instant::now() + super::run::STORE_RETRY);
+            self.retry_scans_at = Some(Instant::now() + super::event_loop::STORE_RETRY);
             tracing::error!(%error, "cannot start the threads of a scan; it is tried again in some seconds");
         }
         self.show_scans();
@@ -162,7 +162,7 @@ impl Watcher {
         }
         let numbers = self.scans.running().map(|running| running.wanted.number);
         if !lists.scans.iter().map(|shown| shown.number).eq(numbers) {
-            lists.scans = self.scans.running().map(super::shared::Running::of).collect();
+            lists.scans = self.scans.running().map(super::status::Running::of).collect();
         }
     }
 
@@ -200,7 +200,7 @@ impl Watcher {
         done.into_iter().for_each(|directory| running.resume.add(directory));
         match ended {
             None => {
-                self.keep_place(&mut running);
+                self.write_checkpoint(&mut running);
                 *self.scans.slot(slot) = Some(running);
             }
             Some(report) => self.end_scan(running, &report),
@@ -217,23 +217,23 @@ impl Watcher {
             Some(unread) => self.note_unreadable(&path, &unread),
             None => self.shared.unreadable().clear(&path),
         }
-        let hints = &running.wanted.hints;
-        let mut hint = hints
+        let contexts = &running.wanted.contexts;
+        let mut context = contexts
             .iter()
             .find(|(subtree, _)| holds(subtree, &path))
-            .map_or_else(Hint::default, |(_, hint)| hint.clone());
-        hint.first_scan = running.wanted.cause == Cause::First;
+            .map_or_else(EventContext::default, |(_, context)| context.clone());
+        context.first_scan = running.wanted.cause == Cause::First;
         // A look that is under way may have begun before what the scan saw, one that has ended after it.
         let wants_text = self.wants_text(&path, new.as_ref());
-        let is_old = self.pending.has(&path) || (old.is_none() && self.vanished.may_hold(&path));
-        if (is_old || wants_text) && self.pending.look(&path, hint.clone(), Instant::now()).is_ok() {
+        let is_old = self.debouncer.has(&path) || (old.is_none() && self.deleted_during_scan.may_hold(&path));
+        if (is_old || wants_text) && self.debouncer.schedule(&path, context.clone(), Instant::now()).is_ok() {
             running.leave(std::iter::once(path.clone()));
             // The first scan is over when its last entry is kept, not its last text.
             if is_old || running.wanted.cause != Cause::First {
                 return None;
             }
         }
-        Some(Outcome { path, hint, state: new, text: None, read, compared_with: Some(old) })
+        Some(Outcome { path, context, state: new, text: None, read, compared_with: Some(old) })
     }
 
     fn end_scan(&mut self, running: RunningScan, report: &ScanReport) {
@@ -246,19 +246,19 @@ impl Watcher {
             self.shared.unreadable().all_read(running.since, covers);
         }
         self.worked += report.totals.files;
-        let text = scans::summary(&running, report);
+        let text = scan_queue::summary(&running, report);
         tracing::info!(scan = %text, "scan ended");
         self.close_gaps(&running, complete);
         let whole = running.wanted.subtrees.is_empty() || running.wanted.cause == Cause::First;
         if whole || running.wanted.cause == Cause::Asked {
             self.shared.lists().last_scan =
-                Some(format!("{}, {text}", super::shared::time_text(clock::now(), &self.zone)));
+                Some(format!("{}, {text}", super::status::time_text(clock::now(), &self.zone)));
         }
         if !complete && running.wanted.cause == Cause::Scheduled {
-            self.forget_place();
+            self.clear_checkpoint();
         }
         if complete {
-            if let Err(error) = self.write_round(&running, report) {
+            if let Err(error) = self.write_run(&running, report) {
                 self.store_failed(&error);
             }
         } else if running.wanted.cause == Cause::First && report.complete {
@@ -273,7 +273,7 @@ impl Watcher {
         self.note_caught_up();
     }
 
-    fn write_round(&mut self, running: &RunningScan, report: &ScanReport) -> Result<(), StoreError> {
+    fn write_run(&mut self, running: &RunningScan, report: &ScanReport) -> Result<(), StoreError> {
         let store = Arc::clone(&self.store);
         let mut update = store.begin()?;
         let whole = running.wanted.subtrees.is_empty();
@@ -284,9 +284,9 @@ impl Watcher {
             self.baselined.save(&mut update)?;
         }
         if whole || first {
-            let round = Round { began: running.began, ended: clock::now(), totals: report.totals };
-            save(&mut update, ROUND, &round)?;
-            super::place::clear_place(&mut update)?;
+            let round = ScanRun { began: running.began, ended: clock::now(), totals: report.totals };
+            save(&mut update, LAST_RUN, &round)?;
+            super::scan_checkpoint::remove_checkpoint(&mut update)?;
             self.last_scan = Some(round);
         }
         update.commit(Durability::Synced)?;
@@ -297,13 +297,13 @@ impl Watcher {
 
     /// Remembers how far the whole scan is, for the next start.
     pub(super) fn end(&mut self) {
-        for slot in [Slot::Leisure, Slot::Urgent] {
+        for slot in [Slot::Background, Slot::Urgent] {
             let Some(mut running) = self.scans.slot(slot).take() else { continue };
             running.handle.control().stop();
-            running.keep_at = Instant::now();
-            self.keep_place(&mut running);
+            running.checkpoint_at = Instant::now();
+            self.write_checkpoint(&mut running);
         }
-        self.tell_refusals();
+        self.report_denials();
         // Everything written so far goes to the disk.
         if let Err(error) = self.store.begin().and_then(|update| update.commit(Durability::Synced)) {
             tracing::warn!(%error, "the last entries of the baseline are not on the disk; they are looked at again");
@@ -331,11 +331,11 @@ impl Watcher {
         }
         self.next_prune = Instant::now() + PRUNE_EVERY;
         // What was handed on is not recorded yet.
-        let sent = self.shared.sent.load(Relaxed).saturating_sub(super::outbox::ON_THE_WAY);
+        let sent = self.shared.sent.load(Relaxed).saturating_sub(super::notifier::ON_THE_WAY);
         let store = Arc::clone(&self.store);
         let pruned = store.begin().and_then(|mut update| {
             let pruned = update.prune(sent, clock::now(), PRUNE_AT_ONCE)?;
-            update.commit(Durability::Soon)?;
+            update.commit(Durability::Deferred)?;
             Ok(pruned)
         });
         match pruned {
@@ -346,21 +346,21 @@ impl Watcher {
     }
 
     pub(super) fn load<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let bytes = self.view.fact(name).ok().flatten()?;
+        let bytes = self.view.metadata(name).ok().flatten()?;
         postcard::from_bytes(&bytes).ok()
     }
 }
 
 /// Writes a fact.
-pub(super) fn save<T: Serialize>(update: &mut Update<'_>, name: &str, value: &T) -> Result<(), StoreError> {
+pub(super) fn save<T: Serialize>(update: &mut WriteTxn<'_>, name: &str, value: &T) -> Result<(), StoreError> {
     // Plain values can always be encoded into memory.
-    update.set_fact(name, &postcard::to_stdvec(value).unwrap_or_default())
+    update.set_metadata(name, &postcard::to_stdvec(value).unwrap_or_default())
 }
 
 fn not_scanned(path: &[u8], why: &NotScanned) {
     tracing::warn!(
         path = %hids_core::render::visible_string(path),
-        why = %super::apply::error_text(why),
+        why = %super::commit::error_text(why),
         "a part of a watched tree could not be scanned; it is not compared with the baseline"
     );
 }

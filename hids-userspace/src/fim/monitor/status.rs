@@ -16,7 +16,7 @@ const UNREADABLE: usize = 8;
 
 /// Counters and lists; everything else is in the store.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct Status {
     pub events: AtomicU64,
     pub waiting: AtomicU64,
     pub changes: AtomicU64,
@@ -53,13 +53,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn of(running: &super::scans::RunningScan) -> Self {
+    pub(super) fn of(running: &super::scan_queue::RunningScan) -> Self {
         let control = running.handle.control().clone();
         Self { number: running.wanted.number, cause: running.wanted.cause.name(), control }
     }
 }
 
-impl Shared {
+impl Status {
     pub(super) fn lists(&self) -> MutexGuard<'_, Lists> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }

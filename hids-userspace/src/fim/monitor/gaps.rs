@@ -4,13 +4,13 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use hids_core::model::{FileNews, Gap, GapCause};
 
-use super::run::Watcher;
-use super::scans::{Cause, RunningScan, Wanted, holds};
+use super::event_loop::Monitor;
+use super::scan_queue::{Cause, RunningScan, Wanted, holds};
 use crate::fim::clock;
 use crate::fim::scan::ScanDepth;
 use crate::fim::store::{Durability, GapId, StoreError};
 
-impl Watcher {
+impl Monitor {
     /// Events below `subtree` may be missing. A scan that has not begun and will see all of it is enough
     /// for many such news: they are told once.
     pub(super) fn open_gap(&mut self, subtree: Vec<u8>, cause: GapCause) {
@@ -109,7 +109,7 @@ impl Watcher {
     /// The store could not be read or written: told once, tried again, and everything is scanned after.
     pub(super) fn store_failed(&mut self, error: &StoreError) {
         self.failures += 1;
-        let text = super::apply::error_text(error);
+        let text = super::commit::error_text(error);
         let mut lists = self.shared.lists();
         if lists.trouble.is_none() {
             tracing::error!(
@@ -124,7 +124,7 @@ impl Watcher {
         if let StoreError::Damaged { what } = error {
             self.damaged = Some(what.clone());
         }
-        self.retry_store_at = Some(std::time::Instant::now() + super::run::STORE_RETRY);
+        self.retry_store_at = Some(std::time::Instant::now() + super::event_loop::STORE_RETRY);
     }
 
     /// Tries the store again after a failure.
@@ -132,7 +132,7 @@ impl Watcher {
         self.retry_store_at = None;
         let store = std::sync::Arc::clone(&self.store);
         let tried = match self.damaged.take() {
-            Some(what) => self.begin_anew(&what),
+            Some(what) => self.recreate(&what),
             None => store.begin().and_then(|update| update.commit(Durability::Synced)).map(drop),
         };
         if let Err(error) = tried {
@@ -148,11 +148,11 @@ impl Watcher {
     }
 
     /// A baseline that is damaged is kept aside; the one that follows begins with a first scan.
-    fn begin_anew(&mut self, what: &str) -> Result<(), StoreError> {
+    fn recreate(&mut self, what: &str) -> Result<(), StoreError> {
         let store = std::sync::Arc::clone(&self.store);
         // Numbers of notices that were handed on must not come again; those that were not are lost with it.
         let last = self.view.counts().map_or(0, |counts| counts.last_sequence).max(self.shared.sent.load(Relaxed));
-        let damage = store.begin_anew(what)?;
+        let damage = store.recreate(what)?;
         tracing::error!(what = %damage.what, help = "look for a failing disk or an intruder", "the baseline was damaged");
         let mut update = store.begin()?;
         update.skip_to(last);

@@ -3,12 +3,12 @@
 use hids_core::fim::{Policy, Watch, compare};
 use hids_core::model::{ChangeKind, FileChange, FileKind, FileState, Timestamp};
 
-use super::pending::Hint;
+use super::debounce::EventContext;
 use crate::fim::Entry;
 
 /// What is to be written into the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Classification {
     /// All is as the baseline has it.
     Same,
     /// Only parts that do not count differ: the entry is replaced, nothing is told.
@@ -36,31 +36,35 @@ pub(super) struct Circumstances<'a> {
 }
 
 /// Compares what was seen with what was known.
-pub(super) fn judge(
+pub(super) fn classify(
     path: &[u8],
     known: Option<&Entry>,
     seen: Option<FileState>,
-    hint: &Hint,
+    context: &EventContext,
     circumstances: Circumstances<'_>,
-) -> Verdict {
+) -> Classification {
     let Circumstances { policy, watch, has_baseline, now } = circumstances;
     let old = known.and_then(|entry| entry.state.as_ref());
     let kind = match (known, old, &seen) {
-        (None, _, None) | (Some(_), None, None) => return Verdict::Same,
+        (None, _, None) | (Some(_), None, None) => return Classification::Same,
         (None, _, Some(_)) => ChangeKind::Added,
         (Some(_), None, Some(_)) => ChangeKind::Readded,
         (Some(_), Some(_), None) => ChangeKind::Deleted,
         (Some(_), Some(old), Some(new)) if compare(old, new, watch.checks).is_empty() => {
-            return if old == new { Verdict::Same } else { Verdict::Refresh(refreshed(known, seen, now)) };
+            return if old == new {
+                Classification::Same
+            } else {
+                Classification::Refresh(refreshed(known, seen, now))
+            };
         }
         (Some(_), Some(_), Some(_)) => ChangeKind::Modified,
     };
     if kind == ChangeKind::Added && !has_baseline {
-        return Verdict::Refresh(Entry { state: seen, read: now, ..Entry::default() });
+        return Classification::Refresh(Entry { state: seen, read: now, ..Entry::default() });
     }
     // The baseline has to know directories to find what has gone below them, also where nobody asks for them.
     if [old, seen.as_ref()].into_iter().flatten().all(|state| !policy.counts(state.kind)) {
-        return Verdict::Refresh(refreshed(known, seen, now));
+        return Classification::Refresh(refreshed(known, seen, now));
     }
     let changes = known.map_or(0, |entry| entry.changes).saturating_add(u32::from(kind != ChangeKind::Added));
     let is_directory = |state: Option<&FileState>| state.is_some_and(|state| state.kind == FileKind::Directory);
@@ -73,14 +77,14 @@ pub(super) fn judge(
         old: old.cloned().map(Box::new),
         new: seen.clone().map(Box::new),
         count: changes.max(1),
-        who: hint.who.clone(),
-        operations: hint.operations,
+        who: context.who.clone(),
+        operations: context.operations,
         diff: None,
     };
     // What nobody has accepted is noted with the number of its notice, when that is written.
     let unaccepted = known.and_then(|entry| entry.unaccepted);
     let entry = Entry { state: with_known_sums(known, seen), changes, read: now, unaccepted };
-    Verdict::Change { entry, change: Box::new(change), alerted }
+    Classification::Change { entry, change: Box::new(change), alerted }
 }
 
 fn refreshed(known: Option<&Entry>, seen: Option<FileState>, now: Timestamp) -> Entry {
@@ -123,17 +127,22 @@ mod tests {
         Entry { state, changes, ..Entry::default() }
     }
 
-    fn judged(policy: &Policy, known: Option<&Entry>, seen: Option<FileState>, has_baseline: bool) -> Verdict {
+    fn classified(
+        policy: &Policy,
+        known: Option<&Entry>,
+        seen: Option<FileState>,
+        has_baseline: bool,
+    ) -> Classification {
         let watch = &policy.watches()[0];
         let circumstances = Circumstances { policy, watch, has_baseline, now: Timestamp::default() };
-        judge(b"/etc/passwd", known, seen, &Hint::default(), circumstances)
+        classify(b"/etc/passwd", known, seen, &EventContext::default(), circumstances)
     }
 
     #[test]
     fn a_change_is_told_with_both_states_and_counted() {
         let known = entry(Some(file(Some(1))), 4);
-        let Verdict::Change { entry, change, alerted } =
-            judged(&policy(false), Some(&known), Some(file(Some(2))), true)
+        let Classification::Change { entry, change, alerted } =
+            classified(&policy(false), Some(&known), Some(file(Some(2))), true)
         else {
             panic!("no change")
         };
@@ -144,9 +153,9 @@ mod tests {
 
     #[test]
     fn files_of_a_first_scan_are_no_news_and_later_ones_are_told_if_wanted() {
-        assert!(matches!(judged(&policy(true), None, Some(file(Some(1))), false), Verdict::Refresh(_)));
-        let later = |wanted| match judged(&policy(wanted), None, Some(file(Some(1))), true) {
-            Verdict::Change { alerted, entry, .. } => (alerted, entry.changes),
+        assert!(matches!(classified(&policy(true), None, Some(file(Some(1))), false), Classification::Refresh(_)));
+        let later = |wanted| match classified(&policy(wanted), None, Some(file(Some(1))), true) {
+            Classification::Change { alerted, entry, .. } => (alerted, entry.changes),
             other => panic!("{other:?}"),
         };
         assert_eq!((later(true), later(false)), ((true, 0), (false, 0)));
@@ -155,9 +164,9 @@ mod tests {
     #[test]
     fn a_file_that_comes_back_is_told_as_such() {
         let gone = entry(None, 1);
-        let verdict = judged(&policy(false), Some(&gone), Some(file(Some(1))), true);
-        assert!(matches!(verdict, Verdict::Change { change, .. } if change.kind == ChangeKind::Readded));
-        assert_eq!(judged(&policy(false), Some(&gone), None, true), Verdict::Same);
+        let classification = classified(&policy(false), Some(&gone), Some(file(Some(1))), true);
+        assert!(matches!(classification, Classification::Change { change, .. } if change.kind == ChangeKind::Readded));
+        assert_eq!(classified(&policy(false), Some(&gone), None, true), Classification::Same);
     }
 
     #[test]
@@ -167,8 +176,8 @@ mod tests {
         let directory = |mode| FileState { kind: FileKind::Directory, mode, ..FileState::default() };
         let known = entry(Some(directory(0o040_755)), 0);
         for seen in [Some(directory(0o040_777)), None] {
-            assert!(matches!(judged(&strict, Some(&known), seen.clone(), true), Verdict::Refresh(_)));
-            assert!(matches!(judged(&policy(false), Some(&known), seen, true), Verdict::Change { .. }));
+            assert!(matches!(classified(&strict, Some(&known), seen.clone(), true), Classification::Refresh(_)));
+            assert!(matches!(classified(&policy(false), Some(&known), seen, true), Classification::Change { .. }));
         }
     }
 
@@ -176,7 +185,8 @@ mod tests {
     fn a_sum_that_cannot_be_taken_is_kept_for_the_next_look() {
         let known = entry(Some(file(Some(1))), 0);
         let unreadable = FileState { mode: 0o100_000, ..file(None) };
-        let Verdict::Change { entry, .. } = judged(&policy(false), Some(&known), Some(unreadable), true) else {
+        let Classification::Change { entry, .. } = classified(&policy(false), Some(&known), Some(unreadable), true)
+        else {
             panic!("the permissions differ")
         };
         assert_eq!(entry.state.unwrap().digests.sha256, Some([1; 32]));

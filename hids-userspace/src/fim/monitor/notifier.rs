@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use hids_core::fim::{self, PathKind, Policy, TextStyle};
 use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SourcePosition};
 
-use super::manners::Manners;
+use super::throttle::Throttle;
 use crate::fim::clock;
 use crate::fim::store::StoreView;
 
@@ -34,7 +34,7 @@ pub(super) const ON_THE_WAY: u64 = 512 * BATCH as u64;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the thread works with.
-pub(super) struct Outbox {
+pub(super) struct Notifier {
     pub store: StoreView,
     /// The last notice that was handed on.
     pub sent: Arc<AtomicU64>,
@@ -43,15 +43,15 @@ pub(super) struct Outbox {
     /// Something was committed; ends when every sender is gone.
     pub wake: Receiver<()>,
     /// Whether others go first.
-    pub manners: Manners,
+    pub throttle: Throttle,
 }
 
 /// Starts the thread.
-pub(super) fn start(outbox: Outbox) -> io::Result<JoinHandle<()>> {
+pub(super) fn start(outbox: Notifier) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name("fim-outbox".into()).spawn(move || outbox.run())
 }
 
-impl Outbox {
+impl Notifier {
     fn run(mut self) {
         let source = Arc::new(LogSource { location: "syscheck".into(), channel: Channel::Syscheck });
         loop {
@@ -76,7 +76,7 @@ impl Outbox {
 
     /// How many notices were read; nothing when nobody takes batches any more.
     fn hand_on(&mut self, source: &Arc<LogSource>) -> Option<usize> {
-        self.manners.follow();
+        self.throttle.apply();
         let notices = match self.store.notices_after(self.sent.load(Relaxed), BATCH) {
             Ok(notices) => notices,
             Err(error) => {

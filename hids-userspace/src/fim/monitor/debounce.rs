@@ -26,7 +26,7 @@ const MOST_WHO: usize = 4;
 
 /// What is known of the events behind a look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Hint {
+pub(super) struct EventContext {
     /// Everything that was done.
     pub operations: Operations,
     /// By whom, in order, each once.
@@ -47,7 +47,7 @@ pub(super) struct Hint {
     pub failed_looks: u8,
 }
 
-impl Hint {
+impl EventContext {
     fn add(&mut self, event: FileEvent) {
         if self.operations.is_empty() {
             self.time = event.time;
@@ -57,7 +57,7 @@ impl Hint {
         self.add_who(event.who);
     }
 
-    /// Adds what another hint knows, which is later.
+    /// Adds what another context knows, which is later.
     pub(super) fn merge(&mut self, later: Self) {
         if self.operations.is_empty() {
             self.time = later.time;
@@ -90,13 +90,13 @@ type Path = Arc<[u8]>;
 
 #[derive(Debug)]
 struct Waiting {
-    hint: Hint,
+    context: EventContext,
     first: Instant,
     last: Instant,
-    /// Somebody looks at it now; what is noted meanwhile waits for the end of that.
+    /// Somebody looks at it now; what is scheduled meanwhile waits for the end of that.
     in_flight: bool,
     /// Whether something is to be looked at (again).
-    noted: bool,
+    is_scheduled: bool,
     /// Whether somebody has it open for writing, as far as events tell.
     is_open: bool,
     /// In which queue it counts; what stands in another one is out of date.
@@ -129,7 +129,7 @@ fn is_open_after(event: &FileEvent) -> Option<bool> {
 
 /// The waiting paths. Time is an argument; it must not go backwards.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct Debouncer {
     paths: HashMap<Path, Waiting>,
     /// Looks to come, nearly in order of time: each is put at the end with the same delay.
     quick: VecDeque<(Instant, Path)>,
@@ -140,7 +140,7 @@ pub(super) struct Pending {
     most: usize,
 }
 
-impl Pending {
+impl Debouncer {
     /// Room for `most` paths.
     pub(super) fn new(most: usize) -> Self {
         Self { paths: HashMap::new(), quick: VecDeque::new(), open: VecDeque::new(), slow: VecDeque::new(), most }
@@ -157,17 +157,17 @@ impl Pending {
     }
 
     /// Takes an event.
-    pub(super) fn note(&mut self, event: FileEvent, now: Instant) -> Result<(), Full> {
+    pub(super) fn push(&mut self, event: FileEvent, now: Instant) -> Result<(), Full> {
         if let Some((path, _)) = self.paths.get_key_value(event.path.as_slice()) {
             let event_path = Arc::clone(path);
             let Some(waiting) = self.paths.get_mut(&event_path) else { return Ok(()) };
             waiting.last = now;
-            if !waiting.noted {
-                waiting.noted = true;
+            if !waiting.is_scheduled {
+                waiting.is_scheduled = true;
                 waiting.first = now;
             }
             waiting.is_open = is_open_after(&event).unwrap_or(waiting.is_open);
-            waiting.hint.add(event);
+            waiting.context.add(event);
             match waiting.queue {
                 Queue::Quick => return Ok(()),
                 Queue::Open if waiting.is_open => return Ok(()),
@@ -183,34 +183,41 @@ impl Pending {
             return Err(Full);
         }
         let path: Path = event.path.as_slice().into();
-        let mut hint = Hint::default();
+        let mut context = EventContext::default();
         let is_open = is_open_after(&event).unwrap_or(false);
-        hint.add(event);
-        self.insert(path, hint, is_open, now);
+        context.add(event);
+        self.insert(path, context, is_open, now);
         Ok(())
     }
 
     /// Asks for a look at `path` without an event behind it (a scan saw a difference).
-    pub(super) fn look(&mut self, path: &[u8], hint: Hint, now: Instant) -> Result<(), Full> {
+    pub(super) fn schedule(&mut self, path: &[u8], context: EventContext, now: Instant) -> Result<(), Full> {
         if let Some(waiting) = self.paths.get_mut(path) {
-            if !waiting.noted {
-                waiting.noted = true;
+            if !waiting.is_scheduled {
+                waiting.is_scheduled = true;
                 (waiting.first, waiting.last) = (now, now);
             }
-            waiting.hint.merge(hint);
+            waiting.context.merge(context);
             return Ok(());
         }
         if self.paths.len() >= self.most {
             return Err(Full);
         }
-        self.insert(path.into(), hint, false, now);
+        self.insert(path.into(), context, false, now);
         Ok(())
     }
 
-    fn insert(&mut self, path: Path, hint: Hint, is_open: bool, now: Instant) {
+    fn insert(&mut self, path: Path, context: EventContext, is_open: bool, now: Instant) {
         self.quick.push_back((now + QUIET, Arc::clone(&path)));
-        let waiting =
-            Waiting { hint, first: now, last: now, in_flight: false, noted: true, is_open, queue: Queue::Quick };
+        let waiting = Waiting {
+            context,
+            first: now,
+            last: now,
+            in_flight: false,
+            is_scheduled: true,
+            is_open,
+            queue: Queue::Quick,
+        };
         self.paths.insert(path, waiting);
     }
 
@@ -221,7 +228,7 @@ impl Pending {
 
     /// Paths that are due, at most `limit`; each must be given back with [`finished`](Self::finished)
     /// or [`gone`](Self::gone).
-    pub(super) fn take_due(&mut self, now: Instant, limit: usize) -> Vec<(Path, Hint)> {
+    pub(super) fn take_due(&mut self, now: Instant, limit: usize) -> Vec<(Path, EventContext)> {
         let mut taken = Vec::new();
         for _ in 0..self.quick.len() {
             if taken.len() >= limit || self.quick.front().is_none_or(|(due, _)| *due > now) {
@@ -235,11 +242,11 @@ impl Pending {
             let closed_by = (waiting.last + OPEN).min(waiting.first + LONGEST_WAIT);
             if due > now {
                 self.quick.push_back((due, path));
-            } else if waiting.is_open && waiting.noted && !waiting.in_flight && closed_by > now {
+            } else if waiting.is_open && waiting.is_scheduled && !waiting.in_flight && closed_by > now {
                 waiting.queue = Queue::Open;
                 self.open.push_back((closed_by, path));
             } else {
-                taken.extend(waiting.start().map(|hint| (path, hint)));
+                taken.extend(waiting.start().map(|context| (path, context)));
             }
         }
         for _ in 0..self.open.len() {
@@ -256,7 +263,7 @@ impl Pending {
                 continue;
             }
             waiting.queue = Queue::Quick;
-            taken.extend(waiting.start().map(|hint| (path, hint)));
+            taken.extend(waiting.start().map(|context| (path, context)));
         }
         while taken.len() < limit && self.slow.front().is_some_and(|(due, _)| *due <= now) {
             let Some((_, path)) = self.slow.pop_front() else { break };
@@ -265,15 +272,15 @@ impl Pending {
                 continue;
             };
             waiting.queue = Queue::Quick;
-            taken.extend(waiting.start().map(|hint| (path, hint)));
+            taken.extend(waiting.start().map(|context| (path, context)));
         }
         taken
     }
 
-    /// The look at `path` has ended; what was noted meanwhile waits from now on.
+    /// The look at `path` has ended; what was scheduled meanwhile waits from now on.
     pub(super) fn finished(&mut self, path: &[u8], now: Instant) {
         let Some((path, waiting)) = self.paths.get_key_value(path) else { return };
-        if !waiting.noted {
+        if !waiting.is_scheduled {
             let path = Arc::clone(path);
             self.paths.remove(&path);
             return;
@@ -286,33 +293,33 @@ impl Pending {
     }
 
     /// The look at `path` found nothing there: it is looked at again later.
-    pub(super) fn gone(&mut self, path: &[u8], hint: Hint, now: Instant) {
-        self.again_later(path, Hint { was_gone: true, ..hint }, now);
+    pub(super) fn gone(&mut self, path: &[u8], context: EventContext, now: Instant) {
+        self.again_later(path, EventContext { was_gone: true, ..context }, now);
     }
 
     /// Nothing was known of `path`: it may be a temporary file, and is given time to go again.
-    pub(super) fn new_name(&mut self, path: &[u8], hint: Hint, now: Instant) {
-        let new_since = hint.new_since.or(Some(now));
-        self.again_later(path, Hint { new_since, ..hint }, now);
+    pub(super) fn new_name(&mut self, path: &[u8], context: EventContext, now: Instant) {
+        let new_since = context.new_since.or(Some(now));
+        self.again_later(path, EventContext { new_since, ..context }, now);
     }
 
     /// The look at `path` failed: it is tried again later.
-    pub(super) fn failed(&mut self, path: &[u8], hint: Hint, now: Instant) {
-        let failed_looks = hint.failed_looks.saturating_add(1);
-        self.again_later(path, Hint { failed_looks, ..hint }, now);
+    pub(super) fn failed(&mut self, path: &[u8], context: EventContext, now: Instant) {
+        let failed_looks = context.failed_looks.saturating_add(1);
+        self.again_later(path, EventContext { failed_looks, ..context }, now);
     }
 
-    fn again_later(&mut self, path: &[u8], hint: Hint, now: Instant) {
+    fn again_later(&mut self, path: &[u8], context: EventContext, now: Instant) {
         let Some((path, _)) = self.paths.get_key_value(path) else { return };
         let path = Arc::clone(path);
         let Some(waiting) = self.paths.get_mut(&path) else { return };
-        let meanwhile = std::mem::replace(&mut waiting.hint, hint);
-        waiting.hint.merge(meanwhile);
+        let meanwhile = std::mem::replace(&mut waiting.context, context);
+        waiting.context.merge(meanwhile);
         waiting.in_flight = false;
-        if waiting.noted {
+        if waiting.is_scheduled {
             self.quick.push_back((now + QUIET, path));
         } else {
-            (waiting.noted, waiting.queue) = (true, Queue::Slow);
+            (waiting.is_scheduled, waiting.queue) = (true, Queue::Slow);
             (waiting.first, waiting.last) = (now, now);
             self.slow.push_back((now + RETURN, path));
         }
@@ -324,19 +331,19 @@ impl Pending {
         self.open.clear();
         self.slow.clear();
         self.paths.retain(|_, waiting| waiting.in_flight);
-        self.paths.values_mut().for_each(|waiting| (waiting.noted, waiting.queue) = (false, Queue::Quick));
+        self.paths.values_mut().for_each(|waiting| (waiting.is_scheduled, waiting.queue) = (false, Queue::Quick));
     }
 }
 
 impl Waiting {
-    /// Gives the hint to whoever looks now; nothing if somebody does already.
-    fn start(&mut self) -> Option<Hint> {
-        if self.in_flight || !self.noted {
+    /// Gives the context to whoever looks now; nothing if somebody does already.
+    fn start(&mut self) -> Option<EventContext> {
+        if self.in_flight || !self.is_scheduled {
             return None;
         }
         self.in_flight = true;
-        self.noted = false;
-        Some(std::mem::take(&mut self.hint))
+        self.is_scheduled = false;
+        Some(std::mem::take(&mut self.context))
     }
 }
 
@@ -357,16 +364,16 @@ mod tests {
         }
     }
 
-    fn paths(taken: &[(Path, Hint)]) -> Vec<&str> {
+    fn paths(taken: &[(Path, EventContext)]) -> Vec<&str> {
         taken.iter().map(|(path, _)| std::str::from_utf8(path).unwrap()).collect()
     }
 
     #[test]
     fn a_burst_is_looked_at_once_and_with_everything_that_was_done() {
-        let (mut pending, start) = (Pending::new(10), Instant::now());
-        pending.note(event("/a", Operation::Create), start).unwrap();
-        pending.note(event("/a", Operation::Write), start + QUIET / 2).unwrap();
-        pending.note(event("/a", Operation::CloseWrite), start + QUIET / 2).unwrap();
+        let (mut pending, start) = (Debouncer::new(10), Instant::now());
+        pending.push(event("/a", Operation::Create), start).unwrap();
+        pending.push(event("/a", Operation::Write), start + QUIET / 2).unwrap();
+        pending.push(event("/a", Operation::CloseWrite), start + QUIET / 2).unwrap();
         assert!(pending.take_due(start + QUIET, 10).is_empty());
         let taken = pending.take_due(start + QUIET * 2, 10);
         assert_eq!(paths(&taken), ["/a"]);
@@ -377,11 +384,11 @@ mod tests {
 
     #[test]
     fn a_file_that_is_never_quiet_is_looked_at_all_the_same() {
-        let (mut pending, start) = (Pending::new(10), Instant::now());
+        let (mut pending, start) = (Debouncer::new(10), Instant::now());
         let mut looks = 0;
         for step in 0..400 {
             let now = start + QUIET / 3 * step;
-            pending.note(event("/log", Operation::Write), now).unwrap();
+            pending.push(event("/log", Operation::Write), now).unwrap();
             for (path, _) in pending.take_due(now, 10) {
                 looks += 1;
                 pending.finished(&path, now);
@@ -392,10 +399,10 @@ mod tests {
 
     #[test]
     fn what_happens_during_a_look_leads_to_another_one() {
-        let (mut pending, start) = (Pending::new(10), Instant::now());
-        pending.note(event("/a", Operation::CloseWrite), start).unwrap();
+        let (mut pending, start) = (Debouncer::new(10), Instant::now());
+        pending.push(event("/a", Operation::CloseWrite), start).unwrap();
         assert_eq!(pending.take_due(start + QUIET, 10).len(), 1);
-        pending.note(event("/a", Operation::CloseWrite), start + QUIET).unwrap();
+        pending.push(event("/a", Operation::CloseWrite), start + QUIET).unwrap();
         assert!(pending.take_due(start + QUIET * 9, 10).is_empty(), "two looks at one path at a time");
         pending.finished(b"/a", start + QUIET * 9);
         assert_eq!(pending.take_due(start + QUIET * 10, 10).len(), 1);
@@ -403,78 +410,78 @@ mod tests {
 
     #[test]
     fn a_file_that_is_gone_has_time_to_come_back() {
-        let (mut pending, start) = (Pending::new(10), Instant::now());
-        pending.note(event("/a", Operation::Delete), start).unwrap();
-        let (path, hint) = pending.take_due(start + QUIET, 10).remove(0);
-        pending.gone(&path, hint, start + QUIET);
+        let (mut pending, start) = (Debouncer::new(10), Instant::now());
+        pending.push(event("/a", Operation::Delete), start).unwrap();
+        let (path, context) = pending.take_due(start + QUIET, 10).remove(0);
+        pending.gone(&path, context, start + QUIET);
         assert!(pending.take_due(start + QUIET + RETURN / 2, 10).is_empty());
-        let (_, hint) = pending.take_due(start + QUIET + RETURN, 10).remove(0);
-        assert!(hint.was_gone && hint.operations.contains(Operation::Delete));
+        let (_, context) = pending.take_due(start + QUIET + RETURN, 10).remove(0);
+        assert!(context.was_gone && context.operations.contains(Operation::Delete));
     }
 
     #[test]
     fn a_file_that_is_still_open_is_waited_for_but_not_long() {
-        let (mut pending, start) = (Pending::new(10), Instant::now());
-        pending.note(event("/a", Operation::Create), start).unwrap();
-        pending.note(event("/b", Operation::Write), start).unwrap();
+        let (mut pending, start) = (Debouncer::new(10), Instant::now());
+        pending.push(event("/a", Operation::Create), start).unwrap();
+        pending.push(event("/b", Operation::Write), start).unwrap();
         assert!(pending.take_due(start + QUIET, 10).is_empty());
-        pending.note(event("/b", Operation::CloseWrite), start + QUIET * 2).unwrap();
+        pending.push(event("/b", Operation::CloseWrite), start + QUIET * 2).unwrap();
         assert_eq!(paths(&pending.take_due(start + QUIET * 3, 10)), ["/b"]);
         assert_eq!(paths(&pending.take_due(start + OPEN, 10)), ["/a"]);
     }
 
     #[test]
     fn a_file_that_came_back_is_looked_at_as_soon_as_it_is_quiet() {
-        let (mut pending, start) = (Pending::new(10), Instant::now());
-        pending.note(event("/a", Operation::Delete), start).unwrap();
-        let (path, hint) = pending.take_due(start + QUIET, 10).remove(0);
-        pending.gone(&path, hint, start + QUIET);
-        pending.note(event("/a", Operation::CloseWrite), start + QUIET * 2).unwrap();
-        let (path, hint) = pending.take_due(start + QUIET * 3, 10).remove(0);
-        assert!(hint.operations.contains(Operation::Delete) && hint.operations.contains(Operation::CloseWrite));
+        let (mut pending, start) = (Debouncer::new(10), Instant::now());
+        pending.push(event("/a", Operation::Delete), start).unwrap();
+        let (path, context) = pending.take_due(start + QUIET, 10).remove(0);
+        pending.gone(&path, context, start + QUIET);
+        pending.push(event("/a", Operation::CloseWrite), start + QUIET * 2).unwrap();
+        let (path, context) = pending.take_due(start + QUIET * 3, 10).remove(0);
+        assert!(context.operations.contains(Operation::Delete) && context.operations.contains(Operation::CloseWrite));
         pending.finished(&path, start + QUIET * 3);
         assert!(pending.take_due(start + QUIET + RETURN, 10).is_empty() && pending.len() == 0);
     }
 
     #[test]
     fn more_paths_than_fit_are_refused() {
-        let (mut pending, now) = (Pending::new(1), Instant::now());
-        pending.note(event("/a", Operation::Write), now).unwrap();
-        assert_eq!(pending.note(event("/b", Operation::Write), now), Err(Full));
-        pending.note(event("/a", Operation::Write), now).unwrap();
+        let (mut pending, now) = (Debouncer::new(1), Instant::now());
+        pending.push(event("/a", Operation::Write), now).unwrap();
+        assert_eq!(pending.push(event("/b", Operation::Write), now), Err(Full));
+        pending.push(event("/a", Operation::Write), now).unwrap();
     }
 
     proptest! {
         /// Whatever the order of events and looks: each event is followed by a look that starts after it.
         #[test]
         fn no_event_is_forgotten(steps in prop::collection::vec((0u8..4, 0u8..3), 1..200)) {
-            let (mut pending, start) = (Pending::new(100), Instant::now());
+            let (mut pending, start) = (Debouncer::new(100), Instant::now());
             let mut now = start;
             let mut unseen = [false; 3];
-            let mut flying: Vec<(Path, Hint)> = Vec::new();
+            let mut flying: Vec<(Path, EventContext)> = Vec::new();
             for (action, which) in steps {
                 let path = format!("/{which}");
                 match action {
                     0 => {
-                        pending.note(event(&path, Operation::Write), now).unwrap();
+                        pending.push(event(&path, Operation::Write), now).unwrap();
                         unseen[usize::from(which)] = true;
                     }
                     1 => now += QUIET,
-                    2 => for (path, hint) in pending.take_due(now, 2) {
+                    2 => for (path, context) in pending.take_due(now, 2) {
                         unseen[usize::from(path[1] - b'0')] = false;
-                        flying.push((path, hint));
+                        flying.push((path, context));
                     },
-                    _ => if let Some((path, hint)) = flying.pop() {
-                        if which == 0 && !hint.was_gone { pending.gone(&path, hint, now) } else { pending.finished(&path, now) }
+                    _ => if let Some((path, context)) = flying.pop() {
+                        if which == 0 && !context.was_gone { pending.gone(&path, context, now) } else { pending.finished(&path, now) }
                     },
                 }
             }
             for _ in 0..100 {
                 for (path, _) in flying.drain(..) { pending.finished(&path, now) }
                 now += RETURN;
-                for (path, hint) in pending.take_due(now, 100) {
+                for (path, context) in pending.take_due(now, 100) {
                     unseen[usize::from(path[1] - b'0')] = false;
-                    flying.push((path, hint));
+                    flying.push((path, context));
                 }
             }
             prop_assert_eq!(unseen, [false; 3]);

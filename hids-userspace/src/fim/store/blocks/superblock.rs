@@ -14,22 +14,22 @@ use super::layout::BLOCK;
 pub(super) const DATA: usize = 384;
 const SLOT: usize = 512;
 const MAGIC: [u8; 8] = *b"HIDSFIM1";
-const CODE_AT: usize = SLOT - 32;
+const MAC_AT: usize = SLOT - 32;
 /// The first bytes of redb's header once it is whole.
 const REDB: &[u8] = b"redb";
 
-pub(super) struct StartKey(pub(super) [u8; 32]);
+pub(super) struct SuperblockKey(pub(super) [u8; 32]);
 
 /// What the newer slot says.
 #[derive(Clone)]
-pub(super) struct Start {
+pub(super) struct Superblock {
     generation: u64,
     /// Bytes of blocks that there must be at least.
     pub(super) length: u64,
     pub(super) data: [u8; DATA],
 }
 
-impl Start {
+impl Superblock {
     const NONE: Self = Self { generation: 0, length: 0, data: [0; DATA] };
 
     /// Whether redb has not finished to begin the file.
@@ -38,13 +38,13 @@ impl Start {
     }
 
     /// The newer of the two, and what is wrong with the other.
-    pub(super) fn load(file: &File, key: &StartKey, physical: u64) -> io::Result<(Self, Option<String>)> {
+    pub(super) fn load(file: &File, key: &SuperblockKey, physical: u64) -> io::Result<(Self, Option<String>)> {
         if physical < 2 * BLOCK {
             return if physical == 0 { Ok((Self::NONE, None)) } else { Err(damaged("the file is cut short")) };
         }
         let slots = [read(file, 0)?, read(file, 1)?];
         let [first, second] = [decode(key, &slots[0], 0), decode(key, &slots[1], 1)];
-        let wrong = "one of the two starts of the file does not carry the right code";
+        let wrong = "MAC mismatch in one of the two superblocks of the file";
         match (first, second) {
             (Slot::Whole(first), Slot::Whole(second)) => {
                 let newer = if first.generation > second.generation { first } else { second };
@@ -55,12 +55,18 @@ impl Start {
             }
             (Slot::Whole(one), _) | (_, Slot::Whole(one)) => Ok((*one, Some(wrong.to_owned()))),
             (Slot::Empty, Slot::Empty) => Ok((Self::NONE, None)),
-            _ => Err(damaged("neither start of the file carries the right code")),
+            _ => Err(damaged("MAC mismatch in both superblocks of the file")),
         }
     }
 
     /// Writes the next generation: with new data, or the same data and another length.
-    pub(super) fn write(&mut self, file: &File, key: &StartKey, length: u64, data: Option<&[u8]>) -> io::Result<()> {
+    pub(super) fn write(
+        &mut self,
+        file: &File,
+        key: &SuperblockKey,
+        length: u64,
+        data: Option<&[u8]>,
+    ) -> io::Result<()> {
         let mut next = Self { generation: self.generation + 1, length, data: self.data };
         if let Some(data) = data {
             next.data[..data.len()].copy_from_slice(data);
@@ -71,7 +77,7 @@ impl Start {
     }
 
     /// Whether the file still says this, and the other slot is whole.
-    pub(super) fn matches(&self, file: &File, key: &StartKey) -> io::Result<bool> {
+    pub(super) fn matches(&self, file: &File, key: &SuperblockKey) -> io::Result<bool> {
         if self.generation == 0 {
             return Ok(true);
         }
@@ -81,20 +87,20 @@ impl Start {
         Ok(is_newest && (self.generation == 1 || matches!(other, Slot::Whole(_))))
     }
 
-    fn encode(&self, key: &StartKey) -> [u8; SLOT] {
+    fn encode(&self, key: &SuperblockKey) -> [u8; SLOT] {
         let mut slot = [0; SLOT];
         slot[..8].copy_from_slice(&MAGIC);
         slot[8..16].copy_from_slice(&self.generation.to_le_bytes());
         slot[16..24].copy_from_slice(&self.length.to_le_bytes());
         slot[24..24 + DATA].copy_from_slice(&self.data);
-        let code = blake3::keyed_hash(&key.0, &slot[..CODE_AT]);
-        slot[CODE_AT..].copy_from_slice(code.as_bytes());
+        let mac = blake3::keyed_hash(&key.0, &slot[..MAC_AT]);
+        slot[MAC_AT..].copy_from_slice(mac.as_bytes());
         slot
     }
 }
 
 enum Slot {
-    Whole(Box<Start>),
+    Whole(Box<Superblock>),
     Empty,
     Wrong,
 }
@@ -109,8 +115,8 @@ fn read(file: &File, slot: u64) -> io::Result<[u8; SLOT]> {
     Ok(bytes)
 }
 
-/// A slot of the right place: the code covers the generation, and that tells the place.
-fn decode(key: &StartKey, slot: &[u8; SLOT], place: u64) -> Slot {
+/// A slot of the right place: the MAC covers the generation, and that tells the place.
+fn decode(key: &SuperblockKey, slot: &[u8; SLOT], place: u64) -> Slot {
     if slot.iter().all(|&byte| byte == 0) {
         return Slot::Empty;
     }
@@ -121,7 +127,7 @@ fn decode(key: &StartKey, slot: &[u8; SLOT], place: u64) -> Slot {
     };
     let mut data = [0; DATA];
     data.copy_from_slice(&slot[24..24 + DATA]);
-    let start = Start { generation: number(8), length: number(16), data };
-    let is_whole = start.encode(key) == *slot && start.generation % 2 == place;
-    if is_whole { Slot::Whole(Box::new(start)) } else { Slot::Wrong }
+    let superblock = Superblock { generation: number(8), length: number(16), data };
+    let is_whole = superblock.encode(key) == *slot && superblock.generation % 2 == place;
+    if is_whole { Slot::Whole(Box::new(superblock)) } else { Slot::Wrong }
 }

@@ -11,14 +11,14 @@ use hids_core::fim::{PathKind, Policy, Schedule};
 use hids_core::model::{FileEvent, GapCause, Operation, Refusal, Sensed, Timestamp};
 use jiff::tz::TimeZone;
 
-use super::examiners::{Examiners, Job};
-use super::manners::{Backlog, Manners};
-use super::pending::{Hint, Pending, RETURN};
+use super::commands::Command;
+use super::debounce::{Debouncer, EventContext, RETURN};
+use super::package_updates::Updates;
 use super::roots::Roots;
-use super::scans::{Cause, Scans, Slot, Wanted};
-use super::shared::Shared;
-use super::updates::Updates;
-use super::wishes::Wish;
+use super::scan_queue::{Cause, Scans, Slot, Wanted};
+use super::status::Status;
+use super::throttle::{LoadDetector, Throttle};
+use super::workers::{Job, Workers};
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Store, StoreError, StoreView};
 use crate::fim::{Entry, Known};
@@ -43,18 +43,18 @@ const MOVED: usize = 256;
 pub(super) const PENDING: usize = 200_000;
 
 /// Everything that the thread owns.
-pub(super) struct Watcher {
+pub(super) struct Monitor {
     pub policy: Arc<Policy>,
     /// The same for the thread that hands notices on.
     pub shown_policy: Arc<ArcSwap<Policy>>,
     pub store: Arc<Store>,
     pub view: StoreView,
     pub known: Arc<dyn Known>,
-    pub pending: Pending,
-    pub examiners: Examiners,
+    pub debouncer: Debouncer,
+    pub workers: Workers,
     pub scans: Scans,
-    pub manners: Manners,
-    pub backlog: Backlog,
+    pub throttle: Throttle,
+    pub load: LoadDetector,
     pub scan_options: ScanOptions,
     pub schedule: Schedule,
     pub zone: TimeZone,
@@ -62,7 +62,7 @@ pub(super) struct Watcher {
     /// Whether the daemon ran for a time without this thread.
     pub is_late: bool,
     pub text_limit: u64,
-    pub shared: Arc<Shared>,
+    pub shared: Arc<Status>,
     pub baselined: Roots,
     /// Entries written since the last commit that went to the disk.
     pub unsynced: u64,
@@ -74,7 +74,7 @@ pub(super) struct Watcher {
     /// What is wrong with the store, if it has to be begun anew.
     pub damaged: Option<String>,
     /// Unknown paths that looks found gone while a scan ran: what the scan saw of them is older.
-    pub vanished: super::vanished::Vanished,
+    pub deleted_during_scan: super::deleted_during_scan::DeletedDuringScan,
     /// How long the start waits for single looks.
     pub catch_up_until: Option<Instant>,
     /// Trees that a new configuration has added: their marks are set while their first scan runs.
@@ -82,10 +82,10 @@ pub(super) struct Watcher {
     /// When a first scan was stopped that is to begin again.
     pub first_stopped: Option<Timestamp>,
     /// Refusals by what they have in common, until they are told.
-    pub refusals: HashMap<super::refusals::Key, Refusal>,
+    pub denials: HashMap<super::denials::Key, Refusal>,
     pub updates: Updates,
     pub outbox: Sender<()>,
-    pub last_scan: Option<super::rounds::Round>,
+    pub last_scan: Option<super::full_scan::ScanRun>,
     pub next_prune: Instant,
     pub next_sync: Instant,
     /// Outcomes written since memory was given back.
@@ -98,7 +98,7 @@ pub(super) struct Watcher {
 pub(super) struct Inputs {
     pub sensed: Receiver<Sensed>,
     pub refusals: Receiver<Refusal>,
-    pub wishes: Receiver<Wish>,
+    pub commands: Receiver<Command>,
 }
 
 /// Whether files come into sight below a directory with no event of their own.
@@ -106,20 +106,23 @@ const fn brings_files(operation: Operation) -> bool {
     matches!(operation, Operation::RenamedTo | Operation::Mount)
 }
 
-impl Watcher {
+impl Monitor {
     /// Runs until every wisher is gone; what waits then is found by the next start.
     pub(super) fn run(mut self, mut inputs: Inputs) {
         self.begin();
         let tick = crossbeam_channel::tick(TICK);
         loop {
-            self.mind_manners();
+            self.adjust_priority();
             self.start_scans();
-            self.give_looks();
-            self.shared.waiting.store(self.pending.len() as u64, Relaxed);
+            self.dispatch_inspections();
+            self.shared.waiting.store(self.debouncer.len() as u64, Relaxed);
             let due = self.wake_at().map_or_else(crossbeam_channel::never, crossbeam_channel::at);
-            let seen =
-                if self.next_take > Instant::now() { crossbeam_channel::never() } else { self.examiners.seen.clone() };
-            let (leisure, urgent) = (self.scans.found(Slot::Leisure), self.scans.found(Slot::Urgent));
+            let seen = if self.next_take > Instant::now() {
+                crossbeam_channel::never()
+            } else {
+                self.workers.inspected.clone()
+            };
+            let (background, urgent) = (self.scans.found(Slot::Background), self.scans.found(Slot::Urgent));
             select! {
                 recv(inputs.sensed) -> sensed => match sensed {
                     Ok(sensed) => self.take_sensed(sensed, &inputs.sensed),
@@ -127,19 +130,19 @@ impl Watcher {
                 },
                 recv(seen) -> seen => if let Ok(seen) = seen {
                     let began = Instant::now();
-                    self.take_looks(seen);
+                    self.take_inspected(seen);
                     let ended = Instant::now();
                     let rest = (REST * (ended - began)).min(LONGEST_REST);
-                    self.next_take = ended + if self.manners.step_back() { POLITE_REST } else { rest };
+                    self.next_take = ended + if self.throttle.is_lowered() { POLITE_REST } else { rest };
                 },
                 recv(urgent) -> found => self.take_found(Slot::Urgent, found.ok()),
-                recv(leisure) -> found => self.take_found(Slot::Leisure, found.ok()),
+                recv(background) -> found => self.take_found(Slot::Background, found.ok()),
                 recv(inputs.refusals) -> refusal => match refusal {
-                    Ok(refusal) => self.take_refusal(refusal),
+                    Ok(refusal) => self.take_denial(refusal),
                     Err(_) => inputs.refusals = crossbeam_channel::never(),
                 },
-                recv(inputs.wishes) -> wish => match wish {
-                    Ok(wish) => self.grant(wish),
+                recv(inputs.commands) -> command => match command {
+                    Ok(command) => self.handle(command),
                     Err(_) => break,
                 },
                 recv(tick) -> _ => self.tick(),
@@ -154,14 +157,14 @@ impl Watcher {
 
     /// Lets those go first who change very many files. A scan that is to be started has the priority of this
     /// thread and must not wait.
-    fn mind_manners(&mut self) {
-        let steps_back = self.backlog.steps_back(self.pending.len(), Instant::now());
-        self.manners.want(steps_back && self.scans.waiting().next().is_none());
-        self.manners.follow();
+    fn adjust_priority(&mut self) {
+        let is_overloaded = self.load.is_overloaded(self.debouncer.len(), Instant::now());
+        self.throttle.set_lowered(is_overloaded && self.scans.waiting().next().is_none());
+        self.throttle.apply();
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        let due = if self.examiners.room() > 0 { self.pending.next_due() } else { None };
+        let due = if self.workers.room() > 0 { self.debouncer.next_due() } else { None };
         // Something may be seen meanwhile.
         let take = (self.next_take > Instant::now()).then_some(self.next_take);
         [due, take, self.retry_store_at].into_iter().flatten().min()
@@ -184,8 +187,8 @@ impl Watcher {
             if event.is_directory && event.operations.iter().any(brings_files) {
                 self.scan_directory(&event);
             }
-            let path = if self.pending.len() + 1 >= PENDING { event.path.clone() } else { Vec::new() };
-            if self.pending.note(event, now).is_err() {
+            let path = if self.debouncer.len() + 1 >= PENDING { event.path.clone() } else { Vec::new() };
+            if self.debouncer.push(event, now).is_err() {
                 self.too_many(&path);
             }
         }
@@ -193,13 +196,13 @@ impl Watcher {
 
     /// More paths wait than fit: their trees are scanned instead, and what waits is forgotten.
     fn too_many(&mut self, path: &[u8]) {
-        tracing::warn!(paths = self.pending.len(), "more files changed than can be looked at one by one");
-        self.pending.clear();
+        tracing::warn!(paths = self.debouncer.len(), "more files changed than can be looked at one by one");
+        self.debouncer.clear();
         let holding: Vec<Vec<u8>> = self
             .policy
             .watches()
             .iter()
-            .filter(|watch| watch.realtime || super::scans::holds(&watch.root, path))
+            .filter(|watch| watch.realtime || super::scan_queue::holds(&watch.root, path))
             .map(|watch| watch.root.clone())
             .collect();
         for root in holding {
@@ -209,21 +212,21 @@ impl Watcher {
 
     /// A directory was moved to here with all that is in it, and nothing tells of its files.
     fn scan_directory(&mut self, event: &FileEvent) {
-        let hint = Hint {
+        let context = EventContext {
             operations: event.operations,
             who: event.who.iter().cloned().collect(),
             time: event.time,
-            ..Hint::default()
+            ..EventContext::default()
         };
         if let Some(wanted) = self.scans.waiting_directory_scan() {
-            let again = wanted.hints.iter_mut().find(|(known, _)| *known == event.path);
+            let again = wanted.contexts.iter_mut().find(|(known, _)| *known == event.path);
             if let Some((_, known)) = again {
-                known.merge(hint);
+                known.merge(context);
                 return;
             }
             if wanted.subtrees.len() < MOVED {
                 wanted.subtrees.push(event.path.clone());
-                wanted.hints.push((event.path.clone(), hint));
+                wanted.contexts.push((event.path.clone(), context));
                 return;
             }
             let watch = self.policy.watch_of(&event.path, PathKind::Directory);
@@ -234,38 +237,38 @@ impl Watcher {
         }
         let number = self.scans.next_number();
         let mut wanted = Wanted::new(number, Cause::Directory, vec![event.path.clone()], ScanDepth::Changed);
-        wanted.hints.push((event.path.clone(), hint));
+        wanted.contexts.push((event.path.clone(), context));
         self.scans.want(wanted);
     }
 
     /// Gives due paths to the threads that look.
-    fn give_looks(&mut self) {
-        let room = self.examiners.room();
+    fn dispatch_inspections(&mut self) {
+        let room = self.workers.room();
         if room == 0 {
             return;
         }
         let now = Instant::now();
-        for (path, hint) in self.pending.take_due(now, room) {
-            if self.may_be_temporary(&path, &hint, now) {
-                self.pending.new_name(&path, hint, now);
+        for (path, context) in self.debouncer.take_due(now, room) {
+            if self.may_be_temporary(&path, &context, now) {
+                self.debouncer.new_name(&path, context, now);
                 continue;
             }
-            let job = Job { path, hint, policy: Arc::clone(&self.policy) };
-            if let Err(job) = self.examiners.give(job) {
+            let job = Job { path, context, policy: Arc::clone(&self.policy) };
+            if let Err(job) = self.workers.try_send(job) {
                 // Only after a miscount of the room; the path waits again.
-                self.pending.finished(&job.path, now);
-                self.look_again(&job.path, job.hint);
+                self.debouncer.finished(&job.path, now);
+                self.inspect_again(&job.path, job.context);
             }
         }
     }
 
     /// Whether a file that is new may still be renamed over another one, as editors do once it is on the disk.
-    fn may_be_temporary(&self, path: &[u8], hint: &Hint, now: Instant) -> bool {
-        let is_new = [Operation::Create, Operation::RenamedTo].iter().any(|one| hint.operations.contains(*one));
-        if hint.is_directory || !is_new || hint.first_scan {
+    fn may_be_temporary(&self, path: &[u8], context: &EventContext, now: Instant) -> bool {
+        let is_new = [Operation::Create, Operation::RenamedTo].iter().any(|one| context.operations.contains(*one));
+        if context.is_directory || !is_new || context.first_scan {
             return false;
         }
-        match hint.new_since {
+        match context.new_since {
             Some(since) => now < since + RETURN,
             None => self.view_entry(path).is_ok_and(|entry| entry.is_none()),
         }
@@ -284,7 +287,7 @@ impl Watcher {
 
     fn tick(&mut self) {
         self.note_caught_up();
-        self.tell_refusals();
+        self.report_denials();
         self.judge_updates();
         self.update_looked_at(0);
         self.schedule_scan();
@@ -295,7 +298,7 @@ impl Watcher {
 
     /// After much work, once nothing is left to do: what it took is not needed at rest.
     fn give_back_memory(&mut self) {
-        let is_at_rest = self.pending.len() == 0 && self.scans.running().next().is_none();
+        let is_at_rest = self.debouncer.len() == 0 && self.scans.running().next().is_none();
         if self.worked >= MUCH_WORK && is_at_rest {
             self.worked = 0;
             memory::give_back();

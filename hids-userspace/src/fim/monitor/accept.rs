@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hids_core::fim::PathKind;
 use hids_core::model::{Acceptance, FileNews};
 
-use super::run::Watcher;
+use super::event_loop::Monitor;
 use crate::fim::clock;
 use crate::fim::request::{AcceptView, PathText};
 use crate::fim::store::{Durability, StoreError};
@@ -15,12 +15,12 @@ const AT_ONCE: usize = 10_000;
 /// Paths named in the notice and in the answer.
 const EXAMPLES: usize = 16;
 
-impl Watcher {
+impl Monitor {
     /// Sets the count of changes of every entry below `paths` back and forgets deleted ones.
     pub(super) fn accept(&mut self, paths: &[Vec<u8>], packages: bool) -> Result<AcceptView, StoreError> {
         let mut view = AcceptView::default();
         let mut examples: Vec<Vec<u8>> = Vec::new();
-        let mut judge = super::packages::Recognised::new(packages);
+        let mut judge = super::package_recognition::Recognised::new(packages);
         for subtree in paths {
             let mut changed = Vec::new();
             for entry in self.view.subtree(subtree)? {

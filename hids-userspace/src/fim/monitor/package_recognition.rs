@@ -121,7 +121,7 @@ mod tests {
                     diff: None,
                 };
                 let sequence = update.notice(read, true, FileNews::Change(Box::new(change))).expect("noticed");
-                entry.unaccepted = super::super::apply::unaccepted(known.as_ref(), sequence);
+                entry.unaccepted = super::super::commit::unaccepted(known.as_ref(), sequence);
             }
             update.put(TOOL, &entry).expect("put");
             update.commit(Durability::Synced).expect("committed");

@@ -6,10 +6,10 @@ use hids_core::fim::{DiffLimits, NO_DIFF, PathKind, diff};
 use hids_core::model::{FileKind, FileState};
 use rustix::fs::{Mode, OFlags, openat};
 
-use super::run::Watcher;
+use super::event_loop::Monitor;
 use crate::fim::examine::{Name, open_directory, split};
 
-impl Watcher {
+impl Monitor {
     /// Whether the content of `path` is to be kept as text: then it is looked at by itself.
     pub(super) fn wants_text(&self, path: &[u8], state: Option<&FileState>) -> bool {
         let Some(state) = state.filter(|state| state.kind == FileKind::Regular) else { return false };

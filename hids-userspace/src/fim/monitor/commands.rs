@@ -6,25 +6,25 @@ use crossbeam_channel::Sender;
 use hids_core::fim::{Policy, Schedule};
 use hids_core::model::Protection;
 
-use super::run::Watcher;
-use super::scans::{Cause, Wanted};
+use super::event_loop::Monitor;
+use super::scan_queue::{Cause, Wanted};
 use crate::fim::request::AcceptView;
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Durability, StoreError};
 
 /// What `<syscheck>` says now.
 #[derive(Debug)]
-pub(super) struct NewOrders {
+pub(super) struct ConfigUpdate {
     pub policy: Arc<Policy>,
     pub schedule: Schedule,
     pub scan_options: ScanOptions,
     /// Goes away when they are in force.
-    pub until_taken: Sender<()>,
+    pub until_applied: Sender<()>,
 }
 
-/// A wish, with the way back for the answer.
+/// A command, with the way back for the answer.
 #[derive(Debug)]
-pub(super) enum Wish {
+pub(super) enum Command {
     /// Scan these paths; the number of the scan.
     Scan { paths: Vec<Vec<u8>>, depth: ScanDepth, reply: Sender<Result<u64, String>> },
     /// Stop scans; how many.
@@ -34,24 +34,24 @@ pub(super) enum Wish {
     /// Tell that protection was switched.
     Protection(Protection),
     /// Watch by another configuration from now on.
-    Orders(Box<NewOrders>),
+    Reconfigure(Box<ConfigUpdate>),
 }
 
-impl Watcher {
+impl Monitor {
     /// Does it and answers; whoever asked may have gone.
-    pub(super) fn grant(&mut self, wish: Wish) {
-        match wish {
-            Wish::Scan { paths, depth, reply } => _ = reply.send(self.asked_scan(paths, depth)),
-            Wish::StopScans { reply } => _ = reply.send(self.scans.stop()),
-            Wish::Accept { paths, packages, reply } => _ = reply.send(self.accept(&paths, packages)),
-            Wish::Protection(protection) => self.tell_protection(protection),
-            Wish::Orders(orders) => self.take_orders(*orders),
+    pub(super) fn handle(&mut self, command: Command) {
+        match command {
+            Command::Scan { paths, depth, reply } => _ = reply.send(self.asked_scan(paths, depth)),
+            Command::StopScans { reply } => _ = reply.send(self.scans.stop()),
+            Command::Accept { paths, packages, reply } => _ = reply.send(self.accept(&paths, packages)),
+            Command::Protection(protection) => self.tell_protection(protection),
+            Command::Reconfigure(update) => self.reconfigure(*update),
         }
     }
 
     fn asked_scan(&mut self, paths: Vec<Vec<u8>>, depth: ScanDepth) -> Result<u64, String> {
         let is_watched = |path: &Vec<u8>| {
-            let overlaps = |root: &[u8]| super::scans::holds(root, path) || super::scans::holds(path, root);
+            let overlaps = |root: &[u8]| super::scan_queue::holds(root, path) || super::scan_queue::holds(path, root);
             self.policy.watches().iter().any(|watch| overlaps(&watch.root))
         };
         if let Some(path) = paths.iter().find(|path| !is_watched(path)) {
@@ -70,10 +70,10 @@ impl Watcher {
         Ok(number)
     }
 
-    fn take_orders(&mut self, orders: NewOrders) {
-        self.schedule = orders.schedule;
-        self.scan_options = orders.scan_options;
-        self.policy = orders.policy;
+    fn reconfigure(&mut self, update: ConfigUpdate) {
+        self.schedule = update.schedule;
+        self.scan_options = update.scan_options;
+        self.policy = update.policy;
         self.shown_policy.store(Arc::clone(&self.policy));
         for root in self.follow_policy() {
             self.added.insert(root.clone());
@@ -83,7 +83,7 @@ impl Watcher {
         self.added.extend(new.iter().cloned());
         self.want_first(new);
         self.note_wildcards();
-        drop(orders.until_taken);
+        drop(update.until_applied);
     }
 
     /// Trees that are no longer watched are forgotten: when they come back, they begin anew. Gives the roots that have

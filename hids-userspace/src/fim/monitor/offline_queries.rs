@@ -29,7 +29,7 @@ pub fn answer_offline(
     let state = paths.state.as_path();
     let path = state.join(BASELINE);
     let key = StoreKey::load_or_create(&state.join("fim.key")).map_err(|error| answer::failed(&error))?;
-    let opened = Store::open_to_look(&path, &key, StoreLimits::default());
+    let opened = Store::open_without_repair(&path, &key, StoreLimits::default());
     let (store, damages) = opened.map_err(|error| answer::failed(&error))?;
     if let Some(damage) = damages.first() {
         return Err(format!("somebody else touched the baseline: {}", damage.what));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hids_core::fim::Watch;
 use serde::{Deserialize, Serialize};
 
-use crate::fim::store::{StoreError, StoreView, Update};
+use crate::fim::store::{StoreError, StoreView, WriteTxn};
 
 /// The name of the fact in the store.
 const FACT: &str = "baselined roots";
@@ -35,7 +35,7 @@ fn sum(value: &impl std::fmt::Debug) -> u64 {
 impl Roots {
     /// As the store has it; nothing when it has none or an unreadable one (all is scanned anew then).
     pub(super) fn load(view: &StoreView) -> Result<Self, StoreError> {
-        Ok(view.fact(FACT)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default())
+        Ok(view.metadata(FACT)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default())
     }
 
     /// Roots with something in the baseline.
@@ -50,9 +50,9 @@ impl Roots {
     }
 
     /// Writes it.
-    pub(super) fn save(&self, update: &mut Update<'_>) -> Result<(), StoreError> {
+    pub(super) fn save(&self, update: &mut WriteTxn<'_>) -> Result<(), StoreError> {
         // A map of byte strings can always be encoded into memory.
-        update.set_fact(FACT, &postcard::to_stdvec(self).unwrap_or_default())
+        update.set_metadata(FACT, &postcard::to_stdvec(self).unwrap_or_default())
     }
 
     /// Whether `root` has been scanned to its end.

@@ -6,15 +6,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::event_loop::Monitor;
+use super::full_scan::save;
 use super::roots::Roots;
-use super::rounds::save;
-use super::run::Watcher;
 use crate::fim::store::Durability;
 
 /// The name of the fact in the store.
 const WILDCARDS: &str = "baselined wildcards";
 
-impl Watcher {
+impl Monitor {
     /// Gives the roots that have appeared, from now on with an empty baseline. `before`: the roots that had one.
     pub(super) fn take_appeared(&mut self, before: &Roots) -> Vec<Vec<u8>> {
         let known = self.known_wildcards();

@@ -9,8 +9,8 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use hids_core::fim::{Checks, PathKind, Policy};
 use hids_core::model::{FileKind, Timestamp};
 
-use super::manners::Manners;
-use super::pending::Hint;
+use super::debounce::EventContext;
+use super::throttle::Throttle;
 use crate::fim::clock;
 use crate::fim::examine::{self, ExamineOptions, Examined, Unread};
 
@@ -18,10 +18,10 @@ use crate::fim::examine::{self, ExamineOptions, Examined, Unread};
 pub(super) const QUEUE: usize = 512;
 
 /// Looks that wait to be taken over; at half a kilobyte each.
-pub(super) const SEEN: usize = 4096;
+pub(super) const INSPECTED: usize = 4096;
 
 /// A look that takes longer is checked for what became of the path meanwhile; less than
-/// [`RETURN`](super::pending::RETURN), which passes before a deletion is believed.
+/// [`RETURN`](super::debounce::RETURN), which passes before a deletion is believed.
 const LONG_LOOK: Duration = Duration::from_millis(100);
 /// Such looks in a row.
 const LOOKS: u32 = 3;
@@ -30,22 +30,22 @@ const LOOKS: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Job {
     pub path: Arc<[u8]>,
-    pub hint: Hint,
+    pub context: EventContext,
     /// The policy of that moment.
     pub policy: Arc<Policy>,
 }
 
 /// What was seen.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct Inspected {
     pub path: Arc<[u8]>,
-    pub hint: Hint,
-    pub look: Look,
+    pub context: EventContext,
+    pub inspection: Inspection,
 }
 
 /// The outcome of a look.
 #[derive(Debug)]
-pub(super) enum Look {
+pub(super) enum Inspection {
     /// It is left out, now that its kind is known.
     NotWatched,
     /// Nothing is there.
@@ -62,41 +62,41 @@ pub(super) enum Look {
 
 /// The running threads; they end when it is dropped.
 #[derive(Debug)]
-pub(super) struct Examiners {
+pub(super) struct Workers {
     jobs: Sender<Job>,
-    pub seen: Receiver<Seen>,
+    pub inspected: Receiver<Inspected>,
     _threads: Vec<JoinHandle<()>>,
 }
 
 /// What each look needs.
 #[derive(Clone, Debug)]
-pub(super) struct LookOptions {
+pub(super) struct InspectOptions {
     pub examine: ExamineOptions,
     /// Longest content that is kept as text, in bytes.
     pub text_limit: u64,
 }
 
-impl Examiners {
+impl Workers {
     /// Starts `threads` threads.
-    pub(super) fn start(threads: usize, options: &LookOptions, manners: &Manners) -> io::Result<Self> {
+    pub(super) fn start(threads: usize, options: &InspectOptions, throttle: &Throttle) -> io::Result<Self> {
         let (jobs, to_do) = bounded::<Job>(QUEUE);
         // Room for what is looked at while a commit is under way.
-        let (done, seen) = bounded(SEEN);
+        let (done, inspected) = bounded(INSPECTED);
         let spawn = |number| {
             let (to_do, done, options) = (to_do.clone(), done.clone(), options.clone());
-            let mut manners = manners.clone();
-            thread::Builder::new().name(format!("fim-look-{number}")).spawn(move || {
+            let mut throttle = throttle.clone();
+            thread::Builder::new().name(format!("fim-inspect-{number}")).spawn(move || {
                 for job in to_do {
-                    manners.follow();
-                    let look = look(&job.path, &job.policy, &options);
-                    if done.send(Seen { path: job.path, hint: job.hint, look }).is_err() {
+                    throttle.apply();
+                    let inspection = inspect(&job.path, &job.policy, &options);
+                    if done.send(Inspected { path: job.path, context: job.context, inspection }).is_err() {
                         return;
                     }
                 }
             })
         };
         let threads = (0..threads).map(spawn).collect::<io::Result<_>>()?;
-        Ok(Self { jobs, seen, _threads: threads })
+        Ok(Self { jobs, inspected, _threads: threads })
     }
 
     /// How many jobs can be given now.
@@ -105,7 +105,7 @@ impl Examiners {
     }
 
     /// Gives a job; gives it back when there is no room.
-    pub(super) fn give(&self, job: Job) -> Result<(), Job> {
+    pub(super) fn try_send(&self, job: Job) -> Result<(), Job> {
         self.jobs.try_send(job).map_err(|refused| match refused {
             TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
         })
@@ -113,27 +113,27 @@ impl Examiners {
 }
 
 /// Looks at one path.
-fn look(path: &[u8], policy: &Policy, options: &LookOptions) -> Look {
+fn inspect(path: &[u8], policy: &Policy, options: &InspectOptions) -> Inspection {
     let Some(watch) = policy.watch_of(path, PathKind::Directory).or_else(|| policy.watch_of(path, PathKind::Other))
     else {
-        return Look::NotWatched;
+        return Inspection::NotWatched;
     };
     let examined = match steadily(path, watch.checks, &options.examine) {
         Ok(Some(examined)) => examined,
-        Ok(None) => return Look::Gone,
-        Err(error) => return Look::Failed(error),
+        Ok(None) => return Inspection::Gone,
+        Err(error) => return Inspection::Failed(error),
     };
     let kind = examined.state.kind;
     if policy.watch_of(path, kind.into()).is_none() {
-        return Look::NotWatched;
+        return Inspection::NotWatched;
     }
     let wants_text = watch.report_changes
         && policy.shows_diff(path)
         && kind == FileKind::Regular
         && examined.state.size_bytes <= options.text_limit;
     // A text that cannot be read now has no difference to show; the sums tell that it changed.
-    let text = if wants_text { super::text::read(path, options.text_limit).ok().flatten() } else { None };
-    Look::There { examined: Box::new(examined), text }
+    let text = if wants_text { super::text_diff::read(path, options.text_limit).ok().flatten() } else { None };
+    Inspection::There { examined: Box::new(examined), text }
 }
 
 /// Looks until what was looked at is still there afterwards: while a large file was read, a directory
@@ -155,7 +155,7 @@ fn steadily(path: &[u8], checks: Checks, options: &ExamineOptions) -> io::Result
     Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is replaced all the time"))
 }
 
-impl Look {
+impl Inspection {
     /// When the look began.
     pub(super) fn began(&self) -> Timestamp {
         match self {

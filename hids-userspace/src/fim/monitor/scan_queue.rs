@@ -1,4 +1,4 @@
-//! Which scans run: one at leisure, one that is urgent, and those that wait.
+//! Which scans run: one at background, one that is urgent, and those that wait.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, bounded};
 use hids_core::fim::Policy;
 use hids_core::model::Timestamp;
 
-use super::pending::Hint;
+use super::debounce::EventContext;
 use crate::fim::Known;
 use crate::fim::scan::{self, Found, ResumePoint, ScanDepth, ScanHandle, ScanOptions, ScanRequest, Totals};
 use crate::fim::store::GapId;
@@ -19,7 +19,7 @@ const FOUND: usize = 16;
 /// Paths of a scan whose looks are waited for before what holds them is called done.
 pub(super) const MOST_LEFT: usize = 4096;
 /// How often the place of a scan is written down; so much of its work is done again after `kill -9`.
-pub(super) const KEEP_EVERY: Duration = Duration::from_secs(5);
+pub(super) const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
 /// Why a scan runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub(super) struct Wanted {
     /// Gaps that it closes.
     pub gaps: Vec<GapId>,
     /// What was seen being done to subtrees, for the changes that are found below them.
-    pub hints: Vec<(Vec<u8>, Hint)>,
+    pub contexts: Vec<(Vec<u8>, EventContext)>,
     pub resume: ResumePoint,
     pub expected: Option<Totals>,
 }
@@ -86,7 +86,7 @@ impl Wanted {
             subtrees,
             depth,
             gaps: Vec::new(),
-            hints: Vec::new(),
+            contexts: Vec::new(),
             resume: ResumePoint::default(),
             expected: None,
         }
@@ -116,7 +116,7 @@ pub(super) struct RunningScan {
     /// Paths that it has left to single looks, at most [`MOST_LEFT`] and one: then its place is kept no more.
     pub left: Vec<Vec<u8>>,
     /// When its place is written down next.
-    pub keep_at: Instant,
+    pub checkpoint_at: Instant,
     /// Failures of the store before it.
     pub failures: u64,
     /// Before the handle: dropped first, so that a scan that waits to be heard does not hold up its own end.
@@ -139,7 +139,7 @@ impl RunningScan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
     /// One of the whole tree, gently.
-    Leisure,
+    Background,
     /// One that closes gaps, as fast as possible.
     Urgent,
 }
@@ -156,7 +156,7 @@ pub(super) struct Means<'a> {
 /// All scans.
 #[derive(Debug, Default)]
 pub(super) struct Scans {
-    pub leisure: Option<RunningScan>,
+    pub background: Option<RunningScan>,
     pub urgent: Option<RunningScan>,
     waiting: VecDeque<Wanted>,
     last_number: u64,
@@ -192,20 +192,20 @@ impl Scans {
 
     /// The scans that run.
     pub(super) fn running(&self) -> impl Iterator<Item = &RunningScan> {
-        self.leisure.iter().chain(&self.urgent)
+        self.background.iter().chain(&self.urgent)
     }
 
     /// The slot, to take the scan in it or to look at it.
     pub(super) fn slot(&mut self, slot: Slot) -> &mut Option<RunningScan> {
         match slot {
-            Slot::Leisure => &mut self.leisure,
+            Slot::Background => &mut self.background,
             Slot::Urgent => &mut self.urgent,
         }
     }
 
     /// Where the scan of that slot tells what it finds; never anything when there is none.
     pub(super) fn found(&self, slot: Slot) -> Receiver<Found> {
-        let running = if slot == Slot::Leisure { &self.leisure } else { &self.urgent };
+        let running = if slot == Slot::Background { &self.background } else { &self.urgent };
         running.as_ref().map_or_else(crossbeam_channel::never, |running| running.found.clone())
     }
 
@@ -226,7 +226,7 @@ impl Scans {
 
     /// Starts what can be started; what cannot stays to be tried again.
     pub(super) fn start(&mut self, means: &Means<'_>) -> io::Result<()> {
-        for slot in [Slot::Urgent, Slot::Leisure] {
+        for slot in [Slot::Urgent, Slot::Background] {
             if self.slot(slot).is_some() {
                 continue;
             }
@@ -238,9 +238,19 @@ impl Scans {
             let resume = wanted.resume.clone();
             let (began, failures) = (means.now, means.failures);
             let since = Instant::now();
-            let (left, keep_at) = (Vec::new(), since + KEEP_EVERY);
-            *self.slot(slot) =
-                Some(RunningScan { wanted, began, since, changes: 0, resume, left, keep_at, failures, found, handle });
+            let (left, checkpoint_at) = (Vec::new(), since + CHECKPOINT_EVERY);
+            *self.slot(slot) = Some(RunningScan {
+                wanted,
+                began,
+                since,
+                changes: 0,
+                resume,
+                left,
+                checkpoint_at,
+                failures,
+                found,
+                handle,
+            });
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use hids_core::model::{FileNews, Operation, Protection, Refusal};
 
-use super::run::Watcher;
+use super::event_loop::Monitor;
 use crate::fim::clock;
 use crate::fim::store::{Durability, StoreError};
 
@@ -16,11 +16,11 @@ pub(super) type Key = (Vec<u8>, Operation, bool, Vec<u8>);
 /// Different refusals that wait; more are told at once.
 const WAITING: usize = 1024;
 
-impl Watcher {
-    pub(super) fn take_refusal(&mut self, refusal: Refusal) {
+impl Monitor {
+    pub(super) fn take_denial(&mut self, refusal: Refusal) {
         self.shared.refusals.fetch_add(u64::from(refusal.count.max(1)), Relaxed);
         let key = (refusal.path.clone(), refusal.operation, refusal.refused, refusal.who.executable.clone());
-        match self.refusals.entry(key) {
+        match self.denials.entry(key) {
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
                 known.count = known.count.saturating_add(refusal.count.max(1));
@@ -28,17 +28,17 @@ impl Watcher {
             }
             Entry::Vacant(place) => _ = place.insert(refusal),
         }
-        if self.refusals.len() >= WAITING {
-            self.tell_refusals();
+        if self.denials.len() >= WAITING {
+            self.report_denials();
         }
     }
 
     /// Tells what has come together.
-    pub(super) fn tell_refusals(&mut self) {
-        if self.refusals.is_empty() {
+    pub(super) fn report_denials(&mut self) {
+        if self.denials.is_empty() {
             return;
         }
-        let news = self.refusals.drain().map(|(_, refusal)| FileNews::Refusal(Box::new(refusal))).collect();
+        let news = self.denials.drain().map(|(_, refusal)| FileNews::Refusal(Box::new(refusal))).collect();
         self.tell(news);
     }
 

@@ -9,27 +9,27 @@ use std::time::Instant;
 use hids_core::model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::save;
-use super::run::Watcher;
-use super::scans::{Cause, KEEP_EVERY, MOST_LEFT, RunningScan, Wanted};
+use super::event_loop::Monitor;
+use super::full_scan::save;
+use super::scan_queue::{CHECKPOINT_EVERY, Cause, MOST_LEFT, RunningScan, Wanted};
 use crate::fim::scan::{ResumePoint, ScanDepth};
-use crate::fim::store::{Durability, Update};
+use crate::fim::store::{Durability, WriteTxn};
 
 /// The name of the fact in the store; empty when no scan is under way.
-const PLACE: &str = "interrupted round";
+const CHECKPOINT: &str = "interrupted round";
 
 /// A whole scan that did not come to its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Interrupted {
+struct Checkpoint {
     began: Timestamp,
     subtrees: Vec<Vec<u8>>,
     done: ResumePoint,
 }
 
-impl Watcher {
+impl Monitor {
     /// Goes on with the scan that the last run did not end.
     pub(super) fn resume(&mut self) {
-        let Some(interrupted) = self.load::<Interrupted>(PLACE) else { return };
+        let Some(interrupted) = self.load::<Checkpoint>(CHECKPOINT) else { return };
         // That one goes through everything anyway.
         if self.scans.has(Cause::First) {
             return;
@@ -41,30 +41,30 @@ impl Watcher {
     }
 
     /// Writes down how far the scan is, if it is a whole one and it is time to.
-    pub(super) fn keep_place(&mut self, running: &mut RunningScan) {
+    pub(super) fn write_checkpoint(&mut self, running: &mut RunningScan) {
         let now = Instant::now();
-        if running.wanted.cause != Cause::Scheduled || now < running.keep_at {
+        if running.wanted.cause != Cause::Scheduled || now < running.checkpoint_at {
             return;
         }
-        running.keep_at = now + KEEP_EVERY;
+        running.checkpoint_at = now + CHECKPOINT_EVERY;
         // Too many to be known all: some may wait that are not noted.
         if running.left.len() > MOST_LEFT {
             return;
         }
-        running.left.retain(|path| self.pending.has(path));
+        running.left.retain(|path| self.debouncer.has(path));
         // What a failed store has lost is scanned again from the beginning.
         if running.failures != self.failures || self.retry_store_at.is_some() {
             return;
         }
-        let interrupted = Interrupted {
+        let interrupted = Checkpoint {
             began: running.began,
             subtrees: running.wanted.subtrees.clone(),
             done: running.resume.without(&running.left),
         };
         let store = Arc::clone(&self.store);
         let kept = store.begin().and_then(|mut update| {
-            save(&mut update, PLACE, &interrupted)?;
-            update.commit(Durability::Soon)
+            save(&mut update, CHECKPOINT, &interrupted)?;
+            update.commit(Durability::Deferred)
         });
         match kept {
             // Goes to the disk with the next entries, in some seconds at most.
@@ -74,11 +74,11 @@ impl Watcher {
     }
 
     /// No whole scan is under way any more.
-    pub(super) fn forget_place(&mut self) {
+    pub(super) fn clear_checkpoint(&mut self) {
         let store = Arc::clone(&self.store);
         let forgotten = store.begin().and_then(|mut update| {
-            clear_place(&mut update)?;
-            update.commit(Durability::Soon)
+            remove_checkpoint(&mut update)?;
+            update.commit(Durability::Deferred)
         });
         match forgotten {
             Ok(_) => self.unsynced += 1,
@@ -88,6 +88,6 @@ impl Watcher {
 }
 
 /// The same as part of another update.
-pub(super) fn clear_place(update: &mut Update<'_>) -> Result<(), crate::fim::StoreError> {
-    update.set_fact(PLACE, &[])
+pub(super) fn remove_checkpoint(update: &mut WriteTxn<'_>) -> Result<(), crate::fim::StoreError> {
+    update.set_metadata(CHECKPOINT, &[])
 }

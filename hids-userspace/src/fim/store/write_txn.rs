@@ -14,7 +14,7 @@ use super::error::writing;
 use super::head::{Head, Kind};
 use super::processes::{self, Remembered};
 use super::rows::{HEAD, Rows, Totals};
-use super::shared::{Shared, Turn};
+use super::shared::{Shared, WriteGuard};
 use super::{ScanProgress, StoreError, paths, prune};
 use crate::fim::Entry;
 
@@ -24,7 +24,7 @@ pub enum Durability {
     /// When `commit` returns: it survives a power loss.
     Synced,
     /// With the next synced commit. Readers see it at once; a crash takes it back.
-    Soon,
+    Deferred,
 }
 
 /// Names an open gap.
@@ -34,39 +34,39 @@ pub struct GapId(pub u64);
 pub(super) const PROGRESS: &[u8] = b"scan progress";
 
 /// What is about to be written. Dropped without `commit`, nothing of it happens.
-pub struct Update<'s> {
+pub struct WriteTxn<'s> {
     shared: &'s Shared,
     transaction: WriteTransaction,
     head: Head,
     totals: Totals,
     last_process: Option<Remembered>,
-    _turn: Turn<'s>,
+    _write_lock: WriteGuard<'s>,
 }
 
-impl std::fmt::Debug for Update<'_> {
+impl std::fmt::Debug for WriteTxn<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Update").field("head", &self.head).finish_non_exhaustive()
+        out.debug_struct("WriteTxn").field("head", &self.head).finish_non_exhaustive()
     }
 }
 
-impl<'s> Update<'s> {
+impl<'s> WriteTxn<'s> {
     pub(super) fn begin(shared: &'s Shared) -> Result<Self, StoreError> {
-        let turn = shared.turn();
-        let (transaction, head) = shared.with(&turn, |opened| {
+        let write_lock = shared.write_lock();
+        let (transaction, head) = shared.with(&write_lock, |opened| {
             let transaction = opened.database.begin_write().map_err(writing)?;
             let head = {
                 let table = transaction.open_table(HEAD).map_err(writing)?;
                 let bytes = table.get(()).map_err(writing)?;
-                bytes.map_or(Ok(Head::default()), |bytes| Head::decode(&shared.codes, bytes.value()))?
+                bytes.map_or(Ok(Head::default()), |bytes| Head::decode(&shared.macs, bytes.value()))?
             };
             Ok((transaction, head))
         })?;
-        let totals = Totals { rows: head.rows, sum: head.sum(&shared.codes) };
-        Ok(Self { shared, transaction, head, totals, last_process: None, _turn: turn })
+        let totals = Totals { rows: head.rows, sum: head.sum(&shared.macs) };
+        Ok(Self { shared, transaction, head, totals, last_process: None, _write_lock: write_lock })
     }
 
     pub(super) fn rows(&mut self, kind: Kind) -> Result<Rows<'_>, StoreError> {
-        Rows::open(&self.transaction, kind, &self.shared.codes, &mut self.totals)
+        Rows::open(&self.transaction, kind, &self.shared.macs, &mut self.totals)
     }
 
     /// Puts the entry of a path in place.
@@ -222,7 +222,7 @@ impl<'s> Update<'s> {
     /// # Errors
     /// When the file cannot be written.
     pub fn set_progress(&mut self, progress: Option<&ScanProgress>) -> Result<(), StoreError> {
-        let mut rows = self.rows(Kind::Fact)?;
+        let mut rows = self.rows(Kind::Metadata)?;
         match progress {
             Some(progress) => rows.put(PROGRESS, &encode(progress)),
             None => rows.remove(PROGRESS).map(drop),
@@ -234,23 +234,23 @@ impl<'s> Update<'s> {
     /// # Errors
     /// When the file cannot be read.
     pub fn progress(&mut self) -> Result<Option<ScanProgress>, StoreError> {
-        self.rows(Kind::Fact)?.value(PROGRESS)?.map(|value| decode(&value, "the progress of a scan")).transpose()
+        self.rows(Kind::Metadata)?.value(PROGRESS)?.map(|value| decode(&value, "the progress of a scan")).transpose()
     }
 
     /// Remembers any small value under a name, for instance the totals of the last scan.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn set_fact(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.rows(Kind::Fact)?.put(&fact_key(name), value)
+    pub fn set_metadata(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.rows(Kind::Metadata)?.put(&metadata_key(name), value)
     }
 
     /// The value under a name.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn fact(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.rows(Kind::Fact)?.value(&fact_key(name))
+    pub fn metadata(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.rows(Kind::Metadata)?.value(&metadata_key(name))
     }
 
     /// Forgets the oldest notices beyond the limits, at most `most` in one go, and none after
@@ -274,11 +274,11 @@ impl<'s> Update<'s> {
     pub fn commit(self, durability: Durability) -> Result<u64, StoreError> {
         let Self { shared, mut transaction, mut head, totals, .. } = self;
         head.rows = totals.rows;
-        let head = head.next(&shared.codes, totals.sum);
+        let head = head.next(&shared.macs, totals.sum);
         transaction.open_table(HEAD).map_err(writing)?.insert((), head.encode().as_slice()).map_err(writing)?;
         transaction.set_durability(match durability {
             Durability::Synced => redb::Durability::Immediate,
-            Durability::Soon => redb::Durability::None,
+            Durability::Deferred => redb::Durability::None,
         });
         transaction.set_two_phase_commit(true);
         transaction.commit().map_err(writing)?;
@@ -298,7 +298,7 @@ pub(super) fn subject(news: &FileNews) -> Option<&[u8]> {
     }
 }
 
-pub(super) fn fact_key(name: &str) -> Vec<u8> {
+pub(super) fn metadata_key(name: &str) -> Vec<u8> {
     [b"fact ", name.as_bytes()].concat()
 }
 

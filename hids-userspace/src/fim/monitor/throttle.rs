@@ -21,13 +21,13 @@ const LAST: i32 = 19;
 
 /// When to step back.
 #[derive(Debug, Default)]
-pub(super) struct Backlog {
+pub(super) struct LoadDetector {
     since: Option<Instant>,
 }
 
-impl Backlog {
+impl LoadDetector {
     /// Whether to step back while so many paths wait.
-    pub(super) fn steps_back(&mut self, waiting: usize, now: Instant) -> bool {
+    pub(super) fn is_overloaded(&mut self, waiting: usize, now: Instant) -> bool {
         if waiting < MUCH {
             self.since = None;
             return false;
@@ -38,17 +38,17 @@ impl Backlog {
 
 /// What all threads are told; each keeps one of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Manners {
+pub(super) struct Throttle {
     wanted: Arc<AtomicBool>,
     /// Whether this thread has stepped back.
-    is_back: bool,
+    is_applied: bool,
     /// Whether it could come forward again.
-    may: bool,
+    can_restore: bool,
     /// What the thread had before.
     normal: i32,
 }
 
-impl Manners {
+impl Throttle {
     /// For threads that are where this one is now.
     pub(super) fn new() -> Self {
         let normal = rustix::process::getpriority_process(None).unwrap_or(0);
@@ -58,30 +58,30 @@ impl Manners {
                 .and_then(|()| rustix::process::setpriority_process(None, normal))
                 .is_ok()
         });
-        let may = tried.join().unwrap_or(false);
-        Self { wanted: Arc::default(), is_back: false, may, normal }
+        let can_restore = tried.join().unwrap_or(false);
+        Self { wanted: Arc::default(), is_applied: false, can_restore, normal }
     }
 
     /// Tells all threads.
-    pub(super) fn want(&self, steps_back: bool) {
-        self.wanted.store(steps_back, Relaxed);
+    pub(super) fn set_lowered(&self, is_overloaded: bool) {
+        self.wanted.store(is_overloaded, Relaxed);
     }
 
     /// Whether threads were told to step back.
-    pub(super) fn step_back(&self) -> bool {
+    pub(super) fn is_lowered(&self) -> bool {
         self.wanted.load(Relaxed)
     }
 
     /// Does what was told; called by each thread now and then.
-    pub(super) fn follow(&mut self) {
-        let wanted = self.step_back();
-        if wanted == self.is_back || !self.may {
+    pub(super) fn apply(&mut self) {
+        let wanted = self.is_lowered();
+        if wanted == self.is_applied || !self.can_restore {
             return;
         }
         let nice = if wanted { LAST } else { self.normal };
         // It was possible at the start; a refusal now leaves the thread where it is and is tried again.
         if rustix::process::setpriority_process(None, nice).is_ok() {
-            self.is_back = wanted;
+            self.is_applied = wanted;
         }
     }
 }
@@ -92,32 +92,32 @@ mod tests {
 
     #[test]
     fn much_work_waits_a_while_and_then_insists_until_it_is_done() {
-        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        let (mut backlog, start) = (LoadDetector::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert!(!backlog.steps_back(MUCH - 1, start));
-        assert!(backlog.steps_back(MUCH, start));
-        assert!(backlog.steps_back(100_000, after(4)));
-        assert!(!backlog.steps_back(100_000, after(5)), "alerts are put off for ever");
-        assert!(!backlog.steps_back(MUCH, after(60)), "stepped back again before the work was done");
-        assert!(!backlog.steps_back(0, after(61)));
-        assert!(backlog.steps_back(MUCH, after(62)));
+        assert!(!backlog.is_overloaded(MUCH - 1, start));
+        assert!(backlog.is_overloaded(MUCH, start));
+        assert!(backlog.is_overloaded(100_000, after(4)));
+        assert!(!backlog.is_overloaded(100_000, after(5)), "alerts are put off for ever");
+        assert!(!backlog.is_overloaded(MUCH, after(60)), "stepped back again before the work was done");
+        assert!(!backlog.is_overloaded(0, after(61)));
+        assert!(backlog.is_overloaded(MUCH, after(62)));
     }
 
     #[test]
     fn a_thread_steps_back_and_comes_forward_again() {
-        let mut manners = Manners::new();
-        if !manners.may {
+        let mut throttle = Throttle::new();
+        if !throttle.can_restore {
             return hids_tests::require::skip("root", "no right to raise its own priority again");
         }
         // A thread of its own: the priority is the thread's.
         let thread = thread::spawn(move || {
             let nice = || rustix::process::getpriority_process(None).expect("the priority");
             let normal = nice();
-            manners.want(true);
-            manners.follow();
+            throttle.set_lowered(true);
+            throttle.apply();
             let back = nice();
-            manners.want(false);
-            manners.follow();
+            throttle.set_lowered(false);
+            throttle.apply();
             (normal, back, nice())
         });
         let (normal, back, forward) = thread.join().expect("no panic");

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use hids_core::fim::is_package_manager;
 use hids_core::model::{Acceptance, FileChange, FileNews, Who};
 
-use super::pending::Hint;
-use super::run::Watcher;
+use super::debounce::EventContext;
+use super::event_loop::Monitor;
 use crate::fim::Entry;
 use crate::fim::packages::{Owned, Packages};
 
@@ -36,7 +36,7 @@ const NAMES: usize = 64;
 pub(super) struct Updates {
     /// Whether updates are told as a summary.
     pub summarise: bool,
-    held: HashMap<Vec<u8>, Hint>,
+    held: HashMap<Vec<u8>, EventContext>,
     first: Option<Instant>,
     last: Option<Instant>,
     judging: Option<Judging>,
@@ -99,22 +99,22 @@ impl Updates {
     }
 
     /// Holds `path` back when a package manager wrote it; whether it did.
-    pub(super) fn hold(&mut self, path: &[u8], hint: &Hint, now: Instant) -> bool {
-        let by_manager = !hint.who.is_empty() && hint.who.iter().all(is_manager);
-        if !self.summarise || hint.after_update || !by_manager || self.held.len() >= MOST {
+    pub(super) fn hold(&mut self, path: &[u8], context: &EventContext, now: Instant) -> bool {
+        let by_manager = !context.who.is_empty() && context.who.iter().all(is_manager);
+        if !self.summarise || context.after_update || !by_manager || self.held.len() >= MOST {
             return false;
         }
         self.first.get_or_insert(now);
         self.last = Some(now);
         match self.held.get_mut(path) {
-            Some(held) => held.merge(hint.clone()),
-            None => _ = self.held.insert(path.to_vec(), hint.clone()),
+            Some(held) => held.merge(context.clone()),
+            None => _ = self.held.insert(path.to_vec(), context.clone()),
         }
         true
     }
 
     /// Takes what is held back once the package manager is done.
-    fn take_finished(&mut self, now: Instant) -> Option<HashMap<Vec<u8>, Hint>> {
+    fn take_finished(&mut self, now: Instant) -> Option<HashMap<Vec<u8>, EventContext>> {
         let (first, last) = (self.first?, self.last?);
         if self.judging.is_some() || (now < last + QUIET && now < first + LONGEST) {
             return None;
@@ -148,7 +148,7 @@ impl Updates {
     }
 }
 
-impl Watcher {
+impl Monitor {
     /// Begins to judge an update that is done.
     pub(super) fn judge_updates(&mut self) {
         let Some(held) = self.updates.take_finished(Instant::now()) else { return };
@@ -166,9 +166,9 @@ impl Watcher {
             examples: Vec::new(),
         };
         self.updates.judging = Some(judging);
-        for (path, mut hint) in held {
-            hint.after_update = true;
-            self.look_again(&path, hint);
+        for (path, mut context) in held {
+            context.after_update = true;
+            self.inspect_again(&path, context);
         }
     }
 
@@ -177,7 +177,7 @@ impl Watcher {
         let Some(judging) = &mut self.updates.judging else { return };
         judging.outstanding = judging.outstanding.saturating_sub(looks);
         // What is left when nothing waits any more was merged with other looks.
-        if judging.outstanding > 0 && self.pending.len() > 0 {
+        if judging.outstanding > 0 && self.debouncer.len() > 0 {
             return;
         }
         let Some(judging) = self.updates.judging.take() else { return };
@@ -204,10 +204,10 @@ mod tests {
 
     use super::*;
 
-    fn by(executable: &str, parent: &str) -> Hint {
+    fn by(executable: &str, parent: &str) -> EventContext {
         let parents = vec![Ancestor { executable: parent.into(), ..Ancestor::default() }];
         let who = Who { executable: executable.into(), parents, ..Who::default() };
-        Hint { who: vec![Arc::new(who)], ..Hint::default() }
+        EventContext { who: vec![Arc::new(who)], ..EventContext::default() }
     }
 
     fn summarising() -> Updates {
@@ -228,7 +228,7 @@ mod tests {
     fn what_others_write_does_not_wait_nor_does_anything_unless_asked_for() {
         let now = Instant::now();
         assert!(!summarising().hold(b"/usr/bin/ls", &by("/bin/sh", "/usr/sbin/sshd"), now));
-        assert!(!summarising().hold(b"/usr/bin/ls", &Hint::default(), now));
+        assert!(!summarising().hold(b"/usr/bin/ls", &EventContext::default(), now));
         let mut both = by("/usr/bin/dpkg", "/sbin/init");
         both.merge(by("/bin/sh", "/usr/sbin/sshd"));
         assert!(!summarising().hold(b"/usr/bin/ls", &both, now), "somebody else wrote it as well");

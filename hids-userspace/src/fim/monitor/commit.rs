@@ -6,11 +6,11 @@ use std::time::Instant;
 use hids_core::fim::PathKind;
 use hids_core::model::{ChangeKind, FileNews, FileState, GapCause, Timestamp};
 
-use super::examiners::{Look, SEEN, Seen};
-use super::judge::{Circumstances, Verdict, judge};
-use super::pending::Hint;
-use super::run::Watcher;
-use crate::fim::store::{Durability, StoreError, Update};
+use super::classify::{Circumstances, Classification, classify};
+use super::debounce::EventContext;
+use super::event_loop::Monitor;
+use super::workers::{INSPECTED, Inspected, Inspection};
+use crate::fim::store::{Durability, StoreError, WriteTxn};
 use crate::fim::{Entry, Unaccepted, clock};
 
 /// Entries after which a commit goes to the disk, though nothing was told.
@@ -23,7 +23,7 @@ const MOST_FAILED_LOOKS: u8 = 3;
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub path: Vec<u8>,
-    pub hint: Hint,
+    pub context: EventContext,
     /// Nothing = it is gone.
     pub state: Option<FileState>,
     /// The content as text, if differences of text are reported.
@@ -36,68 +36,68 @@ pub(super) struct Outcome {
 
 /// What became of some outcomes.
 #[derive(Debug, Default)]
-pub(super) struct Applied {
+pub(super) struct Committed {
     /// Changes that were written into the history.
     pub changes: u64,
     /// Paths whose entry was another one than the scan had seen.
-    pub stale: Vec<(Vec<u8>, Hint)>,
+    pub stale: Vec<(Vec<u8>, EventContext)>,
 }
 
-impl Watcher {
+impl Monitor {
     /// Takes looks that have ended.
-    pub(super) fn take_looks(&mut self, first: Seen) {
+    pub(super) fn take_inspected(&mut self, first: Inspected) {
         let mut outcomes = Vec::new();
-        let more: Vec<Seen> = self.examiners.seen.try_iter().take(SEEN).collect();
+        let more: Vec<Inspected> = self.workers.inspected.try_iter().take(INSPECTED).collect();
         let now = Instant::now();
         let mut of_updates = 0;
         for seen in std::iter::once(first).chain(more) {
-            of_updates += usize::from(seen.hint.after_update);
+            of_updates += usize::from(seen.context.after_update);
             outcomes.extend(self.outcome_of(seen, now));
         }
         self.apply_or_fail(outcomes);
         self.update_looked_at(of_updates);
     }
 
-    fn outcome_of(&mut self, seen: Seen, now: Instant) -> Option<Outcome> {
-        let Seen { path, hint, look } = seen;
-        let read = look.began();
-        match (look.unread(), &look) {
+    fn outcome_of(&mut self, seen: Inspected, now: Instant) -> Option<Outcome> {
+        let Inspected { path, context, inspection } = seen;
+        let read = inspection.began();
+        match (inspection.unread(), &inspection) {
             (Some(unread), _) => self.note_unreadable(&path, unread),
-            (None, Look::Failed(_)) => {}
+            (None, Inspection::Failed(_)) => {}
             (None, _) => self.shared.unreadable().clear(&path),
         }
-        let (state, text) = match look {
-            Look::NotWatched => {
-                self.pending.finished(&path, now);
+        let (state, text) = match inspection {
+            Inspection::NotWatched => {
+                self.debouncer.finished(&path, now);
                 return None;
             }
-            Look::Failed(_) if hint.failed_looks < MOST_FAILED_LOOKS => {
-                self.pending.failed(&path, hint, now);
+            Inspection::Failed(_) if context.failed_looks < MOST_FAILED_LOOKS => {
+                self.debouncer.failed(&path, context, now);
                 return None;
             }
-            Look::Failed(error) => {
+            Inspection::Failed(error) => {
                 self.note_unreadable(&path, &error);
-                self.pending.finished(&path, now);
+                self.debouncer.finished(&path, now);
                 return None;
             }
             // Perhaps an editor is between deleting the old file and writing the new one.
-            Look::Gone if !hint.was_gone && self.is_known(&path) => {
-                self.pending.gone(&path, hint, now);
+            Inspection::Gone if !context.was_gone && self.is_known(&path) => {
+                self.debouncer.gone(&path, context, now);
                 return None;
             }
-            Look::Gone => {
+            Inspection::Gone => {
                 if self.scans.running().next().is_some() {
-                    self.vanished.note(&path);
+                    self.deleted_during_scan.note(&path);
                 }
                 (None, None)
             }
-            Look::There { examined, text } => (Some(examined.state), text),
+            Inspection::There { examined, text } => (Some(examined.state), text),
         };
-        self.pending.finished(&path, now);
-        if self.updates.hold(&path, &hint, now) {
+        self.debouncer.finished(&path, now);
+        if self.updates.hold(&path, &context, now) {
             return None;
         }
-        Some(Outcome { path: path.to_vec(), hint, state, text, read, compared_with: None })
+        Some(Outcome { path: path.to_vec(), context, state, text, read, compared_with: None })
     }
 
     /// Whether the baseline holds `path` as something that is there.
@@ -108,50 +108,50 @@ impl Watcher {
 
     /// Writes the outcomes. When that fails nothing of them is lost: the trees are scanned again once
     /// the store works.
-    pub(super) fn apply_or_fail(&mut self, outcomes: Vec<Outcome>) -> Applied {
+    pub(super) fn apply_or_fail(&mut self, outcomes: Vec<Outcome>) -> Committed {
         if outcomes.is_empty() {
-            return Applied::default();
+            return Committed::default();
         }
         let applied = self.apply(outcomes);
         match applied {
             Ok(applied) => {
-                for (path, hint) in &applied.stale {
-                    self.look_again(path, hint.clone());
+                for (path, context) in &applied.stale {
+                    self.inspect_again(path, context.clone());
                 }
                 applied
             }
             Err(error) => {
                 self.store_failed(&error);
-                Applied::default()
+                Committed::default()
             }
         }
     }
 
-    fn apply(&mut self, outcomes: Vec<Outcome>) -> Result<Applied, StoreError> {
+    fn apply(&mut self, outcomes: Vec<Outcome>) -> Result<Committed, StoreError> {
         let store = std::sync::Arc::clone(&self.store);
         let mut update = store.begin()?;
-        let (mut applied, mut told, mut written) = (Applied::default(), false, 0);
+        let (mut applied, mut told, mut written) = (Committed::default(), false, 0);
         for outcome in outcomes {
             let known = update.entry(&outcome.path)?;
             if outcome.compared_with.as_ref().is_some_and(|compared| *compared != known) {
-                applied.stale.push((outcome.path, outcome.hint));
+                applied.stale.push((outcome.path, outcome.context));
                 continue;
             }
             // Of a directory that was not looked at in time, files may be known.
-            let was_directory = is_directory(known.as_ref()) || (known.is_none() && outcome.hint.is_directory);
+            let was_directory = is_directory(known.as_ref()) || (known.is_none() && outcome.context.is_directory);
             let deletes_tree = outcome.state.is_none() && was_directory;
             if deletes_tree && written > 0 {
                 // What is below is read from what was committed.
-                update.commit(Durability::Soon)?;
+                update.commit(Durability::Deferred)?;
                 update = store.begin()?;
             }
             let path = outcome.path.clone();
-            let hint = outcome.hint.clone();
+            let context = outcome.context.clone();
             let (changed, alerted, wrote) = self.apply_one(&mut update, known, outcome)?;
             (applied.changes, told) = (applied.changes + u64::from(changed), told | alerted);
             written += u64::from(wrote);
             if deletes_tree {
-                let below = self.delete_below(&mut update, &path, &hint)?;
+                let below = self.delete_below(&mut update, &path, &context)?;
                 applied.changes += below;
                 told |= below > 0;
             }
@@ -159,7 +159,7 @@ impl Watcher {
         self.unsynced += written;
         self.worked += written;
         let synced = told || applied.changes > 0 || self.unsynced >= UNSYNCED_ENTRIES;
-        update.commit(if synced { Durability::Synced } else { Durability::Soon })?;
+        update.commit(if synced { Durability::Synced } else { Durability::Deferred })?;
         if synced {
             self.unsynced = 0;
         }
@@ -173,11 +173,11 @@ impl Watcher {
     /// Whether it was a change, whether rules shall see it, whether the entry was written.
     fn apply_one(
         &mut self,
-        update: &mut Update<'_>,
+        update: &mut WriteTxn<'_>,
         known: Option<Entry>,
         outcome: Outcome,
     ) -> Result<(bool, bool, bool), StoreError> {
-        let Outcome { path, hint, state, text, read, .. } = outcome;
+        let Outcome { path, context, state, text, read, .. } = outcome;
         let policy = std::sync::Arc::clone(&self.policy);
         let kind = state.as_ref().map_or(PathKind::Other, |state| state.kind.into());
         let mut watch = policy.watch_of(&path, kind);
@@ -186,12 +186,12 @@ impl Watcher {
             watch = watch.or_else(|| policy.watch_of(&path, PathKind::Directory));
         }
         let Some(watch) = watch else { return Ok((false, false, false)) };
-        let has_baseline = (self.baselined.contains(&watch.root) && !hint.first_scan) || policy.alerts_first_scan();
+        let has_baseline = (self.baselined.contains(&watch.root) && !context.first_scan) || policy.alerts_first_scan();
         let circumstances = Circumstances { policy: &policy, watch, has_baseline, now: read };
-        let verdict = judge(&path, known.as_ref(), state, &hint, circumstances);
+        let classification = classify(&path, known.as_ref(), state, &context, circumstances);
         let shows_text = watch.report_changes && policy.shows_diff(&path);
-        match verdict {
-            Verdict::Same => {
+        match classification {
+            Classification::Same => {
                 let text = text.filter(|_| watch.report_changes && shows_text);
                 let is_new = match &text {
                     Some(text) => update.text(&path)?.as_ref() != Some(text),
@@ -202,15 +202,15 @@ impl Watcher {
                 }
                 Ok((false, false, is_new))
             }
-            Verdict::Refresh(entry) => {
+            Classification::Refresh(entry) => {
                 update.put(&path, &entry)?;
                 if let Some(text) = text.filter(|_| shows_text) {
                     update.set_text(&path, &text)?;
                 }
                 Ok((false, false, true))
             }
-            Verdict::Change { mut entry, mut change, alerted } => {
-                let explained = hint.after_update && self.updates.explains(known.as_ref(), &change);
+            Classification::Change { mut entry, mut change, alerted } => {
+                let explained = context.after_update && self.updates.explains(known.as_ref(), &change);
                 let alerted = alerted && !explained;
                 if watch.report_changes && change.kind == ChangeKind::Modified {
                     let old = if shows_text { update.text(&path)? } else { None };
@@ -220,7 +220,7 @@ impl Watcher {
                     Some(text) => _ = update.set_text(&path, &text)?,
                     None => _ = update.remove_text(&path)?,
                 }
-                let time = if hint.operations.is_empty() { read } else { hint.time.max(read) };
+                let time = if context.operations.is_empty() { read } else { context.time.max(read) };
                 let sequence = update.notice(time, alerted, FileNews::Change(change))?;
                 if explained {
                     // The summary accepts it: what was accepted before still is, what was not is not.
@@ -235,7 +235,12 @@ impl Watcher {
     }
 
     /// Everything below a directory that is gone is gone with it.
-    fn delete_below(&mut self, update: &mut Update<'_>, directory: &[u8], hint: &Hint) -> Result<u64, StoreError> {
+    fn delete_below(
+        &mut self,
+        update: &mut WriteTxn<'_>,
+        directory: &[u8],
+        context: &EventContext,
+    ) -> Result<u64, StoreError> {
         let mut changes = 0;
         // Read from what was committed: this update has not touched anything below.
         for entry in self.view.subtree(directory)? {
@@ -244,8 +249,14 @@ impl Watcher {
                 continue;
             }
             let Some(known) = update.entry(&path)?.filter(|entry| entry.state.is_some()) else { continue };
-            let gone =
-                Outcome { path, hint: hint.clone(), state: None, text: None, read: clock::now(), compared_with: None };
+            let gone = Outcome {
+                path,
+                context: context.clone(),
+                state: None,
+                text: None,
+                read: clock::now(),
+                compared_with: None,
+            };
             let (changed, ..) = self.apply_one(update, Some(known), gone)?;
             changes += u64::from(changed);
         }
@@ -253,8 +264,8 @@ impl Watcher {
     }
 
     /// Looks at a path again without an event behind it.
-    pub(super) fn look_again(&mut self, path: &[u8], hint: Hint) {
-        if self.pending.look(path, hint, Instant::now()).is_err() {
+    pub(super) fn inspect_again(&mut self, path: &[u8], context: EventContext) {
+        if self.debouncer.schedule(path, context, Instant::now()).is_err() {
             self.open_gap(path.to_vec(), GapCause::BacklogFull);
         }
     }

@@ -14,28 +14,28 @@ use hids_core::fim::{Policy, Schedule};
 use hids_core::model::{Damage, FileNews, LogBatch, Protection, Refusal, Sensed};
 use jiff::tz::TimeZone;
 
-use super::examiners::{Examiners, LookOptions};
-use super::manners::{Backlog, Manners};
-use super::offline::BASELINE;
-use super::outbox::{self, Outbox};
-use super::pending::Pending;
+use super::commands::{Command, ConfigUpdate};
+use super::debounce::Debouncer;
+use super::event_loop::{Inputs, Monitor, PENDING};
+use super::notifier::{self, Notifier};
+use super::offline_queries::BASELINE;
+use super::package_updates::Updates;
 use super::roots::Roots;
-use super::run::{Inputs, PENDING, Watcher};
-use super::scans::Scans;
-use super::shared::Shared;
-use super::updates::Updates;
-use super::wishes::{NewOrders, Wish};
+use super::scan_queue::Scans;
+use super::status::Status;
+use super::throttle::{LoadDetector, Throttle};
+use super::workers::{InspectOptions, Workers};
 use crate::fim::answer;
 use crate::fim::request::{FimRequest, FimView};
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Durability, Store, StoreError, StoreKey, StoreLimits, StoreView};
 
 /// How long another configuration may take to come into force before whoever brings it goes on.
-const ORDERS_PATIENCE: Duration = Duration::from_secs(5);
-/// Threads that look at single files.
-const LOOKERS: usize = 4;
-/// Wishes that wait; whoever wishes more waits too.
-const WISHES: usize = 16;
+const RECONFIGURE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Threads that inspect single files.
+const WORKERS: usize = 4;
+/// Commands that wait; further senders block.
+const COMMANDS: usize = 16;
 
 /// What file integrity needs to start.
 #[derive(Clone, Debug)]
@@ -87,8 +87,8 @@ pub enum FimError {
 /// The running stage.
 #[derive(Debug)]
 pub struct FimHandle {
-    wishes: Sender<Wish>,
-    shared: Arc<Shared>,
+    commands: Sender<Command>,
+    shared: Arc<Status>,
     policy: Arc<ArcSwap<Policy>>,
     store: Arc<Store>,
     view: StoreView,
@@ -124,30 +124,30 @@ impl Opened {
 pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
     let store = opened.0;
     let view = store.view();
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Status::default());
     shared.sent.store(options.committed, Relaxed);
     shared.lists().gaps = view.open_gaps()?;
     let policy = Arc::new(ArcSwap::new(Arc::clone(&options.policy)));
-    let (wishes, wished) = bounded(WISHES);
+    let (commands, command_receiver) = bounded(COMMANDS);
     let (wake, woken) = bounded(1);
-    let manners = Manners::new();
-    let outbox = outbox::start(Outbox {
+    let throttle = Throttle::new();
+    let outbox = notifier::start(Notifier {
         store: view.clone(),
         sent: Arc::clone(&shared.sent),
         policy: Arc::clone(&policy),
         batches: inputs.batches,
         wake: woken,
-        manners: manners.clone(),
+        throttle: throttle.clone(),
     })?;
-    let looks = LookOptions { examine: options.scan.examine.clone(), text_limit: options.text_limit };
-    let watcher = Watcher {
+    let looks = InspectOptions { examine: options.scan.examine.clone(), text_limit: options.text_limit };
+    let monitor = Monitor {
         baselined: Roots::load(&view)?,
         known: Arc::new(view.clone()),
-        pending: Pending::new(PENDING),
-        examiners: Examiners::start(LOOKERS, &looks, &manners)?,
+        debouncer: Debouncer::new(PENDING),
+        workers: Workers::start(WORKERS, &looks, &throttle)?,
         scans: Scans::default(),
-        manners,
-        backlog: Backlog::default(),
+        throttle,
+        load: LoadDetector::default(),
         scan_options: options.scan,
         scan_on_start: options.scan_on_start,
         is_late: options.is_late,
@@ -160,11 +160,11 @@ pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<F
         retry_store_at: None,
         retry_scans_at: None,
         damaged: None,
-        vanished: super::vanished::Vanished::default(),
+        deleted_during_scan: super::deleted_during_scan::DeletedDuringScan::default(),
         catch_up_until: None,
         first_stopped: None,
         added: HashSet::new(),
-        refusals: HashMap::new(),
+        denials: HashMap::new(),
         updates: Updates::started(options.summarise_updates),
         outbox: wake,
         last_scan: None,
@@ -177,10 +177,10 @@ pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<F
         store: Arc::clone(&store),
         view: view.clone(),
     };
-    let inputs = Inputs { sensed: inputs.sensed, refusals: inputs.refusals, wishes: wished };
-    let watch = thread::Builder::new().name("fim-watch".into()).spawn(move || watcher.run(inputs))?;
+    let inputs = Inputs { sensed: inputs.sensed, refusals: inputs.refusals, commands: command_receiver };
+    let watch = thread::Builder::new().name("fim-monitor".into()).spawn(move || monitor.run(inputs))?;
     let threads = vec![watch, outbox];
-    Ok(FimHandle { wishes, shared, policy, store, view, zone: options.zone, state: options.state, threads })
+    Ok(FimHandle { commands, shared, policy, store, view, zone: options.zone, state: options.state, threads })
 }
 
 /// A daemon that was killed, or a child that it was just starting, may hold the file for a moment longer; so
@@ -245,16 +245,16 @@ impl FimHandle {
     /// Watches by another configuration. Returns when it is in force; a thread that waits for the disk is not
     /// waited for without end.
     pub fn replace(&self, policy: Arc<Policy>, schedule: Schedule, scan_options: ScanOptions) {
-        let (until_taken, taken) = bounded(0);
-        let orders = NewOrders { policy, schedule, scan_options, until_taken };
+        let (until_applied, taken) = bounded(0);
+        let update = ConfigUpdate { policy, schedule, scan_options, until_applied };
         // The thread only ends with the daemon.
-        let _ = self.wishes.send(Wish::Orders(Box::new(orders)));
-        let _ = taken.recv_timeout(ORDERS_PATIENCE);
+        let _ = self.commands.send(Command::Reconfigure(Box::new(update)));
+        let _ = taken.recv_timeout(RECONFIGURE_TIMEOUT);
     }
 
     /// Tells that protection was switched.
     pub fn tell_protection(&self, protection: Protection) {
-        let _ = self.wishes.send(Wish::Protection(protection));
+        let _ = self.commands.send(Command::Protection(protection));
     }
 
     /// Answers `hidsctl fim`; may take seconds.
@@ -263,16 +263,16 @@ impl FimHandle {
             FimRequest::Scan { paths, full } => {
                 let paths = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
                 let depth = if full { ScanDepth::Full } else { ScanDepth::Changed };
-                let number = self.ask(|reply| Wish::Scan { paths, depth, reply })??;
+                let number = self.ask(|reply| Command::Scan { paths, depth, reply })??;
                 Ok(serde_json::json!({ "scan": number }))
             }
             FimRequest::StopScan => {
-                let stopped = self.ask(|reply| Wish::StopScans { reply })?;
+                let stopped = self.ask(|reply| Command::StopScans { reply })?;
                 Ok(serde_json::json!({ "stopped": stopped }))
             }
             FimRequest::Accept { paths, packages } => {
                 let paths = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
-                let view = self.ask(|reply| Wish::Accept { paths, packages, reply })?;
+                let view = self.ask(|reply| Command::Accept { paths, packages, reply })?;
                 answer::value(&view.map_err(|error| answer::failed(&error))?)
             }
             FimRequest::Status => answer::value(&self.report()),
@@ -280,17 +280,17 @@ impl FimHandle {
         }
     }
 
-    fn ask<T>(&self, wish: impl FnOnce(Sender<T>) -> Wish) -> Result<T, String> {
+    fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T, String> {
         const PATIENCE: Duration = Duration::from_secs(3600);
         let (reply, answered) = bounded(1);
         let busy = |_| "file integrity does not answer; see hidsctl status and the daemon's log".to_owned();
-        self.wishes.send(wish(reply)).map_err(|_| "file integrity has stopped".to_owned())?;
+        self.commands.send(command(reply)).map_err(|_| "file integrity has stopped".to_owned())?;
         answered.recv_timeout(PATIENCE).map_err(busy)
     }
 
     /// Stops: what has been seen is written and handed on; what waits is found by the next start.
     pub fn stop(self) {
-        drop(self.wishes);
+        drop(self.commands);
         for thread in self.threads {
             if thread.join().is_err() {
                 tracing::error!("a thread of file integrity ended by a panic");

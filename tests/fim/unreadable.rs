@@ -49,7 +49,7 @@ fn a_file_that_cannot_be_read_is_named_once_until_it_can_be() {
     }
     assert_eq!(unreadable(&fim), Some(both), "files are counted, not looks");
     assert_eq!(fim.tree_alerts(), [], "that it cannot be read is no change");
-    assert_eq!(fim.daemon.messages().matches("a watched file cannot be read").count(), 1);
+    assert_eq!(fim.daemon.messages().matches("cannot read a watched file").count(), 1);
     make_readable(&fim, "a");
     fim.answer(&["scan", "--full"]);
     wait_for("only one that cannot be read", || (unreadable(&fim)? == only_b).then_some(()));

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::export::{self, ExportError, ExportKey};
+use super::paths::holds;
 use super::request::{
     CompareItem, CompareView, ExportView, FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText,
     StateView, VerifyView,
@@ -153,7 +154,7 @@ fn compare(view: &StoreView, state: &Path, file: &Path, below: &[u8]) -> Result<
     let mut found = CompareView::default();
     let state_of = |entry: Option<Entry>| entry.and_then(|entry| entry.state).as_ref().map(StateView::from);
     let compared = export::compare(file, &key.public(), view, |difference| {
-        if !monitor::holds(below, &difference.path) {
+        if !holds(below, &difference.path) {
             return;
         }
         if found.differences.len() == PAGE {

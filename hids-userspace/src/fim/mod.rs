@@ -11,6 +11,7 @@ pub mod known;
 pub mod monitor;
 pub mod offline;
 pub mod packages;
+mod paths;
 pub mod policy;
 pub mod request;
 pub mod scan;

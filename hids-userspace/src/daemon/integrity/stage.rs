@@ -161,7 +161,7 @@ impl Stage {
     pub(super) fn tell_protection(&self, news: ProtectionNews) {
         let mut waiting = lock(&self.shared.news);
         match self.parts() {
-            Some(parts) => parts.fim.tell_protection(news),
+            Some(parts) => parts.fim.report_protection(news),
             None if waiting.len() < MOST_NEWS => waiting.push(news),
             // The last one says how it stands.
             None => _ = waiting.last_mut().map(|last| *last = news),
@@ -237,7 +237,7 @@ impl Shared {
         if now.version != means.version {
             parts.follow(&now.config);
         }
-        news.drain(..).for_each(|news| parts.fim.tell_protection(news));
+        news.drain(..).for_each(|news| parts.fim.report_protection(news));
         *lock(&self.waiting) = None;
         Ok(())
     }

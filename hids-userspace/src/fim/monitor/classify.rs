@@ -1,41 +1,43 @@
-//! What a look at a file means: nothing, a new entry, or a change that is told.
+//! What an observation means: nothing, a new entry, or a change.
+//!
+//! Pure: compares a state with an entry; `commit` writes what follows.
 
 use hids_core::fim::{Policy, Watch, compare};
 use hids_core::model::{ChangeKind, FileChange, FileKind, FileState, Timestamp};
 
-use super::debounce::EventContext;
+use super::event_context::EventContext;
 use crate::fim::Entry;
 
 /// What is to be written into the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Classification {
-    /// All is as the baseline has it.
+    /// Nothing differs from the baseline.
     Same,
-    /// Only parts that do not count differ: the entry is replaced, nothing is told.
+    /// Only parts that do not count differ: the entry is replaced, nothing is reported.
     Refresh(Entry),
-    /// The entry is replaced and the history gets a change; rules see it if `alerted`.
+    /// The entry is replaced and the change is added to the history.
     Change {
         /// The new entry.
         entry: Entry,
-        /// What is told; the text difference is still to be added.
+        /// For the history; the text difference is still to be added.
         change: Box<FileChange>,
-        /// Whether rules see it.
+        /// Whether it is reported to the rules.
         alerted: bool,
     },
 }
 
-/// Which circumstances decide besides the states.
+/// What decides besides the states.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances<'a> {
     pub policy: &'a Policy,
     pub watch: &'a Watch,
-    /// Whether this tree has been scanned to its end before: until then unknown files are no news.
+    /// Whether this tree has been scanned completely before: until then unknown files are no changes.
     pub has_baseline: bool,
-    /// When the file was looked at.
+    /// When the file was inspected.
     pub now: Timestamp,
 }
 
-/// Compares what was seen with what was known.
+/// Compares what was seen with what the baseline holds.
 pub(super) fn classify(
     path: &[u8],
     known: Option<&Entry>,
@@ -68,9 +70,9 @@ pub(super) fn classify(
     }
     let changes = known.map_or(0, |entry| entry.changes).saturating_add(u32::from(kind != ChangeKind::Added));
     let is_directory = |state: Option<&FileState>| state.is_some_and(|state| state.kind == FileKind::Directory);
-    // Whatever is in a directory is told by itself.
-    let told_by_content = kind != ChangeKind::Modified && (is_directory(old) || is_directory(seen.as_ref()));
-    let alerted = !told_by_content && policy.alerts_change(kind, changes);
+    // What is in a directory is reported by itself.
+    let is_reported_by_content = kind != ChangeKind::Modified && (is_directory(old) || is_directory(seen.as_ref()));
+    let alerted = !is_reported_by_content && policy.alerts_change(kind, changes);
     let change = FileChange {
         path: path.to_vec(),
         kind,
@@ -81,7 +83,7 @@ pub(super) fn classify(
         operations: context.operations,
         diff: None,
     };
-    // What nobody has accepted is noted with the number of its notice, when that is written.
+    // `commit` adds the number of the record that nobody has accepted.
     let unaccepted = known.and_then(|entry| entry.unaccepted);
     let entry = Entry { state: with_known_sums(known, seen), changes, read: now, unaccepted };
     Classification::Change { entry, change: Box::new(change), alerted }
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_with_both_states_and_counted() {
+    fn a_change_is_reported_with_both_states_and_counted() {
         let known = entry(Some(file(Some(1))), 4);
         let Classification::Change { entry, change, alerted } =
             classified(&policy(false), Some(&known), Some(file(Some(2))), true)
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_a_first_scan_are_no_news_and_later_ones_are_told_if_wanted() {
+    fn files_of_an_initial_scan_are_no_changes_and_later_ones_are_reported_if_wanted() {
         assert!(matches!(classified(&policy(true), None, Some(file(Some(1))), false), Classification::Refresh(_)));
         let later = |wanted| match classified(&policy(wanted), None, Some(file(Some(1))), true) {
             Classification::Change { alerted, entry, .. } => (alerted, entry.changes),
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_comes_back_is_told_as_such() {
+    fn a_file_that_reappears_is_reported_as_such() {
         let gone = entry(None, 1);
         let classification = classified(&policy(false), Some(&gone), Some(file(Some(1))), true);
         assert!(matches!(classification, Classification::Change { change, .. } if change.kind == ChangeKind::Readded));
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ossec_does_not_know_is_kept_but_not_told_in_the_strict_mode() {
+    fn what_ossec_does_not_know_is_kept_but_not_reported_in_the_strict_mode() {
         let watch = Watch { root: b"/etc".to_vec(), checks: Checks::all(true), ..Watch::default() };
         let strict = Policy::compile(PolicyDef { watches: vec![watch], strict: true, ..PolicyDef::default() });
         let directory = |mode| FileState { kind: FileKind::Directory, mode, ..FileState::default() };
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_that_cannot_be_taken_is_kept_for_the_next_look() {
+    fn a_sum_that_cannot_be_taken_is_kept_for_the_next_inspection() {
         let known = entry(Some(file(Some(1))), 0);
         let unreadable = FileState { mode: 0o100_000, ..file(None) };
         let Classification::Change { entry, .. } = classified(&policy(false), Some(&known), Some(unreadable), true)

@@ -1,289 +1,185 @@
-//! From what was seen to what is kept and told: one transaction for many looks.
+//! Commits observations: the new baseline entries, and a record in the history for each change, in one
+//! transaction.
 
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use hids_core::fim::{DiffLimits, NO_DIFF, PathKind, Policy, diff};
+use hids_core::model::{ChangeKind, FileKind, FileNews};
 
-use hids_core::fim::PathKind;
-use hids_core::model::{ChangeKind, FileNews, FileState, GapCause, Timestamp};
-
+use super::baseline_writer::{BaselineWriter, Flush};
 use super::classify::{Circumstances, Classification, classify};
-use super::debounce::EventContext;
-use super::event_loop::Monitor;
-use super::workers::{INSPECTED, Inspected, Inspection};
-use crate::fim::store::{Durability, StoreError, WriteTxn};
+use super::event_context::EventContext;
+use super::observation::Observation;
+use super::package_updates::PackageUpdates;
+use super::scan_scheduler::Coverage;
+use crate::fim::store::{StoreError, WriteTxn};
 use crate::fim::{Entry, Unaccepted, clock};
 
-/// Entries after which a commit goes to the disk, though nothing was told.
-const UNSYNCED_ENTRIES: u64 = 20_000;
+/// Entries below a deleted directory that are read at a time.
+const CHUNK: usize = 512;
 
-/// Looks at a path that may fail before it is called unreadable; until then it is looked at again.
-const MOST_FAILED_LOOKS: u8 = 3;
-
-/// One outcome to be applied.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    pub path: Vec<u8>,
-    pub context: EventContext,
-    /// Nothing = it is gone.
-    pub state: Option<FileState>,
-    /// The content as text, if differences of text are reported.
-    pub text: Option<Vec<u8>>,
-    /// When the look began.
-    pub read: Timestamp,
-    /// The entry that a scan compared with; it must still be there.
-    pub compared_with: Option<Option<Entry>>,
+/// What decides about an observation besides the baseline.
+pub(super) struct Committer<'a> {
+    pub policy: &'a Policy,
+    pub coverage: &'a Coverage,
+    pub updates: &'a mut PackageUpdates,
 }
 
-/// What became of some outcomes.
+/// The outcome of a commit.
 #[derive(Debug, Default)]
 pub(super) struct Committed {
-    /// Changes that were written into the history.
+    /// Changes added to the history.
     pub changes: u64,
-    /// Paths whose entry was another one than the scan had seen.
+    /// Entries and texts written.
+    pub written: u64,
+    /// Paths whose entry is no longer the one that the scan compared with; they have to be inspected.
     pub stale: Vec<(Vec<u8>, EventContext)>,
 }
 
-impl Monitor {
-    /// Takes looks that have ended.
-    pub(super) fn take_inspected(&mut self, first: Inspected) {
-        let mut outcomes = Vec::new();
-        let more: Vec<Inspected> = self.workers.inspected.try_iter().take(INSPECTED).collect();
-        let now = Instant::now();
-        let mut of_updates = 0;
-        for seen in std::iter::once(first).chain(more) {
-            of_updates += usize::from(seen.context.after_update);
-            outcomes.extend(self.outcome_of(seen, now));
-        }
-        self.apply_or_fail(outcomes);
-        self.update_looked_at(of_updates);
+/// What became of one observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Nothing,
+    /// The entry or the text was replaced.
+    Refreshed,
+    /// The history has another change.
+    Changed,
+}
+
+impl Committed {
+    fn add(&mut self, effect: Effect) {
+        self.written += u64::from(effect != Effect::Nothing);
+        self.changes += u64::from(effect == Effect::Changed);
+    }
+}
+
+impl Committer<'_> {
+    /// Commits observations; `None` after a failure, which loses them.
+    pub(super) fn commit(&mut self, observations: Vec<Observation>, writer: &mut BaselineWriter) -> Option<Committed> {
+        writer.write(|txn| {
+            let mut committed = Committed::default();
+            for observation in observations {
+                self.apply(txn, observation, &mut committed)?;
+            }
+            let flush = if committed.changes > 0 { Flush::Now } else { Flush::Later { rows: committed.written } };
+            Ok((committed, flush))
+        })
     }
 
-    fn outcome_of(&mut self, seen: Inspected, now: Instant) -> Option<Outcome> {
-        let Inspected { path, context, inspection } = seen;
-        let read = inspection.began();
-        match (inspection.unread(), &inspection) {
-            (Some(unread), _) => self.note_unreadable(&path, unread),
-            (None, Inspection::Failed(_)) => {}
-            (None, _) => self.shared.unreadable().clear(&path),
+    fn apply(
+        &mut self,
+        txn: &mut WriteTxn<'_>,
+        observation: Observation,
+        committed: &mut Committed,
+    ) -> Result<(), StoreError> {
+        let known = txn.entry(&observation.path)?;
+        if observation.compared_with.as_ref().is_some_and(|compared| *compared != known) {
+            committed.stale.push((observation.path, observation.context));
+            return Ok(());
         }
-        let (state, text) = match inspection {
-            Inspection::NotWatched => {
-                self.debouncer.finished(&path, now);
-                return None;
-            }
-            Inspection::Failed(_) if context.failed_looks < MOST_FAILED_LOOKS => {
-                self.debouncer.failed(&path, context, now);
-                return None;
-            }
-            Inspection::Failed(error) => {
-                self.note_unreadable(&path, &error);
-                self.debouncer.finished(&path, now);
-                return None;
-            }
-            // Perhaps an editor is between deleting the old file and writing the new one.
-            Inspection::Gone if !context.was_gone && self.is_known(&path) => {
-                self.debouncer.gone(&path, context, now);
-                return None;
-            }
-            Inspection::Gone => {
-                if self.scans.running().next().is_some() {
-                    self.deleted_during_scan.note(&path);
-                }
-                (None, None)
-            }
-            Inspection::There { examined, text } => (Some(examined.state), text),
-        };
-        self.debouncer.finished(&path, now);
-        if self.updates.hold(&path, &context, now) {
-            return None;
+        // Files may be known of a directory that was deleted before it was inspected.
+        let was_directory = is_directory(known.as_ref()) || (known.is_none() && observation.context.is_directory);
+        let deleted_tree = (observation.state.is_none() && was_directory)
+            .then(|| (observation.path.clone(), observation.context.clone()));
+        committed.add(self.apply_one(txn, known, observation)?);
+        match deleted_tree {
+            Some((directory, context)) => self.delete_below(txn, &directory, &context, committed),
+            None => Ok(()),
         }
-        Some(Outcome { path: path.to_vec(), context, state, text, read, compared_with: None })
     }
 
-    /// Whether the baseline holds `path` as something that is there.
-    fn is_known(&self, path: &[u8]) -> bool {
-        // When the baseline cannot be read the next step says so.
-        self.view_entry(path).ok().flatten().is_some_and(|entry| entry.state.is_some())
-    }
-
-    /// Writes the outcomes. When that fails nothing of them is lost: the trees are scanned again once
-    /// the store works.
-    pub(super) fn apply_or_fail(&mut self, outcomes: Vec<Outcome>) -> Committed {
-        if outcomes.is_empty() {
-            return Committed::default();
-        }
-        let applied = self.apply(outcomes);
-        match applied {
-            Ok(applied) => {
-                for (path, context) in &applied.stale {
-                    self.inspect_again(path, context.clone());
-                }
-                applied
-            }
-            Err(error) => {
-                self.store_failed(&error);
-                Committed::default()
+    /// Everything below a deleted directory is deleted with it.
+    fn delete_below(
+        &mut self,
+        txn: &mut WriteTxn<'_>,
+        directory: &[u8],
+        context: &EventContext,
+        committed: &mut Committed,
+    ) -> Result<(), StoreError> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let entries = txn.entries_below(directory, after.as_deref(), CHUNK)?;
+            let Some((last, _)) = entries.last() else { return Ok(()) };
+            after = Some(last.clone());
+            for (path, known) in entries.into_iter().filter(|(_, entry)| entry.state.is_some()) {
+                let (context, read) = (context.clone(), clock::now());
+                let deleted = Observation { path, context, state: None, text: None, read, compared_with: None };
+                committed.add(self.apply_one(txn, Some(known), deleted)?);
             }
         }
     }
 
-    fn apply(&mut self, outcomes: Vec<Outcome>) -> Result<Committed, StoreError> {
-        let store = std::sync::Arc::clone(&self.store);
-        let mut update = store.begin()?;
-        let (mut applied, mut told, mut written) = (Committed::default(), false, 0);
-        for outcome in outcomes {
-            let known = update.entry(&outcome.path)?;
-            if outcome.compared_with.as_ref().is_some_and(|compared| *compared != known) {
-                applied.stale.push((outcome.path, outcome.context));
-                continue;
-            }
-            // Of a directory that was not looked at in time, files may be known.
-            let was_directory = is_directory(known.as_ref()) || (known.is_none() && outcome.context.is_directory);
-            let deletes_tree = outcome.state.is_none() && was_directory;
-            if deletes_tree && written > 0 {
-                // What is below is read from what was committed.
-                update.commit(Durability::Deferred)?;
-                update = store.begin()?;
-            }
-            let path = outcome.path.clone();
-            let context = outcome.context.clone();
-            let (changed, alerted, wrote) = self.apply_one(&mut update, known, outcome)?;
-            (applied.changes, told) = (applied.changes + u64::from(changed), told | alerted);
-            written += u64::from(wrote);
-            if deletes_tree {
-                let below = self.delete_below(&mut update, &path, &context)?;
-                applied.changes += below;
-                told |= below > 0;
-            }
-        }
-        self.unsynced += written;
-        self.worked += written;
-        let synced = told || applied.changes > 0 || self.unsynced >= UNSYNCED_ENTRIES;
-        update.commit(if synced { Durability::Synced } else { Durability::Deferred })?;
-        if synced {
-            self.unsynced = 0;
-        }
-        self.shared.changes.fetch_add(applied.changes, Relaxed);
-        if told {
-            self.wake_outbox();
-        }
-        Ok(applied)
-    }
-
-    /// Whether it was a change, whether rules shall see it, whether the entry was written.
     fn apply_one(
         &mut self,
-        update: &mut WriteTxn<'_>,
+        txn: &mut WriteTxn<'_>,
         known: Option<Entry>,
-        outcome: Outcome,
-    ) -> Result<(bool, bool, bool), StoreError> {
-        let Outcome { path, context, state, text, read, .. } = outcome;
-        let policy = std::sync::Arc::clone(&self.policy);
+        observation: Observation,
+    ) -> Result<Effect, StoreError> {
+        let Observation { path, context, state, text, read, .. } = observation;
+        let policy = self.policy;
         let kind = state.as_ref().map_or(PathKind::Other, |state| state.kind.into());
         let mut watch = policy.watch_of(&path, kind);
         if state.is_none() {
-            // What is gone may have been a directory, which `restrict` does not leave out.
+            // It may have been a directory, to which `restrict` does not apply.
             watch = watch.or_else(|| policy.watch_of(&path, PathKind::Directory));
         }
-        let Some(watch) = watch else { return Ok((false, false, false)) };
-        let has_baseline = (self.baselined.contains(&watch.root) && !context.first_scan) || policy.alerts_first_scan();
-        let circumstances = Circumstances { policy: &policy, watch, has_baseline, now: read };
-        let classification = classify(&path, known.as_ref(), state, &context, circumstances);
-        let shows_text = watch.report_changes && policy.shows_diff(&path);
-        match classification {
-            Classification::Same => {
-                let text = text.filter(|_| watch.report_changes && shows_text);
-                let is_new = match &text {
-                    Some(text) => update.text(&path)?.as_ref() != Some(text),
-                    None => false,
-                };
-                if let Some(text) = text.filter(|_| is_new) {
-                    update.set_text(&path, &text)?;
-                }
-                Ok((false, false, is_new))
-            }
+        let Some(watch) = watch else { return Ok(Effect::Nothing) };
+        let has_baseline = (self.coverage.holds(&watch.root) && !context.first_scan) || policy.alerts_first_scan();
+        let circumstances = Circumstances { policy, watch, has_baseline, now: read };
+        let keeps_text = watch.report_changes && policy.shows_diff(&path);
+        let text = text.filter(|_| keeps_text);
+        match classify(&path, known.as_ref(), state, &context, circumstances) {
+            Classification::Same => refresh_text(txn, &path, text),
             Classification::Refresh(entry) => {
-                update.put(&path, &entry)?;
-                if let Some(text) = text.filter(|_| shows_text) {
-                    update.set_text(&path, &text)?;
+                txn.put(&path, &entry)?;
+                if let Some(text) = text {
+                    txn.set_text(&path, &text)?;
                 }
-                Ok((false, false, true))
+                Ok(Effect::Refreshed)
             }
             Classification::Change { mut entry, mut change, alerted } => {
-                let explained = context.after_update && self.updates.explains(known.as_ref(), &change);
-                let alerted = alerted && !explained;
+                let is_explained = context.after_update && self.updates.explains(known.as_ref(), &change);
                 if watch.report_changes && change.kind == ChangeKind::Modified {
-                    let old = if shows_text { update.text(&path)? } else { None };
-                    change.diff = self.difference_of_text(shows_text, old.as_deref(), text.as_deref());
+                    let old = if keeps_text { txn.text(&path)? } else { None };
+                    change.diff = if keeps_text {
+                        text_diff(policy, old.as_deref(), text.as_deref())
+                    } else {
+                        Some(NO_DIFF.to_owned())
+                    };
                 }
-                match text.filter(|_| shows_text) {
-                    Some(text) => _ = update.set_text(&path, &text)?,
-                    None => _ = update.remove_text(&path)?,
+                match text {
+                    Some(text) => _ = txn.set_text(&path, &text)?,
+                    None => _ = txn.remove_text(&path)?,
                 }
                 let time = if context.operations.is_empty() { read } else { context.time.max(read) };
-                let sequence = update.notice(time, alerted, FileNews::Change(change))?;
-                if explained {
+                let sequence = txn.notice(time, alerted && !is_explained, FileNews::Change(change))?;
+                if is_explained {
                     // The summary accepts it: what was accepted before still is, what was not is not.
                     entry.changes = known.as_ref().map_or(0, |known| known.changes);
                 } else {
                     entry.unaccepted = unaccepted(known.as_ref(), sequence);
                 }
-                update.put(&path, &entry)?;
-                Ok((true, alerted, true))
+                txn.put(&path, &entry)?;
+                Ok(Effect::Changed)
             }
-        }
-    }
-
-    /// Everything below a directory that is gone is gone with it.
-    fn delete_below(
-        &mut self,
-        update: &mut WriteTxn<'_>,
-        directory: &[u8],
-        context: &EventContext,
-    ) -> Result<u64, StoreError> {
-        let mut changes = 0;
-        // Read from what was committed: this update has not touched anything below.
-        for entry in self.view.subtree(directory)? {
-            let (path, _) = entry?;
-            if path == directory {
-                continue;
-            }
-            let Some(known) = update.entry(&path)?.filter(|entry| entry.state.is_some()) else { continue };
-            let gone = Outcome {
-                path,
-                context: context.clone(),
-                state: None,
-                text: None,
-                read: clock::now(),
-                compared_with: None,
-            };
-            let (changed, ..) = self.apply_one(update, Some(known), gone)?;
-            changes += u64::from(changed);
-        }
-        Ok(changes)
-    }
-
-    /// Looks at a path again without an event behind it.
-    pub(super) fn inspect_again(&mut self, path: &[u8], context: EventContext) {
-        if self.debouncer.schedule(path, context, Instant::now()).is_err() {
-            self.open_gap(path.to_vec(), GapCause::BacklogFull);
-        }
-    }
-
-    pub(super) fn note_unreadable(&self, path: &[u8], why: &dyn std::error::Error) {
-        if self.shared.unreadable().note(path, Instant::now()) {
-            tracing::warn!(
-                path = %hids_core::render::visible_string(path),
-                why = %error_text(why),
-                lost = "changes of its content are not seen; other changes of it are",
-                help = "hidsctl fim status names such files",
-                "a watched file cannot be read"
-            );
         }
     }
 }
 
-/// What is to be noted of a change with this notice, given the entry that it replaces.
+/// Keeps a text that is not the one kept so far.
+fn refresh_text(txn: &mut WriteTxn<'_>, path: &[u8], text: Option<Vec<u8>>) -> Result<Effect, StoreError> {
+    let Some(text) = text else { return Ok(Effect::Nothing) };
+    if txn.text(path)?.as_ref() == Some(&text) {
+        return Ok(Effect::Nothing);
+    }
+    txn.set_text(path, &text)?;
+    Ok(Effect::Refreshed)
+}
+
+fn text_diff(policy: &Policy, old: Option<&[u8]>, new: Option<&[u8]>) -> Option<String> {
+    let limits = if policy.is_strict() { DiffLimits::STRICT } else { DiffLimits::default() };
+    Some(diff(old?, new?, limits)).filter(|diff| !diff.is_empty())
+}
+
+/// What an entry says of a change with the record `sequence`, given the entry that it replaces.
 pub(super) fn unaccepted(known: Option<&Entry>, sequence: u64) -> Option<Unaccepted> {
     let replaced_read = known.map(|known| known.read);
     match known {
@@ -291,25 +187,133 @@ pub(super) fn unaccepted(known: Option<&Entry>, sequence: u64) -> Option<Unaccep
         Some(known) => match known.unaccepted {
             Some(earlier) => Some(Unaccepted { replaced_read, ..earlier }),
             None if known.is_accepted() => Some(Unaccepted { since: sequence, replaced_read, is_new: false }),
-            // Changed under an older version, which did not note since when.
+            // Changed under an older version, which did not record since when.
             None => None,
         },
     }
 }
 
 fn is_directory(entry: Option<&Entry>) -> bool {
-    let state = entry.and_then(|entry| entry.state.as_ref());
-    state.is_some_and(|state| state.kind == hids_core::model::FileKind::Directory)
+    entry.and_then(|entry| entry.state.as_ref()).is_some_and(|state| state.kind == FileKind::Directory)
 }
 
-/// An error with its causes.
-pub fn error_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+#[cfg(test)]
+mod tests {
+    use hids_core::fim::Watch;
+    use hids_core::model::{FileNotice, FileState, Timestamp};
+
+    use super::super::testing::{Baseline, directory, file, policy, watch};
+    use super::*;
+    use crate::fim::Known as _;
+
+    fn seen(path: &str, state: Option<FileState>) -> Observation {
+        Observation {
+            path: path.into(),
+            context: EventContext::default(),
+            state,
+            text: None,
+            read: Timestamp::from_unix_seconds(5),
+            compared_with: None,
+        }
     }
-    text
+
+    /// Commits to a baseline that covers all watches of `policy`.
+    fn commit(baseline: &mut Baseline, policy: &Policy, observations: Vec<Observation>) -> Committed {
+        let coverage = Coverage::of(policy);
+        let mut updates = PackageUpdates::default();
+        let mut committer = Committer { policy, coverage: &coverage, updates: &mut updates };
+        committer.commit(observations, &mut baseline.writer).expect("committed")
+    }
+
+    fn kinds(records: &[FileNotice]) -> Vec<(String, ChangeKind, bool)> {
+        let of = |record: &FileNotice| match &record.news {
+            FileNews::Change(change) => {
+                (String::from_utf8_lossy(&change.path).into_owned(), change.kind, record.alerted)
+            }
+            other => panic!("{other:?}"),
+        };
+        records.iter().map(of).collect()
+    }
+
+    #[test]
+    fn a_change_is_committed_with_its_record_and_what_is_the_same_leaves_none() {
+        let (mut baseline, policy) = (Baseline::new(), policy(vec![watch("/etc")]));
+        baseline.put(&[("/etc/same", file(1)), ("/etc/other", file(1))]);
+        let both = vec![seen("/etc/same", Some(file(1))), seen("/etc/other", Some(file(2)))];
+        let committed = commit(&mut baseline, &policy, both);
+        assert_eq!((committed.changes, committed.written), (1, 1));
+        assert_eq!(kinds(&baseline.records()), [("/etc/other".to_owned(), ChangeKind::Modified, true)]);
+        let entry = baseline.writer.view().entry(b"/etc/other").expect("readable").expect("there");
+        assert_eq!((entry.state, entry.changes), (Some(file(2)), 1));
+        assert_eq!(entry.unaccepted.expect("unaccepted").since, 1);
+        assert!(baseline.woken.try_recv().is_ok());
+    }
+
+    #[test]
+    fn what_a_scan_compared_with_another_entry_is_stale() {
+        let (mut baseline, policy) = (Baseline::new(), policy(vec![watch("/etc")]));
+        baseline.put(&[("/etc/a", file(2))]);
+        let outdated = Entry { state: Some(file(1)), ..Entry::default() };
+        let difference = Observation { compared_with: Some(Some(outdated)), ..seen("/etc/a", Some(file(3))) };
+        let committed = commit(&mut baseline, &policy, vec![difference]);
+        assert_eq!((committed.changes, committed.stale.len()), (0, 1));
+        assert!(baseline.records().is_empty());
+    }
+
+    #[test]
+    fn everything_below_a_deleted_directory_is_deleted_and_its_neighbours_are_not() {
+        let (mut baseline, policy) = (Baseline::new(), policy(vec![watch("/etc")]));
+        let many: Vec<String> = (0..CHUNK + 9).map(|number| format!("/etc/d/{number}")).collect();
+        let mut entries = vec![("/etc/d", directory()), ("/etc/d/sub/deep", file(1)), ("/etc/d2", file(1))];
+        entries.extend(many.iter().map(|path| (path.as_str(), file(1))));
+        baseline.put(&entries);
+        let committed = commit(&mut baseline, &policy, vec![seen("/etc/d", None)]);
+        assert_eq!(committed.changes as usize, entries.len() - 1);
+        let records = baseline.writer.view().notices_after(0, 10_000).expect("readable");
+        assert!(kinds(&records).iter().all(|(path, kind, _)| path != "/etc/d2" && *kind == ChangeKind::Deleted));
+        let again = commit(&mut baseline, &policy, vec![seen("/etc/d", None)]);
+        assert_eq!(again.changes, 0);
+    }
+
+    #[test]
+    fn files_in_the_same_commit_are_deleted_with_their_directory() {
+        let (mut baseline, policy) = (Baseline::new(), policy(vec![watch("/etc")]));
+        baseline.put(&[("/etc/d", directory())]);
+        let committed = commit(&mut baseline, &policy, vec![seen("/etc/d/new", Some(file(1))), seen("/etc/d", None)]);
+        assert_eq!(committed.changes, 3);
+        let last = baseline.records().pop().expect("records");
+        assert_eq!(kinds(&[last]), [("/etc/d/new".to_owned(), ChangeKind::Deleted, true)]);
+    }
+
+    #[test]
+    fn the_initial_scan_is_silent() {
+        let (mut baseline, policy) = (Baseline::new(), policy(vec![watch("/etc")]));
+        let mut first = seen("/etc/a", Some(file(1)));
+        first.context.first_scan = true;
+        let committed = commit(&mut baseline, &policy, vec![first]);
+        assert_eq!((committed.changes, committed.written), (0, 1));
+        assert!(baseline.records().is_empty() && baseline.paths() == ["/etc/a"]);
+    }
+
+    #[test]
+    fn a_changed_text_is_reported_with_its_difference() {
+        let texts = Watch { report_changes: true, ..watch("/etc") };
+        let (mut baseline, policy) = (Baseline::new(), policy(vec![texts]));
+        let with_text =
+            |number, text: &str| Observation { text: Some(text.into()), ..seen("/etc/a", Some(file(number))) };
+        commit(&mut baseline, &policy, vec![with_text(1, "old\n")]);
+        commit(&mut baseline, &policy, vec![with_text(2, "new\n")]);
+        let Some(FileNews::Change(change)) = baseline.records().pop().map(|record| record.news) else {
+            panic!("no change")
+        };
+        let diff = change.diff.expect("a difference");
+        assert!(diff.contains("old") && diff.contains("new"), "{diff}");
+    }
+
+    #[test]
+    fn an_unwatched_path_is_not_committed() {
+        let (mut baseline, policy) = (Baseline::new(), policy(vec![watch("/etc")]));
+        assert_eq!(commit(&mut baseline, &policy, vec![seen("/usr/a", Some(file(1)))]).written, 0);
+        assert!(baseline.paths().is_empty());
+    }
 }

@@ -1,90 +1,33 @@
-//! Paths that something was done to, until they are quiet enough to be looked at.
+//! Paths with events, until they have been quiet long enough to be inspected.
 //!
-//! One save of an editor is a burst: a temporary file, a rename over the old one, new permissions.
-//! A path is looked at once nothing was done to it for [`QUIET`] ([`OPEN`] if it is still being written), or
-//! [`LONGEST_WAIT`] after the first event if it never is; then one look tells what came of all of it. A file that is gone is looked
-//! at once more after [`RETURN`], because many programs save by deleting and writing anew.
+//! One save in an editor is a burst: a temporary file, a rename over the old one, new permissions. A path is
+//! inspected once it has been quiet for [`QUIET`] ([`OPEN`] while it is open for writing), or [`MAX_WAIT`] after its
+//! first event. A deleted file is inspected once more after [`REAPPEAR`], because many programs save by deleting and
+//! writing anew.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hids_core::model::{FileEvent, Operation, Operations, Timestamp, Who};
+use hids_core::model::{FileEvent, Operation};
 
-/// How long nothing must have been done to a path before it is looked at.
+use super::event_context::EventContext;
+
+/// How long a path must have had no event before it is inspected.
 pub(super) const QUIET: Duration = Duration::from_millis(15);
 /// The same while whoever writes it has not closed it: between opening and writing a program may be
 /// interrupted.
 pub(super) const OPEN: Duration = Duration::from_millis(100);
-/// How long a path that is written all the time waits at most.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// How long a file that is gone may take to come back as the same save, and a new one to be gone again as
-/// a temporary one.
-pub(super) const RETURN: Duration = Duration::from_millis(250);
-/// Most different processes that are remembered of one burst.
-const MOST_WHO: usize = 4;
-
-/// What is known of the events behind a look.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct EventContext {
-    /// Everything that was done.
-    pub operations: Operations,
-    /// By whom, in order, each once.
-    pub who: Vec<Arc<Who>>,
-    /// Whether the last event was about a directory.
-    pub is_directory: bool,
-    /// When the first of it was read; default when no event is behind the look.
-    pub time: Timestamp,
-    /// Whether the path was already found gone and has been given time to come back.
-    pub was_gone: bool,
-    /// Whether it waited for the end of a package's update.
-    pub after_update: bool,
-    /// Whether the first scan of a tree asks: what is unknown is no news then.
-    pub first_scan: bool,
-    /// Since when it is known that nothing was known of this name.
-    pub new_since: Option<Instant>,
-    /// How many looks have failed in a row.
-    pub failed_looks: u8,
+/// The longest wait of a path that is written all the time.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(1);
+/// How long a deleted file may take to reappear as part of the same save, and a new one to be deleted again as a
+/// temporary one.
+pub(super) const REAPPEAR: Duration = Duration::from_millis(250);
+/// The number of waiting paths has reached its bound; this one was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Full {
+    pub path: Vec<u8>,
 }
-
-impl EventContext {
-    fn add(&mut self, event: FileEvent) {
-        if self.operations.is_empty() {
-            self.time = event.time;
-        }
-        self.operations = self.operations.union(event.operations);
-        self.is_directory = event.is_directory;
-        self.add_who(event.who);
-    }
-
-    /// Adds what another context knows, which is later.
-    pub(super) fn merge(&mut self, later: Self) {
-        if self.operations.is_empty() {
-            self.time = later.time;
-        }
-        self.operations = self.operations.union(later.operations);
-        self.is_directory |= later.is_directory;
-        self.was_gone |= later.was_gone;
-        self.after_update |= later.after_update;
-        self.first_scan |= later.first_scan;
-        self.new_since = self.new_since.or(later.new_since);
-        self.failed_looks = self.failed_looks.max(later.failed_looks);
-        later.who.into_iter().for_each(|who| self.add_who(Some(who)));
-    }
-
-    fn add_who(&mut self, who: Option<Arc<Who>>) {
-        let Some(who) = who else { return };
-        self.who.retain(|known| known.pid != who.pid || known.executable != who.executable);
-        if self.who.len() == MOST_WHO {
-            self.who.remove(0);
-        }
-        self.who.push(who);
-    }
-}
-
-/// The number of waiting paths has reached its bound; the event was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Full;
 
 type Path = Arc<[u8]>;
 
@@ -93,11 +36,11 @@ struct Waiting {
     context: EventContext,
     first: Instant,
     last: Instant,
-    /// Somebody looks at it now; what is scheduled meanwhile waits for the end of that.
+    /// It is being inspected; what is scheduled meanwhile waits for the end of that.
     in_flight: bool,
-    /// Whether something is to be looked at (again).
+    /// Whether it is to be inspected (again).
     is_scheduled: bool,
-    /// Whether somebody has it open for writing, as far as events tell.
+    /// Whether it is open for writing, as far as events show.
     is_open: bool,
     /// In which queue it counts; what stands in another one is out of date.
     queue: Queue,
@@ -114,7 +57,7 @@ enum Queue {
     Slow,
 }
 
-/// Whether a file is open for writing after these operations; nothing if they do not tell.
+/// Whether a file is open for writing after these operations; `None` if they do not show it.
 fn is_open_after(event: &FileEvent) -> Option<bool> {
     const OPENS: [Operation; 2] = [Operation::Create, Operation::Write];
     if event.operations.contains(Operation::CloseWrite) || event.is_directory {
@@ -137,21 +80,21 @@ pub(super) struct Debouncer {
     open: VecDeque<(Instant, Path)>,
     /// The same for files that are gone.
     slow: VecDeque<(Instant, Path)>,
-    most: usize,
+    max_paths: usize,
 }
 
 impl Debouncer {
-    /// Room for `most` paths.
-    pub(super) fn new(most: usize) -> Self {
-        Self { paths: HashMap::new(), quick: VecDeque::new(), open: VecDeque::new(), slow: VecDeque::new(), most }
+    /// Room for `max_paths` paths.
+    pub(super) fn new(max_paths: usize) -> Self {
+        Self { paths: HashMap::new(), quick: VecDeque::new(), open: VecDeque::new(), slow: VecDeque::new(), max_paths }
     }
 
-    /// How many paths wait or are being looked at.
+    /// How many paths wait or are being inspected.
     pub(super) fn len(&self) -> usize {
         self.paths.len()
     }
 
-    /// Whether `path` waits or is being looked at.
+    /// Whether `path` waits or is being inspected.
     pub(super) fn has(&self, path: &[u8]) -> bool {
         self.paths.contains_key(path)
     }
@@ -179,8 +122,8 @@ impl Debouncer {
             self.quick.push_back((now + QUIET, event_path));
             return Ok(());
         }
-        if self.paths.len() >= self.most {
-            return Err(Full);
+        if self.paths.len() >= self.max_paths {
+            return Err(Full { path: event.path });
         }
         let path: Path = event.path.as_slice().into();
         let mut context = EventContext::default();
@@ -190,7 +133,7 @@ impl Debouncer {
         Ok(())
     }
 
-    /// Asks for a look at `path` without an event behind it (a scan saw a difference).
+    /// Schedules `path` without an event (a scan saw a difference).
     pub(super) fn schedule(&mut self, path: &[u8], context: EventContext, now: Instant) -> Result<(), Full> {
         if let Some(waiting) = self.paths.get_mut(path) {
             if !waiting.is_scheduled {
@@ -200,8 +143,8 @@ impl Debouncer {
             waiting.context.merge(context);
             return Ok(());
         }
-        if self.paths.len() >= self.most {
-            return Err(Full);
+        if self.paths.len() >= self.max_paths {
+            return Err(Full { path: path.to_vec() });
         }
         self.insert(path.into(), context, false, now);
         Ok(())
@@ -238,8 +181,8 @@ impl Debouncer {
             let Some(waiting) = self.paths.get_mut(&path).filter(|waiting| waiting.queue == Queue::Quick) else {
                 continue;
             };
-            let due = (waiting.last + QUIET).min(waiting.first + LONGEST_WAIT);
-            let closed_by = (waiting.last + OPEN).min(waiting.first + LONGEST_WAIT);
+            let due = (waiting.last + QUIET).min(waiting.first + MAX_WAIT);
+            let closed_by = (waiting.last + OPEN).min(waiting.first + MAX_WAIT);
             if due > now {
                 self.quick.push_back((due, path));
             } else if waiting.is_open && waiting.is_scheduled && !waiting.in_flight && closed_by > now {
@@ -257,7 +200,7 @@ impl Debouncer {
             let Some(waiting) = self.paths.get_mut(&path).filter(|waiting| waiting.queue == Queue::Open) else {
                 continue;
             };
-            let due = (waiting.last + OPEN).min(waiting.first + LONGEST_WAIT);
+            let due = (waiting.last + OPEN).min(waiting.first + MAX_WAIT);
             if due > now {
                 self.open.push_back((due, path));
                 continue;
@@ -277,7 +220,7 @@ impl Debouncer {
         taken
     }
 
-    /// The look at `path` has ended; what was scheduled meanwhile waits from now on.
+    /// The inspection of `path` has ended; what was scheduled meanwhile waits from now on.
     pub(super) fn finished(&mut self, path: &[u8], now: Instant) {
         let Some((path, waiting)) = self.paths.get_key_value(path) else { return };
         if !waiting.is_scheduled {
@@ -292,7 +235,7 @@ impl Debouncer {
         self.quick.push_back((now + QUIET, path));
     }
 
-    /// The look at `path` found nothing there: it is looked at again later.
+    /// The inspection of `path` found nothing there: it is inspected again later.
     pub(super) fn gone(&mut self, path: &[u8], context: EventContext, now: Instant) {
         self.again_later(path, EventContext { was_gone: true, ..context }, now);
     }
@@ -303,10 +246,10 @@ impl Debouncer {
         self.again_later(path, EventContext { new_since, ..context }, now);
     }
 
-    /// The look at `path` failed: it is tried again later.
+    /// The inspection of `path` failed: it is tried again later.
     pub(super) fn failed(&mut self, path: &[u8], context: EventContext, now: Instant) {
-        let failed_looks = context.failed_looks.saturating_add(1);
-        self.again_later(path, EventContext { failed_looks, ..context }, now);
+        let failed_inspections = context.failed_inspections.saturating_add(1);
+        self.again_later(path, EventContext { failed_inspections, ..context }, now);
     }
 
     fn again_later(&mut self, path: &[u8], context: EventContext, now: Instant) {
@@ -321,11 +264,11 @@ impl Debouncer {
         } else {
             (waiting.is_scheduled, waiting.queue) = (true, Queue::Slow);
             (waiting.first, waiting.last) = (now, now);
-            self.slow.push_back((now + RETURN, path));
+            self.slow.push_back((now + REAPPEAR, path));
         }
     }
 
-    /// Forgets every path that is not being looked at, because a scan will look at all of them.
+    /// Forgets every path that is not being inspected, because a scan will inspect all of them.
     pub(super) fn clear(&mut self) {
         self.quick.clear();
         self.open.clear();
@@ -336,7 +279,7 @@ impl Debouncer {
 }
 
 impl Waiting {
-    /// Gives the context to whoever looks now; nothing if somebody does already.
+    /// The context for an inspection; `None` if one is under way.
     fn start(&mut self) -> Option<EventContext> {
         if self.in_flight || !self.is_scheduled {
             return None;
@@ -349,7 +292,7 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use hids_core::model::Operation;
+    use hids_core::model::{Operations, Timestamp};
     use proptest::prelude::*;
 
     use super::*;
@@ -385,16 +328,16 @@ mod tests {
     #[test]
     fn a_file_that_is_never_quiet_is_looked_at_all_the_same() {
         let (mut pending, start) = (Debouncer::new(10), Instant::now());
-        let mut looks = 0;
+        let mut inspections = 0;
         for step in 0..400 {
             let now = start + QUIET / 3 * step;
             pending.push(event("/log", Operation::Write), now).unwrap();
             for (path, _) in pending.take_due(now, 10) {
-                looks += 1;
+                inspections += 1;
                 pending.finished(&path, now);
             }
         }
-        assert!(looks >= 1, "400 writes in 2 s and no look");
+        assert!(inspections >= 1, "400 writes in 2 s and no inspection");
     }
 
     #[test]
@@ -403,7 +346,7 @@ mod tests {
         pending.push(event("/a", Operation::CloseWrite), start).unwrap();
         assert_eq!(pending.take_due(start + QUIET, 10).len(), 1);
         pending.push(event("/a", Operation::CloseWrite), start + QUIET).unwrap();
-        assert!(pending.take_due(start + QUIET * 9, 10).is_empty(), "two looks at one path at a time");
+        assert!(pending.take_due(start + QUIET * 9, 10).is_empty(), "two inspections of one path at a time");
         pending.finished(b"/a", start + QUIET * 9);
         assert_eq!(pending.take_due(start + QUIET * 10, 10).len(), 1);
     }
@@ -414,8 +357,8 @@ mod tests {
         pending.push(event("/a", Operation::Delete), start).unwrap();
         let (path, context) = pending.take_due(start + QUIET, 10).remove(0);
         pending.gone(&path, context, start + QUIET);
-        assert!(pending.take_due(start + QUIET + RETURN / 2, 10).is_empty());
-        let (_, context) = pending.take_due(start + QUIET + RETURN, 10).remove(0);
+        assert!(pending.take_due(start + QUIET + REAPPEAR / 2, 10).is_empty());
+        let (_, context) = pending.take_due(start + QUIET + REAPPEAR, 10).remove(0);
         assert!(context.was_gone && context.operations.contains(Operation::Delete));
     }
 
@@ -440,19 +383,19 @@ mod tests {
         let (path, context) = pending.take_due(start + QUIET * 3, 10).remove(0);
         assert!(context.operations.contains(Operation::Delete) && context.operations.contains(Operation::CloseWrite));
         pending.finished(&path, start + QUIET * 3);
-        assert!(pending.take_due(start + QUIET + RETURN, 10).is_empty() && pending.len() == 0);
+        assert!(pending.take_due(start + QUIET + REAPPEAR, 10).is_empty() && pending.len() == 0);
     }
 
     #[test]
     fn more_paths_than_fit_are_refused() {
         let (mut pending, now) = (Debouncer::new(1), Instant::now());
         pending.push(event("/a", Operation::Write), now).unwrap();
-        assert_eq!(pending.push(event("/b", Operation::Write), now), Err(Full));
+        assert_eq!(pending.push(event("/b", Operation::Write), now), Err(Full { path: b"/b".to_vec() }));
         pending.push(event("/a", Operation::Write), now).unwrap();
     }
 
     proptest! {
-        /// Whatever the order of events and looks: each event is followed by a look that starts after it.
+        /// Whatever the order of events and inspections: each event is followed by an inspection that starts after it.
         #[test]
         fn no_event_is_forgotten(steps in prop::collection::vec((0u8..4, 0u8..3), 1..200)) {
             let (mut pending, start) = (Debouncer::new(100), Instant::now());
@@ -478,7 +421,7 @@ mod tests {
             }
             for _ in 0..100 {
                 for (path, _) in flying.drain(..) { pending.finished(&path, now) }
-                now += RETURN;
+                now += REAPPEAR;
                 for (path, context) in pending.take_due(now, 100) {
                     unseen[usize::from(path[1] - b'0')] = false;
                     flying.push((path, context));

@@ -1,67 +1,92 @@
-//! Writes to protected paths: equal ones within a tick are told once, with their number.
+//! Denied writes to protected paths: equal ones between two ticks become one record, with their number.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use hids_core::model::{FileNews, Operation, Protection, Refusal};
+use hids_core::model::{FileNews, Operation, Refusal};
 
-use super::event_loop::Monitor;
-use crate::fim::clock;
-use crate::fim::store::{Durability, StoreError};
+use super::baseline_writer::BaselineWriter;
+use super::status::Status;
 
-/// What equal refusals have in common.
-pub(super) type Key = (Vec<u8>, Operation, bool, Vec<u8>);
+/// What equal denials have in common: path, operation, whether it was denied or only noticed, program.
+type Key = (Vec<u8>, Operation, bool, Vec<u8>);
 
-/// Different refusals that wait; more are told at once.
-const WAITING: usize = 1024;
+/// Different denials that wait; more are reported at once.
+const MAX_WAITING: usize = 1024;
 
-impl Monitor {
-    pub(super) fn take_denial(&mut self, refusal: Refusal) {
-        self.shared.refusals.fetch_add(u64::from(refusal.count.max(1)), Relaxed);
-        let key = (refusal.path.clone(), refusal.operation, refusal.refused, refusal.who.executable.clone());
-        match self.denials.entry(key) {
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Denials {
+    waiting: HashMap<Key, Refusal>,
+    status: Arc<Status>,
+}
+
+impl Denials {
+    pub(super) fn new(status: Arc<Status>) -> Self {
+        Self { waiting: HashMap::new(), status }
+    }
+
+    /// Takes one; true when [`report`](Self::report) must not wait for the next tick.
+    #[must_use]
+    pub(super) fn push(&mut self, denial: Refusal) -> bool {
+        self.status.refusals.fetch_add(u64::from(denial.count.max(1)), Relaxed);
+        let key = (denial.path.clone(), denial.operation, denial.refused, denial.who.executable.clone());
+        match self.waiting.entry(key) {
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
-                known.count = known.count.saturating_add(refusal.count.max(1));
-                known.who = Arc::clone(&refusal.who);
+                known.count = known.count.saturating_add(denial.count.max(1));
+                known.who = Arc::clone(&denial.who);
             }
-            Entry::Vacant(place) => _ = place.insert(refusal),
+            Entry::Vacant(place) => _ = place.insert(denial),
         }
-        if self.denials.len() >= WAITING {
-            self.report_denials();
-        }
+        self.waiting.len() >= MAX_WAITING
     }
 
-    /// Tells what has come together.
-    pub(super) fn report_denials(&mut self) {
-        if self.denials.is_empty() {
-            return;
-        }
-        let news = self.denials.drain().map(|(_, refusal)| FileNews::Refusal(Box::new(refusal))).collect();
-        self.tell(news);
-    }
-
-    /// Protection was switched.
-    pub(super) fn tell_protection(&mut self, protection: Protection) {
-        self.tell(vec![FileNews::Protection(protection)]);
-    }
-
-    /// Puts news into the history and hands them to the rules.
-    pub(super) fn tell(&mut self, news: Vec<FileNews>) {
-        match self.write_news(news) {
-            Ok(()) => self.wake_outbox(),
-            Err(error) => self.store_failed(&error),
+    /// Reports those that have come together.
+    pub(super) fn report(&mut self, writer: &mut BaselineWriter) {
+        if !self.waiting.is_empty() {
+            writer.report(self.waiting.drain().map(|(_, denial)| FileNews::Refusal(Box::new(denial))).collect());
         }
     }
+}
 
-    fn write_news(&mut self, news: Vec<FileNews>) -> Result<(), StoreError> {
-        let store = Arc::clone(&self.store);
-        let mut update = store.begin()?;
-        for piece in news {
-            update.notice(clock::now(), true, piece)?;
+#[cfg(test)]
+mod tests {
+    use hids_core::model::Who;
+
+    use super::super::testing::Baseline;
+    use super::*;
+
+    fn denial(path: &str, pid: u32) -> Refusal {
+        let who = Who { pid, executable: b"/bin/tee".to_vec(), ..Who::default() };
+        Refusal { path: path.into(), operation: Operation::Write, refused: true, who: Arc::new(who), count: 2 }
+    }
+
+    #[test]
+    fn equal_denials_are_one_record_with_their_number_and_the_last_process() {
+        let mut baseline = Baseline::new();
+        let mut denials = Denials::new(Arc::clone(&baseline.status));
+        for denial in [denial("/etc/a", 1), denial("/etc/a", 2), denial("/etc/b", 3)] {
+            assert!(!denials.push(denial));
         }
-        update.commit(Durability::Synced)?;
-        Ok(())
+        denials.report(&mut baseline.writer);
+        denials.report(&mut baseline.writer);
+        let mut found: Vec<(Vec<u8>, u32, u32)> = Vec::new();
+        for record in baseline.records() {
+            let FileNews::Refusal(denial) = record.news else { panic!("{record:?}") };
+            found.push((denial.path, denial.count, denial.who.pid));
+        }
+        found.sort();
+        assert_eq!(found, [(b"/etc/a".to_vec(), 4, 2), (b"/etc/b".to_vec(), 2, 3)]);
+        assert_eq!(baseline.status.refusals.load(Relaxed), 6);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut denials = Denials::new(Arc::default());
+        let is_full = (0..MAX_WAITING).map(|number| denials.push(denial(&format!("/etc/{number}"), 1)));
+        assert_eq!(is_full.collect::<Vec<_>>().iter().position(|full| *full), Some(MAX_WAITING - 1));
     }
 }

@@ -1,47 +1,52 @@
-//! What became of files: events of the sensor and findings of scans are joined with the baseline.
+//! Joins events of the sensor and findings of scans with the baseline, and reports what changed.
 //!
-//! Owns the thread that writes the baseline, the threads that look at files, the scans, and the outbox
-//! that hands notices to the rules. An event is only a hint to look: merged, repeated or reordered
-//! events cannot give a wrong answer. Never senses by itself.
+//! Owns the only thread that writes the baseline, the threads that inspect files, the scans, and the thread that
+//! sends records to the rules. An event is only a hint to inspect a path: merged, repeated or reordered events cannot
+//! give a wrong result. Never senses by itself. How the parts work together is described in `docs/design/fim.md`.
 //!
-//! | Channel | Holds | When full |
+//! | Channel | Capacity | When full |
 //! | --- | --- | --- |
-//! | sensor → watch | 64 batches | the sensor waits, and the kernel's queue holds the events |
-//! | watch → looks | 512 paths | paths wait; beyond 200,000 their trees are scanned (a gap) |
-//! | looks → watch | 4,096 states | the looks wait |
-//! | scan → watch | 16 batches | the scan waits |
-//! | guard → watch | 1,024 refusals | the guard drops and counts |
-//! | outbox → analysis | the analysis' own | the outbox waits; notices are in the store |
+//! | sensor → monitor | 64 batches | the sensor waits, and the kernel's queue holds the events |
+//! | monitor → workers | 512 paths | paths wait; beyond 200,000 their trees are scanned (a gap) |
+//! | workers → monitor | 4,096 results | the workers wait |
+//! | scan → monitor | 16 batches | the scan waits |
+//! | guard → monitor | 1,024 denials | the guard drops and counts |
+//! | notifier → analysis | the analysis' own | the notifier waits; records are in the store |
 
 mod accept;
+mod baseline_writer;
 mod classify;
 mod commands;
 mod commit;
 mod debounce;
 mod deleted_during_scan;
 mod denials;
+mod error_text;
+mod event_context;
 mod event_loop;
-mod full_scan;
-mod gaps;
 mod handle;
+mod inspector;
 mod notifier;
+mod observation;
 mod offline_queries;
+mod open;
+mod pacing;
 mod package_recognition;
 mod package_updates;
-mod roots;
-mod scan_checkpoint;
-mod scan_queue;
+mod scan_scheduler;
+mod start;
 mod status;
-mod text_diff;
+#[cfg(test)]
+mod testing;
 mod throttle;
 mod unreadable;
-mod wildcards;
 mod workers;
 
-pub(in crate::fim) use commit::error_text;
-pub use commit::error_text as error_chain;
-pub use handle::{FimError, FimHandle, FimInputs, FimOptions, Opened, open, start};
+pub(in crate::fim) use error_text::error_text;
+pub use error_text::error_text as error_chain;
+pub use handle::FimHandle;
 pub use notifier::POSITION;
 pub(in crate::fim) use notifier::text as text_of;
 pub use offline_queries::{answer_offline, has_baseline};
-pub(in crate::fim) use scan_queue::holds;
+pub use open::{FimError, Opened, open};
+pub use start::{FimInputs, FimOptions, start};

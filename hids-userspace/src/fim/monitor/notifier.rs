@@ -1,7 +1,7 @@
-//! Hands notices on to the rules, from where the record stage had committed them.
+//! Sends records to the rules, beginning after the one that the record stage has committed last.
 //!
-//! The store is the queue: a notice is in it before this thread sees it, and is read again after a
-//! crash. So a full channel (a full disk, in the end) stops only this thread.
+//! The store is the queue: a record is in it before this thread sees it, and is read again after a crash. So a
+//! full channel (in the end a full disk) stops only this thread.
 
 use std::io;
 use std::sync::Arc;
@@ -21,66 +21,71 @@ use crate::fim::store::StoreView;
 /// The name of file integrity in the record stage's journal of positions.
 pub const POSITION: &str = "syscheck";
 
-/// Notices of one batch.
+/// Records in one batch.
 const BATCH: usize = 256;
 
-/// How long a stop waits for notices to be handed on.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long a stop waits until the last records are sent.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Notices that may have been handed on and not been recorded: what the channel of the analysis holds, and more.
-pub(super) const ON_THE_WAY: u64 = 512 * BATCH as u64;
+/// Records that may have been sent and not been committed by the record stage: what the channel of the analysis
+/// holds, and more.
+pub(super) const MAX_IN_FLIGHT: u64 = 512 * BATCH as u64;
 
-/// How long the thread sleeps when nobody wakes it: a notice whose wake-up was lost goes out then.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long the thread sleeps when nothing wakes it.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the thread works with.
 pub(super) struct Notifier {
     pub store: StoreView,
-    /// The last notice that was handed on.
+    /// The last record that was sent.
     pub sent: Arc<AtomicU64>,
     pub policy: Arc<ArcSwap<Policy>>,
     pub batches: Sender<LogBatch>,
-    /// Something was committed; ends when every sender is gone.
+    /// Something was committed; disconnected at the end of the run.
     pub wake: Receiver<()>,
-    /// Whether others go first.
     pub throttle: Throttle,
 }
 
 /// Starts the thread.
-pub(super) fn start(outbox: Notifier) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("fim-outbox".into()).spawn(move || outbox.run())
+pub(super) fn start(notifier: Notifier) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("fim-notifier".into()).spawn(move || notifier.run())
 }
 
 impl Notifier {
     fn run(mut self) {
         let source = Arc::new(LogSource { location: "syscheck".into(), channel: Channel::Syscheck });
         loop {
-            let mut taken = self.hand_on(&source);
+            let mut taken = self.send_batch(&source);
             while taken == Some(BATCH) {
-                taken = self.hand_on(&source);
+                taken = self.send_batch(&source);
             }
             if taken.is_none() {
                 return;
             }
-            match self.wake.recv_timeout(LOOK_AGAIN) {
+            match self.wake.recv_timeout(POLL_INTERVAL) {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    // What was committed last, before the thread that commits ended; the next start has the rest.
-                    let end = Instant::now() + LAST_WORDS;
-                    while Instant::now() < end && self.hand_on(&source).is_some_and(|taken| taken > 0) {}
+                    // What was committed last; the next start sends the rest.
+                    let end = Instant::now() + DRAIN_TIMEOUT;
+                    while Instant::now() < end && self.send_batch(&source).is_some_and(|taken| taken > 0) {}
                     return;
                 }
             }
         }
     }
 
-    /// How many notices were read; nothing when nobody takes batches any more.
-    fn hand_on(&mut self, source: &Arc<LogSource>) -> Option<usize> {
+    /// How many records were read; `None` when the receiver is gone.
+    fn send_batch(&mut self, source: &Arc<LogSource>) -> Option<usize> {
         self.throttle.apply();
         let notices = match self.store.notices_after(self.sent.load(Relaxed), BATCH) {
             Ok(notices) => notices,
             Err(error) => {
-                tracing::error!(%error, help = "see hidsctl fim verify", "changes of files cannot be read from the baseline and are not alerted");
+                tracing::error!(
+                    %error,
+                    consequence = "file changes are not reported",
+                    help = "run hidsctl fim verify",
+                    "cannot read the history of file changes"
+                );
                 return Some(0);
             }
         };
@@ -100,7 +105,7 @@ impl Notifier {
     }
 }
 
-/// What is said of `news`: only what is compared of that file is told to differ.
+/// The text of an event: only attributes that are compared for that file are named as different.
 pub(in crate::fim) fn text(news: &FileNews, policy: &Policy) -> Vec<u8> {
     let watch = match news {
         FileNews::Change(change) => policy.watch_of(&change.path, PathKind::Other),

@@ -5,14 +5,12 @@ use std::path::Path;
 use hids_core::fim::Policy;
 use jiff::tz::TimeZone;
 
-use super::roots::Roots;
+use super::open::{BASELINE, KEY};
+use super::scan_scheduler::Roots;
 use crate::config::{Paths, SyscheckConfig};
 use crate::fim::request::FimRequest;
 use crate::fim::store::{Store, StoreKey, StoreLimits};
 use crate::fim::{answer, policy_def};
-
-/// The file of the baseline in the state directory.
-pub(super) const BASELINE: &str = "fim.redb";
 
 /// Whether there is a baseline in `state`.
 pub fn has_baseline(state: &Path) -> bool {
@@ -28,7 +26,7 @@ pub fn answer_offline(
 ) -> Result<serde_json::Value, String> {
     let state = paths.state.as_path();
     let path = state.join(BASELINE);
-    let key = StoreKey::load_or_create(&state.join("fim.key")).map_err(|error| answer::failed(&error))?;
+    let key = StoreKey::load_or_create(&state.join(KEY)).map_err(|error| answer::failed(&error))?;
     let opened = Store::open_without_repair(&path, &key, StoreLimits::default());
     let (store, damages) = opened.map_err(|error| answer::failed(&error))?;
     if let Some(damage) = damages.first() {

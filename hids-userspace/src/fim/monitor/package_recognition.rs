@@ -9,28 +9,38 @@ use crate::fim::Entry;
 use crate::fim::packages::Packages;
 use crate::fim::store::{StoreError, StoreView};
 
-/// What has been recognised so far.
+/// Recognises files, and remembers the packages that it found.
 #[derive(Debug)]
-pub(super) struct Recognised {
-    /// Nothing = everything is taken.
+pub(super) struct PackageRecognition {
+    /// `None` = every file is recognised.
     databases: Option<Packages>,
     names: BTreeSet<String>,
 }
 
-impl Recognised {
-    /// Takes everything, or only what packages have.
-    pub(super) fn new(only_packages: bool) -> Self {
-        Self::by(only_packages.then(|| Packages::open(Path::new("/"))))
+impl PackageRecognition {
+    /// Recognises every file.
+    pub(super) const fn any() -> Self {
+        Self::by(None)
+    }
+
+    /// Recognises files that are as an installed package has them.
+    pub(super) fn installed() -> Self {
+        Self::by(Some(Packages::open(Path::new("/"))))
     }
 
     const fn by(databases: Option<Packages>) -> Self {
         Self { databases, names: BTreeSet::new() }
     }
 
-    /// Whether a changed file may be taken over: its content must be the one of a package, by a database
+    /// Whether only files of packages are recognised.
+    pub(super) const fn is_restricted(&self) -> bool {
+        self.databases.is_some()
+    }
+
+    /// Whether a changed file may be accepted: its content must be the one of a package, by a database
     /// that is newer than what it replaced, and nothing else of it may have changed since it was accepted
     /// last.
-    pub(super) fn takes(&mut self, view: &StoreView, path: &[u8], entry: &Entry) -> Result<bool, StoreError> {
+    pub(super) fn recognises(&mut self, view: &StoreView, path: &[u8], entry: &Entry) -> Result<bool, StoreError> {
         let Some(databases) = &self.databases else { return Ok(true) };
         let Some(state) = &entry.state else { return Ok(false) };
         let Some(before) = before(view, path, entry)? else { return Ok(false) };
@@ -40,17 +50,16 @@ impl Recognised {
     }
 
     /// Names and versions.
-    pub(super) fn packages(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         self.names.iter().cloned().collect()
     }
 }
 
-/// What was accepted before, as the judgement of a package's update wants it: the state that was accepted
-/// last, with the time at which what is there now replaced something else. So neither a database that is
-/// older than a forged file, nor one that was written between two changes, explains anything.
+/// The state that was accepted last, with the time at which the present content replaced something else. So neither
+/// a database that is older than a forged file, nor one that was written between two changes, explains anything.
 ///
-/// The inner `None` = nothing was known of the path. The outer one = it cannot be told any more: the
-/// history is too short, or an older version wrote the entry.
+/// The inner `None` = nothing was known of the path. The outer one = it is not known any more: the history is too
+/// short, or an older version wrote the entry.
 fn before(view: &StoreView, path: &[u8], entry: &Entry) -> Result<Option<Option<Entry>>, StoreError> {
     let Some(unaccepted) = entry.unaccepted else { return Ok(None) };
     let notices = view.notices_after(unaccepted.since.saturating_sub(1), 1)?;
@@ -129,7 +138,7 @@ mod tests {
         }
         let view = store.view();
         let entry = view.entry(TOOL).expect("readable").expect("there");
-        Recognised::by(Some(Packages::open(root.path()))).takes(&view, TOOL, &entry).expect("readable")
+        PackageRecognition::by(Some(Packages::open(root.path()))).recognises(&view, TOOL, &entry).expect("readable")
     }
 
     fn minutes(count: u64) -> Duration {
@@ -179,10 +188,10 @@ mod tests {
         let (store, _) = Store::open(&path, &StoreKey::from_bytes([1; 32]), StoreLimits::default()).expect("opens");
         let (root, recorded) = database("version 2");
         let changed = Entry { state: Some(state("version 2")), changes: 1, read: recorded, unaccepted: None };
-        let mut judge = Recognised::by(Some(Packages::open(root.path())));
-        assert!(!judge.takes(&store.view(), TOOL, &changed).expect("readable"));
+        let mut packages = PackageRecognition::by(Some(Packages::open(root.path())));
+        assert!(!packages.recognises(&store.view(), TOOL, &changed).expect("readable"));
         let beyond = Unaccepted { since: 7, replaced_read: Some(recorded), is_new: false };
         let pruned = Entry { unaccepted: Some(beyond), ..changed };
-        assert!(!judge.takes(&store.view(), TOOL, &pruned).expect("readable"), "its history is gone");
+        assert!(!packages.recognises(&store.view(), TOOL, &pruned).expect("readable"), "its history is gone");
     }
 }

@@ -1,11 +1,8 @@
-//! Updates of packages: told once, as what they are, instead of file by file.
+//! Package updates: reported once, as what they are, instead of file by file.
 //!
-//! With `<package_updates>summarise` a path that a package manager (or a program that it started) wrote
-//! is not judged at once. When the package manager has been quiet for [`QUIET`], each such path is looked
-//! at; a file whose content is the one that the package database has for it becomes part of one summary,
-//! what is gone and which no package has any more, though one had it, belongs to the summary as well;
-//! everything else is told as any other change. Until then the baseline still has the old file, so a
-//! crash in between only means that the files are found and told at the next start.
+//! With `<package_updates>summarise` a path that a package manager (or a program that it started) wrote is held back
+//! until the package manager has been quiet for [`QUIET`]. Then each such path is inspected: what a package database
+//! explains becomes part of one summary, everything else is reported like any other change. See `docs/design/fim.md`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -14,27 +11,27 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use hids_core::fim::is_package_manager;
-use hids_core::model::{Acceptance, FileChange, FileNews, Who};
+use hids_core::model::{Acceptance, FileChange, Who};
 
-use super::debounce::EventContext;
-use super::event_loop::Monitor;
+use super::event_context::EventContext;
 use crate::fim::Entry;
 use crate::fim::packages::{Owned, Packages};
 
-/// A package manager that has written nothing for so long is done.
+/// A package manager that has written nothing for this long is done.
 const QUIET: Duration = Duration::from_secs(10);
-/// After so long its files are judged although it goes on.
-const LONGEST: Duration = Duration::from_secs(300);
-/// Paths that are held back at most; more are told at once.
-const MOST: usize = 100_000;
-/// Paths and packages that the summary names.
-const EXAMPLES: usize = 16;
-const NAMES: usize = 64;
+/// After this long its files are judged although it continues.
+const MAX_HELD_TIME: Duration = Duration::from_secs(300);
+/// Most paths that are held back; more are reported at once.
+const MAX_HELD: usize = 100_000;
+/// Paths that the summary names.
+const MAX_EXAMPLES: usize = 16;
+/// Reasons that the summary names.
+const MAX_REASONS: usize = 64;
 
-/// The paths that are held back, and what has become of those that were.
+/// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Updates {
-    /// Whether updates are told as a summary.
+pub(super) struct PackageUpdates {
+    /// Whether updates are reported as a summary.
     pub summarise: bool,
     held: HashMap<Vec<u8>, EventContext>,
     first: Option<Instant>,
@@ -48,7 +45,7 @@ pub(super) struct Updates {
 enum OwnedBefore {
     #[default]
     Unknown,
-    /// Being read since the start.
+    /// Being read.
     Reading(JoinHandle<Owned>),
     Known(Owned),
 }
@@ -59,31 +56,31 @@ struct Judging {
     packages: Packages,
     /// The paths of packages now, if they were known before.
     owned: Owned,
-    /// Looks that have not come back.
+    /// Inspections that have not come back.
     outstanding: usize,
     files: u64,
     reasons: BTreeSet<String>,
     examples: Vec<Vec<u8>>,
 }
 
-impl Updates {
+impl PackageUpdates {
     /// Nothing is held back.
     pub(super) fn new(summarise: bool) -> Self {
         Self { summarise, ..Self::default() }
     }
 
-    /// Nothing is held back; which paths packages have is being read, if that will be asked.
+    /// Reads which paths packages have, if that will be needed.
     pub(super) fn started(summarise: bool) -> Self {
         let mut updates = Self::new(summarise);
         let read = || Owned::read(Path::new("/"));
-        // Without it removals are told file by file.
+        // Without it removals are reported file by file.
         if summarise && let Ok(thread) = std::thread::Builder::new().name("package-lists".into()).spawn(read) {
             updates.owned = OwnedBefore::Reading(thread);
         }
         updates
     }
 
-    /// Takes what the start has read, if it is done.
+    /// Takes what was read since the start.
     fn learn_owned(&mut self) {
         self.owned = match std::mem::take(&mut self.owned) {
             OwnedBefore::Reading(thread) if thread.is_finished() => {
@@ -98,10 +95,10 @@ impl Updates {
         self.held.contains_key(path)
     }
 
-    /// Holds `path` back when a package manager wrote it; whether it did.
+    /// Holds `path` back if a package manager wrote it; whether it did.
     pub(super) fn hold(&mut self, path: &[u8], context: &EventContext, now: Instant) -> bool {
         let by_manager = !context.who.is_empty() && context.who.iter().all(is_manager);
-        if !self.summarise || context.after_update || !by_manager || self.held.len() >= MOST {
+        if !self.summarise || context.after_update || !by_manager || self.held.len() >= MAX_HELD {
             return false;
         }
         self.first.get_or_insert(now);
@@ -116,11 +113,45 @@ impl Updates {
     /// Takes what is held back once the package manager is done.
     fn take_finished(&mut self, now: Instant) -> Option<HashMap<Vec<u8>, EventContext>> {
         let (first, last) = (self.first?, self.last?);
-        if self.judging.is_some() || (now < last + QUIET && now < first + LONGEST) {
+        if self.judging.is_some() || (now < last + QUIET && now < first + MAX_HELD_TIME) {
             return None;
         }
         (self.first, self.last) = (None, None);
         Some(std::mem::take(&mut self.held))
+    }
+
+    /// Begins to judge an update that is complete: its paths, to be inspected.
+    pub(super) fn begin_if_due(&mut self, now: Instant) -> Vec<(Vec<u8>, EventContext)> {
+        let Some(held) = self.take_finished(now) else { return Vec::new() };
+        let packages = Packages::open(Path::new("/"));
+        for problem in packages.problems() {
+            tracing::warn!(why = %problem, "cannot read a package database; files of its packages are reported one by one");
+        }
+        self.learn_owned();
+        self.judging = Some(Judging {
+            packages,
+            owned: Owned::read(Path::new("/")),
+            outstanding: held.len(),
+            files: 0,
+            reasons: BTreeSet::new(),
+            examples: Vec::new(),
+        });
+        held.into_iter().map(|(path, context)| (path, EventContext { after_update: true, ..context })).collect()
+    }
+
+    /// The summary of an update once all its paths have been inspected and committed, `inspected` more of them now.
+    /// `is_idle`: no path waits for an inspection.
+    pub(super) fn finish_if_done(&mut self, inspected: usize, is_idle: bool) -> Option<Acceptance> {
+        let judging = self.judging.as_mut()?;
+        judging.outstanding = judging.outstanding.saturating_sub(inspected);
+        // What is left when no path waits was merged with other inspections.
+        if judging.outstanding > 0 && !is_idle {
+            return None;
+        }
+        let judging = self.judging.take()?;
+        self.owned = OwnedBefore::Known(judging.owned);
+        let reasons = judging.reasons.into_iter().collect();
+        (judging.files > 0).then_some(Acceptance { reasons, files: judging.files, examples: judging.examples })
     }
 
     /// Whether a package explains the change; it is counted in the summary then.
@@ -138,61 +169,18 @@ impl Updates {
         };
         let Some(reason) = reason else { return false };
         judging.files += 1;
-        if judging.reasons.len() < NAMES {
+        if judging.reasons.len() < MAX_REASONS {
             judging.reasons.insert(reason);
         }
-        if judging.examples.len() < EXAMPLES {
+        if judging.examples.len() < MAX_EXAMPLES {
             judging.examples.push(change.path.clone());
         }
         true
     }
 }
 
-impl Monitor {
-    /// Begins to judge an update that is done.
-    pub(super) fn judge_updates(&mut self) {
-        let Some(held) = self.updates.take_finished(Instant::now()) else { return };
-        let packages = Packages::open(Path::new("/"));
-        for problem in packages.problems() {
-            tracing::warn!(why = %problem, "a package database cannot be read; files of its packages are told one by one");
-        }
-        self.updates.learn_owned();
-        let judging = Judging {
-            packages,
-            owned: Owned::read(Path::new("/")),
-            outstanding: held.len(),
-            files: 0,
-            reasons: BTreeSet::new(),
-            examples: Vec::new(),
-        };
-        self.updates.judging = Some(judging);
-        for (path, mut context) in held {
-            context.after_update = true;
-            self.inspect_again(&path, context);
-        }
-    }
-
-    /// A look at a path of an update has been applied, or led to nothing.
-    pub(super) fn update_looked_at(&mut self, looks: usize) {
-        let Some(judging) = &mut self.updates.judging else { return };
-        judging.outstanding = judging.outstanding.saturating_sub(looks);
-        // What is left when nothing waits any more was merged with other looks.
-        if judging.outstanding > 0 && self.debouncer.len() > 0 {
-            return;
-        }
-        let Some(judging) = self.updates.judging.take() else { return };
-        self.updates.owned = OwnedBefore::Known(judging.owned);
-        if judging.files == 0 {
-            return;
-        }
-        let reasons = judging.reasons.into_iter().collect();
-        let acceptance = Acceptance { reasons, files: judging.files, examples: judging.examples };
-        self.tell(vec![FileNews::Acceptance(acceptance)]);
-    }
-}
-
-/// Who calls himself so only makes his changes wait: they are told all the same, unless the package
-/// database has the very content.
+/// Whoever calls a program like this only delays the report of its changes: they are reported all the same, unless
+/// the package database has the very content.
 fn is_manager(who: &Arc<Who>) -> bool {
     is_package_manager(&who.executable, &who.command)
         || who.parents.iter().any(|parent| is_package_manager(&parent.executable, &parent.command))
@@ -210,8 +198,8 @@ mod tests {
         EventContext { who: vec![Arc::new(who)], ..EventContext::default() }
     }
 
-    fn summarising() -> Updates {
-        Updates::new(true)
+    fn summarising() -> PackageUpdates {
+        PackageUpdates::new(true)
     }
 
     #[test]
@@ -232,7 +220,7 @@ mod tests {
         let mut both = by("/usr/bin/dpkg", "/sbin/init");
         both.merge(by("/bin/sh", "/usr/sbin/sshd"));
         assert!(!summarising().hold(b"/usr/bin/ls", &both, now), "somebody else wrote it as well");
-        assert!(!Updates::default().hold(b"/usr/bin/ls", &by("/usr/bin/dpkg", "/sbin/init"), now));
+        assert!(!PackageUpdates::default().hold(b"/usr/bin/ls", &by("/usr/bin/dpkg", "/sbin/init"), now));
     }
 
     #[test]
@@ -245,5 +233,30 @@ mod tests {
             judged |= updates.take_finished(now).is_some();
         }
         assert!(judged);
+    }
+
+    /// An update of which `outstanding` paths are still to be inspected and `files` were explained.
+    fn judging(outstanding: usize, files: u64) -> PackageUpdates {
+        let root = tempfile::tempdir().expect("tempdir");
+        let judging = Judging {
+            packages: Packages::open(root.path()),
+            owned: Owned::read(root.path()),
+            outstanding,
+            files,
+            reasons: BTreeSet::from(["update of tool 2".to_owned()]),
+            examples: Vec::new(),
+        };
+        PackageUpdates { judging: Some(judging), ..PackageUpdates::default() }
+    }
+
+    #[test]
+    fn the_summary_comes_when_all_paths_were_inspected_or_none_waits_any_more() {
+        let mut updates = judging(3, 2);
+        assert_eq!(updates.finish_if_done(2, false), None);
+        let summary = updates.finish_if_done(1, false).expect("all were inspected");
+        assert_eq!((summary.files, summary.reasons), (2, vec!["update of tool 2".to_owned()]));
+        assert_eq!(updates.finish_if_done(0, true), None, "one summary");
+        assert!(judging(3, 2).finish_if_done(0, true).is_some());
+        assert_eq!(judging(0, 0).finish_if_done(0, true), None, "nothing to report");
     }
 }

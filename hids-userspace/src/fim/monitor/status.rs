@@ -1,4 +1,4 @@
-//! What the watching thread lets others see.
+//! What other threads see of the monitor.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::fim::store::{GapId, StoreView};
 /// Unreadable files that status names.
 const UNREADABLE: usize = 8;
 
-/// Counters and lists; everything else is in the store.
+/// Counters and lists. Everything else is in the store.
 #[derive(Debug, Default)]
 pub(super) struct Status {
     pub events: AtomicU64,
@@ -22,12 +22,12 @@ pub(super) struct Status {
     pub changes: AtomicU64,
     pub refusals: AtomicU64,
     pub gaps_closed: AtomicU64,
-    /// The last notice that was handed on to the rules.
+    /// The last record that was sent to the rules.
     pub sent: Arc<AtomicU64>,
     /// Whether everything that happened before the start has been found.
     pub caught_up: AtomicBool,
-    /// Whether all of that has been handed on.
-    pub told_all: AtomicBool,
+    /// Whether all of that has been sent to the rules.
+    pub all_sent: AtomicBool,
     pub lists: Mutex<Lists>,
     pub unreadable: Mutex<Unreadable>,
 }
@@ -35,8 +35,8 @@ pub(super) struct Status {
 /// What changes rarely.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    pub scans: Vec<Running>,
-    /// Numbers and causes of scans that have not begun.
+    pub scans: Vec<ShownScan>,
+    /// Numbers and causes of scans that have not started.
     pub waiting_scans: Vec<(u64, &'static str)>,
     pub gaps: Vec<(GapId, Gap)>,
     pub last_scan: Option<String>,
@@ -46,17 +46,10 @@ pub(super) struct Lists {
 
 /// A scan that runs.
 #[derive(Clone, Debug)]
-pub(super) struct Running {
+pub(super) struct ShownScan {
     pub number: u64,
     pub cause: &'static str,
     pub control: ScanControl,
-}
-
-impl Running {
-    pub(super) fn of(running: &super::scan_queue::RunningScan) -> Self {
-        let control = running.handle.control().clone();
-        Self { number: running.wanted.number, cause: running.wanted.cause.name(), control }
-    }
 }
 
 impl Status {
@@ -97,7 +90,7 @@ impl Status {
     }
 }
 
-fn scan_view(running: &Running) -> ScanView {
+fn scan_view(running: &ShownScan) -> ScanView {
     let progress = running.control.progress();
     ScanView {
         number: running.number,
@@ -119,7 +112,7 @@ fn gap_view(gap: &Gap, zone: &TimeZone) -> GapView {
     GapView { subtree: PathText::from(gap.subtree.as_slice()), cause: gap.cause, since: time_text(gap.opened, zone) }
 }
 
-/// A moment as people read it.
+/// A time for people.
 pub(super) fn time_text(time: Timestamp, zone: &TimeZone) -> String {
     time.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -1,9 +1,7 @@
-//! Who gets the processor while very many files change: first those who change them.
+//! Lowers the priority of the threads that inspect files while very many files change.
 //!
-//! Unpacking an archive or installing a package makes more work here than there are processors for, and
-//! waiting a little costs nobody anything. So threads that look at files step back while many paths wait,
-//! but never for longer than [`PATIENCE`]: whoever keeps all processors busy must not put off alerts. The
-//! thread that empties the kernel's queue never steps back.
+//! Never for longer than [`MAX_LOWERED`]: whoever keeps all processors busy must not put off alerts. See
+//! `docs/design/fim.md`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -11,50 +9,50 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Waiting paths from which on it is much work, not a save or two.
-const MUCH: usize = 128;
+const MANY_PATHS: usize = 128;
 
-/// How long the threads step back at most until fewer than [`MUCH`] paths wait again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time of a lowered priority, until fewer than [`MANY_PATHS`] wait again.
+const MAX_LOWERED: Duration = Duration::from_secs(5);
 
-/// The weakest claim to a processor that is not none (nice(2)).
-const LAST: i32 = 19;
+/// The lowest priority (nice(2)).
+const LOWEST: i32 = 19;
 
-/// When to step back.
+/// Decides when the priority is to be lowered.
 #[derive(Debug, Default)]
 pub(super) struct LoadDetector {
     since: Option<Instant>,
 }
 
 impl LoadDetector {
-    /// Whether to step back while so many paths wait.
+    /// Whether the priority is to be lowered while so many paths wait.
     pub(super) fn is_overloaded(&mut self, waiting: usize, now: Instant) -> bool {
-        if waiting < MUCH {
+        if waiting < MANY_PATHS {
             self.since = None;
             return false;
         }
-        now.saturating_duration_since(*self.since.get_or_insert(now)) < PATIENCE
+        now.saturating_duration_since(*self.since.get_or_insert(now)) < MAX_LOWERED
     }
 }
 
-/// What all threads are told; each keeps one of its own.
+/// The priority of all threads; each keeps a clone and applies it to itself.
 #[derive(Clone, Debug)]
 pub(super) struct Throttle {
     wanted: Arc<AtomicBool>,
-    /// Whether this thread has stepped back.
+    /// Whether the priority of this thread is lowered.
     is_applied: bool,
-    /// Whether it could come forward again.
+    /// Whether it can be restored.
     can_restore: bool,
-    /// What the thread had before.
+    /// The priority of the thread before.
     normal: i32,
 }
 
 impl Throttle {
-    /// For threads that are where this one is now.
+    /// For threads with the priority of this one.
     pub(super) fn new() -> Self {
         let normal = rustix::process::getpriority_process(None).unwrap_or(0);
-        // Without CAP_SYS_NICE there is no way forward again; a thread that ends finds out.
+        // Without CAP_SYS_NICE a priority cannot be raised again; a thread that ends finds out.
         let tried = thread::spawn(move || {
-            rustix::process::setpriority_process(None, LAST)
+            rustix::process::setpriority_process(None, LOWEST)
                 .and_then(|()| rustix::process::setpriority_process(None, normal))
                 .is_ok()
         });
@@ -62,24 +60,24 @@ impl Throttle {
         Self { wanted: Arc::default(), is_applied: false, can_restore, normal }
     }
 
-    /// Tells all threads.
+    /// Sets the priority for all threads.
     pub(super) fn set_lowered(&self, is_overloaded: bool) {
         self.wanted.store(is_overloaded, Relaxed);
     }
 
-    /// Whether threads were told to step back.
+    /// Whether the priority is to be lowered.
     pub(super) fn is_lowered(&self) -> bool {
         self.wanted.load(Relaxed)
     }
 
-    /// Does what was told; called by each thread now and then.
+    /// Applies the priority to the calling thread; each thread calls it now and then.
     pub(super) fn apply(&mut self) {
         let wanted = self.is_lowered();
         if wanted == self.is_applied || !self.can_restore {
             return;
         }
-        let nice = if wanted { LAST } else { self.normal };
-        // It was possible at the start; a refusal now leaves the thread where it is and is tried again.
+        let nice = if wanted { LOWEST } else { self.normal };
+        // It was possible at the start; a failure now leaves the thread as it is and is tried again.
         if rustix::process::setpriority_process(None, nice).is_ok() {
             self.is_applied = wanted;
         }
@@ -91,20 +89,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn much_work_waits_a_while_and_then_insists_until_it_is_done() {
+    fn the_priority_is_lowered_for_a_while_and_not_again_before_the_work_is_done() {
         let (mut backlog, start) = (LoadDetector::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert!(!backlog.is_overloaded(MUCH - 1, start));
-        assert!(backlog.is_overloaded(MUCH, start));
+        assert!(!backlog.is_overloaded(MANY_PATHS - 1, start));
+        assert!(backlog.is_overloaded(MANY_PATHS, start));
         assert!(backlog.is_overloaded(100_000, after(4)));
         assert!(!backlog.is_overloaded(100_000, after(5)), "alerts are put off for ever");
-        assert!(!backlog.is_overloaded(MUCH, after(60)), "stepped back again before the work was done");
+        assert!(!backlog.is_overloaded(MANY_PATHS, after(60)), "stepped back again before the work was done");
         assert!(!backlog.is_overloaded(0, after(61)));
-        assert!(backlog.is_overloaded(MUCH, after(62)));
+        assert!(backlog.is_overloaded(MANY_PATHS, after(62)));
     }
 
     #[test]
-    fn a_thread_steps_back_and_comes_forward_again() {
+    fn the_priority_of_a_thread_is_lowered_and_restored() {
         let mut throttle = Throttle::new();
         if !throttle.can_restore {
             return hids_tests::require::skip("root", "no right to raise its own priority again");
@@ -121,6 +119,6 @@ mod tests {
             (normal, back, nice())
         });
         let (normal, back, forward) = thread.join().expect("no panic");
-        assert_eq!((back, forward), (LAST, normal));
+        assert_eq!((back, forward), (LOWEST, normal));
     }
 }

@@ -1,4 +1,4 @@
-//! Files whose content could not be read when they were looked at last.
+//! Files whose content could not be read when they were inspected last.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -6,23 +6,23 @@ use std::time::Instant;
 /// Most paths that are remembered, and counted.
 const MOST: usize = 10_000;
 
-/// The paths, each with the time of the look.
+/// The paths, each with the time of the inspection.
 #[derive(Debug, Default)]
 pub(super) struct Unreadable {
     paths: BTreeMap<Vec<u8>, Instant>,
-    /// Whether the log has told of one.
-    is_told: bool,
+    /// Whether one has been logged.
+    is_logged: bool,
 }
 
 impl Unreadable {
-    /// A look could not read `path`; whether it is the first of this run, which is logged.
+    /// An inspection could not read `path`; whether it is the first of this run, which is logged.
     pub(super) fn note(&mut self, path: &[u8], now: Instant) -> bool {
         if let Some(noted) = self.paths.get_mut(path) {
             *noted = now;
         } else if self.paths.len() < MOST {
             self.paths.insert(path.to_vec(), now);
         }
-        !std::mem::replace(&mut self.is_told, true)
+        !std::mem::replace(&mut self.is_logged, true)
     }
 
     /// It could be read, or is gone.
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_counts_once_however_often_it_is_looked_at_and_not_once_it_was_read() {
+    fn a_file_counts_once_however_often_it_is_inspected_and_not_once_it_was_read() {
         let (mut unreadable, start) = (Unreadable::default(), Instant::now());
         assert!(unreadable.note(b"/a", start), "the first is logged");
         assert!(!unreadable.note(b"/a", start) && !unreadable.note(b"/b", start));

@@ -1,6 +1,6 @@
-//! Threads that look at files, so that a large one holds up nobody else.
+//! Threads that inspect files, so that a large one delays no other.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -8,34 +8,35 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use hids_core::fim::{Checks, PathKind, Policy};
 use hids_core::model::{FileKind, Timestamp};
+use rustix::fs::{Mode, OFlags, openat};
 
-use super::debounce::EventContext;
+use super::event_context::EventContext;
 use super::throttle::Throttle;
 use crate::fim::clock;
-use crate::fim::examine::{self, ExamineOptions, Examined, Unread};
+use crate::fim::examine::{self, ExamineOptions, Examined, Name, Unread, open_directory, split};
 
-/// Looks that wait for a thread; more stay with the pending paths.
-pub(super) const QUEUE: usize = 512;
+/// Paths that wait for a thread; more stay with the debouncer.
+pub(super) const MAX_JOBS: usize = 512;
 
-/// Looks that wait to be taken over; at half a kilobyte each.
-pub(super) const INSPECTED: usize = 4096;
+/// Results that wait for the monitor, half a kilobyte each.
+pub(super) const MAX_RESULTS: usize = 4096;
 
-/// A look that takes longer is checked for what became of the path meanwhile; less than
-/// [`RETURN`](super::debounce::RETURN), which passes before a deletion is believed.
-const LONG_LOOK: Duration = Duration::from_millis(100);
-/// Such looks in a row.
-const LOOKS: u32 = 3;
+/// After an inspection that took longer it is checked that the path still leads to the same file. Less than
+/// [`REAPPEAR`](super::debounce::REAPPEAR), which passes before a deletion is believed.
+const LONG_INSPECTION: Duration = Duration::from_millis(100);
+/// Such inspections in a row.
+const ATTEMPTS: u32 = 3;
 
-/// A path to look at.
+/// A path to inspect.
 #[derive(Debug)]
 pub(super) struct Job {
     pub path: Arc<[u8]>,
     pub context: EventContext,
-    /// The policy of that moment.
+    /// The policy when it was sent.
     pub policy: Arc<Policy>,
 }
 
-/// What was seen.
+/// An inspected path.
 #[derive(Debug)]
 pub(super) struct Inspected {
     pub path: Arc<[u8]>,
@@ -43,10 +44,10 @@ pub(super) struct Inspected {
     pub inspection: Inspection,
 }
 
-/// The outcome of a look.
+/// The result of an inspection.
 #[derive(Debug)]
 pub(super) enum Inspection {
-    /// It is left out, now that its kind is known.
+    /// It is not watched, now that its kind is known.
     NotWatched,
     /// Nothing is there.
     Gone,
@@ -60,7 +61,7 @@ pub(super) enum Inspection {
     Failed(io::Error),
 }
 
-/// The running threads; they end when it is dropped.
+/// The threads; they end when this is dropped.
 #[derive(Debug)]
 pub(super) struct Workers {
     jobs: Sender<Job>,
@@ -68,7 +69,7 @@ pub(super) struct Workers {
     _threads: Vec<JoinHandle<()>>,
 }
 
-/// What each look needs.
+/// How files are inspected.
 #[derive(Clone, Debug)]
 pub(super) struct InspectOptions {
     pub examine: ExamineOptions,
@@ -79,9 +80,9 @@ pub(super) struct InspectOptions {
 impl Workers {
     /// Starts `threads` threads.
     pub(super) fn start(threads: usize, options: &InspectOptions, throttle: &Throttle) -> io::Result<Self> {
-        let (jobs, to_do) = bounded::<Job>(QUEUE);
-        // Room for what is looked at while a commit is under way.
-        let (done, inspected) = bounded(INSPECTED);
+        let (jobs, to_do) = bounded::<Job>(MAX_JOBS);
+        // Room for what is inspected during a commit.
+        let (done, inspected) = bounded(MAX_RESULTS);
         let spawn = |number| {
             let (to_do, done, options) = (to_do.clone(), done.clone(), options.clone());
             let mut throttle = throttle.clone();
@@ -99,12 +100,12 @@ impl Workers {
         Ok(Self { jobs, inspected, _threads: threads })
     }
 
-    /// How many jobs can be given now.
+    /// How many jobs can be sent now.
     pub(super) fn room(&self) -> usize {
-        QUEUE - self.jobs.len()
+        MAX_JOBS - self.jobs.len()
     }
 
-    /// Gives a job; gives it back when there is no room.
+    /// Sends a job; returns it when there is no room.
     pub(super) fn try_send(&self, job: Job) -> Result<(), Job> {
         self.jobs.try_send(job).map_err(|refused| match refused {
             TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
@@ -112,13 +113,13 @@ impl Workers {
     }
 }
 
-/// Looks at one path.
+/// Inspects one path.
 fn inspect(path: &[u8], policy: &Policy, options: &InspectOptions) -> Inspection {
     let Some(watch) = policy.watch_of(path, PathKind::Directory).or_else(|| policy.watch_of(path, PathKind::Other))
     else {
         return Inspection::NotWatched;
     };
-    let examined = match steadily(path, watch.checks, &options.examine) {
+    let examined = match examine_steadily(path, watch.checks, &options.examine) {
         Ok(Some(examined)) => examined,
         Ok(None) => return Inspection::Gone,
         Err(error) => return Inspection::Failed(error),
@@ -131,18 +132,18 @@ fn inspect(path: &[u8], policy: &Policy, options: &InspectOptions) -> Inspection
         && policy.shows_diff(path)
         && kind == FileKind::Regular
         && examined.state.size_bytes <= options.text_limit;
-    // A text that cannot be read now has no difference to show; the sums tell that it changed.
-    let text = if wants_text { super::text_diff::read(path, options.text_limit).ok().flatten() } else { None };
+    // A text that cannot be read now has no difference to show; the digests show that it changed.
+    let text = if wants_text { read_text(path, options.text_limit).ok().flatten() } else { None };
     Inspection::There { examined: Box::new(examined), text }
 }
 
-/// Looks until what was looked at is still there afterwards: while a large file was read, a directory
-/// above it may have been renamed, and nothing tells of the file itself then.
-fn steadily(path: &[u8], checks: Checks, options: &ExamineOptions) -> io::Result<Option<Examined>> {
-    for _ in 0..LOOKS {
+/// Inspects until the path still leads to the same file afterwards: while a large file was read, a directory above it
+/// may have been renamed, and there is no event for the file itself then.
+fn examine_steadily(path: &[u8], checks: Checks, options: &ExamineOptions) -> io::Result<Option<Examined>> {
+    for _ in 0..ATTEMPTS {
         let began = Instant::now();
         let Some(examined) = examine::examine(path, checks, options)? else { return Ok(None) };
-        if began.elapsed() < LONG_LOOK {
+        if began.elapsed() < LONG_INSPECTION {
             return Ok(Some(examined));
         }
         let there = examine::examine(path, Checks::default(), &ExamineOptions::default())?;
@@ -155,8 +156,23 @@ fn steadily(path: &[u8], checks: Checks, options: &ExamineOptions) -> io::Result
     Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is replaced all the time"))
 }
 
+/// The content of a regular file of at most `limit` bytes; `None` when it is something else or longer.
+fn read_text(path: &[u8], limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let (directory, name) = split(path);
+    let directory = open_directory(directory)?;
+    let Some(name) = Name::new(name) else { return Ok(None) };
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = std::fs::File::from(openat(&directory, name.as_c_str(), flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    file.take(limit + 1).read_to_end(&mut content)?;
+    Ok((content.len() as u64 <= limit).then_some(content))
+}
+
 impl Inspection {
-    /// When the look began.
+    /// When it began.
     pub(super) fn began(&self) -> Timestamp {
         match self {
             Self::There { examined, .. } => examined.began,

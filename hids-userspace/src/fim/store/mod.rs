@@ -14,11 +14,8 @@ mod limits;
 mod open;
 mod paths;
 mod processes;
-mod progress;
-mod prune;
 mod rows;
 mod shared;
-mod snapshot;
 mod verify;
 mod view;
 mod write_txn;
@@ -29,11 +26,10 @@ pub use key::StoreKey;
 pub use limits::StoreLimits;
 pub use open::Store;
 pub(in crate::fim) use paths::path_of;
-pub use progress::ScanProgress;
-pub use snapshot::Snapshot;
+pub use rows::GapId;
 pub use verify::{VerifyProgress, VerifyReport};
-pub use view::{StoreCounts, StoreView, Subtree};
-pub use write_txn::{Durability, GapId, WriteTxn};
+pub use view::{Snapshot, StoreCounts, StoreView, Subtree};
+pub use write_txn::{Durability, WriteTxn};
 
 #[cfg(test)]
 mod tests;

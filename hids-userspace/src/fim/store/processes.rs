@@ -11,8 +11,7 @@ use super::StoreError;
 use super::codec::{WhoKey, decode, decode_notice, encode};
 use super::error::reading;
 use super::head::Kind;
-use super::rows::{Bytes, Rows, value_of};
-use super::view;
+use super::rows::{Bytes, Rows, open_table, value_of};
 
 /// A process's row tells the last notice that named it, only this exactly: so that it is not
 /// written again with each of its changes.
@@ -61,8 +60,8 @@ pub(super) struct Notices {
 
 impl Notices {
     pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, StoreError> {
-        let table = view::open(transaction, Kind::Notice)?;
-        let processes = view::open(transaction, Kind::Process)?;
+        let table = open_table(transaction, Kind::Notice)?;
+        let processes = open_table(transaction, Kind::Process)?;
         Ok(Self { table, processes, known: RefCell::default() })
     }
 

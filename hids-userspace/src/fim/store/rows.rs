@@ -1,10 +1,18 @@
 //! Rows of all tables: each carries its MAC, and the sum is kept up to date.
 
-use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use std::io::{Read as _, Write as _};
 
-use super::StoreError;
-use super::error::writing;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use hids_core::model::Gap;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use serde::{Deserialize, Serialize};
+
+use super::codec::decode;
+use super::error::{reading, writing};
 use super::head::{Kind, MAC_BYTES, Macs, Sum};
+use super::{StoreError, paths};
 
 pub(super) type Bytes = &'static [u8];
 
@@ -86,12 +94,6 @@ impl<'t> Rows<'t> {
         stored.map(|stored| value_of(stored.value()).map(<[u8]>::to_vec)).transpose()
     }
 
-    /// Keys from `from` to before `to`, at most `limit`.
-    pub(super) fn keys(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        let range = self.table.range::<&[u8]>(from..to).map_err(writing)?;
-        range.take(limit).map(|row| row.map(|(key, _)| key.value().to_vec()).map_err(writing)).collect()
-    }
-
     /// Rows from `from` to before `to`, at most `limit`.
     pub(super) fn rows(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
         let range = self.table.range::<&[u8]>(from..to).map_err(writing)?;
@@ -101,4 +103,47 @@ impl<'t> Rows<'t> {
         };
         range.take(limit).map(row).collect()
     }
+}
+
+/// The table of a kind of rows in a snapshot.
+pub(super) fn open_table(transaction: &ReadTransaction, kind: Kind) -> Result<ReadOnlyTable<Bytes, Bytes>, StoreError> {
+    transaction.open_table(table(kind)).map_err(reading)
+}
+
+/// Names an open gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GapId(pub u64);
+
+pub(super) fn gap_of((key, value): &(Vec<u8>, Vec<u8>)) -> Result<(GapId, Gap), StoreError> {
+    let id = <[u8; 8]>::try_from(key.as_slice())
+        .map_err(|_| StoreError::Damaged { what: "a gap has no number".to_owned() })?;
+    Ok((GapId(u64::from_be_bytes(id)), decode(value, "a gap")?))
+}
+
+/// The key of a value that is kept under a name.
+pub(super) fn metadata_key(name: &str) -> Vec<u8> {
+    [b"fact ", name.as_bytes()].concat()
+}
+
+/// The path of an entry's key.
+pub(super) fn path_of_entry(key: &[u8]) -> Result<Vec<u8>, StoreError> {
+    paths::path_of(key).ok_or_else(|| StoreError::Damaged { what: "an entry has no path".to_owned() })
+}
+
+/// A text as it is kept.
+pub(super) fn compress(text: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    // Memory takes every write.
+    let _ = encoder.write_all(text);
+    encoder.finish().unwrap_or_default()
+}
+
+/// The text of its kept form.
+pub(super) fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>, StoreError> {
+    let mut text = Vec::new();
+    ZlibDecoder::new(bytes)
+        .take(limit as u64)
+        .read_to_end(&mut text)
+        .map_err(|_| StoreError::Damaged { what: "a kept text cannot be unpacked".to_owned() })?;
+    Ok(text)
 }

@@ -11,7 +11,7 @@ use super::blocks::{Backend, Blocks};
 use super::error::{reading, writing};
 use super::head::{Head, Kind, Macs};
 use super::rows::{HEAD, table};
-use super::{Snapshot, StoreError, StoreKey, StoreLimits};
+use super::{StoreError, StoreKey, StoreLimits};
 
 /// The open database and the file below it.
 #[derive(Debug)]
@@ -77,8 +77,8 @@ impl Shared {
     }
 
     /// A snapshot to be kept.
-    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        self.look(|opened| Snapshot::new(&self.macs, opened.database.begin_read().map_err(reading)?))
+    pub(super) fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        self.look(|opened| opened.database.begin_read().map_err(reading))
     }
 
     fn look<T>(&self, read: impl Fn(&Opened) -> Result<T, StoreError>) -> Result<T, StoreError> {

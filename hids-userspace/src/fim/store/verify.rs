@@ -15,9 +15,9 @@ use redb::ReadTransaction;
 use super::blocks::Blocks;
 use super::error::reading;
 use super::head::{Head, Kind, MAC_BYTES};
-use super::rows::{Totals, value_of};
+use super::rows::{Totals, open_table, value_of};
 use super::shared::{Shared, head};
-use super::{StoreError, paths, view};
+use super::{StoreError, paths};
 
 /// Rows between two calls of the progress function.
 const STEP: u64 = 8192;
@@ -123,7 +123,7 @@ impl Walk<'_> {
         let mut totals = Totals::default();
         for kind in Kind::ALL {
             let mut wrong = 0_u64;
-            for row in view::open(transaction, kind)?.range::<&[u8]>(..).map_err(reading)? {
+            for row in open_table(transaction, kind)?.range::<&[u8]>(..).map_err(reading)? {
                 let (key, stored) = row.map_err(reading)?;
                 let (key, stored) = (key.value(), stored.value());
                 let value = value_of(stored)?;

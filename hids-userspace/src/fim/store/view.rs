@@ -4,16 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hids_core::model::{FileNotice, Gap};
-use redb::{ReadOnlyTable, ReadTransaction};
+use redb::ReadTransaction;
 
-use super::codec::{decode, decode_entry};
+use super::codec::decode_entry;
 use super::error::reading;
-use super::head::Kind;
+use super::head::{Head, Kind};
 use super::processes::Notices;
-use super::rows::{Bytes, table, value_of};
+use super::rows::{GapId, decompress, gap_of, metadata_key, open_table, path_of_entry, value_of};
 use super::shared::{Shared, head};
-use super::write_txn::{decompress, gap_of};
-use super::{GapId, ScanProgress, Snapshot, StoreError, paths};
+use super::{StoreError, paths};
 use crate::fim::{Entry, Known};
 
 /// Entries that an iterator reads at one time.
@@ -105,7 +104,7 @@ impl StoreView {
         let (from, to) = paths::children(path);
         self.shared.read(|transaction| {
             let notices = Notices::open(transaction)?;
-            let index = open(transaction, Kind::History)?;
+            let index = open_table(transaction, Kind::History)?;
             let range = index.range::<&[u8]>(from.as_slice()..to.as_slice()).map_err(reading)?;
             let mut found = Vec::new();
             for row in range.rev().take(limit) {
@@ -116,18 +115,6 @@ impl StoreView {
                 }
             }
             Ok(found)
-        })
-    }
-
-    /// The last `limit` notices, newest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn last_notices(&self, limit: usize) -> Result<Vec<FileNotice>, StoreError> {
-        self.shared.read(|transaction| {
-            let notices = Notices::open(transaction)?;
-            let range = notices.table.range::<&[u8]>(..).map_err(reading)?;
-            range.rev().take(limit).map(|row| notices.decode(row.map_err(reading)?.1.value())).collect()
         })
     }
 
@@ -169,7 +156,9 @@ impl StoreView {
     /// # Errors
     /// When the file cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        self.shared.snapshot()
+        let transaction = self.shared.begin_read()?;
+        let head = head(&self.shared.macs, &transaction)?;
+        Ok(Snapshot { transaction, head })
     }
 
     /// Gaps that are open, oldest first.
@@ -189,20 +178,12 @@ impl StoreView {
         self.row(Kind::Text, &paths::key_of(path)?, |value| decompress(value, limit))
     }
 
-    /// Where the last scan stands, if it did not end.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn progress(&self) -> Result<Option<ScanProgress>, StoreError> {
-        self.row(Kind::Metadata, super::write_txn::PROGRESS, |value| decode(value, "the progress of a scan"))
-    }
-
     /// The value that was remembered under a name.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn metadata(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.row(Kind::Metadata, &super::write_txn::metadata_key(name), |value| Ok(value.to_vec()))
+        self.row(Kind::Metadata, &metadata_key(name), |value| Ok(value.to_vec()))
     }
 
     /// How much there is.
@@ -246,10 +227,6 @@ impl Known for StoreView {
     }
 }
 
-pub(super) fn open(transaction: &ReadTransaction, kind: Kind) -> Result<ReadOnlyTable<Bytes, Bytes>, StoreError> {
-    transaction.open_table(table(kind)).map_err(reading)
-}
-
 /// Entries of a subtree, read piece by piece: what is committed meanwhile may be seen or not.
 #[derive(Debug)]
 pub struct Subtree {
@@ -262,11 +239,9 @@ impl Subtree {
     /// The next piece; false when there is none.
     fn refill(&mut self) -> Result<bool, StoreError> {
         while let Some((from, to)) = self.ranges.pop_front() {
-            let rows = self.view.rows(Kind::Entry, (&from, &to), CHUNK, |key, value| {
-                let path = paths::path_of(key)
-                    .ok_or_else(|| StoreError::Damaged { what: "an entry has no path".to_owned() })?;
-                Ok((path, decode_entry(value)?))
-            })?;
+            let rows = self
+                .view
+                .rows(Kind::Entry, (&from, &to), CHUNK, |key, value| Ok((path_of_entry(key)?, decode_entry(value)?)))?;
             if let Some((path, _)) = rows.last().filter(|_| rows.len() == CHUNK) {
                 let next = [paths::key_of(path)?.as_slice(), b"\0"].concat();
                 self.ranges.push_front((next, to));
@@ -295,5 +270,43 @@ impl Iterator for Subtree {
             }
         }
         self.ready.pop_front().map(Ok)
+    }
+}
+
+/// What was committed when it was taken. While it is held the file cannot reuse its pages.
+pub struct Snapshot {
+    transaction: ReadTransaction,
+    head: Head,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Snapshot").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+/// A key and an entry as they are stored.
+pub(in crate::fim) type StoredEntry = (Vec<u8>, Vec<u8>);
+
+impl Snapshot {
+    /// Number of the commit.
+    pub fn commit(&self) -> u64 {
+        self.head.commit
+    }
+
+    /// MAC of the commit's head.
+    pub fn head(&self) -> &[u8; 32] {
+        &self.head.mac
+    }
+
+    /// All entries in the order of keys, as they are stored.
+    pub(in crate::fim) fn entries(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<StoredEntry, StoreError>> + use<>, StoreError> {
+        let range = open_table(&self.transaction, Kind::Entry)?.range::<&[u8]>(..).map_err(reading)?;
+        Ok(range.map(|row| {
+            let (key, stored) = row.map_err(reading)?;
+            Ok((key.value().to_vec(), value_of(stored.value())?.to_vec()))
+        }))
     }
 }

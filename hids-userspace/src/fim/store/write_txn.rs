@@ -1,21 +1,15 @@
 //! Writing: everything between `begin` and `commit` happens, or nothing.
 
-use std::io::{Read, Write};
-
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
 use hids_core::model::{FileNews, FileNotice, Gap, Timestamp};
 use redb::{ReadableTable, WriteTransaction};
-use serde::{Deserialize, Serialize};
 
-use super::codec::{decode, decode_entry, encode, encode_entry, encode_notice};
+use super::codec::{decode, decode_entry, decode_notice, encode, encode_entry, encode_notice};
 use super::error::writing;
 use super::head::{Head, Kind};
-use super::processes::{self, Remembered};
-use super::rows::{HEAD, Rows, Totals};
+use super::processes::{self, Remembered, STAMP_STEP, stamp};
+use super::rows::{GapId, HEAD, Rows, Totals, compress, decompress, metadata_key, path_of_entry};
 use super::shared::{Shared, WriteGuard};
-use super::{ScanProgress, StoreError, paths, prune};
+use super::{StoreError, paths};
 use crate::fim::Entry;
 
 /// When a commit has to be on the disk.
@@ -27,12 +21,6 @@ pub enum Durability {
     Deferred,
 }
 
-/// Names an open gap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct GapId(pub u64);
-
-pub(super) const PROGRESS: &[u8] = b"scan progress";
-
 /// What is about to be written. Dropped without `commit`, nothing of it happens.
 pub struct WriteTxn<'s> {
     shared: &'s Shared,
@@ -40,6 +28,7 @@ pub struct WriteTxn<'s> {
     head: Head,
     totals: Totals,
     last_process: Option<Remembered>,
+    has_records: bool,
     _write_lock: WriteGuard<'s>,
 }
 
@@ -62,7 +51,7 @@ impl<'s> WriteTxn<'s> {
             Ok((transaction, head))
         })?;
         let totals = Totals { rows: head.rows, sum: head.sum(&shared.macs) };
-        Ok(Self { shared, transaction, head, totals, last_process: None, _write_lock: write_lock })
+        Ok(Self { shared, transaction, head, totals, last_process: None, has_records: false, _write_lock: write_lock })
     }
 
     pub(super) fn rows(&mut self, kind: Kind) -> Result<Rows<'_>, StoreError> {
@@ -98,25 +87,6 @@ impl<'s> WriteTxn<'s> {
         self.rows(Kind::Entry)?.remove(&paths::key_of(path)?)
     }
 
-    /// Forgets a path and everything below it, with the texts kept of it; how many entries these were.
-    ///
-    /// # Errors
-    /// As [`put`](Self::put).
-    pub fn remove_subtree(&mut self, path: &[u8]) -> Result<u64, StoreError> {
-        let mut removed = u64::from(self.remove(path)?);
-        self.remove_text(path)?;
-        for kind in [Kind::Entry, Kind::Text] {
-            let mut rows = self.rows(kind)?;
-            for (from, to) in paths::below(path) {
-                removed += if kind == Kind::Entry { remove_range(&mut rows, &from, &to)? } else { 0 };
-                if kind == Kind::Text {
-                    remove_range(&mut rows, &from, &to)?;
-                }
-            }
-        }
-        Ok(removed)
-    }
-
     /// The entry of a path, with what this update has written.
     ///
     /// # Errors
@@ -126,12 +96,43 @@ impl<'s> WriteTxn<'s> {
         self.rows(Kind::Entry)?.value(&key)?.map(|value| decode_entry(&value)).transpose()
     }
 
-    /// Adds a piece of news to the history and to the outbox; its number.
+    /// Entries below `directory` after the path `after`, at most `limit`, in the store's order, with what this
+    /// transaction has written.
+    ///
+    /// # Errors
+    /// When a path is not whole, or the file cannot be read.
+    pub fn entries_below(
+        &mut self,
+        directory: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Entry)>, StoreError> {
+        let next = after.map(|after| Ok([paths::key_of(after)?.as_slice(), b"\0"].concat())).transpose()?;
+        let rows = self.rows(Kind::Entry)?;
+        let mut entries = Vec::new();
+        for (from, to) in paths::below(directory) {
+            let from = next.clone().map_or(from.clone(), |next| next.max(from));
+            if from < to {
+                for (key, value) in rows.rows(&from, &to, limit - entries.len())? {
+                    entries.push((path_of_entry(&key)?, decode_entry(&value)?));
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Whether this transaction holds a record that is to be sent to the rules.
+    pub const fn has_records(&self) -> bool {
+        self.has_records
+    }
+
+    /// Adds an event to the history and to what is sent to the rules; its number.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn notice(&mut self, time: Timestamp, alerted: bool, news: FileNews) -> Result<u64, StoreError> {
         self.head.last_sequence += 1;
+        self.has_records = true;
         let notice = FileNotice { sequence: self.head.last_sequence, time, alerted, news };
         let key = notice.sequence.to_be_bytes();
         let mut last = self.last_process.take();
@@ -176,14 +177,6 @@ impl<'s> WriteTxn<'s> {
         Ok(Some(Gap { closed: Some(closed), found, ..gap }))
     }
 
-    /// Gaps that are open, oldest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn open_gaps(&mut self) -> Result<Vec<(GapId, Gap)>, StoreError> {
-        self.rows(Kind::Gap)?.rows(&[], &[0xff; 9], usize::MAX)?.iter().map(gap_of).collect()
-    }
-
     /// Keeps the text of a file for the next diff; whether it was kept (else it is longer than the
     /// limit, and an older one is forgotten).
     ///
@@ -217,26 +210,6 @@ impl<'s> WriteTxn<'s> {
         self.rows(Kind::Text)?.value(&key)?.map(|value| decompress(&value, limit)).transpose()
     }
 
-    /// Remembers where a scan stands; `None` = no scan is under way.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn set_progress(&mut self, progress: Option<&ScanProgress>) -> Result<(), StoreError> {
-        let mut rows = self.rows(Kind::Metadata)?;
-        match progress {
-            Some(progress) => rows.put(PROGRESS, &encode(progress)),
-            None => rows.remove(PROGRESS).map(drop),
-        }
-    }
-
-    /// Where the last scan stands, if it did not end.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn progress(&mut self) -> Result<Option<ScanProgress>, StoreError> {
-        self.rows(Kind::Metadata)?.value(PROGRESS)?.map(|value| decode(&value, "the progress of a scan")).transpose()
-    }
-
     /// Remembers any small value under a name, for instance the totals of the last scan.
     ///
     /// # Errors
@@ -245,16 +218,8 @@ impl<'s> WriteTxn<'s> {
         self.rows(Kind::Metadata)?.put(&metadata_key(name), value)
     }
 
-    /// The value under a name.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn metadata(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.rows(Kind::Metadata)?.value(&metadata_key(name))
-    }
-
-    /// Forgets the oldest notices beyond the limits, at most `most` in one go, and none after
-    /// `committed` (those are not alerted yet); how many were forgotten.
+    /// Removes the oldest records beyond the limits, at most `most` in one go, and none after `committed` (those
+    /// have not been alerted); how many were removed.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -262,9 +227,30 @@ impl<'s> WriteTxn<'s> {
         let oldest = now.minus(self.shared.limits.history_age);
         let kept = self.shared.limits.history_notices;
         let surplus = self.totals.rows[Kind::Notice as usize].saturating_sub(kept);
-        let old = prune::oldest(&mut self.rows(Kind::Notice)?, committed, oldest, surplus, most)?;
-        prune::forget(self, &old)?;
-        Ok(old.len() as u64)
+        let expired = expired(&self.rows(Kind::Notice)?, committed, oldest, surplus, most)?;
+        self.remove_notices(&expired)?;
+        Ok(expired.len() as u64)
+    }
+
+    /// Removes records, with their rows in the index and processes that no record names any more.
+    fn remove_notices(&mut self, expired: &[Expired]) -> Result<(), StoreError> {
+        let (Some(first), Some(last)) = (expired.first(), expired.last()) else { return Ok(()) };
+        let mut rows = self.rows(Kind::Notice)?;
+        for notice in expired {
+            rows.remove(&notice.sequence.to_be_bytes())?;
+        }
+        drop(rows);
+        let mut rows = self.rows(Kind::History)?;
+        for notice in expired {
+            if let Some(path) = &notice.path {
+                rows.remove(&[path.as_slice(), b"\0", &notice.sequence.to_be_bytes()].concat())?;
+            }
+        }
+        drop(rows);
+        if first.sequence / STAMP_STEP != (last.sequence + 1) / STAMP_STEP {
+            remove_processes(&mut self.rows(Kind::Process)?, last.sequence)?;
+        }
+        Ok(())
     }
 
     /// Makes it happen; the number of the commit.
@@ -289,51 +275,52 @@ impl<'s> WriteTxn<'s> {
     }
 }
 
-/// The path that a piece of news is about.
-pub(super) fn subject(news: &FileNews) -> Option<&[u8]> {
+/// A record to be removed.
+struct Expired {
+    sequence: u64,
+    path: Option<Vec<u8>>,
+}
+
+/// The oldest `surplus` records, and all before `oldest`; none after `committed`, at most `most`.
+fn expired(
+    rows: &Rows<'_>,
+    committed: u64,
+    oldest: Timestamp,
+    surplus: u64,
+    most: usize,
+) -> Result<Vec<Expired>, StoreError> {
+    let end = committed.saturating_add(1).to_be_bytes();
+    let mut expired = Vec::new();
+    for (_, value) in rows.rows(&[], &end, most)? {
+        let notice = decode_notice(&value, |_| Ok(None))?;
+        if expired.len() as u64 >= surplus && notice.time >= oldest {
+            break;
+        }
+        expired.push(Expired { sequence: notice.sequence, path: subject(&notice.news).map(<[u8]>::to_vec) });
+    }
+    Ok(expired)
+}
+
+/// Removes processes that were named last by records up to `last`.
+fn remove_processes(rows: &mut Rows<'_>, last: u64) -> Result<(), StoreError> {
+    let mut from = Vec::new();
+    loop {
+        let processes = rows.rows(&from, &[0xff; 17], 512)?;
+        let Some((key, _)) = processes.last() else { return Ok(()) };
+        from = [key.as_slice(), b"\0"].concat();
+        for (key, value) in &processes {
+            if stamp(value).is_some_and(|stamp| stamp + STAMP_STEP <= last) {
+                rows.remove(key)?;
+            }
+        }
+    }
+}
+
+/// The path that an event is about.
+fn subject(news: &FileNews) -> Option<&[u8]> {
     match news {
         FileNews::Change(change) => Some(&change.path),
         FileNews::Refusal(refusal) => Some(&refusal.path),
         _ => None,
     }
-}
-
-pub(super) fn metadata_key(name: &str) -> Vec<u8> {
-    [b"fact ", name.as_bytes()].concat()
-}
-
-pub(super) fn gap_of((key, value): &(Vec<u8>, Vec<u8>)) -> Result<(GapId, Gap), StoreError> {
-    let id = <[u8; 8]>::try_from(key.as_slice())
-        .map_err(|_| StoreError::Damaged { what: "a gap has no number".to_owned() })?;
-    Ok((GapId(u64::from_be_bytes(id)), decode(value, "a gap")?))
-}
-
-/// In pieces, so that a large subtree is never held in memory.
-fn remove_range(rows: &mut Rows<'_>, from: &[u8], to: &[u8]) -> Result<u64, StoreError> {
-    let mut removed = 0;
-    loop {
-        let keys = rows.keys(from, to, 1024)?;
-        for key in &keys {
-            removed += u64::from(rows.remove(key)?);
-        }
-        if keys.is_empty() {
-            return Ok(removed);
-        }
-    }
-}
-
-fn compress(text: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    // Memory takes every write.
-    let _ = encoder.write_all(text);
-    encoder.finish().unwrap_or_default()
-}
-
-pub(super) fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>, StoreError> {
-    let mut text = Vec::new();
-    ZlibDecoder::new(bytes)
-        .take(limit as u64)
-        .read_to_end(&mut text)
-        .map_err(|_| StoreError::Damaged { what: "a kept text cannot be unpacked".to_owned() })?;
-    Ok(text)
 }

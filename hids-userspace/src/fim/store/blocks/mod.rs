@@ -28,7 +28,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use layout::{BLOCK, GROUP, MAC, group_at, group_of, length_of, physical};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use superblock::{Superblock, SuperblockKey};
+use superblock::{Superblock, SuperblockKey, damaged};
 
 use super::{StoreError, StoreKey};
 
@@ -324,10 +324,6 @@ fn block_number(offset: u64, length: usize) -> io::Result<u64> {
 
 fn unaligned() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "the database does not work in whole blocks")
-}
-
-pub(super) fn damaged(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
 /// Pieces that lie together in the file.

@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::damaged;
 use super::layout::BLOCK;
 
 /// Bytes of redb's header, rounded up.
@@ -130,4 +129,9 @@ fn decode(key: &SuperblockKey, slot: &[u8; SLOT], place: u64) -> Slot {
     let superblock = Superblock { generation: number(8), length: number(16), data };
     let is_whole = superblock.encode(key) == *slot && superblock.generation % 2 == place;
     if is_whole { Slot::Whole(Box::new(superblock)) } else { Slot::Wrong }
+}
+
+/// The error of a file that is not as it was written.
+pub(super) fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }

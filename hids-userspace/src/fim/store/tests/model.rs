@@ -76,7 +76,7 @@ fn path() -> impl Strategy<Value = Vec<u8>> {
 enum Step {
     Put(Vec<u8>, u64),
     Remove(Vec<u8>),
-    RemoveSubtree(Vec<u8>),
+    RemoveBelow(Vec<u8>),
     Commit,
     Abandon,
     Reopen,
@@ -86,7 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (path(), 0_u64..1000).prop_map(|(path, number)| Step::Put(path, number)),
         2 => path().prop_map(Step::Remove),
-        1 => path().prop_map(Step::RemoveSubtree),
+        1 => path().prop_map(Step::RemoveBelow),
         3 => Just(Step::Commit),
         1 => Just(Step::Abandon),
         1 => Just(Step::Reopen),
@@ -99,19 +99,33 @@ fn is_below(path: &[u8], directory: &[u8]) -> bool {
     path == directory || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
-fn apply(update: &mut WriteTxn<'_>, model: &mut Model, step: &Step) {
+fn apply(txn: &mut WriteTxn<'_>, model: &mut Model, step: &Step) {
     match step {
         Step::Put(path, number) => {
-            update.put(path, &entry(*number)).expect("put");
+            txn.put(path, &entry(*number)).expect("put");
             model.insert(path.clone(), entry(*number));
         }
         Step::Remove(path) => {
-            assert_eq!(update.remove(path).expect("removed"), model.remove(path).is_some());
+            assert_eq!(txn.remove(path).expect("removed"), model.remove(path).is_some());
         }
-        Step::RemoveSubtree(path) => {
-            let before = model.len();
-            model.retain(|known, _| !is_below(known, path));
-            assert_eq!(update.remove_subtree(path).expect("removed"), (before - model.len()) as u64);
+        Step::RemoveBelow(path) => {
+            let mut after: Option<Vec<u8>> = None;
+            let mut removed = Vec::new();
+            loop {
+                let entries = txn.entries_below(path, after.as_deref(), 2).expect("readable");
+                let Some((last, _)) = entries.last() else { break };
+                after = Some(last.clone());
+                for (path, entry) in entries {
+                    assert!(txn.remove(&path).expect("removed"));
+                    removed.push((path, entry));
+                }
+            }
+            removed.sort_by(|one, other| one.0.cmp(&other.0));
+            let is_inside = |known: &[u8]| known != path && is_below(known, path);
+            let wanted =
+                model.iter().filter(|(known, _)| is_inside(known)).map(|(path, entry)| (path.clone(), entry.clone()));
+            assert_eq!(removed, wanted.collect::<Vec<_>>());
+            model.retain(|known, _| !is_inside(known));
         }
         Step::Commit | Step::Abandon | Step::Reopen => {}
     }

@@ -1,4 +1,4 @@
-//! Which trees have been scanned to their end, and as what: in these an unknown file is a new one.
+//! The trees with a complete baseline, and what was asked for when it was made.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::fim::store::{StoreError, StoreView, WriteTxn};
 
-/// The name of the fact in the store.
-const FACT: &str = "baselined roots";
+/// Their name in the store.
+const ROOTS: &str = "baselined roots";
 
 /// Roots with a whole baseline, and what was asked for when it was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Roots(BTreeMap<Vec<u8>, Asked>);
+pub(in crate::fim::monitor) struct Roots(BTreeMap<Vec<u8>, Asked>);
 
 /// What of a `<directories>` decides about its baseline, as sums that only have to differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,13 +33,13 @@ fn sum(value: &impl std::fmt::Debug) -> u64 {
 }
 
 impl Roots {
-    /// As the store has it; nothing when it has none or an unreadable one (all is scanned anew then).
+    /// As the store has it; empty when it has none or one that cannot be read: everything is scanned again then.
     pub(super) fn load(view: &StoreView) -> Result<Self, StoreError> {
-        Ok(view.metadata(FACT)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default())
+        Ok(view.metadata(ROOTS)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default())
     }
 
-    /// Roots with something in the baseline.
-    pub(super) fn known(view: &StoreView) -> Result<Vec<Vec<u8>>, StoreError> {
+    /// Roots with at least one entry in the baseline.
+    pub(in crate::fim::monitor) fn known(view: &StoreView) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut known = Vec::new();
         for root in Self::load(view)?.0.into_keys() {
             if view.subtree(&root)?.next().transpose()?.is_some() {
@@ -49,13 +49,13 @@ impl Roots {
         Ok(known)
     }
 
-    /// Writes it.
-    pub(super) fn save(&self, update: &mut WriteTxn<'_>) -> Result<(), StoreError> {
+    /// Saves it.
+    pub(super) fn save(&self, txn: &mut WriteTxn<'_>) -> Result<(), StoreError> {
         // A map of byte strings can always be encoded into memory.
-        update.set_metadata(FACT, &postcard::to_stdvec(self).unwrap_or_default())
+        txn.set_metadata(ROOTS, &postcard::to_stdvec(self).unwrap_or_default())
     }
 
-    /// Whether `root` has been scanned to its end.
+    /// Whether the tree at `root` has a baseline.
     pub(super) fn contains(&self, root: &[u8]) -> bool {
         self.0.contains_key(root)
     }
@@ -65,14 +65,14 @@ impl Roots {
         self.0.insert(watch.root.clone(), Asked::of(watch));
     }
 
-    /// Takes all roots out.
+    /// Removes all roots.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Takes out what is watched in another way now, or not any more; the roots that are not any more.
+    /// Removes what is watched in another way now, or no longer; the roots that are no longer watched.
     ///
-    /// Where more is asked for now, what was not asked for before is no news.
+    /// Where more is asked for now, what was not asked for before is no change.
     pub(super) fn follow(&mut self, watches: &[Watch]) -> Vec<Vec<u8>> {
         let mut gone = Vec::new();
         self.0.retain(|root, asked| match watches.iter().find(|watch| watch.root == *root) {

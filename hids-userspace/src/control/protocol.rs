@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fim::request::FimRequest;
+use crate::fim::protocol::FimRequest;
 
 /// What `hidsctl` asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

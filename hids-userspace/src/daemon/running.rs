@@ -18,7 +18,7 @@ use super::wiring::{self, Stages};
 use super::{parts, status};
 use crate::config::{Config, LoadOptions};
 use crate::control::{Answer, Reply, Request};
-use crate::fim::request::FimRequest;
+use crate::fim::protocol::FimRequest;
 use crate::respond::{self, Mode};
 use crate::sensors::files::MarkChoice;
 use crate::sensors::selftest::{self, Actor, SelfTestOptions};

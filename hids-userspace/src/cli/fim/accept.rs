@@ -7,7 +7,7 @@ use clap::Args;
 use super::{absolute, ask_for, shown};
 use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
-use crate::fim::request::{AcceptView, FimRequest};
+use crate::fim::protocol::{AcceptView, FimRequest};
 
 /// What to take over.
 #[derive(Debug, Args)]

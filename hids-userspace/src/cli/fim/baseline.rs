@@ -14,9 +14,9 @@ use super::{absolute, ask_for, shown};
 use crate::cli::exit::{Exit, WrongUsage};
 use crate::cli::{Common, output};
 use crate::config;
-use crate::fim::answer::EXPORT_KEY;
 use crate::fim::export::{self, ExportError, ExportKey, PublicKey};
-use crate::fim::request::{CompareView, ExportView, FimRequest, PathText, VerifyView};
+use crate::fim::protocol::{CompareView, ExportView, FimRequest, PathText, VerifyView};
+use crate::fim::queries::EXPORT_KEY;
 
 /// Where to.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{absolute, ask_for, list, shown};
 use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
-use crate::fim::request::{FimRequest, HistoryView};
+use crate::fim::protocol::{FimRequest, HistoryView};
 
 /// Which file.
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use super::entry::entry_line;
 use super::{absolute, ask_for, baseline, shown};
 use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
-use crate::fim::request::{FimRequest, ListItem, ListView, PathText};
+use crate::fim::protocol::{FimRequest, ListItem, ListView, PathText};
 
 /// Entries that are asked for at one time.
 const PAGE: usize = 1000;

@@ -23,7 +23,7 @@ use super::reload::ask_within;
 use crate::config;
 use crate::control::{ClientError, Request};
 use crate::fim::monitor;
-use crate::fim::request::{FimRequest, PathText};
+use crate::fim::protocol::{FimRequest, PathText};
 
 /// Options of `fim`.
 #[derive(Debug, Args)]

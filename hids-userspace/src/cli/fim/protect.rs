@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::ask;
 use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
-use crate::fim::request::FimRequest;
+use crate::fim::protocol::FimRequest;
 use crate::sensors::guard;
 
 /// What becomes of writes below protected directories.

@@ -11,7 +11,7 @@ use clap::Args;
 use super::{absolute, ask, ask_for};
 use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
-use crate::fim::request::{FimRequest, FimView, ScanView};
+use crate::fim::protocol::{FimRequest, FimView, ScanView};
 
 /// Time between two looks at a scan.
 const LOOK: Duration = Duration::from_millis(250);

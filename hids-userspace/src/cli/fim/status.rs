@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{ask_for, scan, shown};
 use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
-use crate::fim::request::{FimRequest, FimView};
+use crate::fim::protocol::{FimRequest, FimView};
 
 /// Shows the baseline, scans and gaps.
 pub(super) fn run(common: &Common) -> anyhow::Result<Exit> {

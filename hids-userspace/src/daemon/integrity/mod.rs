@@ -20,7 +20,7 @@ pub(super) use self::options::wants_events;
 use self::stage::{Means, Stage};
 use super::protection::Protection;
 use crate::config::Config;
-use crate::fim::request::{FimRequest, FimView};
+use crate::fim::protocol::{FimRequest, FimView};
 use crate::sensors::files::{FilesHandle, FilesReport};
 use crate::sensors::guard::GuardMode;
 use crate::sensors::{self, SensorsHandle, WhoLookup};

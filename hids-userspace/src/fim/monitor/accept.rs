@@ -4,7 +4,7 @@ use hids_core::model::{Acceptance, FileNews};
 
 use super::baseline_writer::BaselineWriter;
 use super::package_recognition::PackageRecognition;
-use crate::fim::request::{AcceptView, PathText};
+use crate::fim::protocol::{AcceptView, PathText};
 use crate::fim::store::StoreError;
 
 /// Entries that are rewritten in one transaction.

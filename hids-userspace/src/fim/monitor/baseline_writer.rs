@@ -288,7 +288,7 @@ mod tests {
     use super::super::testing::Baseline;
     use super::*;
     use crate::fim::store::StoreLimits;
-    use crate::fim::{Entry, Known as _};
+    use crate::fim::{BaselineView as _, Entry};
 
     fn protection() -> FileNews {
         FileNews::Protection(Protection { enforced: true, reason: "test".to_owned(), uid: None })

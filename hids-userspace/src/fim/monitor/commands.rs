@@ -7,7 +7,7 @@ use hids_core::fim::{Policy, Schedule};
 use hids_core::model::Protection;
 
 use super::scan_scheduler::NotWatched;
-use crate::fim::request::AcceptView;
+use crate::fim::protocol::AcceptView;
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::StoreError;
 

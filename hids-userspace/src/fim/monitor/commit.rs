@@ -204,7 +204,7 @@ mod tests {
 
     use super::super::testing::{Baseline, directory, file, policy, watch};
     use super::*;
-    use crate::fim::Known as _;
+    use crate::fim::BaselineView as _;
 
     fn seen(path: &str, state: Option<FileState>) -> Observation {
         Observation {

@@ -14,8 +14,8 @@ use jiff::tz::TimeZone;
 
 use super::commands::{Command, ConfigUpdate};
 use super::status::Status;
-use crate::fim::answer;
-use crate::fim::request::{FimRequest, FimView};
+use crate::fim::protocol::{FimRequest, FimView};
+use crate::fim::queries;
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Store, StoreView};
 
@@ -92,10 +92,10 @@ impl FimHandle {
             FimRequest::Accept { paths, packages } => {
                 let paths = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
                 let view = self.ask(|reply| Command::Accept { paths, packages, reply })?;
-                answer::value(&view.map_err(|error| answer::failed(&error))?)
+                queries::value(&view.map_err(|error| queries::failed(&error))?)
             }
-            FimRequest::Status => answer::value(&self.report()),
-            request => answer::answer(&request, &self.store, &self.policy.load(), &self.state, &self.zone),
+            FimRequest::Status => queries::value(&self.report()),
+            request => queries::answer(&request, &self.store, &self.policy.load(), &self.state, &self.zone),
         }
     }
 

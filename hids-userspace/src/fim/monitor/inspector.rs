@@ -18,7 +18,7 @@ use super::package_updates::PackageUpdates;
 use super::scan_scheduler::RunningScan;
 use super::status::Status;
 use super::workers::{Inspected, Inspection, Job, Workers};
-use crate::fim::Known as _;
+use crate::fim::BaselineView as _;
 use crate::fim::scan::Difference;
 use crate::fim::store::StoreView;
 

@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use super::open::{BASELINE, KEY};
 use super::scan_scheduler::Roots;
 use crate::config::{Paths, SyscheckConfig};
-use crate::fim::request::FimRequest;
+use crate::fim::protocol::FimRequest;
 use crate::fim::store::{Store, StoreKey, StoreLimits};
-use crate::fim::{answer, policy_def};
+use crate::fim::{policy_def, queries};
 
 /// Whether there is a baseline in `state`.
 pub fn has_baseline(state: &Path) -> bool {
@@ -26,13 +26,13 @@ pub fn answer_offline(
 ) -> Result<serde_json::Value, String> {
     let state = paths.state.as_path();
     let path = state.join(BASELINE);
-    let key = StoreKey::load_or_create(&state.join(KEY)).map_err(|error| answer::failed(&error))?;
+    let key = StoreKey::load_or_create(&state.join(KEY)).map_err(|error| queries::failed(&error))?;
     let opened = Store::open_without_repair(&path, &key, StoreLimits::default());
-    let (store, damages) = opened.map_err(|error| answer::failed(&error))?;
+    let (store, damages) = opened.map_err(|error| queries::failed(&error))?;
     if let Some(damage) = damages.first() {
         return Err(format!("somebody else touched the baseline: {}", damage.what));
     }
-    let known = Roots::known(&store.view()).map_err(|error| answer::failed(&error))?;
+    let known = Roots::known(&store.view()).map_err(|error| queries::failed(&error))?;
     let policy = Policy::compile(policy_def(syscheck, paths, strict, &known));
-    answer::answer(request, &store, &policy, state, &TimeZone::system())
+    queries::answer(request, &store, &policy, state, &TimeZone::system())
 }

@@ -82,7 +82,7 @@ mod tests {
 
     use super::*;
     use crate::fim::store::{Durability, Store, StoreKey, StoreLimits};
-    use crate::fim::{Known as _, Unaccepted};
+    use crate::fim::{BaselineView as _, Unaccepted};
 
     const TOOL: &[u8] = b"/usr/bin/tool";
 

@@ -7,7 +7,7 @@ use hids_core::model::{Gap, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::unreadable::Unreadable;
-use crate::fim::request::{FimView, GapView, PathText, ScanView};
+use crate::fim::protocol::{FimView, GapView, PathText, ScanView};
 use crate::fim::scan::ScanControl;
 use crate::fim::store::{GapId, StoreView};
 

@@ -85,13 +85,13 @@ impl ScanControl {
         self.0.stopped.load(Ordering::Relaxed)
     }
 
-    /// Holds the scan until [`go_on`](Self::go_on).
+    /// Holds the scan until [`resume`](Self::resume).
     pub fn pause(&self) {
         self.set_paused(true);
     }
 
     /// Ends a pause.
-    pub fn go_on(&self) {
+    pub fn resume(&self) {
         self.set_paused(false);
     }
 

@@ -12,7 +12,7 @@ use super::NotScanned;
 use super::item::Item;
 use super::listing::{Listed as Hint, Listing};
 use super::worker::{DirectoryTask, Listed, Mark, Task, Worker};
-use super::{gone, mounts};
+use super::{deleted, mounts};
 use crate::fim::examine::{LONGEST_PATH_BYTES, Name, is_gone, open_directory, split, stat_of};
 
 /// Directories so far below the beginning have a mark of their own when they are done.
@@ -28,10 +28,10 @@ impl Worker<'_> {
         };
         let directory = match open_directory(above) {
             Ok(directory) => directory,
-            Err(error) if is_gone(&error) => return gone::vanished(self, &path, old),
+            Err(error) if is_gone(&error) => return deleted::deleted(self, &path, old),
             Err(source) => return self.refused(path, "open the directory of", source),
         };
-        let Some(name) = Name::new(name) else { return gone::vanished(self, &path, old) };
+        let Some(name) = Name::new(name) else { return deleted::deleted(self, &path, old) };
         self.path.clone_from(&path);
         let item = Item { directory: directory.as_fd(), name: name.as_c_str(), hint: Hint::Unknown, old };
         let Some(kind) = self.item(item) else { return };
@@ -87,15 +87,15 @@ impl Worker<'_> {
     /// A directory that was there a moment ago.
     fn directory_vanished(&mut self, path: &[u8]) {
         match self.scan.known.entry(path) {
-            Ok(old) => gone::vanished(self, path, old),
+            Ok(old) => deleted::deleted(self, path, old),
             Err(error) => self.not_scanned(path.to_vec(), NotScanned::Baseline(error)),
         }
     }
 
     /// The mark of a directory, below that of the one above it.
     pub(super) fn mark(&self, path: &[u8], above: Option<Arc<Mark>>) -> Option<Arc<Mark>> {
-        let (outbox, control) = (self.scan.outbox.clone(), self.scan.control.clone());
-        Some(Arc::new(Mark { path: path.to_vec(), outbox, control, above }))
+        let (sender, control) = (self.scan.sender.clone(), self.scan.control.clone());
+        Some(Arc::new(Mark { path: path.to_vec(), sender, control, above }))
     }
 
     /// The task for a directory that was met in `parent`; `None` when an earlier scan has done it.
@@ -114,6 +114,6 @@ impl Worker<'_> {
     }
 
     pub(super) fn not_scanned(&mut self, path: Vec<u8>, why: NotScanned) {
-        self.scan.outbox.not_scanned(path, why);
+        self.scan.sender.not_scanned(path, why);
     }
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 use hids_core::fim::Checks;
 use hids_core::model::{Digests, FileKind, FileState};
 
-use super::between::Between;
+use super::known_range::KnownRange;
 use super::listing::Listed as Hint;
 use super::plan::join;
 use super::worker::{Listed, Task, Worker};
-use super::{Difference, NotScanned, ScanDepth, gone};
+use super::{Difference, NotScanned, ScanDepth, deleted};
 use crate::fim::Entry;
 use crate::fim::examine::{self, Examined, Look, Name, Stat, stat_at, stat_behind};
 
@@ -43,7 +43,7 @@ impl Worker<'_> {
         }
         let after = from.checked_sub(1).and_then(|before| directory.names.item(before)).map(|(name, _)| name);
         let end = if last { None } else { to.checked_sub(1).and_then(|at| directory.names.item(at)) };
-        let mut known = Between::new(&*self.scan.known, &directory.task.path, after, end.map(|(name, _)| name));
+        let mut known = KnownRange::new(&*self.scan.known, &directory.task.path, after, end.map(|(name, _)| name));
         for index in from..to {
             let Some((name, hint)) = directory.names.item(index) else { continue };
             if !self.missing(&directory, &mut known, Some(name)) {
@@ -59,9 +59,9 @@ impl Worker<'_> {
     }
 
     /// Known names before `name` are not listed any more. `false` = go on no further.
-    fn missing(&mut self, directory: &Listed, known: &mut Between<'_>, name: Option<&CStr>) -> bool {
+    fn missing(&mut self, directory: &Listed, known: &mut KnownRange<'_>, name: Option<&CStr>) -> bool {
         loop {
-            if !self.pacer.goes_on() {
+            if !self.pacer.may_continue() {
                 return false;
             }
             match known.next_if(|known| name.is_none_or(|name| known < name.to_bytes())) {
@@ -70,7 +70,7 @@ impl Worker<'_> {
                     let Some(name) = Name::new(&missing) else { continue };
                     // Looked at all the same: it may have come after the directory was listed.
                     self.entry(directory, name.as_c_str(), Hint::Unknown, Some(entry));
-                    self.hand_on_if_many();
+                    self.send_if_many();
                 }
                 Err(error) => {
                     self.not_scanned(directory.task.path.clone(), NotScanned::Baseline(error));
@@ -175,7 +175,7 @@ impl Worker<'_> {
         }
         if was_directory && kind != FileKind::Directory {
             let path = self.path.clone();
-            gone::below(self, path);
+            deleted::below(self, path);
         }
         kind
     }
@@ -183,7 +183,7 @@ impl Worker<'_> {
     /// Nothing is there.
     fn nothing(&mut self, old: Option<Entry>) {
         let path = self.path.clone();
-        gone::vanished(self, &path, old);
+        deleted::deleted(self, &path, old);
     }
 }
 

@@ -8,27 +8,27 @@
 //! anew by its whole path, through no symbolic link: whoever moves directories about meanwhile cannot lead
 //! the scan out of the watched tree.
 
-mod between;
 mod control;
+mod deleted;
 mod directory;
-mod found;
-mod gone;
 mod item;
+mod known_range;
 mod listing;
+mod messages;
 mod mounts;
-mod outbox;
 mod pace;
 mod plan;
 mod pool;
 mod request;
 mod resume;
+mod sender;
 mod start;
 #[cfg(test)]
 mod tests;
 mod worker;
 
 pub use control::{ScanControl, ScanProgress};
-pub use found::{Difference, Found, NotScanned, ScanReport, Totals};
+pub use messages::{Difference, Found, NotScanned, ScanReport, Totals};
 pub use request::{ScanDepth, ScanOptions, ScanRequest};
 pub use resume::ResumePoint;
 pub use start::{ScanHandle, start};

@@ -57,7 +57,7 @@ impl<'a> Pacer<'a> {
     }
 
     /// Waits through pauses. `false` = stop.
-    pub fn goes_on(&self) -> bool {
+    pub fn may_continue(&self) -> bool {
         self.control.wait_while_paused();
         !self.control.is_stopped()
     }
@@ -88,7 +88,7 @@ impl<'a> Pacer<'a> {
 
 impl Pace for Pacer<'_> {
     fn may_read(&self, bytes: usize) -> bool {
-        if !self.goes_on() {
+        if !self.may_continue() {
             return false;
         }
         self.rest();

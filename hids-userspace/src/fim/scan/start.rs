@@ -8,13 +8,13 @@ use crossbeam_channel::Sender;
 use hids_core::fim::Policy;
 use tracing::debug;
 
-use super::outbox::Outbox;
 use super::pace::Rate;
 use super::plan::units;
 use super::pool::Pool;
+use super::sender::MessageSender;
 use super::worker::{Scan, Task, Worker};
 use super::{Found, ScanControl, ScanOptions, ScanRequest};
-use crate::fim::Known;
+use crate::fim::BaselineView;
 use crate::sys::files::{DiskPriority, set_disk_priority};
 
 /// A scan that runs. Dropping it stops the scan and waits for its threads.
@@ -58,7 +58,7 @@ impl Drop for ScanHandle {
 pub fn start(
     request: ScanRequest,
     policy: Arc<Policy>,
-    known: Arc<dyn Known>,
+    known: Arc<dyn BaselineView>,
     options: ScanOptions,
     found: Sender<Found>,
 ) -> io::Result<ScanHandle> {
@@ -66,7 +66,7 @@ pub fn start(
     let units = units(&request.subtrees, &policy);
     let units = units.into_iter().filter(|unit| !request.resume.covers(unit)).map(Task::Unit).collect();
     let scan = Scan {
-        outbox: Arc::new(Outbox::new(control.clone(), found)),
+        sender: Arc::new(MessageSender::new(control.clone(), found)),
         pool: Pool::new(units),
         rate: options.rate_bytes_per_second.map(Rate::new),
         control: control.clone(),
@@ -96,7 +96,7 @@ fn run(scan: &Scan) {
         }
         Worker::run(scan);
     });
-    scan.outbox.finish();
+    scan.sender.finish();
 }
 
 /// Of this thread alone: Linux has them per thread.

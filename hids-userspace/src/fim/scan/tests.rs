@@ -15,7 +15,7 @@ use hids_core::fim::{Checks, Policy, PolicyDef, Watch};
 
 use super::*;
 use crate::fim::examine::split;
-use crate::fim::{Entry, Known, StoreError};
+use crate::fim::{BaselineView, Entry, StoreError};
 
 /// Entries by directory and name.
 type Entries = BTreeMap<(Vec<u8>, Vec<u8>), Entry>;
@@ -43,7 +43,7 @@ impl Baseline {
     }
 }
 
-impl Known for Baseline {
+impl BaselineView for Baseline {
     fn entry(&self, path: &[u8]) -> Result<Option<Entry>, StoreError> {
         let (directory, name) = split(path);
         Ok(self.0.lock().unwrap().get(&(directory.to_vec(), name.to_vec())).cloned())

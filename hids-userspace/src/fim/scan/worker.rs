@@ -6,21 +6,21 @@ use std::sync::Arc;
 use hids_core::fim::Policy;
 
 use super::listing::Listing;
-use super::outbox::Outbox;
 use super::pace::{Pacer, Rate};
 use super::pool::Pool;
+use super::sender::MessageSender;
 use super::{Difference, ScanControl, ScanOptions, ScanRequest};
-use crate::fim::Known;
+use crate::fim::BaselineView;
 use crate::fim::examine::Examiner;
 
 /// What the threads of one scan share.
 pub struct Scan {
     pub request: ScanRequest,
     pub policy: Arc<Policy>,
-    pub known: Arc<dyn Known>,
+    pub known: Arc<dyn BaselineView>,
     pub options: ScanOptions,
     pub control: ScanControl,
-    pub outbox: Arc<Outbox>,
+    pub sender: Arc<MessageSender>,
     pub pool: Pool<Task>,
     pub rate: Option<Rate>,
 }
@@ -62,7 +62,7 @@ pub struct Listed {
 /// Tells that a directory is done, when the last task below it has been dropped.
 pub struct Mark {
     pub path: Vec<u8>,
-    pub outbox: Arc<Outbox>,
+    pub sender: Arc<MessageSender>,
     pub control: ScanControl,
     /// Dropped after this one has told: a directory is done before the one above it.
     pub above: Option<Arc<Mark>>,
@@ -72,7 +72,7 @@ impl Drop for Mark {
     fn drop(&mut self) {
         // A scan that is stopped drops tasks that were not done.
         if !self.control.is_stopped() {
-            self.outbox.done(std::mem::take(&mut self.path));
+            self.sender.done(std::mem::take(&mut self.path));
         }
         self.above = None;
     }
@@ -133,7 +133,7 @@ impl<'a> Worker<'a> {
             Task::Directory(task) => self.directory(task),
             Task::Names { directory, from } => self.names(directory, from),
         }
-        self.hand_on();
+        self.send();
         let mut tasks = std::mem::take(&mut self.tasks);
         self.scan.pool.push(&mut tasks);
         self.tasks = tasks;
@@ -141,14 +141,14 @@ impl<'a> Worker<'a> {
     }
 
     /// In the middle of a task that finds very much.
-    pub fn hand_on_if_many(&mut self) {
+    pub fn send_if_many(&mut self) {
         if self.differences.len() >= MANY {
-            self.hand_on();
+            self.send();
         }
     }
 
     /// Sends what has been found so far.
-    pub fn hand_on(&mut self) {
-        self.scan.outbox.add(&mut self.differences);
+    pub fn send(&mut self) {
+        self.scan.sender.add(&mut self.differences);
     }
 }

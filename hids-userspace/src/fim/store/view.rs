@@ -13,7 +13,7 @@ use super::processes::Notices;
 use super::rows::{GapId, decompress, gap_of, metadata_key, open_table, path_of_entry, value_of};
 use super::shared::{Shared, head};
 use super::{StoreError, paths};
-use crate::fim::{Entry, Known};
+use crate::fim::{BaselineView, Entry};
 
 /// Entries that an iterator reads at one time.
 const CHUNK: usize = 512;
@@ -53,7 +53,7 @@ impl StoreView {
         decode: impl Fn(&[u8]) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         self.shared.read(|transaction| {
-            let stored = open(transaction, kind)?.get(key).map_err(reading)?;
+            let stored = open_table(transaction, kind)?.get(key).map_err(reading)?;
             stored.map(|stored| decode(value_of(stored.value())?)).transpose()
         })
     }
@@ -70,7 +70,7 @@ impl StoreView {
             if from >= to {
                 return Ok(rows);
             }
-            for row in open(transaction, kind)?.range::<&[u8]>(from..to).map_err(reading)?.take(limit) {
+            for row in open_table(transaction, kind)?.range::<&[u8]>(from..to).map_err(reading)?.take(limit) {
                 let (key, stored) = row.map_err(reading)?;
                 rows.push(decode(key.value(), value_of(stored.value())?)?);
             }
@@ -203,7 +203,7 @@ impl StoreView {
     }
 }
 
-impl Known for StoreView {
+impl BaselineView for StoreView {
     fn entry(&self, path: &[u8]) -> Result<Option<Entry>, StoreError> {
         self.row(Kind::Entry, &paths::key_of(path)?, decode_entry)
     }

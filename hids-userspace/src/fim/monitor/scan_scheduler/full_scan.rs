@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn the_next_scan_is_due_a_period_after_the_last_one_or_after_an_initial_one_was_stopped() {
         let at = Timestamp::from_unix_seconds;
-        let schedule = Schedule { frequency: Duration::from_secs(600), ..Schedule::default() };
+        let schedule = Schedule { frequency: Duration::from_secs(600), time: None, days: None };
         let mut scans = FullScans::new(schedule, TimeZone::UTC);
         assert_eq!(scans.next(), None, "the initial scan comes first");
         scans.completed(ScanRun { began: at(1000), ended: at(1200), totals: Totals::default() });

@@ -9,7 +9,7 @@ use hids_core::fim::Policy;
 use hids_core::model::Timestamp;
 
 use super::running::{Cause, QueuedScan, RunningScan};
-use crate::fim::Known;
+use crate::fim::BaselineView;
 use crate::fim::monitor::event_context::EventContext;
 use crate::fim::scan::{self, Found, ScanDepth, ScanHandle, ScanOptions, ScanRequest};
 use crate::fim::store::GapId;
@@ -36,7 +36,7 @@ impl Slot {
 /// What a scan is started with.
 pub(super) struct StartContext<'a> {
     pub policy: &'a Arc<Policy>,
-    pub baseline: &'a Arc<dyn Known>,
+    pub baseline: &'a Arc<dyn BaselineView>,
     pub options: &'a ScanOptions,
     pub now: Timestamp,
     /// Failures of the store so far.

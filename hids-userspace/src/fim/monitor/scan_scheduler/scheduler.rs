@@ -20,7 +20,7 @@ use crate::fim::monitor::status::{self, Status, time_text};
 use crate::fim::paths::holds;
 use crate::fim::scan::{Found, ScanDepth, ScanOptions, ScanReport};
 use crate::fim::store::{GapId, StoreError};
-use crate::fim::{Known, clock};
+use crate::fim::{BaselineView, clock};
 
 /// How long to wait before threads that could not be started are tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ pub(in crate::fim::monitor) struct ScanScheduler {
     coverage: Coverage,
     full_scans: FullScans,
     options: ScanOptions,
-    baseline: Arc<dyn Known>,
+    baseline: Arc<dyn BaselineView>,
     status: Arc<Status>,
     /// When scans may be started, after that failed.
     retry_at: Option<Instant>,

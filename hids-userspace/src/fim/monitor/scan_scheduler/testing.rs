@@ -9,7 +9,7 @@ use super::queue::{ScanQueue, Slot, StartContext};
 use super::running::{Cause, RunningScan};
 use crate::fim::monitor::testing::Baseline;
 use crate::fim::scan::{Found, ScanDepth, ScanOptions};
-use crate::fim::{Known, clock};
+use crate::fim::{BaselineView, clock};
 
 /// A scheduled scan of everything that `policy` watches, just started.
 pub(in crate::fim::monitor) fn running(policy: &Arc<Policy>, baseline: &Baseline) -> RunningScan {
@@ -22,7 +22,7 @@ pub(in crate::fim::monitor) fn running(policy: &Arc<Policy>, baseline: &Baseline
 
 /// Starts the scans of a queue.
 pub(super) fn start(queue: &mut ScanQueue, policy: &Arc<Policy>, baseline: &Baseline) {
-    let view: Arc<dyn Known> = Arc::new(baseline.writer.view().clone());
+    let view: Arc<dyn BaselineView> = Arc::new(baseline.writer.view().clone());
     let options = ScanOptions { threads: 1, nice: None, ..ScanOptions::default() };
     let context = StartContext {
         policy,

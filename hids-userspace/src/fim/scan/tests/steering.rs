@@ -93,7 +93,7 @@ fn paused_scan_does_nothing_until_it_goes_on() {
         assert!(handle.control().progress().totals.files <= before + 2);
         std::thread::yield_now();
     }
-    handle.control().go_on();
+    handle.control().resume();
     let told = Told::by(&receiver);
     assert_eq!(told.report.unwrap().totals.files, 200);
 }

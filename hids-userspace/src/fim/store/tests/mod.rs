@@ -13,7 +13,7 @@ use std::path::Path;
 use hids_core::model::{FileKind, FileState, Timestamp};
 
 use super::*;
-use crate::fim::{Entry, Known};
+use crate::fim::{BaselineView, Entry};
 
 pub(super) fn key() -> StoreKey {
     StoreKey::from_bytes([7; 32])

@@ -4,11 +4,10 @@ use hids_core::model::FileNews;
 
 use super::super::testing::message;
 use super::*;
-use crate::fim::Known as _;
 use crate::fim::monitor::testing::{Baseline, policy, watch};
 
 fn scheduler(baseline: &Baseline) -> ScanScheduler {
-    let schedule = Schedule { frequency: Duration::from_secs(3600), ..Schedule::default() };
+    let schedule = Schedule { frequency: Duration::from_secs(3600), time: None, days: None };
     let scan = ScanOptions { threads: 1, nice: None, ..ScanOptions::default() };
     let options = SchedulerOptions { schedule, zone: TimeZone::UTC, scan };
     ScanScheduler::new(options, &baseline.writer, Arc::clone(&baseline.status)).expect("readable")
@@ -124,7 +123,7 @@ fn a_scheduled_scan_is_queued_when_it_is_due_and_once() {
     run(&mut scheduler, Slot::Background, &policy, &mut baseline);
     scheduler.queue_if_due(&policy);
     assert!(!scheduler.has_waiting() && baseline.status.lists().next_scan.is_some());
-    scheduler.full_scans.set_schedule(Schedule { frequency: Duration::ZERO, ..Schedule::default() });
+    scheduler.full_scans.set_schedule(Schedule { frequency: Duration::ZERO, time: None, days: None });
     scheduler.queue_if_due(&policy);
     scheduler.queue_if_due(&policy);
     assert_eq!(scheduler.queue.waiting().count(), 1);
@@ -158,7 +157,7 @@ fn a_new_tree_of_the_configuration_begins_silently() {
     let (one, two) = (policy(vec![watch("/etc")]), policy(vec![watch("/etc"), watch("/opt")]));
     let mut scheduler = scheduler(&baseline);
     scheduler.coverage = Coverage::of(&one);
-    let (schedule, scan) = (Schedule::default(), ScanOptions::default());
+    let (schedule, scan) = (Schedule { frequency: Duration::ZERO, time: None, days: None }, ScanOptions::default());
     scheduler.reconfigure(schedule, scan, &two, &mut baseline.writer);
     assert!(scheduler.queue.has_waiting_first_scan(b"/opt") && !scheduler.queue.has_waiting_first_scan(b"/etc"));
     // The sensor reports that it has not marked the new tree yet.

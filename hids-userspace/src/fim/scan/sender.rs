@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const TURN: Duration = Duration::from_millis(20);
 
 /// Shared by all threads of a scan. Whoever adds to a full channel waits, and the others behind it.
-pub struct Outbox {
+pub struct MessageSender {
     control: ScanControl,
     found: Sender<Found>,
     waiting: Mutex<Waiting>,
@@ -34,7 +34,7 @@ struct Waiting {
     since: Instant,
 }
 
-impl Outbox {
+impl MessageSender {
     pub fn new(control: ScanControl, found: Sender<Found>) -> Self {
         let waiting = Waiting { differences: Vec::new(), done: Vec::new(), since: Instant::now() };
         Self { control, found, waiting: Mutex::new(waiting) }

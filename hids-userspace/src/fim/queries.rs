@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use super::export::{self, ExportError, ExportKey};
 use super::paths::holds;
-use super::request::{
+use super::protocol::{
     CompareItem, CompareView, ExportView, FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText,
     StateView, VerifyView,
 };
 use super::store::{Store, StoreError, StoreView};
-use super::{Entry, Known as _, clock, monitor};
+use super::{BaselineView as _, Entry, clock, monitor};
 
 /// The file of the key that signs exports, in the state directory.
 pub(crate) const EXPORT_KEY: &str = "fim-sign.key";

@@ -39,7 +39,7 @@ pub struct Unaccepted {
 }
 
 /// A view of the baseline that many threads may ask. Answers of one view are of one moment or later.
-pub trait Known: Send + Sync {
+pub trait BaselineView: Send + Sync {
     /// The entry of `path`.
     fn entry(&self, path: &[u8]) -> Result<Option<Entry>, StoreError>;
 

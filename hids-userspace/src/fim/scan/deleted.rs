@@ -13,13 +13,13 @@ use crate::fim::Entry;
 const PIECE: usize = 256;
 
 /// Nothing is at `path`, nor below it.
-pub fn vanished(worker: &mut Worker<'_>, path: &[u8], old: Option<Entry>) {
+pub fn deleted(worker: &mut Worker<'_>, path: &[u8], old: Option<Entry>) {
     let Some(old) = old else {
         // Not known itself, but perhaps what was below it (a directory that is not watched, its files are).
         return below(worker, path.to_vec());
     };
     let holds_none = old.state.as_ref().is_some_and(|state| state.kind != FileKind::Directory);
-    tell(worker, path, old);
+    report_deleted(worker, path, old);
     if !holds_none {
         below(worker, path.to_vec());
     }
@@ -32,7 +32,7 @@ pub fn below(worker: &mut Worker<'_>, directory: Vec<u8>) {
     while let Some(directory) = directories.pop() {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            if !worker.pacer.goes_on() {
+            if !worker.pacer.may_continue() {
                 return;
             }
             let children = match worker.scan.known.children(&directory, after.as_deref(), PIECE) {
@@ -53,9 +53,9 @@ pub fn below(worker: &mut Worker<'_>, directory: Vec<u8>) {
                 if entry.state.as_ref().is_none_or(|state| state.kind == FileKind::Directory) {
                     directories.push(path.clone());
                 }
-                tell(worker, &path, entry);
+                report_deleted(worker, &path, entry);
             }
-            worker.hand_on_if_many();
+            worker.send_if_many();
             if count < PIECE {
                 break;
             }
@@ -63,7 +63,7 @@ pub fn below(worker: &mut Worker<'_>, directory: Vec<u8>) {
     }
 }
 
-fn tell(worker: &mut Worker<'_>, path: &[u8], old: Entry) {
+fn report_deleted(worker: &mut Worker<'_>, path: &[u8], old: Entry) {
     let Some(state) = &old.state else { return };
     // What is not watched any more is not gone.
     if worker.scan.policy.watch_of(path, state.kind.into()).is_none() {

@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::ffi::CStr;
 
-use crate::fim::{Entry, Known, StoreError};
+use crate::fim::{BaselineView, Entry, StoreError};
 
 /// Entries asked for at a time: those of one range of names, and a few that were deleted.
 const PIECE: usize = 272;
 
 /// Known entries in the order of their names. There may be millions that are not listed any more, so few are
 /// held at a time.
-pub struct Between<'a> {
-    known: &'a dyn Known,
+pub struct KnownRange<'a> {
+    known: &'a dyn BaselineView,
     directory: &'a [u8],
     end: Option<&'a CStr>,
     after: Option<Vec<u8>>,
@@ -19,9 +19,9 @@ pub struct Between<'a> {
     exhausted: bool,
 }
 
-impl<'a> Between<'a> {
+impl<'a> KnownRange<'a> {
     /// Names behind `after` (`None` = from the first), up to and with `end` (`None` = to the last).
-    pub fn new(known: &'a dyn Known, directory: &'a [u8], after: Option<&CStr>, end: Option<&'a CStr>) -> Self {
+    pub fn new(known: &'a dyn BaselineView, directory: &'a [u8], after: Option<&CStr>, end: Option<&'a CStr>) -> Self {
         let after = after.map(|name| name.to_bytes().to_vec());
         Self { known, directory, end, after, held: VecDeque::new(), exhausted: false }
     }

@@ -98,10 +98,12 @@ impl Blocks {
     fn load(file: File, key: &StoreKey) -> io::Result<Opened> {
         let superblock_key = SuperblockKey(key.derive("hids fim store v1: start of the file"));
         let physical_length = file.metadata()?.len();
-        let (superblock, damage) = Superblock::load(&file, &superblock_key, physical_length)?;
+        let (mut superblock, damage) = Superblock::load(&file, &superblock_key, physical_length)?;
         let is_new = superblock.is_unwritten();
         if is_new {
+            // Also after a crash in the middle of its creation: nothing of it counts, its length included.
             file.set_len(0)?;
+            superblock = Superblock::NONE;
         }
         let length = if is_new { 0 } else { length_of(physical_length) };
         if length < superblock.length {
@@ -362,4 +364,24 @@ fn load_macs(file: &File, blocks: u64) -> io::Result<Vec<Mac>> {
         file.read_exact_at(macs.as_flattened_mut(), group_at(group as u64))?;
     }
     Ok(macs)
+}
+
+#[cfg(test)]
+mod tests {
+    use redb::StorageBackend as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_whose_creation_was_interrupted_is_begun_again() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let (path, key) = (directory.path().join("fim.redb"), StoreKey::from_bytes([7; 32]));
+        let backend = Backend(Blocks::open(&path, &key).expect("opens").blocks);
+        backend.set_len(4 * BLOCK).expect("grown");
+        // redb writes its header first without its magic number.
+        backend.write(0, &[0; superblock::DATA]).expect("written");
+        drop(backend);
+        let opened = Blocks::open(&path, &key).map(|opened| (opened.is_new, opened.damage));
+        assert_eq!(opened.expect("opens"), (true, None));
+    }
 }

@@ -29,7 +29,8 @@ pub(super) struct Superblock {
 }
 
 impl Superblock {
-    const NONE: Self = Self { generation: 0, length: 0, data: [0; DATA] };
+    /// Of a file without content.
+    pub(super) const NONE: Self = Self { generation: 0, length: 0, data: [0; DATA] };
 
     /// Whether redb has not finished to begin the file.
     pub(super) fn is_unwritten(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The way out of the collector: waits when the channel is full, never drops.
+//! Sends batches to the analysis: waits while the channel is full, never drops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,32 +7,29 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
 use hids_core::model::{LogBatch, Timestamp};
 
-use super::once::Holding;
+use super::options::PieceAt;
 use super::report::CollectCounters;
-use super::start::PieceAt;
 
-/// How long a stopping collector waits for a receiver that takes nothing. What is then not handed
-/// on is read again after the next start, because its position was not handed on either.
+/// How long a stopping collector waits for a receiver that takes nothing. What is not sent by then is read
+/// again after the next start, because its position was not sent either.
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
 
 /// The receiver is gone, or takes nothing while the collector stops.
 #[derive(Debug)]
 pub(super) struct Disconnected;
 
-/// Hands batches on; one clone for each thread.
+/// Sends batches; one clone for each thread.
 #[derive(Clone, Debug)]
 pub(super) struct BatchSender {
     out: Sender<LogBatch>,
     stopping: Arc<AtomicBool>,
     counters: Arc<CollectCounters>,
     left_out: Arc<[PieceAt]>,
-    /// Of the batch_sender for lines of files.
-    holding: Option<Holding>,
 }
 
 impl BatchSender {
     pub(super) fn new(out: Sender<LogBatch>, counters: Arc<CollectCounters>) -> Self {
-        Self { out, stopping: Arc::default(), counters, left_out: Arc::default(), holding: None }
+        Self { out, stopping: Arc::default(), counters, left_out: Arc::default() }
     }
 
     /// Lines that are not to be read.
@@ -45,11 +42,6 @@ impl BatchSender {
         &self.left_out
     }
 
-    /// The same, for lines of files: those that the journal holds, too, are left out.
-    pub(super) fn holding(&self, holding: Holding) -> Self {
-        Self { holding: Some(holding), ..self.clone() }
-    }
-
     /// From now on a receiver that takes nothing is not waited for without end.
     pub(super) fn begin_stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -60,20 +52,12 @@ impl BatchSender {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    pub(super) fn counters(&self) -> &CollectCounters {
+    pub(super) fn counters(&self) -> &Arc<CollectCounters> {
         &self.counters
     }
 
-    /// Hands `batch` on, waiting while the channel is full.
+    /// Sends `batch`, waiting while the channel is full.
     pub(super) fn send(&self, batch: LogBatch) -> Result<(), Disconnected> {
-        let batch = match &self.holding {
-            Some(holding) => holding.take(batch, self)?,
-            None => Some(batch),
-        };
-        batch.map_or(Ok(()), |batch| self.send_now(batch))
-    }
-
-    fn send_now(&self, batch: LogBatch) -> Result<(), Disconnected> {
         let (events, bytes) = (batch.len() as u64, batch.bytes.len() as u64);
         match self.out.try_send(batch) {
             Ok(()) => {}

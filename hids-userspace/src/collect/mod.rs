@@ -2,7 +2,7 @@
 //!
 //! Owns: which files there are, how far each has been read, the child processes of commands and of
 //! the journal. Never does: keep positions on disk (the record stage does, together with the alert
-//! files), look at what a line says, start a shell, drop a line because somebody is slow: when the
+//! files), look at what a line says, start a shell, drop a line because the receiver is slow: when the
 //! channel is full the collector waits, since a log file can wait.
 //!
 //! - `tailer`: one thread for all log files, driven by inotify;
@@ -18,9 +18,11 @@ pub mod command;
 pub mod format;
 mod journal;
 mod once;
+mod options;
 mod report;
 mod start;
 mod tailer;
 
+pub use options::{CollectOptions, CollectTuning, PieceAt};
 pub use report::{CollectCounters, CollectReport, SourceReport, SourceState};
-pub use start::{CollectError, CollectOptions, CollectTuning, CollectorHandle, PieceAt, start};
+pub use start::{CollectError, CollectorHandle, start};

@@ -1,4 +1,4 @@
-//! What the collector tells about itself: counters and the state of each source.
+//! What the collector reports about itself: counters and the state of each source.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -10,11 +10,11 @@ use serde::Serialize;
 /// What has happened since start; each only grows.
 #[derive(Debug, Default)]
 pub struct CollectCounters {
-    /// Events handed on.
+    /// Events sent.
     pub events: AtomicU64,
-    /// Bytes of events handed on.
+    /// Bytes of events sent.
     pub bytes: AtomicU64,
-    /// Batches handed on.
+    /// Batches sent.
     pub batches: AtomicU64,
     /// How often the collector had to wait because the channel was full.
     pub waits: AtomicU64,
@@ -51,7 +51,7 @@ pub struct CollectCounters {
 /// A picture of all sources.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct CollectReport {
-    /// Logs that were rotated away or truncated while nobody followed them: what was written to them after
+    /// Logs that were rotated away or truncated while they were not watched: what was written to them after
     /// the last line read may be missing.
     pub lost_positions: u64,
     /// Lines longer than 64 KiB, of which the rest was left out.
@@ -76,13 +76,13 @@ pub struct SourceReport {
     pub state: SourceState,
     /// How far the file has been read, in bytes; 0 for others.
     pub offset: u64,
-    /// Events handed on since start.
+    /// Events sent since start.
     pub lines: u64,
-    /// Bytes of events handed on since start.
+    /// Bytes of events sent since start.
     pub bytes: u64,
     /// Lines that were cut since start.
     pub cut_lines: u64,
-    /// When the last event was handed on.
+    /// When the last event was sent.
     pub last_event: Option<Timestamp>,
 }
 
@@ -118,7 +118,7 @@ impl SourceStats {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes a new state; answers whether it differs from the old.
+    /// Takes a new state; returns whether it differs from the old.
     pub(super) fn change_state(&self, new: SourceState) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if *state == new {
@@ -128,7 +128,7 @@ impl SourceStats {
         true
     }
 
-    /// Counts events that were handed on.
+    /// Counts events that were sent.
     pub(super) fn count(&self, events: usize, bytes: usize, at: Timestamp) {
         if events == 0 {
             return;

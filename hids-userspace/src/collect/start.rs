@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use hids_core::model::LogBatch;
@@ -11,78 +10,11 @@ use hids_core::model::LogBatch;
 use super::batch_sender::BatchSender;
 use super::command::CommandHandle;
 use super::journal::JournalHandle;
-use super::once::{Holding, HoldingHandle, Once};
+use super::once::{FileSender, Holding, HoldingHandle, Once};
+use super::options::{CollectOptions, CollectTuning};
 use super::report::{CollectCounters, CollectReport, SourceRegistry};
 use super::tailer::{Control, TailerHandle, TailerOptions};
 use crate::config::{LogInput, LogSourceConfig};
-
-/// What the collector starts with.
-#[derive(Debug, Default)]
-pub struct CollectOptions {
-    /// What to read.
-    pub sources: Vec<LogSourceConfig>,
-    /// The positions committed last: [`SourcePosition`]'s `key` and `value`.
-    ///
-    /// [`SourcePosition`]: hids_core::model::SourcePosition
-    pub resume: HashMap<String, String>,
-    /// Nothing was ever committed: files that exist are read from their ends, the journal from now.
-    pub first_start: bool,
-    /// Times and limits.
-    pub tuning: CollectTuning,
-    /// Lines that are left out, because reading them ended the program.
-    pub left_out: Vec<PieceAt>,
-}
-
-/// A line of a file, for as long as the file exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PieceAt {
-    /// Name of the file's position, device and inode number, as the record of the crash holds them.
-    pub place: String,
-    /// Where the line begins, in bytes.
-    pub offset: u64,
-    /// How the program ended.
-    pub cause: String,
-}
-
-/// Times and limits; the defaults are right, tests shorten them.
-#[derive(Clone, Debug)]
-pub struct CollectTuning {
-    /// Time between two looks at everything, in case the kernel did not tell (network file systems).
-    pub rescan: Duration,
-    /// How long a rotated file must be quiet before its last line counts without a newline.
-    pub partial_grace: Duration,
-    /// How long a rotated file must be quiet before it is let go.
-    pub rotated_grace: Duration,
-    /// The same for a deleted one, whose disk space is held as long as it is open.
-    pub deleted_grace: Duration,
-    /// Most files open at a time; `None`: what the kernel grants, less a reserve.
-    pub max_open_files: Option<usize>,
-    /// Most files that are followed for one location with wildcards.
-    pub max_files_per_location: usize,
-    /// Longest run of a command.
-    pub command_timeout: Duration,
-    /// Read the journal in this directory instead of the system's.
-    pub journal_directory: Option<std::path::PathBuf>,
-    /// Hand a line on once where a file and the journal both hold it. OSSEC counts it twice.
-    pub read_once: bool,
-}
-
-impl Default for CollectTuning {
-    fn default() -> Self {
-        Self {
-            rescan: Duration::from_secs(60),
-            partial_grace: Duration::from_secs(5),
-            rotated_grace: Duration::from_secs(600),
-            deleted_grace: Duration::from_secs(60),
-            max_open_files: None,
-            // 4 KiB each: 64 MiB, whoever may make files in a directory.
-            max_files_per_location: 16 * 1024,
-            command_timeout: Duration::from_secs(60),
-            journal_directory: None,
-            read_once: true,
-        }
-    }
-}
 
 /// The collector cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -124,8 +56,8 @@ pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<Collector
     let once = Once::new(rustix::system::uname().nodename().to_bytes());
     once.want(options.tuning.read_once && wants_journal(&options.sources));
     let (holding, holding_handle) = Holding::start(once.clone(), batch_sender.clone()).map_err(CollectError::Files)?;
-    let files =
-        TailerHandle::start(follow, batch_sender.holding(holding), registry.clone()).map_err(CollectError::Files)?;
+    let files = TailerHandle::start(follow, FileSender::new(batch_sender.clone(), holding), registry.clone())
+        .map_err(CollectError::Files)?;
     let mut handle = CollectorHandle {
         batch_sender,
         counters,
@@ -177,18 +109,18 @@ impl CollectorHandle {
         }
         self.start_others(&sources);
         let (until_found, found) = crossbeam_channel::bounded(0);
-        self.files.tell(Control::Reload(sources, until_found));
+        self.files.send(Control::Reload(sources, until_found));
         found
     }
 
-    /// Disconnects when the positions of all files at start have been handed on.
+    /// Disconnects when the positions of all files at start have been sent.
     pub fn announced(&self) -> Receiver<()> {
         let (until_announced, announced) = crossbeam_channel::bounded(0);
-        self.files.tell(Control::Announced(until_announced));
+        self.files.send(Control::Announced(until_announced));
         announced
     }
 
-    /// Stops reading, hands on what was read and waits for the threads to end.
+    /// Stops reading, sends what was read and waits for the threads to end.
     ///
     /// The receiver must go on taking batches meanwhile; when it takes none for 5 s the rest is left
     /// for the next start.

@@ -178,7 +178,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Takes `>/dev/null`, `2>&1` and the like; answers whether there was one.
+    /// Takes `>/dev/null`, `2>&1` and the like; returns whether there was one.
     fn redirection(&mut self, stage: &mut StageBuilder) -> Result<bool, CommandLineError> {
         let forms = [("2>&1", 4), ("1>&2", 4), (">&2", 3)];
         for (form, length) in forms {
@@ -219,7 +219,7 @@ impl Scanner<'_> {
         Ok(true)
     }
 
-    /// Takes a word; answers also whether any of it was quoted.
+    /// Takes a word; returns also whether any of it was quoted.
     fn word(&mut self) -> Result<(String, bool), CommandLineError> {
         let mut word = String::new();
         let mut quoted = false;

@@ -1,7 +1,7 @@
 //! One entry of the baseline as a line.
 
 use super::shown;
-use crate::fim::request::{PathText, StateView};
+use crate::fim::protocol::{PathText, StateView};
 
 /// Kind, mode, owner, sum and path of an entry.
 pub(super) fn entry_line(path: &PathText, state: Option<&StateView>) -> String {

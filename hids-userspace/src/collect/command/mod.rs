@@ -17,8 +17,8 @@ use hids_core::model::{Channel, LogBatch, LogSource};
 use tracing::{error, warn};
 
 use super::batch_sender::{BatchSender, now};
+use super::options::CollectTuning;
 use super::report::{SourceRegistry, SourceState, SourceStats};
-use super::start::CollectTuning;
 use crate::config::command_line::{self, Pipeline};
 use crate::config::{CommandOutput, LogInput, LogSourceConfig};
 

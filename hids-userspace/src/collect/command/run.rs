@@ -56,7 +56,7 @@ impl Running {
         Pid::from_raw(i32::try_from(self.children.first()?.id()).ok()?)
     }
 
-    /// Waits for the programs, which have closed their output; answers whether they ended in time.
+    /// Waits for the programs, which have closed their output; returns whether they ended in time.
     fn wait_until(&mut self, limit: Instant) -> bool {
         loop {
             // The leader is waited for last: the group is named after it.
@@ -176,7 +176,7 @@ fn take_output(
     }
 }
 
-/// Waits until one of `fds` has something or was closed; answers which.
+/// Waits until one of `fds` has something or was closed; returns which.
 pub(super) fn wait(fds: &[std::os::fd::BorrowedFd<'_>], pause: Duration) -> Vec<bool> {
     let timeout = Timespec { tv_sec: pause.as_secs().try_into().unwrap_or(3600), tv_nsec: pause.subsec_nanos().into() };
     let mut polled: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();

@@ -1,19 +1,20 @@
 //! Linux audit: the records of one event have the same `msg=audit(TIME:SERIAL)`.
 
-use super::{Emit, Growing, Held};
+use super::assembler::{Assemble, Emit, Held};
+use super::growing::Growing;
 
 /// Most records of one event, as in OSSEC.
 const MAX_RECORDS: usize = 16;
 
 /// Joins records of the same event with a blank.
 #[derive(Debug, Default)]
-pub struct Audit {
+pub(super) struct Audit {
     id: Vec<u8>,
     event: Growing,
 }
 
-impl Audit {
-    pub(super) fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
+impl Assemble for Audit {
+    fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
         let Some(id) = event_id(line) else {
             self.event.finish(emit);
             emit(line);
@@ -36,11 +37,11 @@ impl Audit {
         }
     }
 
-    pub(super) fn flush(&mut self, emit: Emit<'_>) {
+    fn flush(&mut self, emit: Emit<'_>) {
         self.event.finish(emit);
     }
 
-    pub(super) fn is_holding(&self) -> bool {
+    fn is_holding(&self) -> bool {
         !self.event.is_empty()
     }
 }

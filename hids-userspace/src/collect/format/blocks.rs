@@ -1,18 +1,19 @@
 //! ModSecurity serial audit log: sections `--ID-A--` to `--ID-Z--` are one event.
 
-use super::{Emit, Growing, Held};
+use super::assembler::{Assemble, Emit, Held};
+use super::growing::Growing;
 
 /// Most lines of one event, as in OSSEC.
 const MAX_LINES: usize = 96;
 
 /// Joins the lines between the marks with a blank, the marks included, empty lines left out.
 #[derive(Debug, Default)]
-pub struct Blocks {
+pub(super) struct Blocks {
     event: Growing,
 }
 
-impl Blocks {
-    pub(super) fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
+impl Assemble for Blocks {
+    fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
         let mark = section(line);
         if mark == Some(b'A') {
             self.event.finish(emit);
@@ -33,11 +34,11 @@ impl Blocks {
         Held::FromEarlier
     }
 
-    pub(super) fn flush(&mut self, emit: Emit<'_>) {
+    fn flush(&mut self, emit: Emit<'_>) {
         self.event.finish(emit);
     }
 
-    pub(super) fn is_holding(&self) -> bool {
+    fn is_holding(&self) -> bool {
         !self.event.is_empty()
     }
 }

@@ -1,8 +1,9 @@
 //! Formats in which a line may continue the one before.
 
-use super::{Emit, Growing, Held, begins_like, trim_blanks};
+use super::assembler::{Assemble, Emit, Held};
+use super::growing::{Growing, begins_like, trim_blanks};
 
-/// How a continuing line is told.
+/// How a continuing line is recognised.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Style {
     /// It does not begin with `YYYY-MM-DD `.
@@ -27,7 +28,7 @@ impl Style {
 
 /// Joins continuing lines with a blank.
 #[derive(Debug)]
-pub struct Continued {
+pub(super) struct Continued {
     style: Style,
     event: Growing,
 }
@@ -36,8 +37,10 @@ impl Continued {
     pub(super) fn new(style: Style) -> Self {
         Self { style, event: Growing::default() }
     }
+}
 
-    pub(super) fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
+impl Assemble for Continued {
+    fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
         match self.style.continuation(line) {
             Some(rest) if !self.event.is_empty() => {
                 self.event.add(rest);
@@ -51,11 +54,11 @@ impl Continued {
         }
     }
 
-    pub(super) fn flush(&mut self, emit: Emit<'_>) {
+    fn flush(&mut self, emit: Emit<'_>) {
         self.event.finish(emit);
     }
 
-    pub(super) fn is_holding(&self) -> bool {
+    fn is_holding(&self) -> bool {
         !self.event.is_empty()
     }
 }

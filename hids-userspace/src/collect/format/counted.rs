@@ -1,10 +1,13 @@
 //! `multi-line:N`: every N lines are an event.
 
-use super::{Emit, Growing, Held};
+use std::time::Duration;
+
+use super::assembler::{Assemble, Emit, Held};
+use super::growing::Growing;
 
 /// Joins N lines with a blank.
 #[derive(Debug)]
-pub struct Counted {
+pub(super) struct Counted {
     count: usize,
     event: Growing,
 }
@@ -13,8 +16,10 @@ impl Counted {
     pub(super) fn new(count: u32) -> Self {
         Self { count: usize::try_from(count).unwrap_or(usize::MAX), event: Growing::default() }
     }
+}
 
-    pub(super) fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
+impl Assemble for Counted {
+    fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
         let first = self.event.is_empty();
         self.event.add(line);
         if self.event.lines >= self.count {
@@ -27,11 +32,16 @@ impl Counted {
         }
     }
 
-    pub(super) fn flush(&mut self, emit: Emit<'_>) {
+    fn flush(&mut self, emit: Emit<'_>) {
         self.event.finish(emit);
     }
 
-    pub(super) fn is_holding(&self) -> bool {
+    fn is_holding(&self) -> bool {
         !self.event.is_empty()
+    }
+
+    fn flush_after(&self) -> Option<Duration> {
+        // Emitting fewer lines would put all later ones into wrong groups.
+        None
     }
 }

@@ -1,17 +1,18 @@
 //! MySQL's logs: lines without a time stamp get the one before.
 
-use super::{Emit, begins_like, trim_blanks};
+use super::assembler::{Assemble, Emit, Held};
+use super::growing::{begins_like, trim_blanks};
 
 /// Puts `MySQL log: ` before each line, and the last time stamp where there is none.
 #[derive(Debug, Default)]
-pub struct Mysql {
+pub(super) struct Mysql {
     stamp: Vec<u8>,
 }
 
-impl Mysql {
-    pub(super) fn line(&mut self, line: &[u8], emit: Emit<'_>) {
+impl Assemble for Mysql {
+    fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
         if line.is_empty() {
-            return;
+            return Held::Nothing;
         }
         let length = stamp_length(line);
         let event = if length > 0 {
@@ -23,6 +24,7 @@ impl Mysql {
             [b"MySQL log: ", line].concat()
         };
         emit(&event);
+        Held::Nothing
     }
 }
 

@@ -1,12 +1,25 @@
 //! Nmap "greppable" output: which ports of a host are open.
 
-use super::Emit;
+use super::assembler::{Assemble, Emit, Held};
+
+/// Rewrites lines that name open ports, and leaves all others out.
+#[derive(Debug)]
+pub(super) struct Nmap;
+
+impl Assemble for Nmap {
+    fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
+        if let Some(event) = open_ports(line) {
+            emit(&event);
+        }
+        Held::Nothing
+    }
+}
 
 /// `Host: 10.0.0.1 (name)\tPorts: 22/open/tcp//ssh///, …` becomes
-/// `Host: 10.0.0.1, open ports: 22(tcp) …`; all other lines are left out.
-pub(super) fn line(line: &[u8], emit: Emit<'_>) {
-    let Some(rest) = line.strip_prefix(b"Host: ") else { return };
-    let Some(at) = memchr::memmem::find(rest, b"Ports: ") else { return };
+/// `Host: 10.0.0.1, open ports: 22(tcp) …`; `None` for all other lines.
+fn open_ports(line: &[u8]) -> Option<Vec<u8>> {
+    let rest = line.strip_prefix(b"Host: ")?;
+    let at = memchr::memmem::find(rest, b"Ports: ")?;
     let address = rest.split(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
     let ports = rest[at + 7..].split(|&byte| byte == b'\t').next().unwrap_or_default();
     let mut event = [b"Host: ", address, b", open ports:"].concat();
@@ -17,7 +30,5 @@ pub(super) fn line(line: &[u8], emit: Emit<'_>) {
             event.extend_from_slice(&[b" ", number, b"(", protocol, b")"].concat());
         }
     }
-    if event.len() > before {
-        emit(&event);
-    }
+    (event.len() > before).then_some(event)
 }

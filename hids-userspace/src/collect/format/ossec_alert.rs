@@ -1,10 +1,10 @@
 //! alerts.log of another OSSEC: each alert becomes the line that OSSEC's syslog output would send.
 
-use super::{Emit, Held, MAX_EVENT_BYTES};
+use super::assembler::{Assemble, Emit, Held, MAX_EVENT_BYTES};
 
 /// What is known of the alert being read.
 #[derive(Debug, Default)]
-pub struct OssecAlert {
+pub(super) struct OssecAlert {
     reading: bool,
     location: Vec<u8>,
     level: Vec<u8>,
@@ -15,8 +15,8 @@ pub struct OssecAlert {
     log: Option<Vec<u8>>,
 }
 
-impl OssecAlert {
-    pub(super) fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
+impl Assemble for OssecAlert {
+    fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
         if line.starts_with(b"** Alert ") {
             self.flush(emit);
             self.reading = true;
@@ -33,6 +33,32 @@ impl OssecAlert {
         Held::FromEarlier
     }
 
+    fn flush(&mut self, emit: Emit<'_>) {
+        let alert = std::mem::take(self);
+        if alert.rule.is_empty() || alert.location.is_empty() {
+            return;
+        }
+        let mut event =
+            [&b"ossec: Alert Level: "[..], &alert.level, b"; Rule: ", &alert.rule, b" - ", &alert.description].concat();
+        event.extend_from_slice(&[b"; Location: ", &alert.location[..], b";"].concat());
+        for (name, value) in [(&b" srcip: "[..], &alert.source), (b" user: ", &alert.user)] {
+            if !value.is_empty() && value != b"(none)" {
+                event.extend_from_slice(&[name, value, b";"].concat());
+            }
+        }
+        // Two blanks: where OSSEC's decoder of such events finds the log.
+        event.extend_from_slice(b"  ");
+        event.extend_from_slice(&alert.log.unwrap_or_default());
+        event.truncate(MAX_EVENT_BYTES);
+        emit(&event);
+    }
+
+    fn is_holding(&self) -> bool {
+        self.reading
+    }
+}
+
+impl OssecAlert {
     fn take(&mut self, line: &[u8]) {
         if self.location.is_empty() {
             // `YYYY Mon dd hh:mm:ss LOCATION`
@@ -63,29 +89,5 @@ impl OssecAlert {
             let text = &rest[at + 4..];
             self.description = text.strip_suffix(b"'").unwrap_or(text).to_vec();
         }
-    }
-
-    pub(super) fn flush(&mut self, emit: Emit<'_>) {
-        let alert = std::mem::take(self);
-        if alert.rule.is_empty() || alert.location.is_empty() {
-            return;
-        }
-        let mut event =
-            [&b"ossec: Alert Level: "[..], &alert.level, b"; Rule: ", &alert.rule, b" - ", &alert.description].concat();
-        event.extend_from_slice(&[b"; Location: ", &alert.location[..], b";"].concat());
-        for (name, value) in [(&b" srcip: "[..], &alert.source), (b" user: ", &alert.user)] {
-            if !value.is_empty() && value != b"(none)" {
-                event.extend_from_slice(&[name, value, b";"].concat());
-            }
-        }
-        // Two blanks: where OSSEC's decoder of such events finds the log.
-        event.extend_from_slice(b"  ");
-        event.extend_from_slice(&alert.log.unwrap_or_default());
-        event.truncate(MAX_EVENT_BYTES);
-        emit(&event);
-    }
-
-    pub(super) fn is_holding(&self) -> bool {
-        self.reading
     }
 }

@@ -1,15 +1,16 @@
 //! Snort "full" alerts: the first three lines make one line as the "fast" format has it.
 
-use super::{Emit, Growing, Held};
+use super::assembler::{Assemble, Emit, Held};
+use super::growing::Growing;
 
 /// Joins title, priority and addresses.
 #[derive(Debug, Default)]
-pub struct Snort {
+pub(super) struct Snort {
     event: Growing,
 }
 
-impl Snort {
-    pub(super) fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
+impl Assemble for Snort {
+    fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held {
         if line.starts_with(b"[**] [") {
             self.event.clear();
             self.event.add(line.trim_ascii_end());
@@ -40,11 +41,11 @@ impl Snort {
     }
 
     /// Less than three lines are no alert.
-    pub(super) fn flush(&mut self) {
+    fn flush(&mut self, _emit: Emit<'_>) {
         self.event.clear();
     }
 
-    pub(super) fn is_holding(&self) -> bool {
+    fn is_holding(&self) -> bool {
         !self.event.is_empty()
     }
 }

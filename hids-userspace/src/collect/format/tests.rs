@@ -1,16 +1,22 @@
 //! Events of each format, and the promise about positions for all of them.
 
-use super::*;
+use std::path::Path;
+
+use hids_core::model::Channel;
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-fn assembler(format: LogFormat) -> Assembler {
+use super::*;
+use crate::config::LogFormat;
+
+fn new_assembler(format: LogFormat) -> Assembler {
     let machine = Machine { hostname: "box".into(), zone: TimeZone::UTC };
-    Assembler::new(format, Path::new("/service/qmail/current"), &machine)
+    assembler(format, Path::new("/service/qmail/current"), &machine)
 }
 
 /// The events of `text`, with `flush` at its end.
 fn events(format: LogFormat, text: &str) -> Vec<String> {
-    let mut assembler = assembler(format);
+    let mut assembler = new_assembler(format);
     let mut events = Vec::new();
     let mut emit = |event: &[u8]| events.push(String::from_utf8_lossy(event).into_owned());
     for line in text.lines() {
@@ -84,7 +90,7 @@ fn indented_lines_continue() {
 fn every_n_lines_are_joined() {
     assert_eq!(events(LogFormat::MultiLine(3), "a\nb\nc\nd\ne\nf\ng\n"), ["a b c", "d e f", "g"]);
     assert_eq!(events(LogFormat::MultiLine(0), "a\nb\n"), ["a", "b"]);
-    assert_eq!(assembler(LogFormat::MultiLine(2)).flush_after(), None);
+    assert_eq!(new_assembler(LogFormat::MultiLine(2)).flush_after(), None);
 }
 
 #[test]
@@ -106,7 +112,7 @@ fn audit_records_of_one_event_are_joined() {
 #[test]
 fn a_login_in_the_audit_log_does_not_wait() {
     let mut count = 0;
-    let held = assembler(LogFormat::Audit).line(b"type=USER_AUTH msg=audit(1.3:12): d", &mut |_| count += 1);
+    let held = new_assembler(LogFormat::Audit).line(b"type=USER_AUTH msg=audit(1.3:12): d", &mut |_| count += 1);
     assert_eq!((held, count), (Held::Nothing, 1));
 }
 
@@ -198,7 +204,7 @@ proptest! {
         lines in prop::collection::vec(any_line(), 1..30),
     ) {
         let run = |lines: &[Vec<u8>]| {
-            let mut assembler = assembler(format);
+            let mut assembler = new_assembler(format);
             let (mut events, mut resumes) = (Vec::new(), Vec::new());
             let mut position = 0;
             for (number, line) in lines.iter().enumerate() {

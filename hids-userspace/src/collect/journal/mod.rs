@@ -24,8 +24,8 @@ use tracing::error;
 use self::judge::{Judge, Own};
 use super::batch_sender::BatchSender;
 use super::once::Once;
+use super::options::CollectTuning;
 use super::report::{SourceRegistry, SourceState};
-use super::start::CollectTuning;
 use crate::config::{JournalSelection, LogInput, LogSourceConfig};
 
 /// The thread of one journal source.

@@ -17,7 +17,7 @@ use crate::collect::batch_sender::{BatchSender, Disconnected, now};
 const MAX_HELD: usize = 64;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Takes batches of files; a clone for each batch_sender.
+/// Takes batches of files; a clone for each sender.
 #[derive(Clone, Debug)]
 pub(in crate::collect) struct Holding {
     once: Once,
@@ -28,12 +28,13 @@ pub(in crate::collect) struct Holding {
 
 type Waiting = Arc<Mutex<HashMap<Arc<LogSource>, usize>>>;
 
-/// The thread that hands on what has waited.
+/// The thread that sends what has waited.
 #[derive(Debug)]
 pub(in crate::collect) struct HoldingHandle(JoinHandle<()>);
 
 impl Holding {
-    /// Starts the thread; `batch_sender` is where held batches go. Ends when every clone is gone, or when the batch_sender stops.
+    /// Starts the thread; held batches go to `batch_sender`. It ends when every clone is gone, or when the collector
+    /// is stopped.
     pub(in crate::collect) fn start(once: Once, batch_sender: BatchSender) -> io::Result<(Self, HoldingHandle)> {
         let (held, batches) = bounded(MAX_HELD);
         let waiting = Waiting::default();
@@ -42,7 +43,7 @@ impl Holding {
         Ok((Self { once, held, waiting }, HoldingHandle(thread)))
     }
 
-    /// Takes `batch`, or gives back what of it can be handed on at once.
+    /// Takes `batch`, or returns what of it can be sent at once.
     ///
     /// A batch without a position (of a pipe, or the collector's own messages) could not be read again after a stop,
     /// so it never waits.

@@ -1,4 +1,4 @@
-//! Lines that the journal or a file has handed on and the other has not brought yet.
+//! Lines that the journal or a file has sent and the other has not brought yet.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -29,7 +29,7 @@ struct Shared {
     fingerprints: Fingerprints,
     /// Whether the configuration asks for the journal at all.
     wanted: AtomicBool,
-    /// How far the journal has been handed on, in microseconds since 1970.
+    /// How far the journal has been sent, in microseconds since 1970.
     handed_until: AtomicI64,
     seen: Mutex<Seen>,
     moved: Condvar,
@@ -43,7 +43,7 @@ enum Side {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// How many more the journal (above 0) or the files (below) have handed on.
+    /// How many more the journal (above 0) or the files (below) have sent.
     ahead: HashMap<u64, i32>,
     /// In the order in which they came.
     order: VecDeque<(u64, Instant, Side)>,
@@ -71,7 +71,7 @@ impl Once {
         self.read_until(NOBODY);
     }
 
-    /// Everything that the journal held at `until` has been handed on.
+    /// Everything that the journal held at `until` has been sent.
     pub(in crate::collect) fn handed_on(&self, until: Timestamp) {
         self.read_until(until.unix_nanos() / 1000);
     }
@@ -97,7 +97,7 @@ impl Once {
         drop(self.0.moved.wait_timeout(guard, pause).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Whether the line of the journal is to be handed on: no file has done so before.
+    /// Whether the line of the journal is to be sent: no file has done so before.
     pub(in crate::collect) fn takes_from_journal(&self, line: &[u8]) -> bool {
         let Some(fingerprint) = self.0.fingerprints.of_journal(line) else { return true };
         let is_read = self.is_read();
@@ -115,7 +115,7 @@ impl Once {
         self.0.wanted.load(Ordering::Relaxed)
     }
 
-    /// Whether the line of a file is to be handed on: the journal has not done so before.
+    /// Whether the line of a file is to be sent: the journal has not done so before.
     pub(super) fn takes_from_file(&self, line: &[u8]) -> bool {
         let Some(fingerprint) = self.0.fingerprints.of_file(line) else { return true };
         let is_read = self.is_read();
@@ -160,7 +160,7 @@ impl Seen {
         }
     }
 
-    /// Forgets what has waited for too long. What files have handed on waits until the journal can be read again.
+    /// Forgets what has waited for too long. What files have sent waits until the journal can be read again.
     fn forget(&mut self, journal_is_read: bool) {
         while let Some(&(fingerprint, since, side)) = self.order.front() {
             let is_over = since.elapsed() > KEPT_FOR && (side == Side::Journal || journal_is_read);

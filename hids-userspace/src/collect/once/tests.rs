@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, bounded};
 use hids_core::model::{Channel, LogBatch, LogSource, SourcePosition, Timestamp};
 use proptest::prelude::*;
 
-use super::{Holding, Once};
+use super::{FileSender, Holding, Once};
 use crate::collect::batch_sender::{BatchSender, now};
 use crate::collect::report::CollectCounters;
 
@@ -91,11 +91,12 @@ fn batch(location: &str, line: &str, position: Option<&str>) -> LogBatch {
     batch
 }
 
-fn held(once: &Once) -> (BatchSender, Receiver<LogBatch>) {
+/// The sender of the files' reader, the collector's own, and what was sent.
+fn held(once: &Once) -> (FileSender, BatchSender, Receiver<LogBatch>) {
     let (out, batches) = bounded(16);
     let batch_sender = BatchSender::new(out, Arc::new(CollectCounters::default()));
     let (holding, _thread) = Holding::start(once.clone(), batch_sender.clone()).expect("a thread");
-    (batch_sender.holding(holding), batches)
+    (FileSender::new(batch_sender.clone(), holding), batch_sender, batches)
 }
 
 fn after(duration: Duration) -> Timestamp {
@@ -106,10 +107,10 @@ fn after(duration: Duration) -> Timestamp {
 #[test]
 fn lines_of_files_wait_until_the_journal_has_been_read_as_far_and_positions_do_not_overtake_them() {
     let once = reading();
-    let (batch_sender, batches) = held(&once);
-    batch_sender.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
-    batch_sender.send(batch("/var/log/auth.log", "no syslog line", Some("2"))).expect("open");
-    batch_sender.send(batch("/var/log/access.log", "no syslog line", Some("3"))).expect("open");
+    let (files, _sender, batches) = held(&once);
+    files.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
+    files.send(batch("/var/log/auth.log", "no syslog line", Some("2"))).expect("open");
+    files.send(batch("/var/log/access.log", "no syslog line", Some("3"))).expect("open");
     let position = |batch: LogBatch| batch.position.map(|position| position.value);
     let first = batches.recv_timeout(Duration::from_secs(20)).expect("the other file's");
     assert_eq!(position(first).as_deref(), Some("3"));
@@ -120,38 +121,38 @@ fn lines_of_files_wait_until_the_journal_has_been_read_as_far_and_positions_do_n
     assert_eq!((second.len(), position(second).as_deref()), (0, Some("1")));
     let third = batches.recv_timeout(Duration::from_secs(20)).expect("the next line");
     assert_eq!((third.len(), position(third).as_deref()), (1, Some("2")));
-    assert_eq!(batch_sender.counters().copies.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(files.counters().copies.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
 
 // O-B1
 #[test]
 fn what_waits_at_the_stop_is_not_handed_on_so_that_it_is_read_again() {
     let once = reading();
-    let (batch_sender, batches) = held(&once);
-    batch_sender.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
-    batch_sender.begin_stop();
+    let (files, sender, batches) = held(&once);
+    files.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
+    sender.begin_stop();
     once.not_reading();
-    drop(batch_sender);
+    drop((files, sender));
     assert!(batches.recv_timeout(Duration::from_secs(20)).is_err());
 }
 
 #[test]
 fn pipes_never_wait_because_they_cannot_be_read_again() {
-    let (batch_sender, batches) = held(&reading());
-    batch_sender.send(batch("/run/log.pipe", FILE, None)).expect("open");
+    let (files, _sender, batches) = held(&reading());
+    files.send(batch("/run/log.pipe", FILE, None)).expect("open");
     assert_eq!(batches.recv_timeout(Duration::from_secs(20)).expect("at once").len(), 1);
 }
 
 #[test]
 fn without_the_journal_nothing_is_looked_at() {
     let once = Once::new(b"box");
-    let (batch_sender, batches) = held(&once);
-    batch_sender.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
+    let (files, _sender, batches) = held(&once);
+    files.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
     assert_eq!(batches.recv_timeout(Duration::from_secs(20)).expect("at once").len(), 1);
 }
 
 proptest! {
-    // O-B1: of each line of this machine, the greater of the two numbers of copies is handed on.
+    // O-B1: of each line of this machine, the greater of the two numbers of copies is sent.
     #[test]
     fn no_line_is_lost_or_counted_twice(events in prop::collection::vec((0..4_usize, any::<bool>()), 0..60)) {
         let once = once();

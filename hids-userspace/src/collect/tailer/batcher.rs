@@ -6,50 +6,51 @@ use std::sync::atomic::Ordering;
 use hids_core::fim::TextStyle;
 use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SetAside, SourcePosition, Timestamp};
 
+use super::entry::Entry;
 use super::position::{FileIdentity, FilePosition, render_positions};
-use crate::collect::batch_sender::{BatchSender, Disconnected, now};
+use crate::collect::batch_sender::{Disconnected, now};
+use crate::collect::once::FileSender;
+use crate::collect::options::PieceAt;
 use crate::collect::report::{CollectCounters, SourceStats};
-use crate::collect::start::PieceAt;
 
 /// Most events in one batch.
 const MAX_EVENTS: usize = 1000;
-/// A batch that holds this many bytes is handed on.
+/// A batch that holds this many bytes is sent.
 const MAX_BYTES: usize = 256 * 1024;
 
 /// Batches of one file.
 pub(super) struct Batcher<'a> {
-    pub source: &'a Arc<LogSource>,
-    pub key: &'a Arc<str>,
-    pub stats: &'a SourceStats,
-    pub batch_sender: &'a BatchSender,
-    /// Positions of older and of newer files of the same path.
-    pub older: Vec<FilePosition>,
-    pub newer: Vec<FilePosition>,
-    pub received: Timestamp,
+    entry: &'a Entry,
+    sender: &'a FileSender,
+    around: PositionsAround,
+    received: Timestamp,
     /// Files made before that have been noticed.
-    pub noticed_at: Timestamp,
-    pub batch: LogBatch,
+    noticed_at: Timestamp,
+    batch: LogBatch,
+}
+
+/// Positions of the other files of the same path: each batch carries them all.
+#[derive(Debug, Default)]
+pub(super) struct PositionsAround {
+    /// Of older files, oldest first.
+    pub older: Vec<FilePosition>,
+    /// Of newer ones.
+    pub newer: Vec<FilePosition>,
 }
 
 impl<'a> Batcher<'a> {
-    pub fn new(
-        source: &'a Arc<LogSource>,
-        key: &'a Arc<str>,
-        stats: &'a SourceStats,
-        batch_sender: &'a BatchSender,
-        noticed_at: Timestamp,
-    ) -> Self {
+    pub fn new(entry: &'a Entry, sender: &'a FileSender, around: PositionsAround, noticed_at: Timestamp) -> Self {
         let received = now();
-        let batch = LogBatch::new(Arc::clone(source), received);
-        Self { source, key, stats, batch_sender, older: Vec::new(), newer: Vec::new(), received, noticed_at, batch }
+        let batch = LogBatch::new(Arc::clone(&entry.source), received);
+        Self { entry, sender, around, received, noticed_at, batch }
     }
 
     pub fn stats(&self) -> &SourceStats {
-        self.stats
+        &self.entry.stats
     }
 
     pub fn counters(&self) -> &CollectCounters {
-        self.batch_sender.counters()
+        self.sender.counters()
     }
 
     /// Adds an event; an empty line is none.
@@ -65,18 +66,18 @@ impl<'a> Batcher<'a> {
 
     /// The place of the file `identity`, as it is recorded when reading it ends the program.
     pub fn place(&self, identity: FileIdentity) -> String {
-        format!("{} {}:{}", self.key, identity.dev, identity.inode)
+        format!("{} {}:{}", self.entry.key, identity.dev, identity.inode)
     }
 
     /// Whether the line at `offset` of the file at `place` ended the program when it was read.
     pub fn left_out(&self, place: &str, offset: u64) -> Option<PieceAt> {
-        self.batch_sender.left_out().iter().find(|piece| piece.offset == offset && piece.place == place).cloned()
+        self.sender.left_out().iter().find(|piece| piece.offset == offset && piece.place == place).cloned()
     }
 
-    /// Tells that a line was left out, together with the position after it.
+    /// Reports that a line was left out, together with the position after it.
     pub fn send_left_out(&mut self, piece: &PieceAt, line: &[u8], position: &FilePosition) -> Result<(), Disconnected> {
         let news = FileNews::SetAside(Box::new(SetAside {
-            location: self.source.location.clone(),
+            location: self.entry.source.location.clone(),
             position: format!("{} offset {}", piece.place, piece.offset),
             part: "collector".to_owned(),
             cause: piece.cause.clone(),
@@ -91,21 +92,23 @@ impl<'a> Batcher<'a> {
         self.send(Some(position))
     }
 
-    /// Hands on what was gathered, with the position after it.
+    /// Sends what was gathered, with the position after it.
     pub fn send(&mut self, position: Option<&FilePosition>) -> Result<(), Disconnected> {
-        let fresh = LogBatch::new(Arc::clone(self.source), self.received);
+        let fresh = LogBatch::new(Arc::clone(&self.entry.source), self.received);
         let mut batch = std::mem::replace(&mut self.batch, fresh);
         if let Some(position) = position {
-            self.stats.offset.store(position.offset, Ordering::Relaxed);
-            let all = self.older.iter().chain(std::iter::once(position)).chain(&self.newer);
-            batch.position =
-                Some(SourcePosition { key: Arc::clone(self.key), value: render_positions(all, self.noticed_at) });
+            self.entry.stats.offset.store(position.offset, Ordering::Relaxed);
+            let all = self.around.older.iter().chain(std::iter::once(position)).chain(&self.around.newer);
+            batch.position = Some(SourcePosition {
+                key: Arc::clone(&self.entry.key),
+                value: render_positions(all, self.noticed_at),
+            });
         } else if batch.is_empty() {
             return Ok(());
         }
         let (events, bytes) = (batch.len(), batch.bytes.len());
-        self.batch_sender.send(batch)?;
-        self.stats.count(events, bytes, self.received);
+        self.sender.send(batch)?;
+        self.entry.stats.count(events, bytes, self.received);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Finds files again that were renamed while nobody looked.
+//! Finds files again that were renamed while they were not watched.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -47,7 +47,7 @@ impl DirectoryCache {
     /// Rotated files of `path` that were made and written to after `moment` (milliseconds since 1970), oldest
     /// first.
     ///
-    /// What was made after a position was handed on cannot have been read before. File systems take
+    /// What was made after a position was sent cannot have been read before. File systems take
     /// their times from a clock that may be some milliseconds behind, so a little more is looked at.
     pub fn created_after(&mut self, path: &Path, moment: i64) -> Vec<(PathBuf, FileIdentity)> {
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };

@@ -1,23 +1,21 @@
-//! One path that is followed, and the files that are or were at it.
+//! One path that is tailed, and the files that are or were at it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use hids_core::model::LogSource;
 
+use super::ids::{FileId, SourceId};
 use super::position::{FileIdentity, FilePosition};
 use crate::collect::report::SourceStats;
 use crate::config::LogFormat;
-
-/// Number of a file in the follower's table.
-pub(super) type FileId = u64;
 
 /// A path.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub path: PathBuf,
     /// The source that asks for it.
-    pub origin: usize,
+    pub origin: SourceId,
     /// Name of its position.
     pub key: Arc<str>,
     pub source: Arc<LogSource>,
@@ -33,8 +31,6 @@ pub(super) struct Entry {
     pub start: Start,
     /// Whether the configuration still asks for it (used while reloading).
     pub wanted: bool,
-    /// Paths that the symbolic link at the path leads through, and the routes that watch them.
-    pub links: Vec<(PathBuf, usize)>,
 }
 
 /// Where a file is read from when it is first seen.

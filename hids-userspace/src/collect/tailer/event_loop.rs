@@ -1,31 +1,38 @@
-//! The thread that follows all files: waits for the kernel, then gives each file its turn.
+//! The thread that tails all files: waits for the kernel, then asks the owners of the state what to do.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::io;
+use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
-use hids_core::model::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::inotify;
+use rustix::fs::inotify::ReadFlags;
 use tracing::{info, warn};
 
 use super::control::{Control, Waker};
-use super::directory_cache::DirectoryCache;
-use super::entry::{Entry, FileId};
-use super::log_file::{LogFile, READ_QUANTUM_BYTES};
-use super::position::FileIdentity;
-use super::routes::Routes;
-use super::timers::{Due, Timers};
-use crate::collect::batch_sender::{BatchSender, Disconnected, now};
-use crate::collect::format::Machine;
+use super::discovery::{Discovery, Found};
+use super::entry_table::EntryTable;
+use super::file_table::FileTable;
+use super::ids::{EntryId, SourceId};
+use super::kernel_watches::{KernelEvent, KernelWatches};
+use super::names::has_wildcard;
+use super::path_tracker::{Graces, PathTracker, Request};
+use super::read_loop::ReadLoop;
+use super::recovery::Recovery;
+use super::renames::Renames;
+use super::reports::Reports;
+use super::sources::Sources;
+use super::timers::Due;
+use crate::collect::batch_sender::{Disconnected, now};
+use crate::collect::once::FileSender;
+use crate::collect::options::CollectTuning;
 use crate::collect::report::SourceRegistry;
-use crate::collect::start::CollectTuning;
-use crate::config::{LogInput, LogSourceConfig};
+use crate::config::LogSourceConfig;
+
+/// Room for events of the kernel, in bytes: of some thousand files.
+const EVENT_BUFFER_BYTES: usize = 64 * 1024;
 
 /// What the thread starts with.
 #[derive(Debug, Default)]
@@ -36,311 +43,300 @@ pub(in crate::collect) struct TailerOptions {
     pub tuning: CollectTuning,
 }
 
-/// One `<localfile>` with a path.
-#[derive(Debug)]
-pub(super) struct FileSource {
-    pub config: LogSourceConfig,
-    /// The path as written.
-    pub pattern: String,
-    /// The path with its strftime parts replaced.
-    pub expanded: String,
-    pub route: Option<usize>,
-    /// Whether an earlier run followed it, so that a file without a position is new.
-    pub known: bool,
-    /// Number of its entries.
-    pub files: usize,
-    /// Whether it was logged that it names more files than are followed.
-    pub limit_logged: bool,
-}
-
-/// State of the thread.
+/// The loop, and the owners of what it works with.
 #[derive(Debug)]
 pub(super) struct FileTailer {
-    pub batch_sender: BatchSender,
-    pub registry: SourceRegistry,
-    pub orders: Receiver<Control>,
-    pub waker: Waker,
-    pub tuning: CollectTuning,
-    pub machine: Machine,
-    pub first_start: bool,
-    /// Positions of the last run, later also those of files that were let go.
-    pub resume: HashMap<String, String>,
-    pub inotify: Option<OwnedFd>,
-    /// What happened to files before this moment is known.
-    pub noticed_at: Timestamp,
-    /// Directory watches also report writes, because files could not be watched one by one.
-    pub watch_writes_in_directories: bool,
-    pub sources: BTreeMap<usize, FileSource>,
-    pub next_source: usize,
-    pub routes: Routes,
-    pub entries: BTreeMap<usize, Entry>,
-    pub next_entry: usize,
-    pub by_path: BTreeMap<PathBuf, usize>,
-    pub files: HashMap<FileId, LogFile>,
-    pub next_file: FileId,
-    pub by_identity: HashMap<FileIdentity, FileId>,
-    pub by_watch: HashMap<i32, FileId>,
-    /// Entries whose file another entry reads.
-    pub duplicates: HashMap<FileIdentity, HashSet<usize>>,
-    pub ready: VecDeque<FileId>,
-    pub timers: Timers,
-    /// Files with an open descriptor, for closing idle ones.
-    pub open_order: VecDeque<FileId>,
-    pub open_files: usize,
-    pub max_open: usize,
-    /// Names that files had before being renamed, by the kernel's cookie, within one batch of events.
-    pub moved_from: HashMap<u32, usize>,
-    /// Names that files of an entry were given a moment ago.
-    pub renamed: HashMap<PathBuf, (usize, Instant)>,
-    /// Set while sources are being added: files that exist are old.
-    pub starting: bool,
-    pub directory_cache: DirectoryCache,
-    /// When the listings in `directory_cache` were made.
-    pub directory_cache_at: Option<Instant>,
-    pub buffer: Vec<u8>,
-    pub event_buffer: Vec<MaybeUninit<u8>>,
-    /// The watch that was made last and is not in the tree yet.
-    pub fresh_watch: Option<i32>,
-    /// Messages of the collector's own that wait to be handed on.
-    pub notices: Vec<String>,
-    /// Entries whose positions have changed without a line.
-    pub moved: Vec<usize>,
-    /// Names of positions that are of no interest any more.
-    pub forgotten: Vec<Arc<str>>,
-    /// Entries let go since memory was last given back.
-    pub released: usize,
+    control: Receiver<Control>,
+    waker: Waker,
+    watches: KernelWatches,
+    event_buffer: Vec<MaybeUninit<u8>>,
+    discovery: Discovery,
+    renames: Renames,
+    tracker: PathTracker,
+    reading: ReadLoop,
+    /// Time between two rescans.
+    rescan_interval: Duration,
+    next_rescan: Instant,
 }
 
 impl FileTailer {
+    /// Finds the files that exist.
     pub fn new(
         options: TailerOptions,
-        batch_sender: BatchSender,
+        sender: FileSender,
         registry: SourceRegistry,
-        orders: Receiver<Control>,
+        control: Receiver<Control>,
         waker: Waker,
-    ) -> io::Result<Self> {
+    ) -> Self {
+        let TailerOptions { sources, resume, first_start, tuning } = options;
         let noticed_at = now();
-        let inotify = match inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK) {
-            Ok(fd) => Some(fd),
-            Err(error) => {
-                warn!(error = %error, lost = "speed: files are looked at once a second",
-                    help = "raise fs.inotify.max_user_instances", "inotify cannot be used");
-                None
-            }
-        };
-        let mut follower = Self {
-            noticed_at,
-            batch_sender,
-            registry,
-            orders,
+        let watches = KernelWatches::open();
+        let graces = Graces::from(&tuning);
+        let tracker = PathTracker::new(
+            Sources::new(tuning.max_files_per_location),
+            EntryTable::new(registry),
+            FileTable::new(watches.clone(), tuning.max_open_files, sender.counters().clone()),
+            Recovery::new(resume, first_start, sender.counters().clone()),
+            Reports::new(sender, noticed_at),
+            graces,
+        );
+        let mut tailer = Self {
+            control,
             waker,
-            max_open: options.tuning.max_open_files.unwrap_or_else(descriptor_allowance),
-            tuning: options.tuning,
-            machine: Machine {
-                hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-                zone: jiff::tz::TimeZone::system(),
-            },
-            first_start: options.first_start,
-            resume: options.resume,
-            inotify,
-            watch_writes_in_directories: false,
-            sources: BTreeMap::new(),
-            next_source: 0,
-            routes: Routes::default(),
-            entries: BTreeMap::new(),
-            next_entry: 0,
-            by_path: BTreeMap::new(),
-            files: HashMap::new(),
-            next_file: 0,
-            by_identity: HashMap::new(),
-            by_watch: HashMap::new(),
-            duplicates: HashMap::new(),
-            ready: VecDeque::new(),
-            timers: Timers::default(),
-            open_order: VecDeque::new(),
-            open_files: 0,
-            moved_from: HashMap::new(),
-            renamed: HashMap::new(),
-            starting: false,
-            directory_cache: DirectoryCache::default(),
-            directory_cache_at: None,
-            buffer: vec![0; READ_QUANTUM_BYTES],
-            event_buffer: vec![MaybeUninit::uninit(); 64 * 1024],
-            fresh_watch: None,
-            notices: Vec::new(),
-            moved: Vec::new(),
-            forgotten: Vec::new(),
-            released: 0,
+            event_buffer: vec![MaybeUninit::uninit(); EVENT_BUFFER_BYTES],
+            discovery: Discovery::new(watches.clone()),
+            renames: Renames::new((graces.rotated.min(graces.deleted) / 2).min(Duration::from_secs(2))),
+            tracker,
+            reading: ReadLoop::new(),
+            rescan_interval: if watches.is_available() { tuning.rescan } else { Duration::from_secs(1) },
+            next_rescan: Instant::now(),
+            watches,
         };
-        follower.add_sources(options.sources);
-        Ok(follower)
+        tailer.add_sources(&sources);
+        tailer
     }
 
-    /// Follows until told to stop or until nobody takes the batches any more.
+    /// Tails files until it is stopped or the receiver of the batches is closed.
     pub fn run(&mut self) {
-        if self.follow().is_err() && !self.batch_sender.stopping() {
-            warn!("collecting of log files ended because nobody takes their lines any more");
+        if self.tail().is_err() && !self.tracker.reports.sender().stopping() {
+            warn!("stopped reading log files: the receiver of their lines is closed");
         }
     }
 
-    fn follow(&mut self) -> Result<(), Disconnected> {
+    fn tail(&mut self) -> Result<(), Disconnected> {
         self.announce()?;
-        self.set_rescan();
+        self.schedule_rescan();
         loop {
-            while let Ok(order) = self.orders.try_recv() {
-                match order {
-                    Control::Stop => return self.finish_pipes(),
-                    Control::Reload(sources, _until_found) => self.reload(sources)?,
-                    // Orders are only taken after the announcement.
+            while let Ok(control) = self.control.try_recv() {
+                match control {
+                    Control::Stop => return self.reading.finish_pipes(&mut self.tracker),
+                    Control::Reload(sources, _until_found) => self.reload(&sources)?,
+                    // Nothing is received before the announcement.
                     Control::Announced(_sender) => {}
                 }
             }
             self.take_kernel_events()?;
             self.fire_timers()?;
-            self.send_notices()?;
-            match self.ready.pop_front() {
-                Some(file) => self.read_quantum(file)?,
+            self.tracker.send_reports()?;
+            match self.tracker.files.next_ready() {
+                Some(file) => self.reading.read_quantum(&mut self.tracker, file)?,
                 None => self.wait(),
             }
         }
     }
 
-    fn set_rescan(&mut self) {
-        let pause = if self.inotify.is_some() { self.tuning.rescan } else { Duration::from_secs(1) };
-        let until_midnight =
-            if self.sources.values().any(|source| source.pattern.contains('%')) { until_midnight() } else { pause };
-        self.timers.set(Instant::now() + pause.min(until_midnight), Due::Rescan);
-    }
-
-    fn fire_timers(&mut self) -> Result<(), Disconnected> {
-        while let Some((at, due)) = self.timers.pop(Instant::now()) {
-            match due {
-                Due::Flush(file) => self.flush_if_due(file, at)?,
-                Due::Retire(file) => self.retire_if_quiet(file)?,
-                Due::Rescan => {
-                    self.renew_time_parts();
-                    self.rescan()?;
-                    self.trim_memory();
-                    self.set_rescan();
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn wait(&mut self) {
-        let pause = self.timers.pause(Instant::now()).unwrap_or(Duration::from_secs(60));
+        let now = Instant::now();
+        let rescan = self.next_rescan.saturating_duration_since(now);
+        let pause = self.tracker.timers.pause(now).map_or(rescan, |pause| pause.min(rescan));
         let timeout =
             Timespec { tv_sec: pause.as_secs().try_into().unwrap_or(60), tv_nsec: pause.subsec_nanos().into() };
         let mut fds = vec![PollFd::from_borrowed_fd(self.waker.fd(), PollFlags::IN)];
-        if let Some(inotify) = &self.inotify {
-            fds.push(PollFd::from_borrowed_fd(inotify.as_fd(), PollFlags::IN));
-        }
-        // Interrupted or not: the loop looks at everything again.
+        fds.extend(self.watches.fd().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        // Interrupted or not: the loop checks everything again.
         let _ = poll(&mut fds, Some(&timeout));
         if fds[0].revents().contains(PollFlags::IN) {
             self.waker.clear();
         }
     }
 
-    /// Puts a file into the queue of those to read.
-    pub fn make_ready(&mut self, id: FileId) {
-        if let Some(file) = self.files.get_mut(&id)
-            && !file.queued
-        {
-            file.queued = true;
-            file.at_end = false;
-            self.ready.push_back(id);
+    fn schedule_rescan(&mut self) {
+        let mut pause = self.rescan_interval;
+        if self.tracker.sources.have_time_parts() {
+            pause = pause.min(until_midnight());
         }
+        self.next_rescan = Instant::now() + pause;
     }
 
-    fn add_sources(&mut self, configs: Vec<LogSourceConfig>) {
-        self.starting = true;
-        for config in configs {
-            let LogInput::File { pattern } = &config.input else { continue };
-            let pattern = pattern.clone();
-            let known = self.resume.contains_key(&pattern_key(&pattern)) && !self.first_start;
-            let number = self.next_source;
-            self.next_source += 1;
-            self.sources.insert(
-                number,
-                FileSource {
-                    config,
-                    expanded: String::new(),
-                    pattern,
-                    route: None,
-                    known,
-                    files: 0,
-                    limit_logged: false,
-                },
-            );
+    fn fire_timers(&mut self) -> Result<(), Disconnected> {
+        while let Some((at, due)) = self.tracker.timers.pop(Instant::now()) {
+            match due {
+                Due::Flush(file) => self.reading.flush_if_due(&mut self.tracker, file, at)?,
+                Due::Retire(file) => self.reading.retire_if_quiet(&mut self.tracker, file)?,
+            }
+            self.settle();
         }
-        // Positions of files that are gone by now come first, so that a rotated file is known as such
-        // before a wildcard finds it under its new name.
-        self.adopt_positions();
-        self.renew_time_parts();
-        self.starting = false;
-        self.directory_cache = DirectoryCache::default();
-    }
-
-    /// Hands on where every file stands, then that its pattern is known: after a restart a file
-    /// without a position has appeared meanwhile.
-    fn announce(&mut self) -> Result<(), Disconnected> {
-        let ids: Vec<usize> = self.entries.keys().copied().collect();
-        for entry in ids {
-            self.send_position(entry)?;
-        }
-        let patterns: Vec<String> = self.sources.values().map(|source| source.pattern.clone()).collect();
-        for pattern in patterns {
-            self.send_marker(&pattern)?;
-        }
-        for source in self.sources.values_mut() {
-            source.known = true;
+        let is_new = self.tracker.files.has_unwatched() && self.discovery.report_writes();
+        if is_new || self.next_rescan <= Instant::now() {
+            self.renew_time_parts();
+            self.rescan();
+            self.tracker.trim_memory();
+            self.schedule_rescan();
         }
         Ok(())
     }
 
-    fn reload(&mut self, configs: Vec<LogSourceConfig>) -> Result<(), Disconnected> {
-        for entry in self.entries.values_mut() {
-            entry.wanted = false;
+    /// Takes all events that the kernel has; none is fine.
+    fn take_kernel_events(&mut self) -> Result<(), Disconnected> {
+        if !self.watches.is_available() {
+            return Ok(());
         }
-        let old: Vec<_> = std::mem::take(&mut self.sources).into_values().collect();
-        for source in &old {
-            self.resume.insert(pattern_key(&source.pattern), "1".to_owned());
+        let before = now();
+        for event in self.watches.read(&mut self.event_buffer) {
+            self.take_event(&event);
         }
-        self.routes.remove_source_routes();
-        self.first_start = false;
+        self.tracker.reports.noticed_at = before;
+        self.renames.end_batch();
+        Ok(())
+    }
+
+    fn take_event(&mut self, event: &KernelEvent) {
+        if event.what.contains(ReadFlags::QUEUE_OVERFLOW) {
+            self.tracker.reports.counters().inotify_overflows.fetch_add(1, Ordering::Relaxed);
+            let known_until = self.tracker.reports.noticed_at.unix_nanos() / 1_000_000;
+            self.rescan();
+            return self.tracker.find_missed_rotations(known_until);
+        }
+        if self.tracker.files.take_event(event) {
+            return;
+        }
+        for directory in self.discovery.watched_as(event.watch) {
+            match &event.name {
+                Some(name) => self.take_name_event(&directory, name, event),
+                None => {
+                    let found = self.discovery.directory_changed(&directory, event.what);
+                    self.take_found(found);
+                }
+            }
+        }
+    }
+
+    fn take_name_event(&mut self, directory: &Path, name: &std::ffi::OsStr, event: &KernelEvent) {
+        let path = directory.join(name);
+        let entry = self.tracker.entries.find(&path);
+        if event.what.contains(ReadFlags::MODIFY) {
+            let current = entry.and_then(|entry| self.tracker.entries.get(entry)?.current);
+            return current.into_iter().for_each(|file| self.tracker.files.make_ready(file));
+        }
+        let owner = || entry.or_else(|| self.discovery.link_owner(directory, name));
+        if let Some(entry) = self.renames.note(event, &path, owner) {
+            self.tracker.renamed(entry, &path);
+        }
+        let found = self.discovery.name_changed(directory, name, event.what);
+        self.take_found(found);
+    }
+
+    fn take_found(&mut self, found: Vec<Found>) {
+        for found in found {
+            match found {
+                Found::Log(log) => self.tracker.arrive(&log),
+                Found::LinkTarget(entry) => self.tracker.request_refresh(entry),
+                Found::Below(directory) => {
+                    for entry in self.tracker.entries.below(&directory) {
+                        self.refresh(entry);
+                    }
+                }
+            }
+            self.settle();
+        }
+    }
+
+    fn refresh(&mut self, entry: EntryId) {
+        self.tracker.request_refresh(entry);
+        self.settle();
+    }
+
+    /// Does what the tracker has asked for.
+    fn settle(&mut self) {
+        while let Some(request) = self.tracker.next_request() {
+            match request {
+                Request::Refresh(id) => {
+                    let Some(entry) = self.tracker.entries.get(id) else { continue };
+                    self.discovery.follow_links(id, &entry.path);
+                    self.tracker.refresh(id);
+                }
+                Request::ForgetLinks(id) => self.discovery.forget_links(id),
+            }
+        }
+    }
+
+    /// Checks everything: events may have been missed.
+    fn rescan(&mut self) {
+        self.tracker.reports.counters().files_left_out.store(0, Ordering::Relaxed);
+        for directory in self.discovery.directories() {
+            let found = self.discovery.rescan(&directory);
+            self.take_found(found);
+        }
+        for entry in self.tracker.entries.ids(|entry| entry.wanted) {
+            self.refresh(entry);
+        }
+        for file in self.tracker.files.ids(|_| true) {
+            self.tracker.files.make_ready(file);
+        }
+    }
+
+    fn set_starting(&mut self, is_starting: bool) {
+        self.tracker.set_starting(is_starting);
+        self.discovery.keep_watches(is_starting);
+    }
+
+    fn add_sources(&mut self, configs: &[LogSourceConfig]) {
+        self.set_starting(true);
+        for config in configs {
+            let recovery = &self.tracker.recovery;
+            self.tracker.sources.add(config, |pattern| recovery.knows_pattern(pattern));
+        }
+        self.tracker.adopt_positions();
+        self.renew_time_parts();
+        self.set_starting(false);
+        self.tracker.recovery.forget_listings();
+    }
+
+    /// Computes strftime parts again and follows the new paths.
+    fn renew_time_parts(&mut self) {
+        for location in self.tracker.sources.renew(&jiff::Zoned::now()) {
+            if let Some(route) = location.old_route {
+                info!(path = %location.path, "log file changes with the time");
+                self.discovery.remove_location(route);
+                self.tracker.expire(location.source);
+                self.settle();
+            }
+            self.follow_location(location.source, &location.path);
+        }
+    }
+
+    fn follow_location(&mut self, source: SourceId, location: &str) {
+        let path = PathBuf::from(location);
+        let route = self.discovery.add_location(&path, source);
+        self.tracker.sources.set_route(source, route);
+        if !has_wildcard(location) {
+            // Shown as missing until it appears.
+            let entry = self.tracker.ensure_entry(&path, source);
+            self.refresh(entry);
+        }
+        if let Some(route) = route {
+            let found = self.discovery.search(route);
+            self.take_found(found);
+        }
+    }
+
+    /// Sends where every file stands, then that its pattern is known: after a restart a file without a position
+    /// has appeared meanwhile.
+    fn announce(&mut self) -> Result<(), Disconnected> {
+        for entry in self.tracker.entries.ids(|_| true) {
+            self.tracker.send_position(entry)?;
+        }
+        for (_, source) in self.tracker.sources.iter() {
+            self.tracker.reports.send_pattern(&source.pattern)?;
+        }
+        self.tracker.sources.mark_known();
+        Ok(())
+    }
+
+    fn reload(&mut self, configs: &[LogSourceConfig]) -> Result<(), Disconnected> {
+        self.tracker.entries.mark_unwanted();
+        let patterns = self.tracker.sources.take_patterns();
+        self.tracker.recovery.remember_patterns(patterns);
+        self.discovery.remove_all_locations();
         self.add_sources(configs);
-        let unwanted: Vec<usize> = self.entries.iter().filter(|(_, entry)| !entry.wanted).map(|(id, _)| *id).collect();
-        for entry in unwanted {
-            self.release_entry(entry);
+        for entry in self.tracker.entries.ids(|entry| !entry.wanted) {
+            self.tracker.release(entry);
+            self.settle();
         }
-        self.drop_unused_nodes();
-        info!(
-            sources = self.sources.len(),
-            files = self.entries.len(),
-            "log files taken over from the new configuration"
-        );
+        self.discovery.drop_unused_directories();
+        info!(sources = self.tracker.sources.len(), files = self.tracker.entries.len(), "log sources reloaded");
         self.announce()
     }
-}
-
-/// Name under which it is remembered that a pattern is followed.
-pub(super) fn pattern_key(pattern: &str) -> String {
-    format!("pattern:{}", pattern.replace('\n', "?"))
-}
-
-/// How many files may be open: as many as the kernel grants, less a reserve for everybody else.
-fn descriptor_allowance() -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    const RESERVE: u64 = 256;
-    let limits = getrlimit(Resource::Nofile);
-    if limits.current != limits.maximum {
-        // Refused at worst; then the old limit stays.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, maximum: limits.maximum });
-    }
-    let now = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
-    usize::try_from(now.saturating_sub(RESERVE).clamp(64, 1 << 20)).unwrap_or(64)
 }
 
 fn until_midnight() -> Duration {

@@ -72,7 +72,7 @@ pub(super) enum Content {
     New,
 }
 
-/// Where a file that nobody has read in this run is begun.
+/// Where a file is begun that has not been read in this run.
 pub(super) fn first_position(
     descriptor: Option<&File>,
     meta: &Metadata,
@@ -138,7 +138,7 @@ pub(super) fn still_holds(file: &File, position: &FilePosition) -> bool {
 ///
 /// Its first byte, unless it begins with the same 256 bytes. If the line read last is still there, it goes on
 /// after that. Else it was edited if it begins with the same 4096 bytes, and goes on at its end, so that old
-/// lines do not count again; with fewer it begins anew with the same header, and goes on after that: at most
+/// lines do not count again; with fewer it begins again with the same header, and goes on after that: at most
 /// what differs less than a power of two from the header's length is read again.
 pub(super) fn offset_after_change(file: &File, old: &FilePosition, tail: &[u8], path: &Path) -> (u64, Content) {
     let same_head = usize::from(old.head.length) == HEAD_BYTES && old.head.matches(file, 0).unwrap_or(false);
@@ -150,7 +150,7 @@ pub(super) fn offset_after_change(file: &File, old: &FilePosition, tail: &[u8], 
     let found = (!tail.is_empty()).then(|| find_last(file, tail, length)).flatten();
     let found = found.or_else(|| still_holds(file, old).then_some(old.offset));
     let same_start = old.start.length > 0 && old.start.matches(file, 0).unwrap_or(false);
-    // Positions of version 1 do not tell.
+    // Positions of version 1 do not say.
     let unknown = old.start.length == 0 && old.offset >= 2 * HEAD_BYTES as u64;
     let edited = unknown || (same_start && usize::from(old.start.length) == START_BYTES);
     let offset = match found {

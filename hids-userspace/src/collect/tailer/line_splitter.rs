@@ -1,6 +1,6 @@
 //! Cuts bytes into lines.
 
-/// Longest line that is handed on, in bytes; the rest of a longer one is left out and counted.
+/// Longest line that is sent, in bytes; the rest of a longer one is left out and counted.
 pub(super) const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// What stands at the beginning of some bytes of a log file.

@@ -17,7 +17,7 @@ use hids_core::model::Timestamp;
 
 /// How much of the beginning of a file identifies it.
 pub(super) const HEAD_BYTES: usize = 256;
-/// How much of the beginning tells an edited log from one that begins anew with the same header: logs of
+/// How much of the beginning tells an edited log from one that begins again with the same header: logs of
 /// programs begin with at most some lines of names and versions.
 pub(super) const START_BYTES: usize = 4096;
 /// How much before the position identifies it.
@@ -115,7 +115,7 @@ pub(super) struct FilePosition {
     pub in_cut_line: bool,
     /// Whether it was rotated or deleted, and read to its end since.
     pub finished: bool,
-    /// Milliseconds since 1970: files made before that had been noticed when this was handed on.
+    /// Milliseconds since 1970: files made before that had been noticed when this was sent.
     pub noticed_at: i64,
     /// The owner of the file, if known.
     pub uid: Option<u32>,
@@ -187,6 +187,21 @@ fn known<T: std::str::FromStr>(text: &str) -> Option<Option<T>> {
 
 /// The text of a path of which no file is of interest.
 pub(super) const NO_POSITIONS: &str = "2";
+
+/// Name of the position of the file at `path`.
+pub(super) fn position_key(path: &str) -> String {
+    format!("file:{}", path.replace('\n', "?"))
+}
+
+/// The path of a position, from its name.
+pub(super) fn path_of_key(key: &str) -> Option<&str> {
+    key.strip_prefix("file:")
+}
+
+/// Name under which it is remembered that a pattern is followed.
+pub(super) fn pattern_key(pattern: &str) -> String {
+    format!("pattern:{}", pattern.replace('\n', "?"))
+}
 
 /// The text of `positions`, good for everything that had been noticed at `noticed_at`.
 pub(super) fn render_positions<'a>(positions: impl Iterator<Item = &'a FilePosition>, noticed_at: Timestamp) -> String {

@@ -4,17 +4,15 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use super::entry::FileId;
+use super::ids::FileId;
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
-    /// Hand on the event that this file's assembler holds.
+    /// Send the event that this file's assembler holds.
     Flush(FileId),
-    /// See whether this rotated file can be let go.
+    /// Check whether this rotated file can be closed.
     Retire(FileId),
-    /// Look at everything.
-    Rescan,
 }
 
 /// Deadlines, the next one first. One that no longer applies is found out when it is due.

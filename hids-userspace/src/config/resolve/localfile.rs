@@ -17,31 +17,8 @@ use crate::config::{CommandOutput, LogFormat, LogInput, LogSourceConfig};
 /// Seconds between two runs of a command, if not given.
 const DEFAULT_FREQUENCY: u64 = 360;
 
-const FORMATS: [&str; 23] = [
-    "syslog",
-    "generic",
-    "iis",
-    "squid",
-    "apache",
-    "snort-fast",
-    "syslog-pipe",
-    "snort-full",
-    "nmapg",
-    "mysql_log",
-    "mssql_log",
-    "postgresql_log",
-    "ossecalert",
-    "djb-multilog",
-    "command",
-    "full_command",
-    "multi-line:N",
-    "multi-line_indented",
-    "audit",
-    "modsec-audit",
-    "journald",
-    "eventlog",
-    "eventchannel",
-];
+/// Formats that are not those of files by name.
+const OTHER_FORMATS: [&str; 6] = ["command", "full_command", "multi-line:N", "journald", "eventlog", "eventchannel"];
 
 /// What `<log_format>` asks for.
 enum Format {
@@ -241,20 +218,10 @@ fn frequency(element: &Element, problems: &mut Problems) -> Option<u64> {
 
 fn log_format(element: &Element, problems: &mut Problems) -> Option<Format> {
     let name = element.text.value.trim();
+    if let Some((_, format)) = LogFormat::NAMES.iter().find(|(known, _)| *known == name) {
+        return Some(Format::File(*format));
+    }
     Some(match name {
-        "syslog" | "generic" | "iis" | "squid" | "apache" | "snort-fast" | "syslog-pipe" => {
-            Format::File(LogFormat::Line)
-        }
-        "snort-full" => Format::File(LogFormat::SnortFull),
-        "nmapg" => Format::File(LogFormat::NmapGreppable),
-        "mysql_log" => Format::File(LogFormat::Mysql),
-        "mssql_log" => Format::File(LogFormat::Mssql),
-        "postgresql_log" => Format::File(LogFormat::Postgresql),
-        "ossecalert" => Format::File(LogFormat::OssecAlert),
-        "djb-multilog" => Format::File(LogFormat::DjbMultilog),
-        "multi-line_indented" => Format::File(LogFormat::MultiLineIndented),
-        "audit" => Format::File(LogFormat::Audit),
-        "modsec-audit" => Format::File(LogFormat::ModsecAudit),
         "command" => Format::Command(CommandOutput::Lines),
         "full_command" => Format::Command(CommandOutput::Whole),
         "journald" => Format::Journal,
@@ -285,7 +252,11 @@ fn multi_line(element: &Element, name: &str, problems: &mut Problems) -> Option<
     let help = match name {
         "json" => "it is Wazuh's; a file with one JSON object a line is read as `syslog`".to_owned(),
         "" => "for most files it is `syslog`".to_owned(),
-        _ => did_you_mean(name, FORMATS).unwrap_or_else(|| format!("formats are {}", FORMATS.join(", "))),
+        _ => {
+            let formats: Vec<&str> = LogFormat::NAMES.iter().map(|(name, _)| *name).chain(OTHER_FORMATS).collect();
+            let list = || format!("formats are {}", formats.join(", "));
+            did_you_mean(name, formats.iter().copied()).unwrap_or_else(list)
+        }
     };
     problems.error("C013", &span, format!("there is no log format \"{}\"", element.text.value.trim()), &help);
     None

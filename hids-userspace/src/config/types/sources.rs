@@ -135,6 +135,29 @@ pub enum LogFormat {
     Journald,
 }
 
+impl LogFormat {
+    /// Those of files by name, except for `multi-line:N`.
+    pub const NAMES: [(&'static str, Self); 17] = [
+        ("syslog", Self::Line),
+        ("generic", Self::Line),
+        ("iis", Self::Line),
+        ("squid", Self::Line),
+        ("apache", Self::Line),
+        ("snort-fast", Self::Line),
+        ("syslog-pipe", Self::Line),
+        ("snort-full", Self::SnortFull),
+        ("nmapg", Self::NmapGreppable),
+        ("mysql_log", Self::Mysql),
+        ("mssql_log", Self::Mssql),
+        ("postgresql_log", Self::Postgresql),
+        ("ossecalert", Self::OssecAlert),
+        ("djb-multilog", Self::DjbMultilog),
+        ("multi-line_indented", Self::MultiLineIndented),
+        ("audit", Self::Audit),
+        ("modsec-audit", Self::ModsecAudit),
+    ];
+}
+
 /// How much of earlier events rules remember.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RuleMemory {

@@ -11,7 +11,6 @@ use hids_core::model::GapCause;
 use super::MarkChoice;
 use super::group::{Group, describe_refusal};
 use super::links::Links;
-use super::memory::Memory;
 use super::mounts::is_pseudo;
 use super::paths::below;
 use super::plan::{PlannedFilesystem, Point};
@@ -19,6 +18,7 @@ use super::report::MarkKind;
 use super::resolve::{Whereabouts, locate, open_point};
 use super::roots::{Directory, Roots};
 use super::tree::Tree;
+use super::two_generation_cache::TwoGenerationCache;
 use crate::sensors::subvolumes;
 use crate::sys::fanotify::handle_of;
 
@@ -41,15 +41,15 @@ pub(super) struct Filesystem {
     /// Visits that wait until directories can be marked.
     pub(super) unmarked: usize,
     /// Gaps that are told when all directories are marked: a scan before that would be too early.
-    pub(super) owed: Vec<(Vec<u8>, GapCause)>,
+    pub(super) deferred: Vec<(Vec<u8>, GapCause)>,
     /// When gaps were last told, or began to wait.
-    pub(super) owed_since: Instant,
+    pub(super) deferred_since: Instant,
     /// Every directory is marked anew because events were lost.
     pub(super) remarking: Remarking,
     /// Directories that carry a mark, where each carries its own.
     pub(super) tree: Tree,
     /// What the policy says of directories, by handle.
-    directories: Memory<Handle, Arc<Directory>>,
+    directories: TwoGenerationCache<Handle, Arc<Directory>>,
     /// Files that are mount points: their directory has no path here.
     mounted_files: HashMap<Handle, Vec<u8>>,
     nowhere: Arc<Directory>,
@@ -88,11 +88,11 @@ impl Filesystem {
             overflows: 0,
             links: Links::new(),
             unmarked: 0,
-            owed: Vec::new(),
-            owed_since: Instant::now(),
+            deferred: Vec::new(),
+            deferred_since: Instant::now(),
             remarking: Remarking::No,
             tree: Tree::default(),
-            directories: Memory::new(most_directories),
+            directories: TwoGenerationCache::new(most_directories),
             mounted_files: HashMap::new(),
             nowhere: Arc::new(Directory::default()),
         };
@@ -102,12 +102,12 @@ impl Filesystem {
     }
 
     /// Tells of a gap once all directories are marked.
-    pub(super) fn owe(&mut self, subtree: &[u8], cause: GapCause) {
-        if self.owed.is_empty() {
-            self.owed_since = Instant::now();
+    pub(super) fn defer(&mut self, subtree: &[u8], cause: GapCause) {
+        if self.deferred.is_empty() {
+            self.deferred_since = Instant::now();
         }
-        if !self.owed.iter().any(|(known, _)| below(known, subtree).is_some()) {
-            self.owed.push((subtree.to_vec(), cause));
+        if !self.deferred.iter().any(|(known, _)| below(known, subtree).is_some()) {
+            self.deferred.push((subtree.to_vec(), cause));
         }
     }
 

@@ -16,13 +16,13 @@ use hids_core::model::{GapCause, Operation, Operations, Who};
 use rustix::fs::{Mode, OFlags, fstat, openat};
 
 use super::filesystem::Handle;
-use super::memory::Memory;
 use super::mounts::mount_id;
 use super::paths::join;
 use super::report::MarkKind;
 use super::resolve::{each_entry, is_gone, open_directory, open_point};
 use super::roots::{Roots, as_path};
 use super::sensor::Sensor;
+use super::two_generation_cache::TwoGenerationCache;
 use super::unresolved::Full;
 use crate::sys::fanotify::{handle_of, open_by_handle};
 
@@ -41,8 +41,8 @@ const SHARE: u32 = 10;
 /// What is known of the names of files on one filesystem.
 #[derive(Debug)]
 pub(super) struct Links {
-    single: Memory<Handle, ()>,
-    named: Memory<Handle, Arc<[Vec<u8>]>>,
+    single: TwoGenerationCache<Handle, ()>,
+    named: TwoGenerationCache<Handle, Arc<[Vec<u8>]>>,
     wanted: HashMap<Handle, Wanted>,
 }
 
@@ -75,7 +75,11 @@ pub(super) struct Search {
 
 impl Links {
     pub(super) fn new() -> Self {
-        Self { single: Memory::new(MOST_SINGLE), named: Memory::new(MOST_NAMED), wanted: HashMap::new() }
+        Self {
+            single: TwoGenerationCache::new(MOST_SINGLE),
+            named: TwoGenerationCache::new(MOST_NAMED),
+            wanted: HashMap::new(),
+        }
     }
 
     /// Whether names of files are still to be found.
@@ -110,7 +114,7 @@ impl Sensor {
         }
         if let Some(names) = filesystem.links.named.find(object).map(Arc::clone) {
             let who = if names.is_empty() { None } else { self.out.who(pid) };
-            self.tell_names(&names, &Change { operations, pid, who });
+            self.report_names(&names, &Change { operations, pid, who });
             return;
         }
         if let Some(wanted) = filesystem.links.wanted.get_mut(object) {
@@ -190,7 +194,7 @@ impl Sensor {
         self.search_not_before = now + (now - search.began) * SHARE;
         for (handle, file) in search.wanted {
             let names: Arc<[Vec<u8>]> = search.found.remove(&handle).unwrap_or_default().into();
-            self.tell_names(&names, &file.change);
+            self.report_names(&names, &file.change);
             if let Some(filesystem) = self.filesystems.get_mut(search.filesystem) {
                 filesystem.links.named.insert(handle, names);
             }
@@ -205,7 +209,7 @@ impl Sensor {
         }
     }
 
-    fn tell_names(&mut self, names: &[Vec<u8>], change: &Change) {
+    fn report_names(&mut self, names: &[Vec<u8>], change: &Change) {
         for path in names {
             let Some(watch) = self.roots.policy.watch_of(path, PathKind::Other) else { continue };
             let who = change.who.clone().filter(|_| watch.who);

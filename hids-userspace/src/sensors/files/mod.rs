@@ -31,13 +31,14 @@
 //! above. What cannot be resolved for another reason is tried again for a second (`unresolved`). A
 //! taker that is slow makes the thread wait (counted as a stall) while the kernel's queue holds what comes.
 
+mod dispatch;
+mod event_batching;
+mod event_sender;
 mod filesystem;
-mod gather;
 mod group;
 mod links;
-mod memory;
+mod mark_queue;
 mod mounts;
-mod outgoing;
 pub mod parse;
 mod paths;
 mod plan;
@@ -45,13 +46,12 @@ mod report;
 mod resolve;
 mod roots;
 mod sensor;
-mod take;
 #[cfg(test)]
 mod tests;
 mod thread;
 mod tree;
+mod two_generation_cache;
 mod unresolved;
-mod walk;
 
 pub use report::{FilesReport, MarkKind, RootReport};
 

@@ -14,17 +14,17 @@ pub struct FilesReport {
     /// Events read from the kernel.
     pub events: u64,
     /// Events handed on, after merging.
-    pub told: u64,
+    pub reported: u64,
     /// Events folded into an earlier one of the same path and process.
-    pub merged: u64,
+    pub coalesced: u64,
     /// Events of places that nobody watches.
-    pub elsewhere: u64,
+    pub outside_watched_paths: u64,
     /// Events of this daemon itself.
     pub own: u64,
     /// Times that the kernel's queue was full.
     pub overflows: u64,
     /// Directories that were gone before their path was asked for; their removal is told itself.
-    pub gone: u64,
+    pub already_deleted: u64,
     /// Directories that could not be marked.
     pub unmarked: u64,
     /// Directories whose path could not be told for another reason.

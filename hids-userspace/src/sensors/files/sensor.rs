@@ -12,17 +12,17 @@ use hids_core::fim::Policy;
 use hids_core::model::{GapCause, Sensed};
 use tracing::warn;
 
+use super::dispatch::{Dispatched, dispatch};
+use super::event_sender::{Disconnected, EventSender};
 use super::filesystem::Filesystem;
 use super::links::Search;
+use super::mark_queue::Visit;
 use super::mounts::MountTable;
-use super::outgoing::{Closed, Outgoing};
 use super::parse::records;
 use super::plan::{Part, plan};
 use super::report::{FilesReport, MarkKind, RootReport};
 use super::roots::Roots;
-use super::take::{Taken, take};
 use super::unresolved::Unresolved;
-use super::walk::Visit;
 use super::{FilesOptions, FilesTuning};
 use crate::sensors::Degradation;
 
@@ -42,11 +42,11 @@ enum Arranged {
 pub(super) struct Sensor {
     pub(super) own_pid: Option<u32>,
     /// Whether events may be read late without losing who caused them.
-    pub(super) may_gather: bool,
+    pub(super) may_batch: bool,
     pub(super) tuning: FilesTuning,
     pub(super) roots: Roots,
     pub(super) filesystems: Vec<Filesystem>,
-    pub(super) out: Outgoing,
+    pub(super) out: EventSender,
     /// Directories to be marked or learned.
     pub(super) visits: VecDeque<Visit>,
     /// Events whose place cannot be resolved at this moment.
@@ -71,8 +71,8 @@ impl Sensor {
         let FilesOptions { policy, who, own_pid, tuning } = options;
         let mut sensor = Self {
             own_pid,
-            may_gather: who.remembers_ended(),
-            out: Outgoing::new(sensed, who, &tuning, stopping),
+            may_batch: who.remembers_ended(),
+            out: EventSender::new(sensed, who, &tuning, stopping),
             tuning,
             roots: Roots::find(policy),
             filesystems: Vec::new(),
@@ -88,17 +88,17 @@ impl Sensor {
 
     /// Watches by another policy.
     pub(super) fn replace_policy(&mut self, policy: Arc<Policy>) {
-        self.look_again(policy);
+        self.replan(policy);
     }
 
     /// Something on the way to a root, or a mount, is another one: looks where everything is now, and
     /// tells of each part that is not what it was.
-    pub(super) fn look_around(&mut self) {
+    pub(super) fn check_roots(&mut self) {
         let policy = Arc::clone(&self.roots.policy);
-        self.look_again(policy);
+        self.replan(policy);
     }
 
-    fn look_again(&mut self, policy: Arc<Policy>) {
+    fn replan(&mut self, policy: Arc<Policy>) {
         let before: Vec<Part> = self.parts().cloned().collect();
         self.roots = Roots::find(policy);
         self.arrange(Arranged::Anew);
@@ -162,7 +162,7 @@ impl Sensor {
     }
 
     /// Reads once from a filesystem's queue and hands on what it tells; false when it was empty.
-    pub(super) fn read(&mut self, number: usize) -> Result<bool, Closed> {
+    pub(super) fn read(&mut self, number: usize) -> Result<bool, Disconnected> {
         let Some(filesystem) = self.filesystems.get(number) else { return Ok(false) };
         let Some(group) = &filesystem.group else { return Ok(false) };
         let length = match group.read(&mut self.buffer) {
@@ -174,33 +174,33 @@ impl Sensor {
             }
         };
         let buffer = std::mem::take(&mut self.buffer);
-        let mut look_around = false;
+        let mut check_roots = false;
         for record in records(buffer.get(..length).unwrap_or_default()) {
-            let taken = match record {
-                Ok(record) => take(self, number, &record),
+            let dispatched = match record {
+                Ok(record) => dispatch(self, number, &record),
                 Err(malformed) => {
                     warn!(%malformed, follows = "everything on this filesystem is compared", "lost file events");
                     self.out.report.malformed += 1;
-                    Taken::Lost
+                    Dispatched::Lost
                 }
             };
-            match taken {
-                Taken::Told => {}
-                Taken::LookAround => look_around = true,
-                Taken::Lost => self.mark_again(number, GapCause::Unresolved),
-                Taken::Overflow => self.overflowed(number),
+            match dispatched {
+                Dispatched::Done => {}
+                Dispatched::RootsChanged => check_roots = true,
+                Dispatched::Lost => self.mark_again(number, GapCause::Unresolved),
+                Dispatched::Overflow => self.overflowed(number),
             }
         }
         self.buffer = buffer;
-        if look_around {
-            self.look_around();
+        if check_roots {
+            self.check_roots();
         }
         self.out.end_batch()?;
         Ok(true)
     }
 
     /// Hands on what has been collected outside of a read.
-    pub(super) fn end_batch(&mut self) -> Result<(), Closed> {
+    pub(super) fn end_batch(&mut self) -> Result<(), Disconnected> {
         self.out.end_batch()
     }
 

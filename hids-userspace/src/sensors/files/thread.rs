@@ -14,9 +14,9 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use tracing::warn;
 
 use super::FilesOptions;
-use super::gather::Gathering;
+use super::event_batching::EventBatching;
+use super::event_sender::Disconnected;
 use super::mounts::MountTable;
-use super::outgoing::Closed;
 use super::report::FilesReport;
 use super::sensor::Sensor;
 use crate::sensors::Degradation;
@@ -121,9 +121,9 @@ fn run(
     shared: &Shared,
     policies: &Receiver<Arc<Policy>>,
     mounts: &MountTable,
-) -> Result<(), Closed> {
+) -> Result<(), Disconnected> {
     let mut reported = Instant::now();
-    let mut gathering = Gathering::new(reported);
+    let mut batching = EventBatching::new(reported);
     loop {
         let more = sensor.walk(VISITS_AT_ONCE).then_some(Duration::ZERO);
         let more = more.or_else(|| sensor.search(VISITS_AT_ONCE));
@@ -153,7 +153,7 @@ fn run(
             }
         }
         if woken.mounts_changed {
-            sensor.look_around();
+            sensor.check_roots();
             sensor.end_batch()?;
         }
         if let Some(policy) = policies.try_iter().last() {
@@ -163,15 +163,15 @@ fn run(
         if shared.stopping.load(Ordering::Relaxed) {
             return drain(&mut sensor);
         }
-        let pause = gathering.pause(sensor.out.report.events, Instant::now());
-        if let Some(pause) = pause.filter(|_| have_come && sensor.may_gather) {
+        let pause = batching.pause(sensor.out.report.events, Instant::now());
+        if let Some(pause) = pause.filter(|_| have_come && sensor.may_batch) {
             thread::sleep(pause);
         }
     }
 }
 
 /// Hands on what is in the kernel's queues when the sensor is to stop; not what comes after that.
-fn drain(sensor: &mut Sensor) -> Result<(), Closed> {
+fn drain(sensor: &mut Sensor) -> Result<(), Disconnected> {
     let numbers: Vec<usize> = sensor.groups().map(|(number, _)| number).collect();
     for number in numbers {
         for _ in 0..READS_AT_ONCE {

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use hids_core::model::{GapCause, Operations};
 
+use super::dispatch::{Dispatched, Event, report_place};
 use super::filesystem::Handle;
 use super::parse::Place;
 use super::sensor::Sensor;
-use super::take::{Event, Taken, tell};
 
 /// How long a handle is tried. A removal is over within microseconds; a second is late enough to be sure, and early
 /// enough for a gap.
@@ -93,14 +93,14 @@ impl Sensor {
             return self.unresolved.due();
         }
         self.unresolved.tried = Some(Instant::now());
-        let mut look_around = false;
+        let mut check_roots = false;
         for waiting in std::mem::take(&mut self.unresolved.waiting) {
             // A filesystem that is watched no longer has lost nothing.
             let same = |filesystem: &super::filesystem::Filesystem| *filesystem.planned.device == *waiting.device;
             let Some(number) = self.filesystems.iter().position(same) else { continue };
             match self.try_again(number, &waiting.wanted) {
-                Ok(()) | Err(Taken::Told) => {}
-                Err(Taken::LookAround) => look_around = true,
+                Ok(()) | Err(Dispatched::Done) => {}
+                Err(Dispatched::RootsChanged) => check_roots = true,
                 Err(_) if waiting.since.elapsed() < PATIENCE => self.unresolved.waiting.push_back(waiting),
                 Err(_) => {
                     self.out.report.unresolved += 1;
@@ -108,23 +108,23 @@ impl Sensor {
                 }
             }
         }
-        if look_around {
-            self.look_around();
+        if check_roots {
+            self.check_roots();
         }
         self.unresolved.due()
     }
 
-    fn try_again(&mut self, number: usize, wanted: &Wanted) -> Result<(), Taken> {
+    fn try_again(&mut self, number: usize, wanted: &Wanted) -> Result<(), Dispatched> {
         match wanted {
             Wanted::Directory { handle, name, event } => {
                 let place = Place { directory: handle, name };
-                tell(self, number, &place, *event).map(drop)
+                report_place(self, number, &place, *event).map(drop)
             }
             Wanted::File { handle, operations, pid } => {
                 if self.find_names(number, handle, *operations, *pid) {
                     Ok(())
                 } else {
-                    Err(Taken::Lost)
+                    Err(Dispatched::Lost)
                 }
             }
         }

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use hids_core::model::Operations;
 
+use super::dispatch::Event;
 use super::parse::Place;
-use super::take::Event;
 use super::*;
 use crate::sys::fanotify::handle_of;
 
@@ -40,7 +40,7 @@ fn trees_that_come_and_go_elsewhere_on_the_filesystem_are_no_gap() {
         std::thread::scope(|scope| {
             scope.spawn(|| churn(&elsewhere, &done));
             let deadline = Instant::now() + Duration::from_secs(120);
-            while bench.sensor.report().gone < ENOUGH && Instant::now() < deadline {
+            while bench.sensor.report().already_deleted < ENOUGH && Instant::now() < deadline {
                 seen.gaps.extend(bench.seen().gaps);
             }
             done.store(true, Ordering::Relaxed);
@@ -49,7 +49,7 @@ fn trees_that_come_and_go_elsewhere_on_the_filesystem_are_no_gap() {
         // A queue that overflowed on a busy machine is a loss indeed.
         seen.gaps.retain(|(_, cause)| *cause != GapCause::QueueOverflow);
         assert_eq!((seen.gaps, report.unresolved), (vec![], 0));
-        assert!(report.gone >= ENOUGH, "only {} removals were seen", report.gone);
+        assert!(report.already_deleted >= ENOUGH, "only {} removals were seen", report.already_deleted);
         fs::write(watched.join("file"), "x").unwrap();
         bench.seen().has(watched.join("file"), Operation::Create);
     });

@@ -97,7 +97,7 @@ fn a_mount_during_the_search_for_names_is_no_gap_and_the_change_is_reported() {
         // One step of it: the search has begun and is not over.
         assert_eq!(bench.sensor.search(1), Some(Duration::ZERO));
         mount_tmpfs(&base.join("container"));
-        bench.sensor.look_around();
+        bench.sensor.check_roots();
         let seen = bench.seen();
         seen.has(tree.join("file"), Operation::CloseWrite);
         assert_eq!(seen.gaps, []);

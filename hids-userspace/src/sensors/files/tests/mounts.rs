@@ -59,13 +59,13 @@ fn a_filesystem_mounted_inside_a_tree_is_watched_as_well() {
             fs::create_dir(&later).unwrap();
             mount_tmpfs(&later);
             fs::write(later.join("early"), "x").unwrap();
-            bench.sensor.look_around();
+            bench.sensor.check_roots();
             let seen = bench.seen();
             assert!(seen.covers(&later.join("early")), "{seen:#?}");
             fs::write(later.join("file"), "x").unwrap();
             bench.seen().has(later.join("file"), Operation::Create);
             unmount(&later, UnmountFlags::empty()).expect("the sensor does not keep it busy");
-            bench.sensor.look_around();
+            bench.sensor.check_roots();
             let seen = bench.seen();
             assert!(seen.covers(&later.join("file")), "what was below it is gone: {seen:#?}");
         });

@@ -17,10 +17,10 @@ const PATIENCE_AT_STOP: Duration = Duration::from_secs(2);
 
 /// Nobody takes events any more.
 #[derive(Debug)]
-pub(super) struct Closed;
+pub(super) struct Disconnected;
 
 /// The batch in hand and the way out.
-pub(super) struct Outgoing {
+pub(super) struct EventSender {
     sender: Sender<Sensed>,
     who: Arc<dyn WhoLookup>,
     most_events: usize,
@@ -42,7 +42,7 @@ pub(super) struct Doer {
     pub(super) wanted: bool,
 }
 
-impl Outgoing {
+impl EventSender {
     pub(super) fn new(
         sender: Sender<Sensed>,
         who: Arc<dyn WhoLookup>,
@@ -82,7 +82,7 @@ impl Outgoing {
         if let Some(event) = self.places.get(&key).and_then(|&place| self.events.get_mut(place)) {
             event.operations = event.operations.union(operations);
             event.is_directory |= is_directory;
-            self.report.merged += 1;
+            self.report.coalesced += 1;
             return;
         }
         let path = key.0.clone();
@@ -111,10 +111,10 @@ impl Outgoing {
     }
 
     /// Ends the batch: hands on what is in it.
-    pub(super) fn end_batch(&mut self) -> Result<(), Closed> {
+    pub(super) fn end_batch(&mut self) -> Result<(), Disconnected> {
         self.flush();
         self.processes.clear();
-        if self.closed { Err(Closed) } else { Ok(()) }
+        if self.closed { Err(Disconnected) } else { Ok(()) }
     }
 
     fn flush(&mut self) {
@@ -122,7 +122,7 @@ impl Outgoing {
         if self.events.is_empty() {
             return;
         }
-        self.report.told += self.events.len() as u64;
+        self.report.reported += self.events.len() as u64;
         let events = std::mem::take(&mut self.events);
         self.send(Sensed::Events(events));
     }

@@ -8,9 +8,9 @@ use hids_core::fim::PathKind;
 use hids_core::model::{Operation, Operations};
 use libc::FAN_RENAME;
 
+use super::event_sender::Doer;
 use super::filesystem::Found;
 use super::links::concerns_all_names;
-use super::outgoing::Doer;
 use super::parse::{Place, Record};
 use super::report::MarkKind;
 use super::sensor::Sensor;
@@ -25,11 +25,11 @@ const PATHS: u64 = FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO | FAN_RENAME | FAN
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum Dispatched {
     /// It was handed on, or concerns nobody.
-    Told,
+    Done,
     /// It concerns the way to a root: roots have to be looked for again.
-    LookAround,
+    RootsChanged,
     /// It could not be resolved.
     Lost,
     /// The kernel's queue was full.
@@ -37,14 +37,14 @@ pub(super) enum Taken {
 }
 
 /// Hands on what a record of filesystem `number` tells.
-pub(super) fn take(sensor: &mut Sensor, number: usize, record: &Record<'_>) -> Taken {
+pub(super) fn dispatch(sensor: &mut Sensor, number: usize, record: &Record<'_>) -> Dispatched {
     sensor.out.report.events += 1;
     if record.mask & FAN_Q_OVERFLOW != 0 {
-        return Taken::Overflow;
+        return Dispatched::Overflow;
     }
     if sensor.own_pid == Some(record.pid) {
         sensor.out.report.own += 1;
-        return Taken::Told;
+        return Dispatched::Done;
     }
     let event = Event {
         is_directory: record.mask & FAN_ONDIR != 0,
@@ -55,19 +55,19 @@ pub(super) fn take(sensor: &mut Sensor, number: usize, record: &Record<'_>) -> T
     let moved = |operation| Event { operations: event.operations.with(operation), ..event };
     let places =
         [(record.place, event), (record.old, moved(Operation::RenamedFrom)), (record.new, moved(Operation::RenamedTo))];
-    let mut result = Taken::Told;
+    let mut result = Dispatched::Done;
     let mut told = 0;
     for (place, event) in places {
         let Some(place) = place else { continue };
-        match tell(sensor, number, &place, event) {
+        match report_place(sensor, number, &place, event) {
             Ok(count) => told += count,
-            Err(Taken::Lost) => result = keep(sensor, number, &place, event),
+            Err(Dispatched::Lost) => result = keep(sensor, number, &place, event),
             Err(other) => result = other,
         }
     }
-    told += tell_mounted_file(sensor, number, record, event);
+    told += report_mounted_file(sensor, number, record, event);
     if told == 0 {
-        sensor.out.report.elsewhere += 1;
+        sensor.out.report.outside_watched_paths += 1;
     }
     if !event.is_directory
         && let Some(object) = record.object
@@ -105,30 +105,35 @@ pub(super) struct Event {
 }
 
 /// Keeps what cannot be resolved now, to try it again.
-fn keep(sensor: &mut Sensor, number: usize, place: &Place<'_>, event: Event) -> Taken {
-    let Some(filesystem) = sensor.filesystems.get(number) else { return Taken::Told };
+fn keep(sensor: &mut Sensor, number: usize, place: &Place<'_>, event: Event) -> Dispatched {
+    let Some(filesystem) = sensor.filesystems.get(number) else { return Dispatched::Done };
     match sensor.unresolved.add_place(&filesystem.planned.device, place, event) {
-        Ok(()) => Taken::Told,
+        Ok(()) => Dispatched::Done,
         Err(Full) => {
             sensor.out.report.unresolved += 1;
-            Taken::Lost
+            Dispatched::Lost
         }
     }
 }
 
-/// Hands on the event for each watched path of a place; gives how many there were. [`Taken::Lost`] when the place
+/// Hands on the event for each watched path of a place; gives how many there were. [`Dispatched::Lost`] when the place
 /// cannot be resolved now.
-pub(super) fn tell(sensor: &mut Sensor, number: usize, place: &Place<'_>, event: Event) -> Result<usize, Taken> {
+pub(super) fn report_place(
+    sensor: &mut Sensor,
+    number: usize,
+    place: &Place<'_>,
+    event: Event,
+) -> Result<usize, Dispatched> {
     let Some(filesystem) = sensor.filesystems.get_mut(number) else { return Ok(0) };
     let directory = match filesystem.directory(place.directory, &sensor.roots) {
         Found::Directory(directory) => directory,
         Found::Gone => {
-            sensor.out.report.gone += 1;
+            sensor.out.report.already_deleted += 1;
             return Ok(0);
         }
         Found::Failed(error) => {
             tracing::debug!(%error, "cannot resolve the handle of a directory");
-            return Err(Taken::Lost);
+            return Err(Dispatched::Lost);
         }
     };
     if !directory.matters() {
@@ -142,13 +147,13 @@ pub(super) fn tell(sensor: &mut Sensor, number: usize, place: &Place<'_>, event:
         told += 1;
     }
     if event.is_about_names && directory.ways.iter().any(|way| way == place.name) {
-        return Err(Taken::LookAround);
+        return Err(Dispatched::RootsChanged);
     }
     Ok(told)
 }
 
 /// A file that is a mount point has no directory of a watched tree around it.
-fn tell_mounted_file(sensor: &mut Sensor, number: usize, record: &Record<'_>, event: Event) -> usize {
+fn report_mounted_file(sensor: &mut Sensor, number: usize, record: &Record<'_>, event: Event) -> usize {
     let Some(filesystem) = sensor.filesystems.get(number) else { return 0 };
     let Some(path) = record.object.and_then(|object| filesystem.mounted_file(object)) else { return 0 };
     let Some(watch) = sensor.roots.policy.watch_of(path, PathKind::Other) else { return 0 };

@@ -8,13 +8,13 @@ use std::mem;
 /// Keeps at most `most` entries, in two halves: what is used moves to the young one, and when that is
 /// full the old one is forgotten.
 #[derive(Debug)]
-pub(super) struct Memory<K, V> {
+pub(super) struct TwoGenerationCache<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     half: usize,
 }
 
-impl<K: Eq + Hash, V> Memory<K, V> {
+impl<K: Eq + Hash, V> TwoGenerationCache<K, V> {
     pub(super) fn new(most: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), half: (most / 2).max(1) }
     }
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn what_is_used_stays_and_the_bound_holds() {
-        let mut memory = Memory::new(100);
+        let mut memory = TwoGenerationCache::new(100);
         for number in 0..10_000 {
             memory.insert(number, number);
             assert_eq!(memory.find(&0), Some(&0), "asked for after each insertion");

@@ -12,9 +12,9 @@ use hids_core::fim::PathKind;
 use hids_core::model::{GapCause, Operation, Operations};
 use rustix::fs::{AtFlags, FileType, statat};
 
+use super::event_sender::Doer;
 use super::filesystem::{Handle, Remarking};
 use super::mounts::mount_id;
-use super::outgoing::Doer;
 use super::parse::{Place, Record};
 use super::paths::join;
 use super::report::MarkKind;
@@ -58,7 +58,7 @@ enum Why {
 impl Sensor {
     /// Whether directories still wait for their marks.
     pub(super) fn is_marking(&self) -> bool {
-        self.filesystems.iter().any(|filesystem| filesystem.unmarked > 0 || !filesystem.owed.is_empty())
+        self.filesystems.iter().any(|filesystem| filesystem.unmarked > 0 || !filesystem.deferred.is_empty())
     }
 
     /// Visits some directories; false when there are no more.
@@ -71,25 +71,25 @@ impl Sensor {
             }
         }
         for number in 0..self.filesystems.len() {
-            self.pay(number);
+            self.send_deferred(number);
         }
         !self.visits.is_empty()
     }
 
     /// Tells the gaps that waited until all directories were marked.
-    fn pay(&mut self, number: usize) {
+    fn send_deferred(&mut self, number: usize) {
         let Some(filesystem) = self.filesystems.get_mut(number) else { return };
         if filesystem.unmarked > 0 {
             // New directories without end must not keep a gap secret.
-            if !filesystem.owed.is_empty() && filesystem.owed_since.elapsed() > PATIENCE {
-                filesystem.owed_since = Instant::now();
-                for (subtree, cause) in &filesystem.owed {
+            if !filesystem.deferred.is_empty() && filesystem.deferred_since.elapsed() > PATIENCE {
+                filesystem.deferred_since = Instant::now();
+                for (subtree, cause) in &filesystem.deferred {
                     self.out.gap(subtree, *cause);
                 }
             }
             return;
         }
-        for (subtree, cause) in std::mem::take(&mut filesystem.owed) {
+        for (subtree, cause) in std::mem::take(&mut filesystem.deferred) {
             self.out.gap(&subtree, cause);
         }
         if std::mem::replace(&mut filesystem.remarking, Remarking::No) == Remarking::Twice {
@@ -113,7 +113,7 @@ impl Sensor {
         }
         let subtrees: Vec<Vec<u8>> = filesystem.planned.parts.iter().map(|part| part.subtree.clone()).collect();
         for subtree in subtrees {
-            filesystem.owe(&subtree, cause);
+            filesystem.defer(&subtree, cause);
         }
         if filesystem.remarking == Remarking::No {
             filesystem.remarking = Remarking::Once;
@@ -191,7 +191,7 @@ impl Sensor {
             filesystem.tree.insert(&handle, visit.parent.as_deref(), &visit.path);
             if matches!(why, Why::Check) && is_unknown {
                 for path in &known.paths {
-                    filesystem.owe(path, GapCause::Unmarked);
+                    filesystem.defer(path, GapCause::Unmarked);
                 }
                 why = Why::Covered;
             }
@@ -222,7 +222,7 @@ impl Sensor {
                 inner.push(name.to_vec());
             }
             if let Why::Appeared(doer) = why {
-                self.tell_entry(known, name, is_directory, doer);
+                self.report_entry(known, name, is_directory, doer);
                 told += 1;
             }
             told < MOST_TOLD
@@ -230,7 +230,7 @@ impl Sensor {
         if told >= MOST_TOLD {
             let Some(filesystem) = self.filesystems.get_mut(visit.filesystem) else { return Ok(()) };
             for path in &known.paths {
-                filesystem.owe(path, GapCause::Unmarked);
+                filesystem.defer(path, GapCause::Unmarked);
             }
             return self.list(visit, known, handle, directory, Why::Covered);
         }
@@ -244,7 +244,7 @@ impl Sensor {
         Ok(())
     }
 
-    fn tell_entry(&mut self, directory: &Directory, name: &[u8], is_directory: bool, doer: Doer) {
+    fn report_entry(&mut self, directory: &Directory, name: &[u8], is_directory: bool, doer: Doer) {
         let kind = if is_directory { PathKind::Directory } else { PathKind::Other };
         for (path, watch) in self.roots.watched(directory, name, kind) {
             let doer = Doer { wanted: watch.who, ..doer };

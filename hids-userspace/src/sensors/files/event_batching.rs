@@ -22,13 +22,13 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Counts events.
 #[derive(Debug)]
-pub(super) struct Gathering {
+pub(super) struct EventBatching {
     since: Instant,
     before: u64,
     are_many: bool,
 }
 
-impl Gathering {
+impl EventBatching {
     /// Nothing has come yet.
     pub(super) fn new(now: Instant) -> Self {
         Self { since: now, before: 0, are_many: false }
@@ -54,11 +54,11 @@ mod tests {
     fn only_many_events_in_a_short_time_are_read_with_pauses() {
         let start = Instant::now();
         let after = |milliseconds| start + Duration::from_millis(milliseconds);
-        let mut gathering = Gathering::new(start);
-        assert_eq!(gathering.pause(MANY, after(50)), None, "the window is not over");
-        assert_eq!(gathering.pause(2 * MANY, after(110)), Some(PAUSE));
-        assert_eq!(gathering.pause(2 * MANY + 1, after(150)), Some(PAUSE));
-        assert_eq!(gathering.pause(2 * MANY + 2, after(220)), None, "few have come since");
-        assert_eq!(gathering.pause(9 * MANY, after(60_000)), None, "the first ones after a silence");
+        let mut batching = EventBatching::new(start);
+        assert_eq!(batching.pause(MANY, after(50)), None, "the window is not over");
+        assert_eq!(batching.pause(2 * MANY, after(110)), Some(PAUSE));
+        assert_eq!(batching.pause(2 * MANY + 1, after(150)), Some(PAUSE));
+        assert_eq!(batching.pause(2 * MANY + 2, after(220)), None, "few have come since");
+        assert_eq!(batching.pause(9 * MANY, after(60_000)), None, "the first ones after a silence");
     }
 }

@@ -1,13 +1,4 @@
-//! While very many events come they are read some at a time.
-//!
-//! Reading each as soon as it is there costs whoever causes them more than the events themselves: this
-//! thread takes the processor from it some thousand times a second. A pause between two reads is short
-//! against the time in which a path must be quiet before anybody looks, and against what the kernel's
-//! queue holds.
-//!
-//! The price: a process that changes a file and replaces its program within the pause is told with the new
-//! program (see [`who`](crate::sensors::who)); number, user and ancestors are the same. Without a memory of
-//! ended processes there is no pause.
+//! While very many events come they are read some at a time; `docs/design/file-sensor.md` says why.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What is handed on: events of one batch, merged, each with who did it.
+//! Sends events: those of one batch, merged, each with who did it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
 use hids_core::model::{FileEvent, GapCause, Operations, Sensed, Timestamp, Who};
 
-use super::FilesTuning;
+use super::options::FilesTuning;
 use super::report::FilesReport;
 use crate::sensors::WhoLookup;
 
@@ -110,7 +110,7 @@ impl EventSender {
         self.send(Sensed::Gap { subtree: subtree.to_vec(), cause });
     }
 
-    /// Ends the batch: hands on what is in it.
+    /// Ends the batch: sends what is in it.
     pub(super) fn end_batch(&mut self) -> Result<(), Disconnected> {
         self.flush();
         self.processes.clear();

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hids_core::model::GapCause;
+use rustix::fs::fstat;
 
-use super::MarkChoice;
+use super::file_handle::Handle;
 use super::group::{Group, describe_refusal};
-use super::links::Links;
+use super::link_names::LinkNames;
 use super::mounts::is_pseudo;
+use super::options::MarkChoice;
 use super::paths::below;
 use super::plan::{PlannedFilesystem, Point};
 use super::report::MarkKind;
@@ -20,10 +22,7 @@ use super::roots::{Directory, Roots};
 use super::tree::Tree;
 use super::two_generation_cache::TwoGenerationCache;
 use crate::sensors::subvolumes;
-use crate::sys::fanotify::handle_of;
-
-/// A handle as the kernel writes it: header and data.
-pub(super) type Handle = Box<[u8]>;
+use crate::sys::fanotify::{handle_of, open_by_handle};
 
 /// See the module.
 #[derive(Debug)]
@@ -37,14 +36,14 @@ pub(super) struct Filesystem {
     has_unmarked: bool,
     pub(super) overflows: u64,
     /// Files with several names.
-    pub(super) links: Links,
+    pub(super) links: LinkNames,
     /// Visits that wait until directories can be marked.
     pub(super) unmarked: usize,
-    /// Gaps that are told when all directories are marked: a scan before that would be too early.
+    /// Gaps that are reported when all directories are marked: a scan before that would be too early.
     pub(super) deferred: Vec<(Vec<u8>, GapCause)>,
-    /// When gaps were last told, or began to wait.
+    /// When gaps were last reported, or began to wait.
     pub(super) deferred_since: Instant,
-    /// Every directory is marked anew because events were lost.
+    /// Every directory is marked again because events were lost.
     pub(super) remarking: Remarking,
     /// Directories that carry a mark, where each carries its own.
     pub(super) tree: Tree,
@@ -55,7 +54,7 @@ pub(super) struct Filesystem {
     nowhere: Arc<Directory>,
 }
 
-/// Whether every directory is being marked anew.
+/// Whether every directory is being marked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remarking {
     /// No.
@@ -72,7 +71,7 @@ pub(super) enum Found {
     Directory(Arc<Directory>),
     /// Removed: its removal is an event of the directory above.
     Gone,
-    /// Not to be told.
+    /// It cannot be resolved now.
     Failed(io::Error),
 }
 
@@ -86,7 +85,7 @@ impl Filesystem {
             reason: None,
             has_unmarked: false,
             overflows: 0,
-            links: Links::new(),
+            links: LinkNames::new(),
             unmarked: 0,
             deferred: Vec::new(),
             deferred_since: Instant::now(),
@@ -113,7 +112,7 @@ impl Filesystem {
 
     fn mark(&mut self, choice: MarkChoice) {
         if is_pseudo(&self.planned.kind) {
-            self.reason = Some("the kernel makes its files up and tells of no changes".to_owned());
+            self.reason = Some("the kernel makes its files up and does not report changes".to_owned());
             return;
         }
         let mut group = match Group::open() {
@@ -161,7 +160,7 @@ impl Filesystem {
     /// Takes up another plan for the same filesystem.
     pub(super) fn arrange(&mut self, planned: PlannedFilesystem) {
         self.planned = planned;
-        // Visits are queued anew.
+        // Visits are queued again.
         self.unmarked = 0;
         self.forget();
         self.find_mounted_files();
@@ -199,7 +198,7 @@ impl Filesystem {
         for path in paths {
             all.join(roots.directory(path));
         }
-        // Most directories of a machine are nobody's concern: they share one entry.
+        // Most directories of a machine are of no concern: they share one entry.
         let directory = if all == Directory::default() { Arc::clone(&self.nowhere) } else { Arc::new(all) };
         self.directories.insert(handle.into(), Arc::clone(&directory));
         directory
@@ -216,6 +215,17 @@ impl Filesystem {
             }
         }
         Ok(Some(paths))
+    }
+
+    /// Inode number and number of names of a file.
+    #[allow(clippy::useless_conversion)] // The number of names has 32 bits on other processors.
+    pub(super) fn inode_of(&self, object: &[u8]) -> io::Result<(u64, u64)> {
+        // Without a mount point it has been unmounted: that is a change of the mount table, no removal.
+        let point = self.planned.points.iter().find_map(|point| open_point(&point.path).ok());
+        let point = point.ok_or(io::ErrorKind::NotFound)?;
+        let file = open_by_handle(point.as_fd(), object)?;
+        let found = fstat(&file)?;
+        Ok((found.st_ino, u64::from(found.st_nlink)))
     }
 
     /// The policy's path of a file that is a mount point.
@@ -277,17 +287,4 @@ fn mark_whole(group: &mut Group, kind: &[u8], point: BorrowedFd<'_>) -> io::Resu
 
 fn is_file_mount(point: &Point, real: &[u8]) -> bool {
     point.path == real
-}
-
-impl Directory {
-    /// Adds what another path of the same directory is.
-    fn join(&mut self, other: Self) {
-        for path in other.paths {
-            if !self.paths.contains(&path) {
-                self.paths.push(path);
-            }
-        }
-        self.roots.extend(other.roots);
-        self.ways.extend(other.ways);
-    }
 }

@@ -12,8 +12,8 @@ use libc::{FAN_RENAME, FAN_REPORT_TARGET_FID};
 
 use crate::sys::fanotify::FanotifyGroup;
 
-/// Changes of files and of names. A write through a mapping is no `FAN_MODIFY`: `FAN_CLOSE_WRITE` tells
-/// of it, when the last descriptor or mapping that could write is gone.
+/// Changes of files and of names. A write through a mapping is no `FAN_MODIFY`: `FAN_CLOSE_WRITE` reports
+/// it, when the last descriptor or mapping that could write is gone.
 const CHANGES: u64 = FAN_CREATE | FAN_MODIFY | FAN_CLOSE_WRITE | FAN_ATTRIB | FAN_DELETE | FAN_ONDIR;
 
 /// Names before Linux 5.17, in two events that belong together only by guess.
@@ -23,12 +23,12 @@ const MOVES: u64 = FAN_MOVED_FROM | FAN_MOVED_TO;
 #[derive(Debug)]
 pub(super) struct Group {
     fanotify: FanotifyGroup,
-    /// Whether one event tells both names of a rename (`FAN_RENAME`, Linux 5.17).
+    /// Whether one event has both names of a rename (`FAN_RENAME`, Linux 5.17).
     renames: bool,
 }
 
 impl Group {
-    /// The best group that the kernel gives: with the object of each event (Linux 5.17), else without.
+    /// The best group that the kernel grants: with the object of each event (Linux 5.17), else without.
     ///
     /// Before Linux 5.9 there are no names, and no group.
     pub(super) fn open() -> io::Result<Self> {

@@ -28,7 +28,7 @@ const PSEUDO: &[&[u8]] = &[
     b"tracefs",
 ];
 
-/// Network filesystems, which `skip_nfs` leaves out: their servers tell nothing of others' writes.
+/// Network filesystems, which `skip_nfs` leaves out: their servers do not report writes of others.
 const NETWORK: &[&[u8]] = &[b"nfs", b"nfs4", b"cifs", b"smb3", b"smbfs", b"9p", b"ceph", b"afs", b"fuse.sshfs"];
 
 /// One line of the table.
@@ -58,7 +58,7 @@ pub(super) fn is_pseudo(kind: &[u8]) -> bool {
     PSEUDO.contains(&kind)
 }
 
-/// The table, kept open: it tells when it changes.
+/// The table, kept open: it reports when it changes.
 #[derive(Debug)]
 pub(super) struct MountTable(File);
 
@@ -83,7 +83,7 @@ impl AsFd for MountTable {
 pub(super) fn mount_id(file: impl AsFd) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_fd().as_raw_fd()))?;
     let number = text.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
-    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the kernel does not tell the mount of a file"))
+    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the kernel does not report the mount of a file"))
 }
 
 fn parse(text: &[u8]) -> Vec<Mount> {

@@ -1,6 +1,6 @@
 //! Events as the kernel writes them: `struct fanotify_event_metadata` and the info records behind it.
 //!
-//! Pure and bounds-checked: whatever the bytes are, it gives records or [`Malformed`], and borrows
+//! Pure and bounds-checked: whatever the bytes are, it returns records or [`Malformed`], and borrows
 //! names and handles from the buffer. Layouts are those of `include/uapi/linux/fanotify.h`.
 
 #[cfg(test)]
@@ -31,7 +31,7 @@ pub struct Record<'a> {
     pub mask: u64,
     /// Who did it; 0 when the process is outside the daemon's PID namespace.
     pub pid: u32,
-    /// The object's own handle, where the kernel tells it.
+    /// The object's own handle, where the kernel reports it.
     pub object: Option<&'a [u8]>,
     /// Directory and name; the object itself when it is a directory and the name is `.`.
     pub place: Option<Place<'a>>,
@@ -46,7 +46,7 @@ pub struct Record<'a> {
 pub struct Place<'a> {
     /// The directory's handle, header and data, as `open_by_handle_at(2)` takes it.
     pub directory: &'a [u8],
-    /// Any bytes but NUL and slash; empty when the kernel told the directory alone.
+    /// Any bytes but NUL and slash; empty when the kernel reported the directory alone.
     pub name: &'a [u8],
 }
 
@@ -112,7 +112,7 @@ fn event(bytes: &[u8]) -> Result<(Record<'_>, &[u8]), Malformed> {
     Ok((record, rest))
 }
 
-/// Takes one info record into `record` and gives what follows it.
+/// Takes one info record into `record` and returns what follows it.
 fn info<'a>(bytes: &'a [u8], record: &mut Record<'a>) -> Result<&'a [u8], Malformed> {
     let header: &[u8; INFO_HEADER_BYTES] = bytes.first_chunk().ok_or(Malformed("an info record is cut off"))?;
     let [kind, _, l0, l1] = *header;

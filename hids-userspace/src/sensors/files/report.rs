@@ -13,27 +13,27 @@ pub struct FilesReport {
     pub directories_known: u64,
     /// Events read from the kernel.
     pub events: u64,
-    /// Events handed on, after merging.
+    /// Events sent, after merging.
     pub reported: u64,
     /// Events folded into an earlier one of the same path and process.
     pub coalesced: u64,
-    /// Events of places that nobody watches.
+    /// Events of places that are not watched.
     pub outside_watched_paths: u64,
     /// Events of this daemon itself.
     pub own: u64,
     /// Times that the kernel's queue was full.
     pub overflows: u64,
-    /// Directories that were gone before their path was asked for; their removal is told itself.
+    /// Directories that were gone before their path was asked for; their removal is an event itself.
     pub already_deleted: u64,
     /// Directories that could not be marked.
     pub unmarked: u64,
-    /// Directories whose path could not be told for another reason.
+    /// Directories whose path could not be resolved for another reason.
     pub unresolved: u64,
     /// Buffers of the kernel that could not be read to their end.
     pub malformed: u64,
     /// Writes through a name outside the watched trees of a file that has a name inside.
     pub through_links: u64,
-    /// Times that the reader waited because what it had read was not taken.
+    /// Times that the reader waited because the channel was full.
     pub stalls: u64,
     /// How long it waited, in milliseconds.
     pub stalled_ms: u64,

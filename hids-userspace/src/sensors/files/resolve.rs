@@ -1,6 +1,6 @@
 //! From a directory's handle to its path, as it is now.
 //!
-//! Never follows a link: the kernel opens the directory itself by its handle, `/proc/self/fd` tells
+//! Never follows a link: the kernel opens the directory itself by its handle, `/proc/self/fd` gives
 //! the path, and a look at that path must find the same directory (a directory that lies under another
 //! mount, or outside of what is mounted, has a path that leads elsewhere).
 
@@ -104,7 +104,7 @@ pub(super) fn path_of(directory: BorrowedFd<'_>) -> io::Result<Whereabouts> {
     if fstat(directory)?.st_nlink == 0 { Ok(Whereabouts::Gone) } else { Ok(Whereabouts::Unreachable) }
 }
 
-/// The path of a directory that lies deeper than the kernel tells in one answer: name by name upwards.
+/// The path of a directory that lies deeper than the kernel returns at once: name by name upwards.
 fn climb(directory: BorrowedFd<'_>) -> io::Result<Whereabouts> {
     let up =
         |from: BorrowedFd<'_>| openat(from, "..", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());

@@ -1,6 +1,6 @@
 //! The roots of the policy, as they lie on this machine.
 //!
-//! The kernel tells real paths; a root may be reached through links (`/bin` is `/usr/bin` today) or
+//! The kernel reports real paths; a root may be reached through links (`/bin` is `/usr/bin` today) or
 //! may not exist yet. Here a real directory becomes the paths that the policy knows it by.
 
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ pub(super) struct Root {
     /// The deepest directory on the way that is there; the root itself if that is.
     pub(super) anchor: Vec<u8>,
     /// Device and inode number, if it is a directory. (A file may be replaced by each save: an event
-    /// tells that.)
+    /// reports that.)
     pub(super) identity: Option<(u64, u64)>,
 }
 
@@ -52,6 +52,17 @@ impl Directory {
     /// Whether events in it can matter.
     pub(super) fn matters(&self) -> bool {
         !self.paths.is_empty() || !self.ways.is_empty()
+    }
+
+    /// Adds what another path of the same directory is.
+    pub(super) fn join(&mut self, other: Self) {
+        for path in other.paths {
+            if !self.paths.contains(&path) {
+                self.paths.push(path);
+            }
+        }
+        self.roots.extend(other.roots);
+        self.ways.extend(other.ways);
     }
 }
 

@@ -13,10 +13,10 @@ use hids_core::model::Sensed;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use tracing::warn;
 
-use super::FilesOptions;
 use super::event_batching::EventBatching;
 use super::event_sender::Disconnected;
 use super::mounts::MountTable;
+use super::options::FilesOptions;
 use super::report::FilesReport;
 use super::sensor::Sensor;
 use crate::sensors::Degradation;
@@ -50,7 +50,7 @@ pub(super) fn start(options: FilesOptions, sensed: Sender<Sensed>) -> Result<Run
     let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(io::Error::from);
     let wake = wake.map_err(Degradation::Fanotify)?;
     let stopping = Arc::new(AtomicBool::new(false));
-    // Open before the sensor looks at the mounts: what changes in between is told by it.
+    // Open before the sensor looks at the mounts: what changes in between is reported by it.
     let mounts = MountTable::open().map_err(Degradation::Fanotify)?;
     let sensor = Sensor::open(options, sensed, Arc::clone(&stopping))?;
     let shared = Arc::new(Shared {
@@ -65,7 +65,7 @@ pub(super) fn start(options: FilesOptions, sensed: Sender<Sensed>) -> Result<Run
     let its = Arc::clone(&shared);
     let run = move || {
         if run(sensor, &its, &orders, &mounts).is_err() {
-            tracing::debug!("nobody takes file events any more");
+            tracing::debug!("the receiver of file events is closed");
         }
     };
     let thread = thread::Builder::new().name("hids-files".into()).spawn(run).map_err(Degradation::Fanotify)?;
@@ -207,7 +207,7 @@ struct Woken {
 fn wait(sensor: &Sensor, wake: BorrowedFd<'_>, mounts: BorrowedFd<'_>, more: Option<Duration>) -> io::Result<Woken> {
     let mut polled = vec![
         PollFd::from_borrowed_fd(wake, PollFlags::IN),
-        // The mount table tells a change as an error and as urgent data (proc_pid_mounts(5)).
+        // The mount table reports a change as an error and as urgent data (proc_pid_mounts(5)).
         PollFd::from_borrowed_fd(mounts, PollFlags::PRI),
     ];
     let numbers: Vec<usize> = sensor.groups().map(|(number, _)| number).collect();

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::filesystem::Handle;
+use super::file_handle::Handle;
 use super::paths::join;
 
 /// Deepest chain that is followed; a longer one can only be a circle of ours.
@@ -101,7 +101,7 @@ impl Tree {
         *self = Self::default();
     }
 
-    /// The directory `name` in `parent`. Looks at all: only kernels that do not tell the object need it.
+    /// The directory `name` in `parent`. Looks at all: only kernels that do not report the object need it.
     pub(super) fn child(&self, parent: &[u8], name: &[u8]) -> Option<Handle> {
         let parent = Some(*self.by_handle.get(parent)?);
         let node = self.nodes.iter().flatten().find(|node| node.parent == parent && *node.name == *name)?;

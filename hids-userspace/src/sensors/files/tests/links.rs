@@ -39,7 +39,7 @@ fn a_link_made_out_of_the_tree_while_watching_does_not_deceive() {
         bench.seen();
         fs::write(base.join("out"), "evil").unwrap();
         bench.seen().has(tree.join("file"), Operation::CloseWrite);
-        // Renamed inside: told by the new name, although the old one was remembered.
+        // Renamed inside: reported by the new name, although the old one was remembered.
         fs::rename(tree.join("file"), tree.join("renamed")).unwrap();
         bench.seen();
         fs::write(base.join("out"), "evil again").unwrap();
@@ -92,7 +92,7 @@ fn a_mount_during_the_search_for_names_is_no_gap_and_the_change_is_reported() {
         fs::write(base.join("before"), "evil").unwrap();
         let numbers: Vec<usize> = bench.sensor.groups().map(|(number, _)| number).collect();
         for number in numbers {
-            while bench.sensor.read(number).expect("a taker") {}
+            while bench.sensor.read(number).expect("a receiver") {}
         }
         // One step of it: the search has begun and is not over.
         assert_eq!(bench.sensor.search(1), Some(Duration::ZERO));

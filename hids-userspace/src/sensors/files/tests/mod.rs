@@ -15,6 +15,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 use hids_core::fim::{PathPattern, Policy, PolicyDef, Watch};
@@ -105,7 +106,7 @@ impl Bench {
     /// Marks every directory that waits for it, and takes nothing else.
     pub(super) fn settle(&mut self) {
         while self.sensor.walk(64) {}
-        self.sensor.end_batch().expect("a taker");
+        self.sensor.end_batch().expect("a receiver");
     }
 
     /// Everything that has happened up to now.
@@ -114,15 +115,15 @@ impl Bench {
             let numbers: Vec<usize> = self.sensor.groups().map(|(number, _)| number).collect();
             let mut any = false;
             for number in numbers {
-                while self.sensor.read(number).expect("a taker") {
+                while self.sensor.read(number).expect("a receiver") {
                     any = true;
                 }
             }
             any |= self.sensor.walk(1000);
-            self.sensor.search_not_before = std::time::Instant::now();
+            self.sensor.links.not_before = std::time::Instant::now();
             any |= self.sensor.search(1000).is_some();
             any |= self.sensor.resolve_again().is_some();
-            self.sensor.end_batch().expect("a taker");
+            self.sensor.end_batch().expect("a receiver");
             if !any {
                 break;
             }
@@ -152,7 +153,7 @@ impl Seen {
         assert!(seen.contains(&operation), "{operation:?} of {:?} not among {seen:?}; all: {self:#?}", path.as_ref());
     }
 
-    /// Whether `path` was told by an event, or lies in a gap.
+    /// Whether `path` was reported by an event, or lies in a gap.
     pub(super) fn covers(&self, path: &Path) -> bool {
         let bytes = path.as_os_str().as_bytes();
         !self.on(path).is_empty() || self.gaps.iter().any(|(subtree, _)| paths::below(subtree, bytes).is_some())

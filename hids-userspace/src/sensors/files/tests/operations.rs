@@ -85,7 +85,7 @@ fn a_write_through_a_mapping_is_told_when_the_mapping_ends() {
         let file = OpenOptions::new().read(true).write(true).open(tree.join("file")).unwrap();
         crate::sys::file_operations::write_mapped(&file, b"new").unwrap();
         let seen = bench.seen();
-        assert_eq!(seen.on(tree.join("file")), BTreeSet::new(), "the kernel does not tell of the write itself");
+        assert_eq!(seen.on(tree.join("file")), BTreeSet::new(), "the kernel does not report the write itself");
         drop(file);
         bench.seen().has(tree.join("file"), Operation::CloseWrite);
     });

@@ -1,6 +1,7 @@
 //! Whole engines on small rule sets; OSSEC's own answers are compared in `tests/compat`.
 
 mod file_integrity;
+mod overwrite;
 mod untrusted;
 
 use std::sync::Arc;

@@ -76,7 +76,8 @@ pub(super) fn read_paths(root: &Path, owned: &mut impl Listing) {
     }
 }
 
-fn add_paths(owned: &mut impl Listing, header: &Header<'_>) -> Option<()> {
+/// `None` if the header does not say where its files are.
+pub(super) fn add_paths(owned: &mut impl Listing, header: &Header<'_>) -> Option<()> {
     let text = |tag| header.string(tag).map(|text| String::from_utf8_lossy(text).into_owned());
     let version = format!("{}-{}", text(tag::VERSION)?, text(tag::RELEASE)?);
     owned.add_package(text(tag::NAME)?, version, Source::Rpm);

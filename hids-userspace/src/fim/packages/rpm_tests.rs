@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use hids_core::model::Timestamp;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::rpm::Header;
+use super::owned::Owned;
+use super::rpm::{self, Header};
 use super::sqlite::Database;
 use super::*;
 
@@ -31,10 +33,26 @@ const SPEC: &str = "Name: tool\nEpoch: 3\nVersion: 1.2\nRelease: 4\nSummary: x\n
     ln -s nowhere %{buildroot}/opt/tool/link\ntouch %{buildroot}/opt/tool/ghost\n\
     %files\n%dir /opt/tool\n/opt/tool/file*\n/opt/tool/link\n%ghost /opt/tool/ghost\n";
 
+/// The next version, without most of the files.
+const NEXT: &str = "Name: tool\nVersion: 1.3\nRelease: 1\nEpoch: 3\nSummary: x\nLicense: MIT\nBuildArch: noarch\n\
+    %description\nx\n%install\nmkdir -p %{buildroot}/opt/tool\n\
+    echo 1 > %{buildroot}/opt/tool/file-with-a-long-name-1\n\
+    %files\n%dir /opt/tool\n/opt/tool/file*\n";
+
 /// Builds a package and installs it into the database below `root`.
 fn install(root: &Path, macros: &[(&str, &str)]) {
+    install_as(root, SPEC, "tool-1.2-4", macros);
+}
+
+fn rpm(root: &Path) -> Command {
+    let mut command = Command::new("rpm");
+    command.arg("--root").arg(root).args(["--dbpath", "/var/lib/rpm", "--nodeps"]);
+    command
+}
+
+fn install_as(root: &Path, spec: &str, name: &str, macros: &[(&str, &str)]) {
     let build = tempfile::tempdir().expect("tempdir");
-    std::fs::write(build.path().join("tool.spec"), SPEC).expect("written");
+    std::fs::write(build.path().join("tool.spec"), spec).expect("written");
     let top = format!("_topdir {}", build.path().display());
     let mut command = Command::new("rpmbuild");
     command.args(["-bb", "--quiet", "--define", &top]);
@@ -42,8 +60,8 @@ fn install(root: &Path, macros: &[(&str, &str)]) {
         command.args(["--define", &format!("{name} {value}")]);
     }
     run(command.arg(build.path().join("tool.spec")));
-    let package = build.path().join("RPMS/noarch/tool-1.2-4.noarch.rpm");
-    run(Command::new("rpm").arg("--root").arg(root).args(["--dbpath", "/var/lib/rpm", "--nodeps", "-i"]).arg(package));
+    let package = build.path().join(format!("RPMS/noarch/{name}.noarch.rpm"));
+    run(rpm(root).arg("-U").arg(package));
 }
 
 #[test]
@@ -69,6 +87,84 @@ fn files_that_rpm_installed_are_recognised_and_tampered_ones_are_not() {
     for path in ["/opt/tool", "/opt/tool/link", "/opt/tool/ghost"] {
         assert_eq!(packages.owner_of(path.as_bytes(), |_| Some(Vec::new())), None);
     }
+}
+
+/// Paths of every kind that a package has: they went with it, or with its update.
+#[test]
+fn paths_that_rpm_removed_are_recognised_and_others_are_not() {
+    if !has("rpm") || !has("rpmbuild") {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let sqlite: &[(&str, &str)] = &[("_db_backend", "sqlite")];
+    install(root.path(), sqlite);
+    let first = Owned::read(root.path());
+    install_as(root.path(), NEXT, "tool-1.3-1", sqlite);
+    let second = Owned::read(root.path());
+    run(rpm(root.path()).args(["-e", "tool"]));
+    assert!(!root.path().join("opt/tool").exists());
+    let third = Owned::read(root.path());
+    let reason =
+        |before: &Owned, now: &Owned, path: &str| before.reason_of_removal(now, path.as_bytes(), Timestamp::default());
+    for path in ["/opt/tool/file-with-a-long-name-400", "/opt/tool/link", "/opt/tool/ghost"] {
+        assert_eq!(reason(&first, &second, path).as_deref(), Some("update of tool 1.3-1"), "{path}");
+        assert_eq!(reason(&second, &third, path), None, "{path} was gone before");
+    }
+    for path in ["/opt/tool", "/opt/tool/file-with-a-long-name-1"] {
+        assert_eq!(reason(&first, &second, path), None, "{path} is still there");
+        assert_eq!(reason(&second, &third, path).as_deref(), Some("removal of tool 1.3-1"), "{path}");
+    }
+    assert_eq!(reason(&second, &third, "/opt/tool/other"), None);
+    let future = Timestamp::from_unix_seconds(4_000_000_000);
+    assert_eq!(second.reason_of_removal(&third, b"/opt/tool", future), None, "the database is older");
+    // Nothing is explained by a database that cannot be read now.
+    std::fs::write(root.path().join("var/lib/rpm/rpmdb.sqlite"), b"x").expect("written");
+    let damaged = Owned::read(root.path());
+    assert_eq!(reason(&second, &damaged, "/opt/tool"), None);
+}
+
+/// A header with these values: strings, or numbers.
+fn header(values: &[(u32, Result<&[&str], u32>)]) -> Vec<u8> {
+    let (mut index, mut data) = (Vec::new(), Vec::new());
+    for (tag, value) in values {
+        while !data.len().is_multiple_of(4) {
+            data.push(0);
+        }
+        let (kind, count) = value.map_or((4, 1), |strings| (8, strings.len() as u32));
+        for word in [*tag, kind, data.len() as u32, count] {
+            index.extend(word.to_be_bytes());
+        }
+        match value {
+            Ok(strings) => strings.iter().for_each(|text| data.extend([text.as_bytes(), b"\0"].concat())),
+            Err(number) => data.extend(number.to_be_bytes()),
+        }
+    }
+    [&(values.len() as u32).to_be_bytes()[..], &(data.len() as u32).to_be_bytes(), &index, &data].concat()
+}
+
+#[test]
+fn header_that_lacks_a_part_of_its_paths_is_refused() {
+    let whole: Vec<(u32, Result<&[&str], u32>)> = vec![
+        (1000, Ok(&["tool"])),
+        (1001, Ok(&["1.2"])),
+        (1002, Ok(&["4"])),
+        (1116, Err(0)),
+        (1117, Ok(&["file"])),
+        (1118, Ok(&["/opt/tool/"])),
+    ];
+    let added = |values: &[(u32, Result<&[&str], u32>)]| {
+        let blob = header(values);
+        rpm::add_paths(&mut Owned::default(), &Header::parse(&blob).expect("a header")).is_some()
+    };
+    assert!(added(&whole));
+    for tag in [1000, 1001, 1002, 1116, 1118] {
+        let without: Vec<_> = whole.iter().copied().filter(|(known, _)| *known != tag).collect();
+        assert!(!added(&without), "without {tag}");
+    }
+    let without_files: Vec<_> = whole.iter().copied().filter(|(known, _)| *known < 1100).collect();
+    assert!(added(&without_files), "a package without files");
+    let beyond: Vec<_> = whole.iter().map(|one| if one.0 == 1116 { (1116, Err(1)) } else { *one }).collect();
+    assert!(!added(&beyond), "a directory that is not there");
 }
 
 #[test]

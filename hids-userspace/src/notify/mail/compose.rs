@@ -12,7 +12,7 @@ use crate::notify::spool::{MailEntry, Omitted};
 const DISPLAY_NAME: &str = "OSSEC HIDS";
 
 /// Longest text of a mail. Alerts that do not fit are counted per rule; the most serious go first
-/// into what fits.
+/// into what fits, and the first of them is shown cut off rather than not at all.
 ///
 /// A mail is read by people: some hundred alerts.
 pub(super) const TEXT_LIMIT_BYTES: usize = 100 * 1024;
@@ -76,7 +76,7 @@ pub(super) fn content(
             content.subject.clone_from(&entry.subject);
         }
         if is_shown {
-            content.text.push_str(&entry.body);
+            push_body(&mut content.text, &entry.body);
         } else {
             Omitted::count(&mut omitted, entry.rule, entry.level, &entry.description);
         }
@@ -90,14 +90,28 @@ pub(super) fn content(
     content
 }
 
+/// An alert's text, or as much of it as one mail holds.
+fn push_body(text: &mut String, body: &str) {
+    if body.len() <= TEXT_LIMIT_BYTES {
+        return text.push_str(body);
+    }
+    text.push_str(beginning(body, TEXT_LIMIT_BYTES));
+    text.push_str("\n\n... cut off: the whole alert is in alerts.log.\n\n --END OF NOTIFICATION\n\n\n\n");
+}
+
 /// The subject of the most serious alert, which names the highest level, and the number of all.
 fn counted(subject: &str, count: u64) -> String {
     let number = format!(" (most serious of {count} alerts)");
-    let mut end = subject.len().min(SUBJECT_LIMIT_BYTES - number.len());
-    while !subject.is_char_boundary(end) {
+    format!("{}{number}", beginning(subject, SUBJECT_LIMIT_BYTES - number.len()).trim_end())
+}
+
+/// At most so many bytes of `text`.
+fn beginning(text: &str, limit_bytes: usize) -> &str {
+    let mut end = text.len().min(limit_bytes);
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}{number}", subject[..end].trim_end())
+    &text[..end]
 }
 
 /// `entry` without anything that a log or host brought: for a server that refuses its text.
@@ -116,15 +130,18 @@ pub(super) fn without_log(mut entry: MailEntry) -> MailEntry {
     entry
 }
 
-/// Marks which of `alerts` (level and size, in order) are shown: the most serious first.
+/// Marks which of `alerts` (level and size, in order) are shown: the most serious first, and one in any case.
 pub(super) fn choose(alerts: &[(u16, usize)], limit_bytes: usize) -> Vec<bool> {
     let mut by_level: Vec<usize> = (0..alerts.len()).collect();
     by_level.sort_by_key(|&number| std::cmp::Reverse(alerts[number].0));
     let mut shown = vec![false; alerts.len()];
     let mut left = limit_bytes;
-    for number in by_level {
-        let Some(rest) = left.checked_sub(alerts[number].1) else { break };
-        left = rest;
+    for (place, number) in by_level.into_iter().enumerate() {
+        let rest = left.checked_sub(alerts[number].1);
+        if rest.is_none() && place > 0 {
+            break;
+        }
+        left = rest.unwrap_or(0);
         shown[number] = true;
     }
     shown
@@ -204,5 +221,6 @@ mod tests {
         let alerts = [(7, 40), (12, 40), (7, 40), (10, 40)];
         assert_eq!(choose(&alerts, 100), [false, true, false, true]);
         assert_eq!(choose(&alerts, 1000), [true; 4]);
+        assert_eq!(choose(&alerts, 10), [false, true, false, false], "the most serious one is cut off");
     }
 }

@@ -424,3 +424,68 @@ fn a_joined_text_goes_to_the_recipients_of_each_of_its_alerts() {
     assert_eq!(routes.route(&entry(&rules)).granular, [0, 1]);
     assert_eq!(routes.route(&entry(&rules[..1])).granular, [0; 0]);
 }
+
+/// Of a thousand alerts a mail shows what 100 KiB hold, the most serious first, and counts the others by rule.
+#[test]
+fn mail_holds_100_kib_and_counts_what_does_not_fit() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("plain", free_port());
+    let mut spool = spool(root.path());
+    let long = |sequence, rule, level| hids_core::model::Alert {
+        full_log: format!("{sequence:04} {}", "x".repeat(900)).into_bytes(),
+        ..alert(sequence, rule, level)
+    };
+    let common = (1..=998).map(|sequence| long(sequence, 5710 + (sequence % 2) as u32, 7));
+    record(&mut spool, common.chain([long(999, 40111, 12), long(1000, 40112, 10)]));
+    let handle = begin(config(server.port), &spool);
+    let mail = &server.mails(1)[0];
+    assert_eq!(
+        mail.header("Subject"),
+        "OSSEC Alert - myhost - Level 12 - rule number 40111 (most serious of 1000 alerts)"
+    );
+    let shown = mail.text.matches("OSSEC HIDS Notification.").count();
+    assert!(shown > 50 && mail.text.len() <= 101 * 1024, "{shown} alerts in {} bytes", mail.text.len());
+    for serious in ["Rule: 40111 fired (level 12)", "Rule: 40112 fired (level 10)", "0999 xxx", "1000 xxx"] {
+        assert_eq!(mail.text.matches(serious).count(), 1, "{serious}");
+    }
+    let omitted: usize = [5710, 5711]
+        .map(|rule| {
+            let text = format!(" more alerts of rule {rule} (level 7) -> \"rule number {rule}\"");
+            let before = mail.text.split(&text).next().expect("text before");
+            before.rsplit(' ').next().and_then(|count| count.parse::<usize>().ok()).expect("their number")
+        })
+        .iter()
+        .sum();
+    assert_eq!(shown + omitted, 1000);
+    assert!(mail.text.contains("All of them are in alerts.log."));
+    wait_until("the spool is empty", || spool.is_empty());
+    handle.stop();
+    assert_eq!(server.mails(1).len(), 1);
+}
+
+/// The text of one alert can be longer than a mail: the lines that a composite rule counted.
+#[test]
+fn alert_longer_than_a_mail_is_cut_off_and_not_left_out() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("plain", free_port());
+    let mut spool = spool(root.path());
+    let mut huge = alert(1, 40111, 12);
+    huge.full_log = format!("begin{}", "\u{e4}\n".repeat(3000)).into_bytes();
+    let line = hids_core::model::EvidenceLine { time: huge.time, full_log: vec![b'y'; 2000] };
+    huge.evidence = vec![line; 120];
+    record(&mut spool, [huge, alert(2, 5710, 7)]);
+    let handle = begin(config(server.port), &spool);
+    let mail = &server.mails(1)[0];
+    assert!(mail.text.contains("Rule: 40111 fired (level 12)") && mail.text.contains("begin"), "{}", &mail.text[..200]);
+    assert!(mail.text.contains("... cut off: the whole alert is in alerts.log."));
+    assert!(mail.text.contains("... and 1 more alerts of rule 5710 (level 7)"), "{}", mail.text.len());
+    assert!(mail.text.len() <= 101 * 1024, "{}", mail.text.len());
+    wait_until("the spool is empty", || spool.is_empty());
+    handle.stop();
+}

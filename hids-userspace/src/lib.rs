@@ -18,3 +18,4 @@ pub mod ruleset;
 pub mod sensors;
 pub mod sys;
 pub mod trust;
+pub mod wildcard;

@@ -18,5 +18,5 @@ pub mod scan;
 pub mod store;
 
 pub use baseline_view::{BaselineView, Entry, Unaccepted};
-pub use policy::{has_wildcard, policy_def};
+pub use policy::policy_def;
 pub use store::{Store, StoreError, StoreKey, StoreLimits, StoreView};

@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use hids_core::fim::{PolicyDef, Watch};
 
 use crate::config::{Paths, SyscheckConfig};
-
-/// Directories that one wildcard may stand for: a university's homes. Each root costs a look at every change of paths.
-const MOST_ROOTS: usize = 16_384;
+use crate::wildcard;
 
 /// The directories in `paths` that the daemon writes to are left out below the roots that hold them.
 ///
@@ -28,7 +26,7 @@ pub fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, known: &
     let mut wildcards = Vec::new();
     for directory in &config.directories {
         let written = Path::new(OsStr::from_bytes(&directory.root));
-        let pattern = wildcard(written);
+        let pattern = wildcard::as_pattern(written);
         wildcards.extend(pattern.map(|pattern| pattern.as_bytes().to_vec()));
         for root in roots(written, known) {
             let watch = Watch {
@@ -63,22 +61,9 @@ pub fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, known: &
     }
 }
 
-/// Whether OSSEC takes the path as a pattern.
-pub fn has_wildcard(path: &[u8]) -> bool {
-    path.iter().any(|byte| b"*?[".contains(byte))
-}
-
-/// The path as a pattern, unless something is there that has the very name.
-fn wildcard(written: &Path) -> Option<&str> {
-    written.to_str().filter(|text| has_wildcard(text.as_bytes()) && written.symlink_metadata().is_err())
-}
-
 fn roots(written: &Path, known: &[Vec<u8>]) -> Vec<PathBuf> {
-    let Some(pattern) = wildcard(written) else { return vec![resolved(written)] };
-    // A pattern that cannot be read was an error in the configuration.
-    let mut found: Vec<PathBuf> = glob::glob(pattern).map(|paths| paths.flatten().collect()).unwrap_or_default();
-    found.truncate(MOST_ROOTS);
-    let mut found: Vec<PathBuf> = found.iter().map(|path| resolved(path)).collect();
+    let Some(pattern) = wildcard::as_pattern(written) else { return vec![resolved(written)] };
+    let mut found: Vec<PathBuf> = wildcard::matches(pattern).iter().map(|path| resolved(path)).collect();
     found.extend(gone(pattern, known).filter(|root| !found.contains(root)).collect::<Vec<_>>());
     found
 }

@@ -13,7 +13,7 @@ use hids_userspace::sensors::guard::{self, Guard, GuardMode};
 use super::attempts::write_to;
 use hids_tests::image::Kind;
 
-use super::fixture::{Base, PINS, is_possible, options};
+use super::fixture::{Base, Locked, PINS, is_possible, options};
 use crate::results;
 
 /// Tells the second process what to lock.
@@ -44,6 +44,34 @@ fn lock_outlives_its_daemon_is_taken_over_without_a_gap_and_ends_with_unlock() {
     write_to(&file).expect("writable again");
     assert_eq!(guard::status(Path::new(PINS)).expect("no pins"), None);
     results::cell("Guard: the lock", "unlock", "ends it");
+}
+
+#[test]
+fn directory_that_appears_under_a_wildcard_is_locked_at_the_next_look() {
+    if !is_possible() {
+        return;
+    }
+    let base = Base::new(Kind::Tmpfs);
+    let place = |name: &str| base.path().join(name);
+    let make = |name: &str| {
+        fs::create_dir_all(place(name)).expect("a tree");
+        fs::write(place(name).join("file"), "content").expect("a file");
+    };
+    make("a/bin");
+    let locked = Locked::new(GuardMode::Enforce, &[place("*/bin")], Vec::new());
+    assert!(write_to(&place("a/bin/file")).is_err());
+    make("b/new");
+    // A further name of a file is as good a way in.
+    fs::hard_link(place("b/new/file"), place("outside")).expect("a link");
+    fs::rename(place("b/new"), place("b/bin")).expect("renamed");
+    for name in ["b/bin/file", "outside"] {
+        wait::until("the next look", wait::PATIENCE, || write_to(&place(name)).is_err()).expect(name);
+    }
+    assert!(
+        locked.told(|told| told.refused && told.path == place("b/bin/file").as_os_str().as_encoded_bytes()).is_some()
+    );
+    fs::write(place("a/file"), "x").expect("beside the tree");
+    results::cell("Guard: the lock", "a directory that fits a wildcard later", "locked at the next look");
 }
 
 fn kill_a_daemon(tree: &Path, file: &Path) {

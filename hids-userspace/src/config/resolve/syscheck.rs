@@ -154,8 +154,21 @@ fn path_pattern(element: &Element, problems: &mut Problems) -> Option<PathPatter
         return None;
     };
     match element.attribute("type") {
-        None => Some(PathPattern::Prefix(text.as_bytes().to_vec())),
+        None => {
+            if !text.starts_with('/') {
+                report_never(
+                    element,
+                    text,
+                    "write the whole path, or type=\"sregex\" for any part of a path",
+                    problems,
+                );
+            }
+            Some(PathPattern::Prefix(text.as_bytes().to_vec()))
+        }
         Some(kind) if kind.value.value == "sregex" => {
+            if let Some(never) = never_fits(&element.text.value) {
+                report_never(element, never, "begin it with ^/, or remove the ^ for any part of a path", problems);
+            }
             patterns::compile(&element.text, OsMatch, problems).map(|_| PathPattern::Sregex(element.text.value.clone()))
         }
         Some(kind) => {
@@ -164,4 +177,21 @@ fn path_pattern(element: &Element, problems: &mut Problems) -> Option<PathPatter
             None
         }
     }
+}
+
+/// What begins otherwise than each path does: OSSEC takes it in silence, and leaves nothing out by it.
+fn report_never(element: &Element, text: &str, help: &str, problems: &mut Problems) {
+    let message = format!(
+        "`<{}>`: no path begins with \"{}\", so nothing is left out by it: paths are compared from their first `/`",
+        element.name.value,
+        text.trim_start_matches('^')
+    );
+    problems.warning("C058", &value_span(element), message, help);
+}
+
+/// The first alternative of an os_match pattern that begins with `^` and something else than `/`.
+fn never_fits(pattern: &str) -> Option<&str> {
+    let mut alternatives =
+        pattern.trim().split('|').filter(|one| !pattern.trim_start().starts_with('!') && one.len() > 1);
+    alternatives.find(|one| one.starts_with('^') && !one.starts_with("^/"))
 }

@@ -56,6 +56,32 @@ fn protection_has_a_mode_and_an_allow_list() {
         ),
         ["C053", "C054"]
     );
+    let wildcard = |path: &str| {
+        warnings(&format!("<syscheck><directories check_all=\"yes\" protect=\"yes\">{path}</directories></syscheck>"))
+    };
+    assert_eq!(wildcard("/*"), ["C053"], "it stands for /var");
+    assert_eq!(wildcard("/v*/t[m]p/"), ["C053"]);
+    assert_eq!(wildcard("/usr/*bin"), [] as [&str; 0]);
+}
+
+#[test]
+fn ignore_that_no_path_begins_with_is_named() {
+    for option in ["ignore", "nodiff"] {
+        let of = |attributes: &str, text: &str| {
+            warnings(&format!(
+                "<syscheck><directories check_all=\"yes\">/etc</directories><{option}{attributes}>{text}</{option}></syscheck>"
+            ))
+        };
+        let sregex = " type=\"sregex\"";
+        for (attributes, text) in
+            [("", "etc/mtab"), ("", "*.log"), ("", "^/etc"), (sregex, "^etc"), (sregex, ".log$|^var/")]
+        {
+            assert_eq!(of(attributes, text), ["C058"], "{attributes} {text}");
+        }
+        for (attributes, text) in [("", "/etc/mtab"), ("", " /etc/mtab "), (sregex, "^/etc|.log$"), (sregex, "etc")] {
+            assert_eq!(of(attributes, text), [] as [&str; 0], "{attributes} {text}");
+        }
+    }
 }
 
 #[test]

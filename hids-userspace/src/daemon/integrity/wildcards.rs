@@ -3,6 +3,9 @@
 //! The strict mode looks at the start and at a reload only, as OSSEC does.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -10,7 +13,7 @@ use hids_core::fim::Policy;
 use tracing::info;
 
 use super::stage::{Shared, lock, policy_of};
-use crate::fim::has_wildcard;
+use crate::wildcard::has_wildcard;
 
 /// Between two looks. What is written into a new directory before the look is found by the scan that follows.
 const EVERY: Duration = Duration::from_secs(10);
@@ -35,7 +38,7 @@ impl Shared {
         let means = lock(&self.means);
         let config = &means.config;
         let mut directories = config.syscheck.directories.iter();
-        if config.analysis.strict_ossec || !directories.any(|directory| has_wildcard(&directory.root)) {
+        if config.analysis.strict_ossec || !directories.any(|directory| has_wildcard(Path::new(OsStr::from_bytes(&directory.root)))) {
             return;
         }
         let known = parts.fim.roots();

@@ -1,6 +1,6 @@
 //! The guard's thread: hands refusals on, and keeps the kernel's maps as the files are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,8 +21,10 @@ use super::records::{Names, fold, parse, refusal};
 use super::report::{GuardReport, reason};
 use super::{GuardError, GuardOptions, Refusals};
 use crate::sensors::Degradation;
+use crate::wildcard;
 
-/// How often directories and executables are looked at: one may have been replaced by an update.
+/// How often directories and executables are looked at: one may have been replaced by an update, or have appeared
+/// under a wildcard.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Refusals handed on in one go; equal ones among them are folded.
@@ -42,6 +44,8 @@ pub struct Watch {
     allow: AllowList,
     places: Places,
     linked: Places,
+    /// Trees whose files with several hard links are in `linked`.
+    searched: HashSet<PathBuf>,
     mounts: Mounts,
     subvolumes: bool,
     maps: GuardMaps,
@@ -52,10 +56,10 @@ pub struct Watch {
     told: BTreeMap<FileKey, u32>,
 }
 
-/// What is to be protected and who may change it, as the files are now. Allowed executables are
-/// protected themselves: else anybody could take their place.
+/// What is to be protected and who may change it, as the files are now: `trees` may have wildcards. Allowed
+/// executables are protected themselves: else anybody could take their place.
 pub fn survey(trees: &[PathBuf], allow: &mut AllowList, mounts: &Mounts) -> (Places, BTreeMap<FileKey, u32>) {
-    let mut places = Places::survey(trees, mounts);
+    let mut places = Places::survey(&expanded(trees), mounts);
     let mut allowed = BTreeMap::new();
     for program in allow.refresh(mounts) {
         match places.add_tree(&program.path, mounts) {
@@ -86,6 +90,7 @@ impl Watch {
             allow,
             places,
             linked: Places::default(),
+            searched: HashSet::new(),
             mounts: Mounts::now(subvolumes).map_err(Degradation::Mounts)?,
             subvolumes,
             maps,
@@ -100,9 +105,6 @@ impl Watch {
     }
 
     fn run(mut self) {
-        for tree in &self.options.trees {
-            self.linked.add_linked(tree, &self.mounts);
-        }
         loop {
             self.look();
             let next = Instant::now() + LOOK_INTERVAL;
@@ -171,6 +173,7 @@ impl Watch {
             Err(error) => warn!(%error, "the guard cannot read the mount table and keeps the old one"),
         }
         let (places, allowed) = survey(&self.options.trees, &mut self.allow, &self.mounts);
+        self.search_linked();
         let mut wanted = places.flags();
         wanted.extend(self.linked.flags().into_iter().filter(|(key, _)| !places.entries.contains_key(key)));
         // The pins themselves: removing them would end the lock in silence.
@@ -184,6 +187,15 @@ impl Watch {
         }
         self.told = wanted;
         self.report(&allowed);
+    }
+
+    /// Finds the linked files of trees that are new: at the start of all, later of those under a wildcard.
+    fn search_linked(&mut self) {
+        let trees: HashSet<PathBuf> = expanded(&self.options.trees).into_iter().collect();
+        for tree in trees.difference(&self.searched) {
+            self.linked.add_linked(tree, &self.mounts);
+        }
+        self.searched = trees;
     }
 
     /// The first time exactly what is wanted, as an earlier daemon may have left more. Later only what
@@ -212,6 +224,13 @@ impl Watch {
     }
 }
 
+/// What the wildcards of `trees` stand for now; a path without one, or a wildcard that nothing fits, stands as it is.
+fn expanded(trees: &[PathBuf]) -> Vec<PathBuf> {
+    let matches = |tree: &PathBuf| wildcard::as_pattern(tree).map(wildcard::matches);
+    let found = |tree: &PathBuf| matches(tree).filter(|found| !found.is_empty()).unwrap_or_else(|| vec![tree.clone()]);
+    trees.iter().flat_map(found).collect()
+}
+
 fn path_of(places: &Places, linked: &Places, key: FileKey) -> Option<PathBuf> {
     let place = places.entries.get(&key).or_else(|| linked.entries.get(&key));
     place.map(|place| place.path.clone())
@@ -220,5 +239,37 @@ fn path_of(places: &Places, linked: &Places, key: FileKey) -> Option<PathBuf> {
 impl From<GuardError> for Degradation {
     fn from(error: GuardError) -> Self {
         Self::Guard(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hids_common::guard::TREE;
+
+    use super::*;
+
+    #[test]
+    fn wildcards_stand_for_what_fits_them_at_each_look() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let base = std::fs::canonicalize(directory.path()).expect("its path");
+        let mounts = Mounts::now(false).expect("the table");
+        let protected = |name: &str| {
+            let (places, _) = survey(&[base.join("*/bin")], &mut AllowList::new(Vec::new()), &mounts);
+            let key = mounts.locate(&base.join(name)).expect("a place").0;
+            places.entries.get(&key).is_some_and(|place| place.flags & TREE != 0)
+        };
+        for name in ["a/bin", "a/lib"] {
+            std::fs::create_dir_all(base.join(name)).expect("a directory");
+        }
+        assert!(protected("a/bin") && !protected("a/lib") && !protected("a"));
+        std::fs::create_dir_all(base.join("b/bin")).expect("a directory");
+        assert!(protected("a/bin") && protected("b/bin"));
+    }
+
+    #[test]
+    fn wildcard_that_nothing_fits_is_a_problem_that_names_it() {
+        let mounts = Mounts::now(false).expect("the table");
+        let (places, _) = survey(&["/no/such/*".into()], &mut AllowList::new(Vec::new()), &mounts);
+        assert!(places.problems[0].starts_with("/no/such/* is not protected"), "{:?}", places.problems);
     }
 }

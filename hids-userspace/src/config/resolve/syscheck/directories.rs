@@ -76,8 +76,7 @@ pub(super) fn resolve(
             let message = format!("{path} is given twice and the first counts; OSSEC drops the rest of this list");
             problems.warning("C051", &span, message, "keep one of them");
         } else {
-            let plain = path.trim_end_matches('/');
-            if pattern.protect && NOT_TO_PROTECT.contains(&if plain.is_empty() { "/" } else { plain }) {
+            if pattern.protect && may_be_written_by_all(path) {
                 let message = format!("with `protect` hardly any program can write below {path}, logging included");
                 problems.warning("C053", &span, message, "protect the directories of programs and of configuration");
             }
@@ -85,6 +84,16 @@ pub(super) fn resolve(
             watched.push(Watch { root: path.as_bytes().to_vec(), ..pattern.clone() });
         }
     }
+}
+
+/// Whether the path is one of [`NOT_TO_PROTECT`], or a wildcard that stands for one.
+fn may_be_written_by_all(path: &str) -> bool {
+    let plain = path.trim_end_matches('/');
+    let plain = if plain.is_empty() { "/" } else { plain };
+    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
+    let pattern = glob::Pattern::new(plain).ok();
+    let fits = |place: &str| pattern.as_ref().is_some_and(|pattern| pattern.matches_with(place, options));
+    NOT_TO_PROTECT.iter().any(|place| *place == plain || fits(place))
 }
 
 /// A path that leads nowhere is probably mistyped, and nothing else would tell.

@@ -102,3 +102,38 @@ fn every_command_is_in_the_manual_with_its_long_options() {
         }
     }
 }
+
+/// Codes that messages have, as they stand in the sources: `"C058"`.
+fn codes_in(directory: &std::path::Path, code: &regex::Regex, codes: &mut std::collections::BTreeSet<String>) {
+    for entry in std::fs::read_dir(directory).expect("a directory of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            codes_in(&path, code, codes);
+        } else {
+            let text = std::fs::read_to_string(&path).expect("a source");
+            codes.extend(code.captures_iter(&text).map(|found| found[1].to_owned()));
+        }
+    }
+}
+
+#[test]
+fn every_code_is_in_the_manual() {
+    let manual = std::fs::read_to_string(source_root().join("hids-userspace/man/ossec.conf.5")).expect("the manual");
+    let list = manual.split("Codes do not change: ").nth(1).and_then(|rest| rest.lines().next()).expect("the codes");
+    let named = regex::Regex::new(r"C(\d{3}) to C(\d{3})|C(\d{2})x|C(\d{3})").expect("a pattern");
+    let number = |text: Option<regex::Match<'_>>| text.and_then(|text| text.as_str().parse::<u32>().ok());
+    let ranges: Vec<std::ops::RangeInclusive<u32>> = named
+        .captures_iter(list)
+        .filter_map(|found| match (number(found.get(1)), number(found.get(2)), number(found.get(3))) {
+            (Some(from), Some(to), _) => Some(from..=to),
+            (_, _, Some(tens)) => Some(tens * 10..=tens * 10 + 9),
+            _ => number(found.get(4)).map(|one| one..=one),
+        })
+        .collect();
+    let mut codes = std::collections::BTreeSet::new();
+    let code = regex::Regex::new(r#""(C\d{3})""#).expect("a pattern");
+    codes_in(&source_root().join("hids-userspace/src"), &code, &mut codes);
+    assert!(codes.len() > 60, "only {codes:?} were found");
+    codes.retain(|code| !code[1..].parse().is_ok_and(|code| ranges.iter().any(|range| range.contains(&code))));
+    assert_eq!(codes, std::collections::BTreeSet::new(), "not in ossec.conf(5)");
+}

@@ -18,7 +18,11 @@
 //! | C095–C099 | `<email_alerts>`, `<syslog_output>`, `<reports>` and the like |
 //! | C100 | internal options |
 //! | C104–C107 | C104 shell syntax in `<smtp_server>`, C105 a mail program without `-t`, C106 a pattern that matches everything, C107 an `<email_alerts>` that never mails |
+//! | C111, C116, C118, C119, C135, C137, C140 | `<localfile>` |
+//! | C117, C136, C139 | what is watched: C117 logins by nobody, C136 logins in files alone, C139 nothing at all |
+//! | C120 | `<active-response>` |
 //! | C125–C126 | what others could change: C125 files of the configuration, C126 programs of active responses |
+//! | C138 | `<rules>` |
 
 pub mod command_line;
 mod known;

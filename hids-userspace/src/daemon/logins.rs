@@ -32,16 +32,23 @@ const READ_THE_JOURNAL: &str = "add <localfile><log_format>journald</log_format>
 
 /// What `hidsctl check` says of logins: that nobody watches them, or that files alone do.
 pub fn check(sources: &[LogSourceConfig]) -> Option<Diagnostic> {
-    if let Some(why) = unwatched(sources) {
-        let help = if has_journal(&JOURNALS) {
+    check_of(sources, has_journal(&JOURNALS))
+}
+
+fn check_of(sources: &[LogSourceConfig], has_journal: bool) -> Option<Diagnostic> {
+    if let Some(why) = unwatched_of(sources, has_journal) {
+        let help = if has_journal {
             READ_THE_JOURNAL
         } else {
             "name the file into which the syslog daemon writes messages of the facilities auth and authpriv"
         };
         return Some(Diagnostic::warning("C117", format!("nobody watches logins: {why}")).help(help));
     }
-    let reads_journal = sources.iter().any(|source| matches!(source.input, LogInput::Journal { .. }));
-    (!reads_journal && has_journal(&JOURNALS)).then(|| {
+    let reads_journal = sources.iter().any(|source| match &source.input {
+        LogInput::Journal { selections, .. } => selections.iter().any(may_tell_of_logins),
+        LogInput::File { .. } | LogInput::Command { .. } => false,
+    });
+    (!reads_journal && has_journal).then(|| {
         let message = "logins are read from syslog files: every local user can write to the socket of syslog and forge \
                        lines of any program there, which may block an address; the journal knows who sent a line";
         Diagnostic::note("C136", message).help(READ_THE_JOURNAL)
@@ -204,6 +211,34 @@ mod tests {
         assert!(unwatched_of(&[file(path("a*-hosts"))], true).is_some());
         // Nothing here records logins at all.
         assert_eq!(unwatched_of(&[file(path("all-hosts"))], false), None);
+    }
+
+    // H5: files alone are open to every local user; without a journal there is nothing better.
+    #[test]
+    fn logins_read_from_files_alone_are_noted_where_there_is_a_journal() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("auth.log");
+        std::fs::write(&path, "").expect("written");
+        let files = file(path.to_str().expect("UTF-8"));
+        let code = |sources: &[LogSourceConfig], has_journal| check_of(sources, has_journal).map(|found| found.code);
+        assert_eq!(code(std::slice::from_ref(&files), true), Some("C136"));
+        assert_eq!(code(std::slice::from_ref(&files), false), None);
+        assert_eq!(code(&[files, journal(JournalSelection::default())], true), None);
+        assert_eq!(code(&[], true), Some("C117"));
+        let note = check_of(&[file(path.to_str().expect("UTF-8"))], true).expect("a note");
+        assert!(note.message.contains("every local user can write to the socket of syslog"), "{}", note.message);
+        assert!(note.help.is_some_and(|help| help.contains("<log_format>journald</log_format>")));
+    }
+
+    // H5: entries of a unit alone leave sshd to the file, which anybody can write to through syslog.
+    #[test]
+    fn a_journal_source_without_logins_does_not_silence_the_note() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("auth.log");
+        std::fs::write(&path, "").expect("written");
+        let nginx = JournalSelection { identifier: Some("nginx".into()), conditions: Vec::new() };
+        let sources = [file(path.to_str().expect("UTF-8")), journal(nginx)];
+        assert_eq!(check_of(&sources, true).map(|found| found.code), Some("C136"));
     }
 
     // O-B1, C19

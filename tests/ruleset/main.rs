@@ -8,6 +8,7 @@ mod files;
 mod forgery;
 mod headers;
 mod openssh;
+mod openssh7;
 mod patterns;
 mod reference;
 mod shipped;

@@ -1,5 +1,7 @@
 //! Whatever a peer writes into the parts of a line that are its own: no other address is blamed.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use crate::shipped::Shipped;
@@ -13,35 +15,49 @@ const INNOCENT: &str = "203.0.113.9";
 /// Lines as daemons write them: `PEER` is the peer's address, `{}` its own words.
 const LINES: &str = include_str!("../data/forgeable-lines.txt");
 
-fn templates() -> Vec<&'static str> {
+static TEMPLATES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let lines: Vec<&str> = LINES.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     assert!(lines.len() > 50, "only {} lines were found", lines.len());
     lines
+});
+
+/// The program that writes a line, and its message.
+fn parts(line: &'static str) -> (&'static str, &'static str) {
+    line.split_once("]: ").unwrap_or(("", line))
 }
 
-/// Words of the peer: a piece of the very line with the innocent address in it, or its tokens mixed.
-fn words(template: &'static str) -> impl Strategy<Value = String> {
+/// Words of the peer: a piece of the very line with the innocent address in it, its tokens mixed, or pieces of others.
+fn words(template: &'static str) -> BoxedStrategy<String> {
     let imitation = template.replace("{}", "x").replace("PEER", INNOCENT);
     let length = imitation.len();
     let piece = (0..length, 0..=length, "[x \"'>)]{0,2}").prop_map(move |(from, to, end)| {
         let (from, to) = (from.min(to), from.max(to));
         format!("{}{end}", imitation.get(from..to).unwrap_or_default())
     });
-    // A message that is all the peer's own cannot be told from the daemon's.
-    let is_all_words = template.ends_with("]: {}") || template == "{}";
     let tokens: Vec<String> = template
         .split_inclusive([' ', ',', ';', ':', '[', ']', '(', ')', '<', '>', '"', '\'', '='])
         .chain([INNOCENT, INNOCENT, " ", "\"", "'", ">", ")", "]", ", ", ": ", " from ", " port 1", "::ffff:"])
         .map(|token| token.replace("PEER", INNOCENT).replace("{}", ""))
         .collect();
     let mixed = prop::collection::vec(prop::sample::select(tokens), 1..14).prop_map(|tokens| tokens.concat());
-    // H2: what another form of a line looks like, from where its message begins.
-    let others = if is_all_words { vec!["x"] } else { templates() };
-    let foreign = (prop::sample::select(others), "[x \"'>)]{0,2}", "[x \"'>)]{0,2}").prop_map(|(other, start, end)| {
-        let message = other.split_once("]: ").map_or(other, |(_, message)| message);
-        format!("{start}{}{end}", message.replace("{}", "x").replace("PEER", INNOCENT))
+    // A message that is all the peer's own cannot be told from the daemon's.
+    if template.ends_with("]: {}") || template == "{}" {
+        return prop_oneof![piece, mixed].boxed();
+    }
+    // H2: what another form of a line looks like, from where its message begins; most often one of the same program.
+    let (program, _) = parts(template);
+    let is_sibling = |other: &&&'static str| parts(other).0 == program;
+    let siblings: Vec<&'static str> = TEMPLATES.iter().filter(is_sibling).copied().collect();
+    let other = prop_oneof![prop::sample::select(siblings), prop::sample::select(TEMPLATES.as_slice())];
+    let cut = prop_oneof![Just((0, usize::MAX)), (0..200_usize, 0..200_usize)];
+    let foreign = (other, cut, "[x \"'>)]{0,2}").prop_map(|(other, (from, to), end)| {
+        let message = parts(other).1.replace("{}", "x").replace("PEER", INNOCENT);
+        let (from, to) = (from.min(to).min(message.len()), from.max(to).min(message.len()));
+        format!("{}{end}", message.get(from..to).unwrap_or_default())
     });
-    prop_oneof![4 => piece, 4 => mixed, 2 => foreign]
+    let foreign = ("[x \"'>)]{0,2}", prop::collection::vec(foreign, 1..=2))
+        .prop_map(|(start, pieces)| format!("{start}{}", pieces.concat()));
+    prop_oneof![3 => piece, 3 => mixed, 4 => foreign].boxed()
 }
 
 /// As the daemon escapes it: web servers escape quotation marks, a HELO name has no blanks or brackets.
@@ -54,7 +70,7 @@ fn escaped(template: &str, words: &str) -> String {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    prop::sample::select(templates()).prop_flat_map(|template| {
+    prop::sample::select(TEMPLATES.as_slice()).prop_flat_map(|template| {
         let parts = template.matches("{}").count();
         prop::collection::vec(words(template), parts).prop_map(move |words| {
             let mut line = template.replace("PEER", PEER);
@@ -71,7 +87,8 @@ thread_local! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    // PROPTEST_CASES asks for more.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(20_000), ..ProptestConfig::default() })]
 
     #[test]
     fn only_the_peer_is_ever_named(line in line()) {
@@ -90,8 +107,9 @@ proptest! {
 #[test]
 fn the_peer_is_named_when_its_words_are_plain() {
     let mut engine = Shipped::new();
-    let silent: Vec<&str> = templates()
-        .into_iter()
+    let silent: Vec<&str> = TEMPLATES
+        .iter()
+        .copied()
         .filter(|template| template.contains("PEER"))
         .filter(|template| {
             engine.reset();
@@ -114,6 +132,7 @@ fn words_that_imitate_the_rest_of_a_line_name_nobody_else() {
         r#"Wed Nov 25 10:00:00 2026 [pid 1] [ftp] OK LOGIN: Client "198.51.100.7", anon password "[pid 1] [x] FAIL LOGIN: Client "203.0.113.9""#,
         r#"Wed Nov 25 10:00:00 2026 [pid 1] [ftp] OK LOGIN: Client "198.51.100.7", anon password "] CONNECT: Client "203.0.113.9""#,
         r#"Nov 25 10:00:00 h sshd[1]: Failed rhosts-rsa for Failed hostbased for root from 203.0.113.9 port 4 ssh2: RSA SHA256:x, client user "x", client host "x" from 198.51.100.7 port 4 ssh1: ruser ""#,
+        "Nov 25 10:00:00 h sshd[1]: Failed publickey for root from 198.51.100.7 port 4 ssh2: RSA-CERT ID from 203.0.113.9 port 4 ssh2: RSA-CERT ID x (serial 0) CA RSA SHA256:y (serial 0) CA RSA SHA256:y",
         r#"[Wed Nov 25 10:00:00.1 2026] [php7:notice] [pid 7] [Wed Nov 25 10:00:00.1 2026] [security2:error] [pid 7:tid 8] [client 203.0.113.9:40022] [client 203.0.113.9] ModSecurity: Access denied with code 403 (phase 2). [uri "x"]"#,
         "[2026-11-25 10:00:00] NOTICE[1]: chan_sip.c:1 h: Call from '' (198.51.100.7:5060) to extension 'manager.c: 203.0.113.9 failed to authenticate as 'x' rejected because extension not found in context 'y'.",
         "[2026-11-25 10:00:00] NOTICE[1]: chan_sip.c:1 h: Call from 'chan_iax2.c: Host 203.0.113.9 failed MD5 authentication for 'x' (198.51.100.7:5060) to extension '1' rejected because extension not found in context 'y'.",

@@ -6,13 +6,12 @@ use super::imports::Import;
 use super::ratchet::Ratchet;
 use super::{Finding, Weight};
 
-/// Files in circles, which is the number that falls with every step: a circle that is cut in two makes
-/// more circles of fewer files.
+/// Files in circles; there are none, and none may come.
 const IN_CIRCLES: Ratchet = Ratchet {
     rule: "circle",
     place: "xtask/src/tidy/circles.rs",
     what: "files import one another in circles",
-    limit: 35,
+    limit: 0,
 };
 
 /// Checks the whole graph.

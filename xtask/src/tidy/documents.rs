@@ -10,9 +10,12 @@ use super::source::Source;
 const DOCUMENTS: [&str; 5] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "docs/"];
 
 /// Where a path of a document may begin.
-const ROOTS: [&str; 8] = [
+const ROOTS: [&str; 10] = [
     "",
     "hids-userspace/src/",
+    // The files in docs/design are each about one of these.
+    "hids-userspace/src/collect/",
+    "hids-userspace/src/fim/",
     "hids-core/src/",
     "hids-ebpf/src/",
     "hids-common/src/",

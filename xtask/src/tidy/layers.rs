@@ -29,7 +29,7 @@ const ORDERS: &[Order] = &[
     Order {
         folder: "hids-core/src/",
         layers: &[
-            &["escape"],
+            &["escape", "paths"],
             &["model"],
             &["diag"],
             &["xml"],
@@ -51,7 +51,7 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["sys"],
             &["platform"],
-            &["accounts", "trust"],
+            &["accounts", "trust", "wildcard"],
             &["contracts"],
             &["config"],
             &["ruleset"],

@@ -38,7 +38,9 @@ impl Shared {
         let means = lock(&self.means);
         let config = &means.config;
         let mut directories = config.syscheck.directories.iter();
-        if config.analysis.strict_ossec || !directories.any(|directory| has_wildcard(Path::new(OsStr::from_bytes(&directory.root)))) {
+        if config.analysis.strict_ossec
+            || !directories.any(|directory| has_wildcard(Path::new(OsStr::from_bytes(&directory.root))))
+        {
             return;
         }
         let known = parts.fim.roots();

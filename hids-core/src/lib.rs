@@ -14,7 +14,7 @@ pub mod diag;
 pub mod engine;
 mod escape;
 #[cfg(feature = "faults")]
-mod faults;
+pub mod faults;
 pub mod fim;
 pub mod join;
 pub mod logtime;

@@ -5,6 +5,7 @@ mod common;
 mod documents;
 mod full_disk;
 mod joined;
+mod journal_quarantine;
 mod lifecycle;
 mod log_files;
 mod logtest;

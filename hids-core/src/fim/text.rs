@@ -135,6 +135,15 @@ fn set_aside(text: &mut Text, aside: &SetAside) {
     text.line(format_args!("Crashed: '{}' by '{}'", quoted(aside.part.as_bytes()), quoted(aside.cause.as_bytes())));
     // Nothing of the line itself: these words are analysed too, and what crashed once would crash again.
     text.line(format_args!("Length: {} bytes", aside.line.len()));
+    match aside.part.as_str() {
+        "recorder" => {
+            text.line(format_args!("It was analysed and answered; what is left out is the record of its alert."))
+        }
+        "responder" => {
+            text.line(format_args!("It was analysed and its alert recorded; what is left out is the response."))
+        }
+        _ => {}
+    }
     text.line(format_args!("The line is in the quarantine file that hidsctl status names; please report it."));
 }
 

@@ -47,7 +47,7 @@ pub struct SetAside {
     pub location: String,
     /// Where it stands there, in the words of whoever reads it.
     pub position: String,
-    /// Which part crashed: `analysis` or `collector`.
+    /// Which part crashed: `analysis`, `collector`, `journal`, `recorder` or `responder`.
     pub part: String,
     /// How: the name of a signal.
     pub cause: String,

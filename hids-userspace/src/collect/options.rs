@@ -23,15 +23,17 @@ pub struct CollectOptions {
     pub left_out: Vec<PieceAt>,
 }
 
-/// A line of a file, for as long as the file exists.
+/// A line of a file, for as long as the file exists, or an entry of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PieceAt {
-    /// Name of the file's position, device and inode number, as the record of the crash holds them.
+    /// Name of the file's position, device and inode number, as the record of the crash holds them; or the cursor.
     pub place: String,
-    /// Where the line begins, in bytes.
+    /// Where the line begins, in bytes; 0 for an entry of the journal.
     pub offset: u64,
     /// How the program ended.
     pub cause: String,
+    /// Whether this was told before.
+    pub is_told: bool,
 }
 
 /// Times and limits; the defaults are right, tests shorten them.

@@ -11,13 +11,13 @@ use hids_core::decode::EventKind;
 use hids_core::engine::{Engine, Losses, Outcome, SavedState};
 use hids_core::fim::TextStyle;
 use hids_core::model::{
-    AlertId, Channel, DecoderNames, EventRef, Field, FieldName, Fields, FileNews, FileNotice, LogBatch, LogSource,
-    SetAside, Timestamp, UntrustedSender,
+    Alert, AlertId, Channel, DecoderNames, EventRef, Field, FieldName, Fields, FileNews, FileNotice, LogBatch,
+    LogSource, SetAside, Timestamp, UntrustedSender,
 };
 use hids_core::render::{ArchivedEvent, FirewallEvent};
 use serde::Serialize;
 
-use super::set_aside::{Act, BatchPlace, Quarantine, Watch};
+use super::set_aside::{BatchPlace, Handling, Quarantine, Watch};
 use crate::config::Config;
 use crate::record::Processed;
 use crate::respond;
@@ -217,7 +217,7 @@ struct Analysis {
     /// Whether `firewall.log` is written.
     firewall_log: bool,
     next_sequence: u64,
-    /// While there are lines to look for, each batch is committed before the next one is taken.
+    /// While there are lines to look for, each line is answered and committed before the next one is taken.
     watch: Option<Watch>,
     quarantine: Quarantine,
     counters: Arc<AnalysisCounters>,
@@ -326,34 +326,46 @@ impl Analysis {
         self.tell_losses();
         let mut processed = Processed::default();
         let place = BatchPlace::of(&batch).render();
+        // Whose outputs the record stage gets: of a careful daemon's batch, which is one line, there is one.
+        let mut recorded = None;
         for (index, event) in batch.events().enumerate() {
-            let act = self.watch.as_mut().map_or(Act::Analyse, |watch| watch.judge(&batch, index, event.line));
-            if let Act::SetAside(aside) = act {
-                self.set_aside(*aside, event.received, &mut processed);
+            let watch = self.watch.as_mut();
+            let mut handling = watch.map_or(Handling::USUAL, |watch| watch.judge(&batch, index, event.line));
+            for aside in std::mem::take(&mut handling.told) {
+                self.set_aside(aside, event.received, &mut processed);
+            }
+            if !handling.analyse {
                 continue;
             }
             if let Some(FileNews::SetAside(aside)) = event.notice.map(|notice| &notice.news) {
                 self.keep(aside, event.received);
             }
-            let careful = self.watch.is_some();
-            let hand = InHand {
-                part: Part::Analysis,
-                place: place.as_bytes(),
-                number: index as u64,
-                careful,
-                bytes: event.line,
-            };
+            let (part, place, number) = (Part::Analysis, place.as_bytes(), index as u64);
+            let hand = InHand { part, place, number, bytes: event.line };
             let sender = batch.untrusted_sender(index);
-            crash::working_on(hand, || self.analyse(event, sender, &mut processed));
+            let before = processed.outputs();
+            crash::working_on(hand, || self.analyse(event, sender, &handling, &mut processed));
+            if processed.outputs() > before {
+                recorded = Some(hand);
+            }
         }
         self.counters.events.fetch_add(batch.len() as u64, Relaxed);
         processed.positions.extend(batch.position.clone());
         processed.next_sequence = self.next_sequence;
-        self.hand_on(processed, &batch);
+        match recorded.filter(|_| self.watch.is_some()) {
+            Some(hand) => crash::working_on(hand, || self.hand_on(processed, &batch)),
+            None => self.hand_on(processed, &batch),
+        }
     }
 
     /// One event: its alert goes to the responder at once, and all it led to into `processed`.
-    fn analyse(&mut self, event: EventRef<'_>, sender: Option<&Arc<UntrustedSender>>, processed: &mut Processed) {
+    fn analyse(
+        &mut self,
+        event: EventRef<'_>,
+        sender: Option<&Arc<UntrustedSender>>,
+        handling: &Handling,
+        processed: &mut Processed,
+    ) {
         #[cfg(feature = "faults")]
         if memchr::memmem::find(event.line, b"@fault-analysis-segv@").is_some() {
             crash::fault();
@@ -366,10 +378,10 @@ impl Analysis {
             self.counters.dropped.fetch_add(1, Relaxed);
             return;
         }
-        if self.archives {
+        if self.archives && handling.record {
             processed.archived.push(archived(&outcome, event.received));
         }
-        if self.firewall_log && outcome.kind() == EventKind::Firewall {
+        if self.firewall_log && handling.record && outcome.kind() == EventKind::Firewall {
             processed.firewall.extend(firewall(&outcome, event.received));
         }
         self.counters.matched.fetch_add(u64::from(outcome.rule().is_some()), Relaxed);
@@ -381,14 +393,26 @@ impl Analysis {
         self.next_sequence += 1;
         self.counters.alerts.fetch_add(1, Relaxed);
         // Others are only asked about: why nothing was done against their source.
-        if outcome.may_respond() || alert.fields.value(&FieldName::SrcIp).is_some() {
-            let request = respond::Request::Alert(Arc::clone(&alert));
-            if self.responder.send_timeout(request, RESPONDER_PATIENCE).is_err() {
-                self.counters.unanswered.fetch_add(1, Relaxed);
-                tracing::error!(alert = %id, lost = "its active response", "the responder took nothing for 5 s");
-            }
+        let is_asked_for = outcome.may_respond() || alert.fields.value(&FieldName::SrcIp).is_some();
+        if is_asked_for && handling.respond {
+            self.respond(&alert);
         }
-        processed.alerts.push(alert);
+        if handling.record {
+            processed.alerts.push(alert);
+        }
+    }
+
+    /// The careful mode waits until it has been carried out.
+    fn respond(&self, alert: &Arc<Alert>) {
+        let request = respond::Request::Alert(Arc::clone(alert));
+        if self.responder.send_timeout(request, RESPONDER_PATIENCE).is_err() {
+            self.counters.unanswered.fetch_add(1, Relaxed);
+            tracing::error!(alert = %alert.id, lost = "its active response", "the responder took nothing for 5 s");
+        } else if self.watch.is_some() {
+            let (until_done, done) = crossbeam_channel::bounded(0);
+            let _ = self.responder.send(respond::Request::Barrier(until_done));
+            let _ = done.recv();
+        }
     }
 
     /// Leaves a line out and alerts that, in the same batch: both are committed together.
@@ -398,7 +422,7 @@ impl Analysis {
             if let Some(FileNews::SetAside(aside)) = event.notice.map(|notice| &notice.news) {
                 self.keep(aside, received);
             }
-            self.analyse(event, None, processed);
+            self.analyse(event, None, &Handling::USUAL, processed);
         }
     }
 
@@ -420,9 +444,20 @@ impl Analysis {
         let _ = self.recorder.send(processed);
         let _ = committed.recv();
         self.quarantine.keep_held();
-        if !watch.has_committed(batch) {
+        let after = watch.has_committed(batch);
+        if after.is_over {
             self.watch = None;
+            self.tell_lost(after.lost, batch.received);
         }
+    }
+
+    /// Tells of suspects that did not come again.
+    fn tell_lost(&mut self, lost: Vec<SetAside>, now: Timestamp) {
+        let mut processed = Processed::default();
+        lost.into_iter().for_each(|aside| self.set_aside(aside, now, &mut processed));
+        processed.next_sequence = self.next_sequence;
+        let _ = self.recorder.send(processed);
+        self.quarantine.keep_held();
     }
 }
 

@@ -106,13 +106,17 @@ impl Stages {
         let zone = TimeZone::system();
         let spool = open_spool(config, mode, &zone)?;
         let boxed = |spool: &MailSpool| Box::new(spool.clone()) as Box<dyn AlertSpool + Send>;
+        // Before anything that could crash.
+        let (mut died, suspects) = set_aside::begin(&config.paths.state);
         let (recorder, recovered) = Recorder::open(RecorderOptions {
             config: config.record.clone(),
             logs: config.paths.logs.clone(),
             state: config.paths.state.clone(),
             zone: zone.clone(),
             spool: spool.as_ref().map(boxed),
+            left_out: died.joined_text,
         })?;
+        died.compare(recovered.next_sequence, recovered.left_out.as_ref().map(set_aside::text_left_out));
         engine.restore_state(&recovered.rule_state);
         let (committed, committed_alerts) = bounded(COMMITTED);
         let mail = spool.as_ref().map(|spool| start_mail(config, spool)).transpose()?;
@@ -129,15 +133,14 @@ impl Stages {
 
         let (batches, to_analyse) = bounded(BATCHES);
         let channels = AnalysisChannels { batches: to_analyse, responder: requests.clone(), recorder: processed };
-        let (mut died, suspects) = set_aside::begin(&config.paths.state);
-        let (lost, pieces) = (died.lost.take(), died.pieces());
+        let (lost, pieces) = (std::mem::take(&mut died.lost), died.pieces());
         let inherited = Inherited {
             next_sequence: recovered.next_sequence,
             watch: Watch::new(died, suspects),
             quarantine: Quarantine::new(&config.paths.state),
         };
         let analysis = analysis::start(engine, config, inherited, channels).map_err(StartError::Thread)?;
-        if let Some(lost) = lost {
+        for lost in lost {
             // The channel is empty yet.
             let _ = batches.send(analysis::notice_of(lost, now()));
         }

@@ -29,6 +29,11 @@ pub struct Processed {
 }
 
 impl Processed {
+    /// How much there is to write.
+    pub fn outputs(&self) -> usize {
+        self.alerts.len() + self.archived.len() + self.firewall.len()
+    }
+
     /// Appends a later batch.
     pub fn append(&mut self, mut later: Self) {
         self.alerts.append(&mut later.alerts);

@@ -19,9 +19,10 @@ use super::recover::{self, Recovered};
 use super::reserve;
 use super::root::Root;
 use super::rule_state::RuleStateFile;
-use super::texts::Texts;
+use super::texts::{Texts, in_hand, text_in_hand};
 use crate::config::RecordConfig;
 use crate::contracts::alert_spool::{AlertSpool, MailItem};
+use crate::sys::crash;
 
 /// What a [`Recorder`] needs.
 pub struct RecorderOptions {
@@ -35,6 +36,8 @@ pub struct RecorderOptions {
     pub zone: TimeZone,
     /// Where mailed alerts go.
     pub spool: Option<Box<dyn AlertSpool + Send>>,
+    /// Number of joined alerts whose text is not written, because the program ended at it.
+    pub left_out: Option<u64>,
 }
 
 /// Owns the alert files and the journal.
@@ -84,7 +87,10 @@ impl Recorder {
         progress.files.clear();
         progress.next_sequence = recovered.next_sequence;
         progress.run = Some(mark::new_run());
-        let recovered_held = recover::held(&mut progress);
+        let (left_out, recovered_held) =
+            recover::held(&mut progress).into_iter().partition(|held| Some(held.id.sequence) == options.left_out);
+        recovered.left_out = Vec::into_iter(left_out).next();
+        options.left_out.iter().for_each(|number| _ = progress.held.remove(number));
         let journal = lock.start(&progress, &boot)?;
         let recorder = Self {
             config: options.config,
@@ -288,15 +294,14 @@ impl Recorder {
         let mut next = self.progress.next_mail;
         let Some(spool) = &mut self.spool else { return Ok(next) };
         let singles = batch.alerts().filter(|(alert, place)| alert.mailed && *place == Placement::Now);
-        let singles = singles.map(|(alert, _)| MailItem::single(0, alert));
-        let summaries = batch.summaries.iter().filter(|summary| summary.alert.mailed).map(|summary| MailItem {
-            number: 0,
-            alert: &summary.alert,
-            count: summary.held.count,
-            rules: &summary.held.rules,
+        let singles = singles.map(|(alert, _)| (in_hand(alert), MailItem::single(0, alert)));
+        let summaries = batch.summaries.iter().filter(|summary| summary.alert.mailed).map(|summary| {
+            let (alert, held) = (&summary.alert, &summary.held);
+            (text_in_hand(summary), MailItem { number: 0, alert, count: held.count, rules: &held.rules })
         });
-        for item in singles.chain(summaries) {
-            spool.stage(MailItem { number: next, ..item }).map_err(RecordError::Spool)?;
+        for (hand, item) in singles.chain(summaries) {
+            let staged = crash::working_on(hand, || spool.stage(MailItem { number: next, ..item }));
+            staged.map_err(RecordError::Spool)?;
             next += 1;
         }
         Ok(next)

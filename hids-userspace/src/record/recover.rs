@@ -29,6 +29,10 @@ pub struct Recovered {
     /// Bytes left in place behind the journal's lengths, because no batch explains them: an older state
     /// directory was put back, or somebody else wrote there.
     pub kept_bytes: u64,
+    /// The joined alerts whose text is not written ([`RecorderOptions::left_out`]), if they were held.
+    ///
+    /// [`RecorderOptions::left_out`]: super::RecorderOptions::left_out
+    pub left_out: Option<Held>,
     /// What rules remembered; empty at the first start.
     pub rule_state: SavedState,
 }

@@ -64,7 +64,14 @@ pub(super) fn config() -> RecordConfig {
 }
 
 pub(super) fn options(root: &Path, spool: Option<Box<dyn AlertSpool + Send>>) -> RecorderOptions {
-    RecorderOptions { config: config(), logs: root.join("logs"), state: root.join("state"), zone: TimeZone::UTC, spool }
+    RecorderOptions {
+        config: config(),
+        logs: root.join("logs"),
+        state: root.join("state"),
+        zone: TimeZone::UTC,
+        spool,
+        left_out: None,
+    }
 }
 
 pub(super) fn open(root: &Path) -> (Recorder, Recovered) {

@@ -17,6 +17,8 @@ use super::handle::{RecordHandle, Shared};
 use super::order::{Order, Reconfiguration};
 use super::recorder::Recorder;
 use super::root::Root;
+use super::texts::in_hand;
+use crate::sys::crash;
 
 /// Longest time until what is committed is durable.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -194,7 +196,13 @@ impl Stage {
 
     /// Decides what is joined and folded, once, and writes it, until it succeeds. `false` as
     /// [`Self::record`].
-    fn write(&mut self, processed: Processed, mut complete: Vec<Held>) -> bool {
+    fn write(&mut self, processed: Processed, complete: Vec<Held>) -> bool {
+        let Some(first) = processed.alerts.first().cloned() else { return self.join_and_record(processed, complete) };
+        // What is not about a single alert is taken for the first one's: it is tried again line by line.
+        crash::working_on(in_hand(&first), || self.join_and_record(processed, complete))
+    }
+
+    fn join_and_record(&mut self, processed: Processed, mut complete: Vec<Held>) -> bool {
         let now = self.started.elapsed();
         complete.append(&mut self.recovered);
         let places: Vec<_> = processed.alerts.iter().map(|alert| self.joiner.offer(alert, now)).collect();

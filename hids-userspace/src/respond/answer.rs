@@ -27,7 +27,7 @@ impl Responder {
             Request::Alert(alert) => {
                 let mut batch = Batch::default();
                 let now = self.now(&mut batch);
-                batch.take_actions(self.planner.plan(&alert, now), Some(&alert));
+                batch.take_actions(self.plan(&alert, now), Some(&alert));
                 self.finish(batch);
             }
             Request::List(page, reply) => self.list(page, reply),
@@ -52,6 +52,7 @@ impl Responder {
                 let _ = reply.send(());
             }
             Request::Report(reply) => _ = reply.send(self.report()),
+            Request::Barrier(until_done) => drop(until_done),
         }
     }
 

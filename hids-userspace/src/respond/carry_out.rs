@@ -21,6 +21,7 @@ use super::clock;
 use super::evidence::{Evidence, EvidenceLog, Happening, What, end_cause_text};
 use super::ledger::{Entry, Ledger};
 use super::mode::Mode;
+use crate::sys::crash::{self, InHand, Part};
 
 /// Time between two tries to write what could not be written.
 const RETRY: Duration = Duration::from_secs(10);
@@ -65,6 +66,13 @@ impl Batch {
     /// Adds a program call that has ended.
     pub fn take_done(&mut self, call: ProgramCall) {
         self.done.push(call);
+    }
+
+    /// The first and the last of the alerts that it is about.
+    pub fn alerts(&self) -> Option<(Arc<Alert>, Arc<Alert>)> {
+        let mut alerts = self.actions.iter().filter_map(|(_, alert)| alert.as_ref());
+        let first = alerts.next()?;
+        Some((Arc::clone(first), Arc::clone(alerts.next_back().unwrap_or(first))))
     }
 
     /// Whether it holds a block.
@@ -166,25 +174,34 @@ impl Store {
         let mut happenings = Vec::new();
         let mut lines = Vec::new();
         for (action, alert) in &batch.actions {
-            match action {
-                Action::Block(block) => {
-                    self.record_block(block, alert.as_deref(), now, &mut entries, &mut happenings, &mut lines)
+            let alert = alert.as_deref();
+            let mut record = || {
+                #[cfg(feature = "faults")]
+                alert.iter().for_each(|alert| hids_core::faults::strike("carry-out", &alert.full_log));
+                match action {
+                    Action::Block(block) => {
+                        self.record_block(block, alert, now, &mut entries, &mut happenings, &mut lines)
+                    }
+                    Action::Retime(block) => entries.push(Entry::Block(block.clone())),
+                    Action::Unblock { block, cause } => {
+                        self.counts.evicted += u64::from(*cause == EndCause::Evicted);
+                        entries.push(Entry::End(block.address));
+                        happenings.push(Happening {
+                            address: block.address,
+                            time: now,
+                            what: What::Ended { cause: *cause },
+                        });
+                        lines.push(self.block_line(block, Verb::Delete, now));
+                        info!(address = %block.address, cause = end_cause_text(*cause), "block ended");
+                    }
+                    Action::Run(call) => self.record_call(call, planner, now, &mut entries, &mut lines),
+                    Action::Prolong(hold) => entries.push(Entry::Hold(hold.clone())),
+                    Action::Refused(refused) => self.record_refusal(refused, alert, now, &mut happenings),
                 }
-                Action::Retime(block) => entries.push(Entry::Block(block.clone())),
-                Action::Unblock { block, cause } => {
-                    self.counts.evicted += u64::from(*cause == EndCause::Evicted);
-                    entries.push(Entry::End(block.address));
-                    happenings.push(Happening {
-                        address: block.address,
-                        time: now,
-                        what: What::Ended { cause: *cause },
-                    });
-                    lines.push(self.block_line(block, Verb::Delete, now));
-                    info!(address = %block.address, cause = end_cause_text(*cause), "block ended");
-                }
-                Action::Run(call) => self.record_call(call, planner, now, &mut entries, &mut lines),
-                Action::Prolong(hold) => entries.push(Entry::Hold(hold.clone())),
-                Action::Refused(refused) => self.record_refusal(refused, alert.as_deref(), now, &mut happenings),
+            };
+            match alert {
+                Some(alert) => crash::working_on(in_hand(alert), record),
+                None => record(),
             }
         }
         entries
@@ -381,5 +398,15 @@ impl Store {
         }
         self.trouble = Some(format!("{error}{cause}"));
         self.retry_at = Some(Instant::now() + RETRY);
+    }
+}
+
+/// An alert, should responding to it end the program.
+pub(super) fn in_hand(alert: &Alert) -> InHand<'_> {
+    InHand {
+        part: Part::Responder,
+        place: alert.source.location.as_bytes(),
+        number: alert.id.sequence,
+        bytes: &alert.full_log,
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::Sender;
 use hids_core::model::{Alert, AlertId, RuleId, RuleStep, Timestamp};
 use hids_core::respond::{Block, Refusal};
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,8 @@ pub enum Request {
     Reload(Box<RespondConfig>, Reply<()>),
     /// How the responder fares.
     Report(Reply<ReportView>),
+    /// Goes away when everything before it has been carried out: whoever holds the other end learns of it.
+    Barrier(Sender<()>),
 }
 
 /// Most blocks of one answer: a million would take hundreds of megabytes.

@@ -14,11 +14,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select_biased};
-use hids_core::model::Timestamp;
-use hids_core::respond::{MachineAddresses, Planner, ProgramCall};
+use hids_core::model::{Alert, Timestamp};
+use hids_core::respond::{Action, MachineAddresses, Planner, ProgramCall};
 use tracing::{error, warn};
 
-use super::carry_out::{Batch, Store};
+use super::carry_out::{Batch, Store, in_hand};
 use super::clock;
 use super::kernel::Kernel;
 use super::mode::Mode;
@@ -28,6 +28,7 @@ use super::request::{ReportView, Request};
 use super::script::{Runner, ScriptCounters, ScriptLimits};
 use super::watch::{Notice, Watch, Watched};
 use crate::config::RespondConfig;
+use crate::sys::crash::{self, InHand, Part};
 
 /// Requests handled between two writes to the kernel.
 const MOST_PER_BATCH: usize = 1024;
@@ -291,7 +292,7 @@ impl Responder {
             match request {
                 Request::Alert(alert) => {
                     let now = self.now(batch);
-                    let actions = self.planner.plan(&alert, now);
+                    let actions = self.plan(&alert, now);
                     batch.take_actions(actions, Some(&alert));
                 }
                 other => {
@@ -316,8 +317,30 @@ impl Responder {
         }
     }
 
+    /// What is to be done about `alert`; should deciding it end the program, the alert is known afterwards.
+    pub(super) fn plan(&mut self, alert: &Alert, now: Timestamp) -> Vec<Action> {
+        crash::working_on(in_hand(alert), || {
+            #[cfg(feature = "faults")]
+            hids_core::faults::strike("plan", &alert.full_log);
+            self.planner.plan(alert, now)
+        })
+    }
+
     /// Carries out a batch and whatever has become due.
-    pub(super) fn finish(&mut self, mut batch: Batch) {
+    pub(super) fn finish(&mut self, batch: Batch) {
+        match batch.alerts() {
+            None => self.carry_out(batch),
+            Some((first, last)) if first.id == last.id => crash::working_on(in_hand(&first), || self.carry_out(batch)),
+            Some((first, last)) => {
+                let text = format!("what was to be done about some of the alerts {} to {}", first.id, last.id);
+                let (part, number) = (Part::Responder, first.id.sequence);
+                let hand = InHand { part, place: b"", number, bytes: text.as_bytes() };
+                crash::working_on(hand, || self.carry_out(batch));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, mut batch: Batch) {
         if batch.has_blocks() {
             self.read_resolvers(&mut batch);
         }

@@ -4,13 +4,19 @@
 //! of SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, which runs on the thread that crashed, appends it to a file
 //! that was opened before. After SIGKILL or a loss of power there is no such record: nothing ran that could
 //! have written it.
+//!
+//! While the process is careful ([`be_careful`]), one line at a time is on its way through all stages, and the
+//! analysis waits for it. So a crash of a later stage is that of the line which the analysis has in hand
+//! ([`FLIGHT`]).
 
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::IntoRawFd as _;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
+use serde::{Deserialize, Serialize};
 
 /// First bytes of a record.
 const MAGIC: [u8; 8] = *b"hidsdie1";
@@ -23,13 +29,27 @@ pub const MAX_BYTES: usize = 1 << 20;
 const SIGNALS: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
 
 /// Which part of the program a thread belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u32)]
 pub enum Part {
     /// Decoders and rules.
     Analysis = 1,
     /// Reading log files and forming events of their lines.
     Collector = 2,
+    /// Reading entries of the journal and forming lines of them.
+    Journal = 3,
+    /// Writing alerts.
+    Recorder = 4,
+    /// Writing the text of alerts that were joined.
+    JoinedText = 5,
+    /// Deciding what is done about an alert, and doing it.
+    Responder = 6,
+}
+
+impl Part {
+    const ALL: [Self; 6] =
+        [Self::Analysis, Self::Collector, Self::Journal, Self::Recorder, Self::JoinedText, Self::Responder];
 }
 
 /// What was in hand.
@@ -41,8 +61,6 @@ pub struct InHand<'a> {
     pub place: &'a [u8],
     /// A number that the part knows it by, together with the place.
     pub number: u64,
-    /// Whether the part worked in its careful mode.
-    pub careful: bool,
     /// The bytes worked on.
     pub bytes: &'a [u8],
 }
@@ -58,7 +76,8 @@ pub struct CrashRecord {
     pub place: Vec<u8>,
     /// See [`InHand::number`].
     pub number: u64,
-    /// See [`InHand::careful`].
+    /// Whether the process was careful. Place, number and bytes are then the analysis' also where a stage behind
+    /// it crashed.
     pub careful: bool,
     /// The bytes worked on.
     pub bytes: Vec<u8>,
@@ -67,7 +86,6 @@ pub struct CrashRecord {
 /// The cells of one thread. Only that thread, and the handler that interrupts it, touch them.
 struct Cells {
     part: Cell<u32>,
-    careful: Cell<bool>,
     number: Cell<u64>,
     place: Cell<(*const u8, usize)>,
     bytes: Cell<(*const u8, usize)>,
@@ -77,7 +95,6 @@ thread_local! {
     static CELLS: Cells = const {
         Cells {
             part: Cell::new(0),
-            careful: Cell::new(false),
             number: Cell::new(0),
             place: Cell::new((ptr::null(), 0)),
             bytes: Cell::new((ptr::null(), 0)),
@@ -90,18 +107,120 @@ static RECORD: AtomicI32 = AtomicI32::new(-1);
 /// One record for one death.
 static WRITTEN: AtomicBool = AtomicBool::new(false);
 
-/// Does `work`; should the process crash in it on this thread, what was in hand is recorded.
+/// What the analysis has in hand while the process is careful, for crashes of the stages that it waits for.
+struct Flight {
+    is_there: AtomicBool,
+    number: AtomicU64,
+    place: (AtomicPtr<u8>, AtomicUsize),
+    bytes: (AtomicPtr<u8>, AtomicUsize),
+}
+
+static FLIGHT: Flight = Flight {
+    is_there: AtomicBool::new(false),
+    number: AtomicU64::new(0),
+    place: (AtomicPtr::new(ptr::null_mut()), AtomicUsize::new(0)),
+    bytes: (AtomicPtr::new(ptr::null_mut()), AtomicUsize::new(0)),
+};
+
+/// See [`be_careful`].
+static CAREFUL: AtomicBool = AtomicBool::new(false);
+
+/// From now on lines go through the stages one at a time, or no longer: each is committed before the next one is
+/// taken.
+pub fn be_careful(careful: bool) {
+    CAREFUL.store(careful, Ordering::SeqCst);
+}
+
+/// Whether lines go through the stages one at a time.
+pub fn is_careful() -> bool {
+    CAREFUL.load(Ordering::Relaxed)
+}
+
+/// How many lines are handed on together: `usual`, or one while the process is careful.
+pub fn most_at_once(usual: usize) -> usize {
+    if is_careful() { 1 } else { usual }
+}
+
+/// What a thread has in hand, as its cells hold it.
+#[derive(Clone, Copy)]
+struct Noted {
+    part: u32,
+    number: u64,
+    place: (*const u8, usize),
+    bytes: (*const u8, usize),
+}
+
+impl Noted {
+    fn of(hand: &InHand<'_>) -> Self {
+        Self {
+            part: hand.part as u32,
+            number: hand.number,
+            place: (hand.place.as_ptr(), hand.place.len().min(MAX_BYTES)),
+            bytes: (hand.bytes.as_ptr(), hand.bytes.len().min(MAX_BYTES)),
+        }
+    }
+}
+
+impl Cells {
+    fn noted(&self) -> Noted {
+        Noted { part: self.part.get(), number: self.number.get(), place: self.place.get(), bytes: self.bytes.get() }
+    }
+
+    /// The part comes last, and goes first: the handler believes the rest only while there is one.
+    fn note(&self, noted: Noted) {
+        self.part.set(0);
+        self.number.set(noted.number);
+        self.place.set(noted.place);
+        self.bytes.set(noted.bytes);
+        self.part.set(noted.part);
+    }
+}
+
+impl Flight {
+    fn begin(&self, noted: Noted) {
+        self.number.store(noted.number, Ordering::Relaxed);
+        for (there, (start, length)) in [(&self.place, noted.place), (&self.bytes, noted.bytes)] {
+            there.0.store(start.cast_mut(), Ordering::Relaxed);
+            there.1.store(length, Ordering::Relaxed);
+        }
+        self.is_there.store(true, Ordering::Release);
+    }
+
+    fn end(&self) {
+        self.is_there.store(false, Ordering::Release);
+    }
+
+    fn noted(&self, part: u32) -> Option<Noted> {
+        let slice = |of: &(AtomicPtr<u8>, AtomicUsize)| {
+            (of.0.load(Ordering::Relaxed).cast_const(), of.1.load(Ordering::Relaxed))
+        };
+        self.is_there.load(Ordering::Acquire).then(|| Noted {
+            part,
+            number: self.number.load(Ordering::Relaxed),
+            place: slice(&self.place),
+            bytes: slice(&self.bytes),
+        })
+    }
+}
+
+/// Does `work`; should the process crash in it on this thread, what was in hand is recorded. What was in hand
+/// before is in hand again afterwards.
 pub fn working_on<T>(hand: InHand<'_>, work: impl FnOnce() -> T) -> T {
     // The slices outlive the call, and a panic ends the process: no cell is left with a pointer that dangles.
-    CELLS.with(|cells| {
-        cells.careful.set(hand.careful);
-        cells.number.set(hand.number);
-        cells.place.set((hand.place.as_ptr(), hand.place.len().min(MAX_BYTES)));
-        cells.bytes.set((hand.bytes.as_ptr(), hand.bytes.len().min(MAX_BYTES)));
-        cells.part.set(hand.part as u32);
+    let is_flight = hand.part == Part::Analysis && is_careful();
+    let before = CELLS.with(|cells| {
+        let before = cells.noted();
+        cells.note(Noted::of(&hand));
+        before
     });
+    if is_flight {
+        FLIGHT.begin(Noted::of(&hand));
+    }
     let done = work();
-    CELLS.with(|cells| cells.part.set(0));
+    if is_flight {
+        FLIGHT.end();
+    }
+    CELLS.with(|cells| cells.note(before));
     done
 }
 
@@ -183,22 +302,30 @@ fn write_record(signal: i32) {
         return;
     }
     CELLS.with(|cells| {
-        if cells.part.get() == 0 {
+        let mut noted = cells.noted();
+        if noted.part == 0 {
             return;
         }
-        let ((place, place_bytes), (bytes, length)) = (cells.place.get(), cells.bytes.get());
+        let mut careful = is_careful();
+        if [Part::Recorder, Part::Responder].map(|part| part as u32).contains(&noted.part) {
+            // The analysis waits for this thread, so what it has in hand stays as it is.
+            match FLIGHT.noted(noted.part) {
+                Some(flight) => noted = flight,
+                None => careful = false,
+            }
+        }
         let mut header = [0_u8; HEADER_BYTES];
         header[..8].copy_from_slice(&MAGIC);
         header[8..12].copy_from_slice(&signal.to_le_bytes());
-        header[12..16].copy_from_slice(&cells.part.get().to_le_bytes());
-        header[16..24].copy_from_slice(&cells.number.get().to_le_bytes());
-        header[24..28].copy_from_slice(&u32::from(cells.careful.get()).to_le_bytes());
+        header[12..16].copy_from_slice(&noted.part.to_le_bytes());
+        header[16..24].copy_from_slice(&noted.number.to_le_bytes());
+        header[24..28].copy_from_slice(&u32::from(careful).to_le_bytes());
         // At most `MAX_BYTES` each.
-        header[28..32].copy_from_slice(&(place_bytes as u32).to_le_bytes());
-        header[32..36].copy_from_slice(&(length as u32).to_le_bytes());
-        for (start, length) in [(header.as_ptr(), HEADER_BYTES), (place, place_bytes), (bytes, length)] {
-            // SAFETY: `working_on` has not returned, so what it borrows is alive. A failure leaves a short
-            // record, which `parse` refuses.
+        header[28..32].copy_from_slice(&(noted.place.1 as u32).to_le_bytes());
+        header[32..36].copy_from_slice(&(noted.bytes.1 as u32).to_le_bytes());
+        for (start, length) in [(header.as_ptr(), HEADER_BYTES), noted.place, noted.bytes] {
+            // SAFETY: `working_on` has not returned on the thread whose cells these are, so what it borrows is
+            // alive. A failure leaves a short record, which `parse` refuses.
             unsafe { libc::write(file, start.cast(), length) };
         }
     });
@@ -211,11 +338,8 @@ impl CrashRecord {
         if bytes.get(..8)? != MAGIC {
             return None;
         }
-        let part = match number(12)? {
-            1 => Part::Analysis,
-            2 => Part::Collector,
-            _ => return None,
-        };
+        let code = number(12)?;
+        let part = Part::ALL.into_iter().find(|part| *part as u32 == code)?;
         let place_end = HEADER_BYTES.checked_add(number(28)? as usize)?;
         let end = place_end.checked_add(number(32)? as usize)?;
         Some(Self {

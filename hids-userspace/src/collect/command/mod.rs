@@ -21,6 +21,7 @@ use super::options::CollectTuning;
 use super::report::{SourceRegistry, SourceState, SourceStats};
 use crate::config::command_line::{self, Pipeline};
 use crate::config::{CommandOutput, LogInput, LogSourceConfig};
+use crate::sys::crash;
 
 /// Longest event made of a command's output; the rest is left out and counted.
 const MAX_EVENT_BYTES: usize = 64 * 1024;
@@ -171,7 +172,7 @@ impl Runner {
                 self.batch_sender.counters().cut_lines.fetch_add(1, Ordering::Relaxed);
             }
             batch.push(&event[..event.len().min(MAX_EVENT_BYTES)]);
-            if batch.len() >= MAX_EVENTS {
+            if batch.len() >= crash::most_at_once(MAX_EVENTS) {
                 self.send(std::mem::replace(&mut batch, LogBatch::new(Arc::clone(&self.source), received)))?;
             }
         }

@@ -51,6 +51,8 @@ pub(super) struct Sender {
 impl Entry {
     /// The entry in one line of JSON; `None` when it is none.
     pub(super) fn parse(json: &[u8]) -> Option<Self> {
+        #[cfg(feature = "faults")]
+        hids_core::faults::strike("journal", json);
         let Value::Object(fields) = serde_json::from_slice(json).ok()? else { return None };
         let cursor = fields.get("__CURSOR")?.as_str()?.to_owned();
         let micros: i64 = fields.get("__REALTIME_TIMESTAMP")?.as_str()?.parse().ok()?;
@@ -124,6 +126,19 @@ impl Sender {
     }
 }
 
+/// The cursor in one line of JSON, found without reading the rest. A value cannot be taken for it: quotation marks
+/// in values have a backslash before them.
+pub(super) fn cursor_of(json: &[u8]) -> Option<&[u8]> {
+    const NAME: &[u8] = b"\"__CURSOR\"";
+    let rest = &json[memchr::memmem::find(json, NAME)? + NAME.len()..];
+    // Older versions write blanks around the colon.
+    let value = &rest[rest.iter().position(|byte| *byte == b'"')?..];
+    let before = rest.len() - value.len();
+    let value = value.get(1..)?;
+    let end = memchr::memchr(b'"', value)?;
+    (rest[..before].iter().all(|byte| matches!(byte, b' ' | b':')) && end > 0).then_some(&value[..end])
+}
+
 fn bytes(value: &Value) -> Option<Vec<u8>> {
     match value {
         Value::String(text) => Some(text.clone().into_bytes()),
@@ -195,9 +210,24 @@ mod tests {
         assert_eq!((sender.identifier.as_slice(), sender.uid, sender.pid), (&b"app"[..], Some(33), None));
     }
 
+    #[test]
+    fn the_cursor_is_found_without_parsing_and_not_in_a_value() {
+        for json in [
+            r#"{"__CURSOR":"s=1;i=2","MESSAGE":"m"}"#,
+            r#"{"MESSAGE":"\"__CURSOR\":\"s=9\"","__CURSOR" : "s=1;i=2"}"#,
+            r#"{"MESSAGE":[34,95],"__CURSOR":"s=1;i=2", broken"#,
+        ] {
+            assert_eq!(cursor_of(json.as_bytes()), Some(&b"s=1;i=2"[..]), "{json}");
+        }
+        for json in ["", "{}", r#"{"__CURSOR":12}"#, r#"{"__CURSOR":12,"a":"b"}"#, r#"{"__CURSOR":"#] {
+            assert_eq!(cursor_of(json.as_bytes()), None, "{json}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_without_panic(json in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = (cursor_of(&json), cursor_of(&[&b"\"__CURSOR\""[..], &json].concat()));
             let _ = Entry::parse(&json).map(|entry| (entry.line(&TimeZone::UTC), entry.sender()));
         }
     }

@@ -10,16 +10,19 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hids_core::model::{LogBatch, LogSource, SourcePosition};
+use hids_core::fim::TextStyle;
+use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SetAside, SourcePosition};
 use jiff::tz::TimeZone;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::warn;
 
-use super::entry::{Entry, FIELDS};
+use super::entry::{Entry, FIELDS, cursor_of};
 use super::judge::Judge;
 use crate::collect::batch_sender::{BatchSender, Disconnected, now};
 use crate::collect::once::Once;
 use crate::collect::report::{SourceState, SourceStats};
+use crate::collect::options::PieceAt;
+use crate::sys::crash::{self, InHand, Part};
 
 /// Longest JSON of one entry; a longer one is left out and counted.
 const MAX_ENTRY_BYTES: usize = 4 * 1024 * 1024;
@@ -135,7 +138,7 @@ impl Reader {
             // Everything so far is old. A cursor is needed, or else a restart before the first new
             // entry would lose those that come while nobody runs.
             let output = self.command(&["--lines=1"]).stdout(Stdio::piped()).output()?;
-            let newest = output.stdout.split(|&byte| byte == b'\n').find_map(Entry::parse);
+            let newest = output.stdout.split(|&byte| byte == b'\n').find_map(|line| self.parse_again(line));
             if let Some(newest) = newest {
                 self.set_cursor(Some(newest.cursor.clone()));
                 let batch = LogBatch::new(Arc::clone(&self.source), now());
@@ -225,14 +228,28 @@ impl Reader {
         let mut batch = LogBatch::new(Arc::clone(&self.source), received);
         let (mut cursor, mut handed_until) = (None, None);
         for line in lines {
-            let Some(entry) = Entry::parse(line) else {
+            if let Some(piece) = self.left_out(line) {
+                // What came before is handed on first, so that the news and the position after it are one.
+                if let Some(before) = cursor.take() {
+                    let before_it = std::mem::replace(&mut batch, LogBatch::new(Arc::clone(&self.source), received));
+                    self.send(before_it, before)?;
+                }
+                if !piece.is_told {
+                    self.hand_on_left_out(&piece, line)?;
+                }
+                continue;
+            }
+            let entry = crash::working_on(in_hand(line), || {
+                let entry = Entry::parse(line);
+                entry.inspect(|entry| self.take(entry, &mut batch))
+            });
+            let Some(entry) = entry else {
                 self.batch_sender.counters().journal_bad_entries.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
-            self.take(&entry, &mut batch);
             handed_until = Some(entry.time);
             cursor = Some(entry.cursor);
-            if batch.len() >= MAX_EVENTS || batch.bytes.len() >= MAX_BATCH_BYTES {
+            if batch.len() >= crash::most_at_once(MAX_EVENTS) || batch.bytes.len() >= MAX_BATCH_BYTES {
                 let full = std::mem::replace(&mut batch, LogBatch::new(Arc::clone(&self.source), received));
                 self.send(full, cursor.take().unwrap_or_default())?;
             }
@@ -244,6 +261,30 @@ impl Reader {
             self.once.handed_on(until);
         }
         Ok(())
+    }
+
+    /// Whether the entry ended the program when it was read.
+    fn left_out(&self, line: &[u8]) -> Option<PieceAt> {
+        let pieces = self.batch_sender.left_out();
+        let cursor = if pieces.is_empty() { None } else { cursor_of(line) }?;
+        pieces.iter().find(|piece| piece.place.as_bytes() == cursor).cloned()
+    }
+
+    /// Tells that an entry was left out, together with the position after it.
+    fn hand_on_left_out(&self, piece: &PieceAt, line: &[u8]) -> Result<(), Disconnected> {
+        let news = FileNews::SetAside(Box::new(SetAside {
+            location: self.source.location.clone(),
+            position: piece.place.clone(),
+            part: "journal".to_owned(),
+            cause: piece.cause.clone(),
+            line: line[..line.len().min(crash::MAX_BYTES)].to_vec(),
+        }));
+        let source = Arc::new(LogSource { location: "hidsd".to_owned(), channel: Channel::Syscheck });
+        let text = hids_core::fim::text(&news, TextStyle::default());
+        let mut batch = LogBatch::new(source, now());
+        let notice = FileNotice { sequence: 0, time: batch.received, alerted: true, news };
+        batch.push_notice(&text, Arc::new(notice));
+        self.send(batch, piece.place.clone())
     }
 
     /// Puts the line of `entry` into `batch` if it is wanted, not of this program, and new.
@@ -287,7 +328,8 @@ impl Reader {
             let Ok(read @ 1..) = output.read(&mut buffer) else { return };
             pending.extend_from_slice(&buffer[..read]);
             let Some(whole) = memchr::memrchr(b'\n', &pending) else { continue };
-            for entry in pending[..whole].split(|&byte| byte == b'\n').filter_map(Entry::parse) {
+            let lines = pending[..whole].split(|&byte| byte == b'\n');
+            for entry in lines.filter_map(|line| self.parse_again(line)) {
                 if self.judge.wants(&entry)
                     && let Some(line) = entry.line(&self.zone)
                 {
@@ -301,6 +343,14 @@ impl Reader {
         }
     }
 
+    /// An entry that is looked at without being handed on.
+    fn parse_again(&self, line: &[u8]) -> Option<Entry> {
+        if self.left_out(line).is_some() {
+            return None;
+        }
+        crash::working_on(in_hand(line), || Entry::parse(line))
+    }
+
     fn send(&self, mut batch: LogBatch, cursor: String) -> Result<(), Disconnected> {
         let (events, bytes, received) = (batch.len(), batch.bytes.len(), batch.received);
         batch.position = Some(SourcePosition { key: Arc::clone(&self.key), value: cursor.clone() });
@@ -309,6 +359,11 @@ impl Reader {
         self.set_cursor(Some(cursor));
         Ok(())
     }
+}
+
+/// An entry, should reading it end the program.
+fn in_hand(line: &[u8]) -> InHand<'_> {
+    InHand { part: Part::Journal, place: cursor_of(line).unwrap_or_default(), number: 0, bytes: line }
 }
 
 /// When the entry was received, which the cursor holds as `t=HEX` in microseconds.

@@ -12,6 +12,7 @@ use crate::collect::batch_sender::{Disconnected, now};
 use crate::collect::once::FileSender;
 use crate::collect::options::PieceAt;
 use crate::collect::report::{CollectCounters, SourceStats};
+use crate::sys::crash;
 
 /// Most events in one batch.
 const MAX_EVENTS: usize = 1000;
@@ -61,7 +62,7 @@ impl<'a> Batcher<'a> {
     }
 
     pub fn is_full(&self) -> bool {
-        self.batch.len() >= MAX_EVENTS || self.batch.bytes.len() >= MAX_BYTES
+        self.batch.len() >= crash::most_at_once(MAX_EVENTS) || self.batch.bytes.len() >= MAX_BYTES
     }
 
     /// The place of the file `identity`, as it is recorded when reading it ends the program.

@@ -186,7 +186,7 @@ impl LineReader {
     /// Should that end the program, the place is known afterwards.
     fn take_fragment(&mut self, data: &[u8], place: &str, batcher: &mut Batcher<'_>) -> usize {
         let (part, place, number) = (Part::Collector, place.as_bytes(), self.read_to);
-        let hand = InHand { part, place, number, careful: false, bytes: data };
+        let hand = InHand { part, place, number, bytes: data };
         crash::working_on(hand, || self.take_next(data, batcher))
     }
 
@@ -340,7 +340,7 @@ impl LineReader {
         let left_out = batcher.left_out(&place, self.read_to).filter(|_| rest > 0 && !self.in_cut_line);
         if rest > 0 && !self.in_cut_line && left_out.is_none() {
             let (part, number, bytes) = (Part::Collector, self.read_to, &buffer[..rest]);
-            let hand = InHand { part, place: place.as_bytes(), number, careful: false, bytes };
+            let hand = InHand { part, place: place.as_bytes(), number, bytes };
             crash::working_on(hand, || self.assemble(without_return(bytes), batcher));
         }
         if rest > 0 {

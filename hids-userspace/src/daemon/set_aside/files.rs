@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use serde_json::json;
 use tracing::{error, warn};
 
-use super::suspect::{Found, Suspect};
+use super::suspect::{Found, Suspect, hex};
 use crate::sys::crash::{self, CrashRecord, MAX_BYTES};
 
 const RECORD: &str = "crash.record";
@@ -52,6 +52,11 @@ pub(in crate::daemon) struct SuspectsFile {
 }
 
 impl SuspectsFile {
+    #[cfg(test)]
+    pub(super) fn at(directory: &Path) -> Self {
+        Self { path: directory.join(SUSPECTS) }
+    }
+
     fn read(&self) -> Vec<Suspect> {
         let Some(bytes) = read(&self.path, SUSPECTS_BYTES) else { return Vec::new() };
         serde_json::from_slice(&bytes).unwrap_or_else(|error| {
@@ -101,7 +106,6 @@ impl Quarantine {
 
     fn keep(&self, aside: &SetAside, now: Timestamp) {
         let time = jiff::Timestamp::from_second(now.unix_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let hex: String = aside.line.iter().map(|byte| format!("{byte:02x}")).collect();
         let entry = json!({
             "time": time.to_string(),
             "source": visible_string(aside.location.as_bytes()),
@@ -110,7 +114,7 @@ impl Quarantine {
             "cause": aside.cause,
             "length": aside.line.len(),
             "line": visible_string(&aside.line),
-            "bytes": hex,
+            "bytes": hex(&aside.line),
         });
         error!(
             source = %visible_string(aside.location.as_bytes()),
@@ -118,7 +122,7 @@ impl Quarantine {
             cause = aside.cause,
             quarantine = %self.path.display(),
             help = "please report it with the line from the quarantine file",
-            "hidsd crashed twice at this line; it is set aside, and everything else is analysed"
+            "hidsd crashed at this line; it is set aside, and everything else goes on"
         );
         if let Err(error) = self.append(&entry) {
             error!(path = %self.path.display(), %error, lost = "the line itself", "the line cannot be kept");

@@ -1,128 +1,218 @@
 //! Finds the suspects among the lines that the analysis gets.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use hids_core::model::{FileNews, LogBatch, SetAside};
 
 use super::files::SuspectsFile;
-use super::suspect::{BatchPlace, Found, Suspect, Verdict, digest};
+use super::suspect::{BatchPlace, Found, Suspect, Verdict, digest, is_piece, name};
+use crate::sys::crash::{self, Part};
 
 /// A suspect that has not come by then does not come any more: its file was removed or rewritten.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// How long the analysis stays careful after the last suspect: such lines come in groups.
+/// How long the daemon stays careful after the last suspect: such lines come in groups.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 
 /// What is done with a line.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::daemon) enum Act {
-    /// It is analysed.
-    Analyse,
-    /// It is left out, and this is told.
-    SetAside(Box<SetAside>),
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::daemon) struct Handling {
+    /// Whether it is analysed.
+    pub analyse: bool,
+    /// Whether its alert is written.
+    pub record: bool,
+    /// Whether something is done about its alert.
+    pub respond: bool,
+    /// What is left out, to be told.
+    pub told: Vec<SetAside>,
 }
 
-/// The suspects, while there are any.
+impl Handling {
+    /// Everything.
+    pub const USUAL: Self = Self { analyse: true, record: true, respond: true, told: Vec::new() };
+
+    fn leave_out(&mut self, part: Part) {
+        match part {
+            Part::Recorder => self.record = false,
+            Part::Responder => self.respond = false,
+            _ => self.analyse = false,
+        }
+    }
+}
+
+/// What follows from a commit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::daemon) struct AfterCommit {
+    /// Nobody is left to look for, and the time afterwards is over.
+    pub is_over: bool,
+    /// Suspects that did not come again.
+    pub lost: Vec<SetAside>,
+}
+
+/// The suspects, while the daemon is careful.
 #[derive(Debug)]
 pub(in crate::daemon) struct Watch {
     suspects: Vec<Suspect>,
     file: SuspectsFile,
-    /// Lines of each suspect's source that have been committed since the start.
-    committed: HashMap<String, u64>,
     /// Those met in the batch in hand.
     met: Vec<Suspect>,
     until: Instant,
 }
 
 impl Watch {
-    /// `None` when there is nobody to look for.
+    /// `None` when there is nobody to look for. The process is careful until it is dropped.
     pub(in crate::daemon) fn new(found: Found, file: SuspectsFile) -> Option<Self> {
-        if found.suspects.is_empty() {
+        if !found.is_careful() {
             return None;
         }
-        let until = Instant::now() + PATIENCE;
-        Some(Self { suspects: found.suspects, file, committed: HashMap::new(), met: Vec::new(), until })
+        file.write(&found.suspects);
+        crash::be_careful(true);
+        let mut watch = Self { suspects: found.suspects, file, met: Vec::new(), until: Instant::now() };
+        watch.prolong();
+        Some(watch)
     }
 
     /// What to do with line `index` of `batch`.
-    pub(in crate::daemon) fn judge(&mut self, batch: &LogBatch, index: usize, line: &[u8]) -> Act {
-        let Some(position) = &batch.position else { return Act::Analyse };
-        let key = &*position.key;
-        let before = self.committed.get(key).copied().unwrap_or(0);
+    pub(in crate::daemon) fn judge(&mut self, batch: &LogBatch, index: usize, line: &[u8]) -> Handling {
+        let mut handling = Handling::USUAL;
+        if self.suspects.is_empty() {
+            return handling;
+        }
+        let (own, digest) = (BatchPlace::of(batch), digest(line));
         let is_it = |one: &Suspect| {
-            !one.of_collector
-                && BatchPlace::parse(&one.place).key == key
-                && (!one.exact || one.number == before + index as u64)
-                && one.digest == digest(line)
+            let place = BatchPlace::parse(&one.place);
+            !is_piece(one.part)
+                && if place.key.is_empty() { place.location == own.location } else { place.key == own.key }
+                && (!one.exact || one.number == index as u64)
+                && one.digest == digest
         };
-        let Some(at) = self.suspects.iter().position(is_it) else { return Act::Analyse };
-        let suspect = self.suspects.remove(at);
-        let act = match suspect.verdict {
-            Verdict::Watch => Act::Analyse,
-            Verdict::SetAside => Act::SetAside(Box::new(SetAside {
-                location: batch.source.location.clone(),
-                position: format!("line {} of {} before {}", index + 1, batch.len(), position.value),
-                part: "analysis".to_owned(),
-                cause: suspect.cause.clone(),
-                line: line.to_vec(),
-            })),
-        };
-        self.met.push(suspect);
-        act
+        while let Some(at) = self.suspects.iter().position(is_it) {
+            let suspect = self.suspects.remove(at);
+            if suspect.verdict == Verdict::SetAside {
+                handling.leave_out(suspect.part);
+                handling.told.push(SetAside {
+                    location: batch.source.location.clone(),
+                    position: format!("line {} of {} before {}", index + 1, batch.len(), own.position),
+                    part: name(suspect.part).to_owned(),
+                    cause: suspect.cause.clone(),
+                    line: line.to_vec(),
+                });
+            }
+            self.met.push(suspect);
+        }
+        handling
     }
 
-    /// `batch` has been committed. `false`: nobody is left to look for, and the time afterwards is over.
-    pub(in crate::daemon) fn has_committed(&mut self, batch: &LogBatch) -> bool {
+    /// `batch` has been committed.
+    pub(in crate::daemon) fn has_committed(&mut self, batch: &LogBatch) -> AfterCommit {
         for notice in &batch.notices {
             if let FileNews::SetAside(aside) = &notice.news {
                 let is_it = |one: &Suspect| {
-                    one.of_collector && aside.position == format!("{} offset {}", one.place, one.number)
+                    one.verdict == Verdict::SetAside
+                        && match one.part {
+                            Part::Collector => aside.position == format!("{} offset {}", one.place, one.number),
+                            Part::Journal => aside.position == one.place,
+                            _ => false,
+                        }
                 };
                 let met = self.suspects.iter().position(is_it).map(|at| self.suspects.remove(at));
+                // The reader of the journal looks at older entries once more after a start.
+                let look_back = met.iter().filter(|one| one.part == Part::Journal);
+                self.suspects.extend(look_back.map(|one| Suspect { verdict: Verdict::Told, ..one.clone() }));
                 self.met.extend(met);
             }
         }
-        let is_source = |one: &Suspect, key: &str| !one.of_collector && BatchPlace::parse(&one.place).key == key;
-        let mut changed = !self.met.is_empty();
-        if let Some(position) = &batch.position
-            && self.suspects.iter().any(|one| is_source(one, &position.key))
-        {
-            // What comes after the next start is counted from here on.
-            *self.committed.entry(position.key.to_string()).or_default() += batch.len() as u64;
-            changed = true;
-        }
-        if changed {
-            self.file.write(&self.remaining());
-        }
         if !self.met.is_empty() {
             self.met.clear();
-            self.until = Instant::now() + if self.suspects.is_empty() { AFTERWARDS } else { PATIENCE };
+            self.file.write(&self.suspects);
+            self.prolong();
         }
-        self.goes_on()
+        self.look_at_the_time()
     }
 
-    /// Whether the careful mode goes on.
-    fn goes_on(&mut self) -> bool {
+    fn prolong(&mut self) {
+        let is_looking = self.suspects.iter().any(|one| one.verdict != Verdict::Told);
+        self.until = Instant::now() + if is_looking { PATIENCE } else { AFTERWARDS };
+    }
+
+    fn look_at_the_time(&mut self) -> AfterCommit {
         if Instant::now() < self.until {
-            return true;
+            return AfterCommit::default();
         }
-        if !self.suspects.is_empty() {
-            tracing::warn!(
-                lines = self.suspects.len(),
-                "lines that hidsd may have died of did not come again; they are no longer looked for"
-            );
-            self.file.write(&[]);
-        }
-        false
+        let (told, gone): (Vec<_>, _) =
+            std::mem::take(&mut self.suspects).into_iter().partition(|one| one.verdict == Verdict::Told);
+        self.file.write(&told);
+        // A piece that the collector tried again and survived is not told of; nobody knows whether it has come.
+        let gone = gone.iter().filter(|one| one.verdict == Verdict::SetAside || !is_piece(one.part));
+        AfterCommit { is_over: true, lost: gone.map(Suspect::to_lost).collect() }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        crash::be_careful(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hids_core::model::{Channel, LogSource, SourcePosition, Timestamp};
+
+    use super::*;
+
+    const PLACE: &str = "file:a\0/a\0v;1";
+
+    fn batch(lines: &[&str]) -> LogBatch {
+        let source = Arc::new(LogSource { location: "/a".into(), channel: Channel::Log });
+        let mut batch = LogBatch::new(source, Timestamp::from_unix_seconds(1));
+        lines.iter().for_each(|line| batch.push(line.as_bytes()));
+        batch.position = Some(SourcePosition { key: "file:a".into(), value: "v;2".into() });
+        batch
     }
 
-    /// The suspects as the next start has to know them: numbers count from what is committed now.
-    fn remaining(&self) -> Vec<Suspect> {
-        let mut suspects = self.suspects.clone();
-        for one in suspects.iter_mut().filter(|one| !one.of_collector && one.exact) {
-            let committed = self.committed.get(BatchPlace::parse(&one.place).key).copied().unwrap_or(0);
-            one.number = one.number.saturating_sub(committed);
-        }
-        suspects
+    fn suspect(part: Part, number: u64, verdict: Verdict) -> Suspect {
+        let (place, cause) = (PLACE.to_owned(), "SIGSEGV".to_owned());
+        Suspect { part, place, number, exact: true, digest: digest(b"x"), line: "78".into(), cause, verdict }
+    }
+
+    fn watch(suspects: Vec<Suspect>, directory: &tempfile::TempDir) -> Watch {
+        let file = SuspectsFile::at(directory.path());
+        Watch { suspects, file, met: Vec::new(), until: Instant::now() + PATIENCE }
+    }
+
+    #[test]
+    fn only_the_line_at_that_number_is_kept_from_the_parts_that_crashed_at_it() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let suspects = vec![
+            suspect(Part::Recorder, 1, Verdict::SetAside),
+            suspect(Part::Responder, 1, Verdict::SetAside),
+            suspect(Part::Analysis, 3, Verdict::Watch),
+        ];
+        let mut watch = watch(suspects, &directory);
+        let batch = batch(&["x", "x", "x", "x"]);
+        let handlings: Vec<_> = (0..4).map(|index| watch.judge(&batch, index, b"x")).collect();
+        assert!(handlings[1].analyse && !handlings[1].record && !handlings[1].respond);
+        let parts: Vec<_> = handlings[1].told.iter().map(|told| told.part.as_str()).collect();
+        assert_eq!(parts, ["recorder", "responder"]);
+        assert!([0, 2, 3].iter().all(|at| handlings[*at] == Handling::USUAL));
+        assert_eq!(watch.has_committed(&batch), AfterCommit::default());
+        assert!(watch.suspects.is_empty());
+    }
+
+    #[test]
+    fn who_does_not_come_again_is_told_but_for_what_the_collector_has_survived() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let suspects = vec![
+            suspect(Part::Recorder, 0, Verdict::Watch),
+            suspect(Part::Collector, 0, Verdict::Watch),
+            suspect(Part::Journal, 0, Verdict::Told),
+        ];
+        let mut watch = watch(suspects, &directory);
+        watch.until = Instant::now();
+        let after = watch.has_committed(&batch(&["y"]));
+        assert!(after.is_over);
+        let lost: Vec<_> = after.lost.iter().map(|lost| (lost.part.as_str(), lost.line.as_slice())).collect();
+        assert_eq!(lost, [("recorder", &b"x"[..])]);
     }
 }

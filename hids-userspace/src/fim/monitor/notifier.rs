@@ -17,6 +17,7 @@ use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, Sourc
 use super::throttle::Throttle;
 use crate::fim::clock;
 use crate::fim::store::StoreView;
+use crate::sys::crash;
 
 /// The name of file integrity in the record stage's journal of positions.
 pub const POSITION: &str = "syscheck";
@@ -56,7 +57,8 @@ impl Notifier {
         let source = Arc::new(LogSource { location: "syscheck".into(), channel: Channel::Syscheck });
         loop {
             let mut taken = self.send_batch(&source);
-            while taken == Some(BATCH) {
+            // A full batch of a careful daemon is one notice.
+            while taken == Some(BATCH) || taken == Some(1) {
                 taken = self.send_batch(&source);
             }
             if taken.is_none() {
@@ -77,7 +79,7 @@ impl Notifier {
     /// How many records were read; `None` when the receiver is gone.
     fn send_batch(&mut self, source: &Arc<LogSource>) -> Option<usize> {
         self.throttle.apply();
-        let notices = match self.store.notices_after(self.sent.load(Relaxed), BATCH) {
+        let notices = match self.store.notices_after(self.sent.load(Relaxed), crash::most_at_once(BATCH)) {
             Ok(notices) => notices,
             Err(error) => {
                 tracing::error!(

@@ -16,6 +16,7 @@ use crate::quarantine::{is_told, quarantined, supervise, told};
 
 const JOURNAL: &str = "<global><alert_fold_above>0</alert_fold_above></global>
     <localfile><log_format>journald</log_format><location>all</location></localfile>";
+const FILE: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
 
 /// A journal that the test writes.
 struct Journal {
@@ -145,4 +146,40 @@ fn an_entry_that_crashes_the_analysis_costs_only_itself() {
 #[test]
 fn an_entry_whose_alert_crashes_the_recorder_costs_only_that() {
     only_the_entry_is_set_aside("record-panic", "recorder");
+}
+
+// Copies of the journal's lines are left out of what a file gives. Whether one is may differ from one life to the next.
+#[test]
+fn a_line_behind_copies_that_come_again_is_found_all_the_same() {
+    with_journal(&format!("{JOURNAL}{FILE}"), |mut daemon, journal| {
+        daemon.start();
+        let in_file = |pid: u32, message: &str| {
+            let short = host().split('.').next().unwrap_or_default().to_owned();
+            format!("Nov 29 19:00:00 {short} sshd[{pid}]: {message}\n")
+        };
+        let mut entries = String::new();
+        let mut lines = String::new();
+        for pid in 1..=20 {
+            entries.push_str(&entry(pid, &failure(pid)));
+            lines.push_str(&in_file(pid, &failure(pid)));
+        }
+        // Only the file holds the killer, and what comes after it.
+        lines.push_str(&in_file(9999, &killer("decoder-panic")));
+        lines.push_str(&in_file(21, &failure(21)));
+        append(&journal.entries(), entries.as_bytes());
+        append(&daemon.log(), lines.as_bytes());
+        let mut lives = 0;
+        let deaths = supervise(&mut daemon, |daemon| {
+            let crashes = daemon.messages().matches("an invariant of hidsd is broken").count();
+            // The copies were left out twice; from now on nobody knows that they are copies.
+            if crashes == 2 && lives == 0 {
+                lives = crashes;
+                journal.break_down();
+            }
+            recorded_numbers(daemon).contains(&21) && is_told(daemon, 1)
+        });
+        assert_eq!(deaths, 2);
+        assert_eq!(sorted(&daemon), (1..=21).collect::<Vec<u64>>());
+        assert_eq!(quarantined(&daemon)[0]["source"], daemon.log().to_string_lossy().into_owned());
+    });
 }

@@ -2,28 +2,57 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use hids_core::model::{LogBatch, LogSource, Timestamp};
 
 use super::seen::Once;
 use crate::collect::batch_sender::{BatchSender, Disconnected, now};
 
-/// Batches that wait, of 256 KiB at most; then the reader of the files waits.
-const MAX_HELD: usize = 64;
+/// Bytes of lines that wait at most (64 batches of 256 KiB); then the reader of the files waits.
+const MAX_HELD_BYTES: usize = 16 << 20;
+/// Batches that wait at most. A careful daemon makes one of each line, and each waits some two seconds: fewer would
+/// be fewer lines a second than a busy log has.
+const MAX_HELD: usize = 16 * 1024;
 const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_WHEN_FULL: Duration = Duration::from_millis(10);
 
 /// Takes batches of files; a clone for each sender.
 #[derive(Clone, Debug)]
 pub(in crate::collect) struct Holding {
     once: Once,
+    /// Bounded by `amount`: a channel of that size would take its memory at once.
     held: Sender<(Timestamp, LogBatch)>,
+    amount: Arc<Amount>,
     /// How many batches of each source wait: those that follow must not overtake them.
     waiting: Waiting,
+}
+
+/// What is held.
+#[derive(Debug, Default)]
+struct Amount {
+    batches: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Amount {
+    fn is_full(&self) -> bool {
+        self.batches.load(Ordering::Relaxed) >= MAX_HELD || self.bytes.load(Ordering::Relaxed) >= MAX_HELD_BYTES
+    }
+
+    fn add(&self, batch: &LogBatch) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(batch.bytes.len(), Ordering::Relaxed);
+    }
+
+    fn take(&self, batch: &LogBatch) {
+        self.batches.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(batch.bytes.len(), Ordering::Relaxed);
+    }
 }
 
 type Waiting = Arc<Mutex<HashMap<Arc<LogSource>, usize>>>;
@@ -36,11 +65,17 @@ impl Holding {
     /// Starts the thread; held batches go to `batch_sender`. It ends when every clone is gone, or when the collector
     /// is stopped.
     pub(in crate::collect) fn start(once: Once, batch_sender: BatchSender) -> io::Result<(Self, HoldingHandle)> {
-        let (held, batches) = bounded(MAX_HELD);
-        let waiting = Waiting::default();
-        let worker = Worker { once: once.clone(), batches, waiting: Arc::clone(&waiting), batch_sender };
+        let (held, batches) = unbounded();
+        let (waiting, amount) = (Waiting::default(), Arc::<Amount>::default());
+        let worker = Worker {
+            once: once.clone(),
+            batches,
+            amount: Arc::clone(&amount),
+            waiting: Arc::clone(&waiting),
+            batch_sender,
+        };
         let thread = std::thread::Builder::new().name("collect-once".into()).spawn(move || worker.run())?;
-        Ok((Self { once, held, waiting }, HoldingHandle(thread)))
+        Ok((Self { once, held, amount, waiting }, HoldingHandle(thread)))
     }
 
     /// Takes `batch`, or returns what of it can be sent at once.
@@ -59,15 +94,15 @@ impl Holding {
             return Ok(Some(without_copies(&self.once, batch, batch_sender)));
         }
         *lock(&self.waiting).entry(Arc::clone(&batch.source)).or_default() += 1;
-        let mut entry = (now(), batch);
-        loop {
-            match self.held.send_timeout(entry, PAUSE) {
-                Ok(()) => return Ok(None),
-                Err(SendTimeoutError::Disconnected(_)) => return Err(Disconnected),
-                Err(SendTimeoutError::Timeout(_)) if batch_sender.stopping() => return Err(Disconnected),
-                Err(SendTimeoutError::Timeout(back)) => entry = back,
+        let read = now();
+        while self.amount.is_full() {
+            if batch_sender.stopping() {
+                return Err(Disconnected);
             }
+            std::thread::sleep(PAUSE_WHEN_FULL);
         }
+        self.amount.add(&batch);
+        self.held.send((read, batch)).map(|()| None).map_err(|_| Disconnected)
     }
 
     fn is_waiting(&self, source: &Arc<LogSource>) -> bool {
@@ -85,13 +120,14 @@ impl HoldingHandle {
 struct Worker {
     once: Once,
     batches: Receiver<(Timestamp, LogBatch)>,
+    amount: Arc<Amount>,
     waiting: Waiting,
     batch_sender: BatchSender,
 }
 
 impl Worker {
-    fn run(self) {
-        for (read, batch) in &self.batches {
+    fn run(&self) {
+        for (read, batch) in self.batches.iter() {
             while !self.batch_sender.stopping() && !self.once.has_passed(read) {
                 self.once.wait(PAUSE);
             }
@@ -99,6 +135,7 @@ impl Worker {
             if self.batch_sender.stopping() {
                 return;
             }
+            self.amount.take(&batch);
             let source = Arc::clone(&batch.source);
             if self.batch_sender.send(without_copies(&self.once, batch, &self.batch_sender)).is_err() {
                 return;
@@ -111,6 +148,14 @@ impl Worker {
                 }
             }
         }
+    }
+}
+
+impl Drop for Worker {
+    /// Nobody waits for room that nobody makes.
+    fn drop(&mut self) {
+        self.amount.batches.store(0, Ordering::Relaxed);
+        self.amount.bytes.store(0, Ordering::Relaxed);
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hids_core::model::FieldName;
+use hids_core::model::{Alert, FieldName, Level, RuleFacts};
 use hids_tests::{executable, wait};
 use hids_userspace::config::{Expect, RespondConfig, ResponseKind};
-use hids_userspace::respond::Request;
+use hids_userspace::respond::{ReportView, Request};
 
 use super::fixture::{Place, alert, alert_with, blocking};
 use super::network::alone;
@@ -217,5 +218,137 @@ fn a_child_in_a_session_of_its_own_ends_with_a_program_that_ran_too_long() {
         assert!(alive());
         wait::until("the kill", wait::PATIENCE, || responder.report().programs_timed_out == 1).expect("killed");
         wait::until("the end of its child", wait::PATIENCE, || !alive()).expect("ended");
+    });
+}
+
+/// Whether a process is there and has not ended.
+fn is_alive(number: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+/// The name of a process' parent.
+fn parent_name(number: &str) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+    let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).unwrap_or_default().to_owned();
+    std::fs::read_to_string(format!("/proc/{parent}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn a_program_that_forks_twice_and_runs_too_long_leaves_nothing_behind() {
+    // L3
+    alone(|| {
+        let place = Place::new();
+        let text = "(sleep 1000 & echo $! >>OUT)
+            (setsid sh -c 'sleep 1000 & echo $! >>OUT; setsid sleep 1000 & echo $! >>OUT' &)
+            sleep 1000";
+        let mut options = place.options(running(&place, None, text));
+        options.scripts.time = Duration::from_secs(4);
+        let responder = place.start_with(options);
+        responder.send(attack());
+        let orphans = lines(&place, 3);
+        let are_adopted = || orphans.iter().all(|orphan| parent_name(orphan) == "hids-response");
+        wait::until("the end of their parents", wait::PATIENCE, are_adopted).expect("adopted");
+        assert!(orphans.iter().all(|orphan| is_alive(orphan)));
+        wait::until("the kill", wait::PATIENCE, || responder.report().programs_timed_out == 1).expect("killed");
+        assert_eq!(orphans.iter().filter(|orphan| is_alive(orphan)).count(), 0, "all ended before it is told");
+    });
+}
+
+#[test]
+fn how_a_program_ends_is_known_and_what_it_leaves_behind_in_time_goes_on() {
+    alone(|| {
+        let place = Place::new();
+        let text = "case $3 in
+            203.0.113.1) exit 3;;
+            203.0.113.2) kill -KILL $$;;
+            *) setsid sleep 1000 >/dev/null & echo $! >>OUT;;
+            esac";
+        let responder = place.start_with(place.options({
+            let mut config = running(&place, None, text);
+            config.responses[0].expects = vec![Expect::SrcIp];
+            config
+        }));
+        for (number, source) in ["203.0.113.1", "203.0.113.2"].into_iter().enumerate() {
+            responder.alert(source);
+            let failed = || responder.report().programs_failed == number as u64 + 1;
+            wait::until("the failure", wait::PATIENCE, failed).expect("counted");
+        }
+        responder.alert("203.0.113.3");
+        let child = lines(&place, 1)[0].clone();
+        wait::until("its end", wait::PATIENCE, || responder.report().programs_pending == 0).expect("ended");
+        assert_eq!(responder.report().programs_failed, 2);
+        assert!(is_alive(&child), "it was in time");
+        let child = child.parse().ok().and_then(rustix::process::Pid::from_raw).expect("a number");
+        rustix::process::kill_process(child, rustix::process::Signal::KILL).expect("killed");
+    });
+}
+
+/// An alert of `level` about a user's failures from `source`.
+fn attack_by(source: &str, user: &str, level: u16) -> Request {
+    let alert = alert_with(&[(FieldName::SrcIp, source.as_bytes()), (FieldName::DstUser, user.as_bytes())]);
+    let rule = Arc::new(RuleFacts { level: Level(level), ..RuleFacts::clone(&alert.rule) });
+    Request::Alert(Arc::new(Alert { rule, ..Alert::clone(&alert) }))
+}
+
+/// Ten thousand alerts of others around the one that matters, for which few programs can wait and none ends before
+/// all have come; what has run, and the counters.
+fn flooded(other: impl Fn(u32) -> Request + Send + 'static, matters: Request, check: fn(&[String], &ReportView)) {
+    alone(move || {
+        let place = Place::new();
+        let gate = place.path().join("gate");
+        std::fs::write(&gate, "").expect("a gate");
+        let text = format!("while [ -e {} ]; do sleep 0.05; done; echo $3 >>OUT", gate.display());
+        let mut options = place.options(running(&place, None, &text));
+        (options.scripts.queue, options.scripts.share) = (100, 10);
+        let responder = place.start_with(options);
+        (0..5_000).for_each(|number| responder.send(other(number)));
+        responder.send(matters);
+        (5_000..10_000).for_each(|number| responder.send(other(number)));
+        responder.report();
+        std::fs::remove_file(&gate).expect("opened");
+        wait::until("the end of all", wait::PATIENCE, || responder.report().programs_pending == 0).expect("ended");
+        let report = responder.report();
+        let told = report.programs_started + report.programs_merged + report.programs_dropped;
+        assert_eq!(told, 10_001, "each is run, merged or counted: {report:?}");
+        let run = place.read("out");
+        check(&run.lines().map(str::to_owned).collect::<Vec<_>>(), &report);
+    });
+}
+
+fn other_source(number: u32) -> String {
+    format!("198.18.{}.{}", number / 250, number % 250 + 1)
+}
+
+#[test]
+fn a_flood_of_other_sources_does_not_push_out_the_call_of_a_higher_level() {
+    // L3
+    let other = |number| attack_by(&other_source(number), "root", 7);
+    flooded(other, attack_by("203.0.113.9", "root", 12), |run, report| {
+        let place = run.iter().position(|source| source == "203.0.113.9").expect("it has run");
+        assert!(place <= 4, "right after those that were running: {place}");
+        assert!(report.programs_displaced >= 1 && report.programs_without_room > 9_000, "{report:?}");
+        assert!(report.programs_started <= 110, "{report:?}");
+    });
+}
+
+#[test]
+fn a_flood_of_one_source_does_not_push_out_the_call_of_another_one() {
+    // L3
+    let other = |number: u32| attack_by("198.18.0.1", &format!("user{number}"), 10);
+    flooded(other, attack_by("203.0.113.9", "root", 10), |run, report| {
+        assert!(run.iter().any(|source| source == "203.0.113.9"), "{run:?}");
+        assert!(run.len() <= 20, "one source has its share: {}", run.len());
+        assert!(report.programs_over_share > 9_900, "{report:?}");
+    });
+}
+
+#[test]
+fn a_flood_of_equal_calls_is_one_run() {
+    // L3
+    let other = |_| attack_by("198.18.0.1", "root", 10);
+    flooded(other, attack_by("203.0.113.9", "root", 10), |run, report| {
+        assert_eq!(run.len(), 3, "one that was running, one that waited, and the other source: {run:?}");
+        assert_eq!((report.programs_merged, report.programs_dropped), (9_998, 0));
     });
 }

@@ -94,7 +94,12 @@ fn of_stages(stages: &Stages, collect: &CollectReport, facts: &Facts<'_>) -> Vec
             "sources, users and the like with several events were forgotten by rules that count: there are too many",
         ),
         (record.dropped_after_commit, "alerts were not sent to the syslog servers"),
-        (respond.programs_dropped, "programs of active responses were not run"),
+        (respond.programs_over_share, "programs of active responses were not run: their sources had too many waiting"),
+        (
+            respond.programs_displaced,
+            "programs of active responses were not run: more important ones took their places",
+        ),
+        (respond.programs_without_room, "programs of active responses were not run: too many were waiting"),
         (respond.evidence_lost, "blocks cannot be explained by hidsctl why"),
         (respond.evicted, "blocks ended early because the maximum of blocks was reached"),
     ] {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hids_core::model::{Alert, Timestamp};
+use hids_core::model::{Alert, Level, Timestamp};
 use hids_core::respond::{
     Action, Block, Clock, EndCause, OffenceKey, Planner, ProgramCall, ProgramHold, Refused, Restored, Verb,
 };
@@ -21,6 +21,7 @@ use super::clock;
 use super::evidence::{Evidence, EvidenceLog, Happening, What, end_cause_text};
 use super::ledger::{Entry, Ledger};
 use super::mode::Mode;
+use super::queue::DropCause;
 use crate::sys::crash::{self, InHand, Part};
 
 /// Time between two tries to write what could not be written.
@@ -30,6 +31,8 @@ const RETRY: Duration = Duration::from_secs(10);
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// Refusals of what is no address are told no more often (all are counted).
 const NAMELESS_AFTER: Duration = Duration::from_secs(1);
+/// A program that is not run is told no more often (all are counted).
+const DROPPED_AFTER: Duration = Duration::from_secs(1);
 /// How many addresses are remembered.
 const MOST_REPEATERS: usize = 10_000;
 
@@ -41,8 +44,8 @@ pub(super) type Changed = HashSet<IpAddr>;
 pub(super) struct Batch {
     /// Addresses whose block began, changed or ended.
     pub changed: Changed,
-    /// Programs to run, in order.
-    pub calls: Vec<ProgramCall>,
+    /// Programs to run, in order, with the level of the alert; an undo call has none.
+    pub calls: Vec<(ProgramCall, Level)>,
     /// Both clocks, when the times of all blocks were just stated anew by them.
     pub clock: Option<Clock>,
     actions: Vec<(Action, Option<Arc<Alert>>)>,
@@ -55,7 +58,10 @@ impl Batch {
         for action in actions {
             match &action {
                 Action::Block(block) | Action::Unblock { block, .. } => _ = self.changed.insert(block.address),
-                Action::Run(call) => self.calls.push(call.clone()),
+                Action::Run(call) => {
+                    let level = alert.map_or(Level(0), |alert| alert.rule.level);
+                    self.calls.push((call.clone(), level));
+                }
                 // The kernel counts what is left by a clock that nobody sets.
                 Action::Retime(_) | Action::Prolong(_) | Action::Refused(_) => {}
             }
@@ -92,6 +98,7 @@ pub(super) struct Store {
     zone: TimeZone,
     repeaters: HashMap<IpAddr, Instant>,
     nameless_refusal_at: Option<Instant>,
+    dropped_at: Option<Instant>,
     retry_at: Option<Instant>,
     trouble: Option<String>,
     /// Counters for the report.
@@ -105,7 +112,9 @@ pub(super) struct Counts {
     pub refused: u64,
     pub evidence_lost: u64,
     pub action_lines_lost: u64,
-    pub programs_dropped: u64,
+    pub programs_over_share: u64,
+    pub programs_displaced: u64,
+    pub programs_without_room: u64,
     pub evicted: u64,
 }
 
@@ -125,6 +134,7 @@ impl Store {
             zone: TimeZone::system(),
             repeaters: HashMap::new(),
             nameless_refusal_at: None,
+            dropped_at: None,
             retry_at: None,
             trouble: None,
             counts: Counts::default(),
@@ -204,8 +214,9 @@ impl Store {
                 None => record(),
             }
         }
-        entries
-            .extend(batch.done.iter().filter(|call| call.verb == Verb::Delete).map(|call| Entry::Undone(call.key())));
+        // Not if it was done again meanwhile: that is still to be undone.
+        let undone = batch.done.iter().filter(|call| call.verb == Verb::Delete).map(ProgramCall::key);
+        entries.extend(undone.filter(|key| planner.hold_of(key).is_none()).map(Entry::Undone));
         self.write_ledger(&entries, planner);
         if let Err(error) = self.evidence.append(&happenings) {
             self.counts.evidence_lost += happenings.len() as u64;
@@ -219,9 +230,22 @@ impl Store {
 
     /// A program that cannot be queued. Doing something is given up and counted; undoing it is not:
     /// it is tried again a little later.
-    pub fn program_dropped(&mut self, planner: &mut Planner, call: ProgramCall, now: Timestamp) {
-        self.counts.programs_dropped += 1;
-        warn!(program = %call.program, verb = call.verb.as_str(), ip = %call.ip, "too many response programs are waiting");
+    pub fn program_dropped(&mut self, planner: &mut Planner, call: ProgramCall, cause: DropCause, now: Timestamp) {
+        let (count, reason) = match cause {
+            DropCause::Share => (&mut self.counts.programs_over_share, "its source has too many waiting"),
+            DropCause::Displaced => (&mut self.counts.programs_displaced, "a more important one took its place"),
+            DropCause::NoRoom => (&mut self.counts.programs_without_room, "none of them is less important"),
+        };
+        *count += 1;
+        // As many as a flood has lines: the log must not grow with them.
+        if self.dropped_at.is_none_or(|at| at.elapsed() >= DROPPED_AFTER) {
+            self.dropped_at = Some(Instant::now());
+            warn!(
+                program = %call.program, verb = call.verb.as_str(), ip = %call.ip, user = %call.user, reason,
+                help = "hidsctl status counts them; firewall blocks have no such limit",
+                "too many response programs are waiting; one is not run"
+            );
+        }
         let key = call.key();
         if call.verb == Verb::Delete {
             planner.hold(ProgramHold { undo: call, due: now.plus(RETRY) });

@@ -18,11 +18,13 @@ mod nft_error;
 mod policy;
 mod private;
 mod protected;
+mod queue;
 mod reload;
 mod request;
 mod responder;
 mod script;
 mod sync;
+mod tree;
 mod watch;
 
 use evidence::SeenLine;

@@ -293,8 +293,20 @@ pub struct ReportView {
     pub programs_distrusted: u64,
     /// Programs of the configuration that others could change, with what to do; they are not run.
     pub distrusted: Vec<String>,
-    /// Programs that were not run because too many were waiting.
+    /// Programs that were asked for while the same call was waiting: one run was enough.
+    #[serde(default)]
+    pub programs_merged: u64,
+    /// Programs that were not run because too many were waiting: the sum of the three that follow.
     pub programs_dropped: u64,
+    /// Of these, those whose source had too many waiting.
+    #[serde(default)]
+    pub programs_over_share: u64,
+    /// Those that gave way for one of a higher level, or of a source that had fewer waiting.
+    #[serde(default)]
+    pub programs_displaced: u64,
+    /// Those that came when the queue was full of others that were no less important.
+    #[serde(default)]
+    pub programs_without_room: u64,
     /// Programs that are to be undone later.
     pub programs_to_undo: usize,
     /// Happenings whose evidence could not be stored.
@@ -312,6 +324,7 @@ impl ReportView {
         self.programs_failed = programs.failed.load(Relaxed);
         self.programs_distrusted = programs.distrusted.load(Relaxed);
         self.programs_timed_out = programs.timed_out.load(Relaxed);
+        self.programs_merged = programs.merged.load(Relaxed);
     }
 }
 

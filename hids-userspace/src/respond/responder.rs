@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select_biased};
-use hids_core::model::{Alert, Timestamp};
+use hids_core::model::{Alert, Level, Timestamp};
 use hids_core::respond::{Action, MachineAddresses, Planner, ProgramCall};
 use tracing::{error, warn};
 
@@ -366,13 +366,13 @@ impl Responder {
         }
     }
 
-    fn run_programs(&mut self, calls: Vec<ProgramCall>) {
-        for call in calls {
+    fn run_programs(&mut self, calls: Vec<(ProgramCall, Level)>) {
+        for (call, level) in calls {
             if self.mode == Mode::DryRun {
                 continue;
             }
-            if let Err(call) = self.runner.try_run(call) {
-                self.store.program_dropped(&mut self.planner, call, clock::read().wall);
+            if let Some((call, cause)) = self.runner.run(call, level) {
+                self.store.program_dropped(&mut self.planner, call, cause, clock::read().wall);
             }
         }
     }

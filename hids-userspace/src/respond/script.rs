@@ -1,45 +1,48 @@
 //! Runs the programs of custom responses: no shell, no environment, bounded time and number.
 //!
-//! Owns a few worker threads, started with the first call. Calls about the same subject run one
-//! after another in their order (`add` before `delete`); never makes its caller wait.
+//! Owns a few worker threads, started with the first call, and the queue that they take from; never makes its caller
+//! wait. A program that runs too long is ended with everything that it has left behind.
 
-use std::collections::HashMap;
 use std::ffi::OsString;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use hids_core::respond::{ProgramCall, RELOAD, Verb};
+use crossbeam_channel::Sender;
+use hids_core::model::Level;
+use hids_core::respond::{ProgramCall, ProgramKey, RELOAD, Verb};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tracing::{error, info, warn};
 
+use crate::sys::adopt;
 use crate::trust::{Distrust, Program};
 
-use super::reload;
+use super::queue::{CallQueue, DropCause, Pick, Pushed, QueueLimits};
+use super::{reload, tree};
 
 /// Bounds of all programs together.
 #[derive(Clone, Copy, Debug)]
 pub struct ScriptLimits {
-    /// A program that runs longer is killed with all of its process group.
+    /// A program that runs longer is killed with all of its descendants.
     pub time: Duration,
     /// How many run at once.
     pub workers: usize,
-    /// How many wait for each worker; more are refused and counted.
+    /// How many wait; further ones are refused and counted, or others give way for them.
     pub queue: usize,
+    /// How many of one source wait.
+    pub share: usize,
 }
 
 impl Default for ScriptLimits {
+    /// Some 8 MB of waiting calls at most: a burst of 10,000 sources is held. Of those a source has a sixty-fourth.
     fn default() -> Self {
-        Self { time: Duration::from_secs(60), workers: 4, queue: 256 }
+        Self { time: Duration::from_secs(60), workers: 4, queue: 16 * 1024, share: 256 }
     }
 }
 
@@ -56,20 +59,70 @@ pub struct ScriptCounters {
     pub distrusted: AtomicU64,
     /// Waiting or running now.
     pub pending: AtomicU64,
+    /// Asked for while the same call was waiting; one run is enough.
+    pub merged: AtomicU64,
 }
 
 /// Runs programs.
 pub struct Runner {
     limits: ScriptLimits,
-    workers: Vec<Sender<ProgramCall>>,
+    shared: Arc<Shared>,
+    workers: usize,
     done: Sender<ProgramCall>,
     counters: Arc<ScriptCounters>,
+}
+
+/// What workers take from.
+struct Shared {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+struct Waiting {
+    calls: CallQueue,
+    /// Nothing more comes.
+    is_closed: bool,
+}
+
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next call; waits for one. `None`: nothing more comes.
+    fn take(&self, pick: Pick) -> Option<ProgramCall> {
+        let mut waiting = self.waiting();
+        loop {
+            if let Some(call) = waiting.calls.take(pick) {
+                return Some(call);
+            }
+            if waiting.is_closed && waiting.calls.len() == 0 {
+                return None;
+            }
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn has_run(&self, key: &ProgramKey) {
+        self.waiting().calls.has_run(key);
+        self.changed.notify_all();
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.shared.waiting().is_closed = true;
+        self.shared.changed.notify_all();
+    }
 }
 
 impl Runner {
     /// A runner that hands every call that has ended to `done`.
     pub fn new(limits: ScriptLimits, done: Sender<ProgramCall>, counters: Arc<ScriptCounters>) -> Self {
-        Self { limits, workers: Vec::new(), done, counters }
+        let calls = CallQueue::new(QueueLimits { most: limits.queue, share: limits.share });
+        let waiting = Mutex::new(Waiting { calls, is_closed: false });
+        let shared = Arc::new(Shared { waiting, changed: Condvar::new() });
+        Self { limits, shared, workers: 0, done, counters }
     }
 
     /// The counters.
@@ -77,41 +130,47 @@ impl Runner {
         &self.counters
     }
 
-    /// Queues a call; gives it back when the queue is full or no thread can be started.
-    pub fn try_run(&mut self, call: ProgramCall) -> Result<(), ProgramCall> {
-        if self.workers.is_empty()
+    /// Queues a call that an alert of `level` has led to; gives back the call that is not run for it: another one,
+    /// or itself.
+    pub fn run(&mut self, call: ProgramCall, level: Level) -> Option<(ProgramCall, DropCause)> {
+        if self.workers == 0
             && let Err(error) = self.start_workers()
         {
             warn!(%error, "no thread for programs of active responses");
-            return Err(call);
+            return Some((call, DropCause::NoRoom));
         }
-        let mut hasher = DefaultHasher::new();
-        call.key().hash(&mut hasher);
-        let worker = hasher.finish() as usize % self.workers.len();
-        // Counted first, so that the worker never takes off what is not yet added.
-        self.counters.pending.fetch_add(1, Ordering::Relaxed);
-        self.workers[worker].try_send(call).map_err(|error| {
-            self.counters.pending.fetch_sub(1, Ordering::Relaxed);
-            match error {
-                TrySendError::Full(call) | TrySendError::Disconnected(call) => call,
+        let mut waiting = self.shared.waiting();
+        let given_way = match waiting.calls.push(call, level) {
+            Pushed::Waits(given_way) => given_way,
+            Pushed::Merged => {
+                self.counters.merged.fetch_add(1, Ordering::Relaxed);
+                return None;
             }
-        })
+            Pushed::Refused(call, cause) => return Some((call, cause)),
+        };
+        // Before a worker can take it off.
+        self.counters.pending.fetch_add(u64::from(given_way.is_none()), Ordering::Relaxed);
+        drop(waiting);
+        self.shared.changed.notify_one();
+        given_way
     }
 
     fn start_workers(&mut self) -> io::Result<()> {
         for number in 0..self.limits.workers.max(1) {
-            let (sender, queue) = bounded(self.limits.queue);
-            let (done, counters, time) = (self.done.clone(), Arc::clone(&self.counters), self.limits.time);
-            let work = move || work(&queue, &done, &counters, time);
+            // What waits for long is run some time, whatever comes meanwhile.
+            let pick = if number > 0 && number + 1 == self.limits.workers { Pick::Oldest } else { Pick::Highest };
+            let (shared, done, counters) = (Arc::clone(&self.shared), self.done.clone(), Arc::clone(&self.counters));
+            let time = self.limits.time;
+            let work = move || work(&shared, pick, &done, &counters, time);
             std::thread::Builder::new().name(format!("respond-run-{number}")).spawn(work)?;
-            self.workers.push(sender);
+            self.workers += 1;
         }
         Ok(())
     }
 }
 
-fn work(queue: &Receiver<ProgramCall>, done: &Sender<ProgramCall>, counters: &ScriptCounters, time: Duration) {
-    while let Ok(call) = queue.recv() {
+fn work(shared: &Shared, pick: Pick, done: &Sender<ProgramCall>, counters: &ScriptCounters, time: Duration) {
+    while let Some(call) = shared.take(pick) {
         counters.started.fetch_add(1, Ordering::Relaxed);
         match run(&call, time) {
             Ok(Ended::Natively) => {}
@@ -140,7 +199,9 @@ fn work(queue: &Receiver<ProgramCall>, done: &Sender<ProgramCall>, counters: &Sc
                 warn!(program = %call.program, %error, help = "it must be an executable file", "response program cannot be started");
             }
         }
+        let key = call.key();
         let told = done.send(call);
+        shared.has_run(&key);
         counters.pending.fetch_sub(1, Ordering::Relaxed);
         if told.is_err() {
             return;
@@ -181,62 +242,25 @@ fn run(call: &ProgramCall, time: Duration) -> Result<Ended, NotRun> {
         Distrust::Open { source, .. } => NotRun::Failed(source),
         other => NotRun::Distrusted(other),
     })?;
-    let mut child = program
-        .command()
+    let mut command = program.command();
+    command
         .args(call.arguments().map(OsString::from_vec))
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()?;
+        .stderr(Stdio::null());
+    adopt::run_below_adopter(&mut command);
+    let mut child = command.spawn()?;
     match wait(&mut child, time)? {
         Some(status) => Ok(Ended::By(status)),
         None => {
-            // Those that left the group (`setsid`) are found as long as the program, their parent, lives.
-            let left = descendants(child.id().cast_signed());
-            if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-            for handle in left {
-                let _ = pidfd_send_signal(handle, Signal::KILL);
-            }
+            tree::end_descendants(child.id().cast_signed());
+            child.kill()?;
             child.wait()?;
             Ok(Ended::OutOfTime)
         }
     }
-}
-
-/// Handles of all processes that descend from `program`, by their parents in `/proc`. A handle names a
-/// process even after its number has been given to another; whoever is no descendant any more after it
-/// was opened is left out.
-fn descendants(program: i32) -> Vec<OwnedFd> {
-    let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
-    for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let number = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
-        if let Some(number) = number
-            && let Some(parent) = parent_of(number)
-        {
-            children.entry(parent).or_default().push(number);
-        }
-    }
-    let (mut found, mut next) = (Vec::new(), vec![program]);
-    while let Some(parent) = next.pop() {
-        for number in children.remove(&parent).unwrap_or_default() {
-            next.push(number);
-            let handle = Pid::from_raw(number).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-            found.extend(handle.filter(|_| parent_of(number) == Some(parent)));
-        }
-    }
-    found
-}
-
-/// Field 4 of `/proc/PID/stat`, behind the name, which may hold anything.
-fn parent_of(number: i32) -> Option<i32> {
-    let stat = std::fs::read(format!("/proc/{number}/stat")).ok()?;
-    let rest = stat.get(memchr::memrchr(b')', &stat)? + 1..)?;
-    std::str::from_utf8(rest).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// The status, or `None` when the program is still running after `time`.

@@ -2,6 +2,7 @@
 //! owned descriptors and give `io::Result`.
 #![allow(unsafe_code)]
 
+pub mod adopt;
 pub mod btrfs;
 pub mod crash;
 pub mod fanotify;

@@ -20,8 +20,8 @@ use super::entry::{Entry, FIELDS, cursor_of};
 use super::judge::Judge;
 use crate::collect::batch_sender::{BatchSender, Disconnected, now};
 use crate::collect::once::Once;
-use crate::collect::report::{SourceState, SourceStats};
 use crate::collect::options::PieceAt;
+use crate::collect::report::{SourceState, SourceStats};
 use crate::sys::crash::{self, InHand, Part};
 
 /// Longest JSON of one entry; a longer one is left out and counted.

@@ -1,4 +1,4 @@
-//! How an event leaves a hook: counted as seen, or counted as dropped under its reason.
+//! Event output of a hook: counted as seen, or as dropped with its reason.
 
 use core::ffi::c_void;
 

@@ -1,4 +1,4 @@
-//! Who a task is: numbers, users, names. Reads the kernel's structs and never changes them.
+//! Properties of a task: ids, users, names. Reads kernel structs and never changes them.
 
 use aya_ebpf::helpers::bpf_get_current_cgroup_id;
 use hids_common::counter::DropReason;

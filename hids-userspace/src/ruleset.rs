@@ -20,7 +20,7 @@ pub fn nothing_watched(config: &Config) -> Option<Diagnostic> {
     if watches_files || !config.collect.is_empty() {
         return None;
     }
-    let message = "nothing is watched: the configuration names no log in <localfile> and no directory in <syscheck>";
+    let message = "nothing is monitored: no log in <localfile> and no directory in <syscheck>";
     Some(Diagnostic::warning("C139", message).help("see /usr/share/hids/ossec.conf for the shipped configuration"))
 }
 
@@ -77,14 +77,14 @@ pub fn read_sources(config: &Config) -> (RulesetSources, Vec<Diagnostic>) {
 fn read_source(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
     let cannot = |why: &dyn std::fmt::Display| {
         Diagnostic::error("R001", format!("cannot read {}: {why}", path.display()))
-            .help("correct the path in <rules>, or remove the entry")
+            .help("fix the path in <rules>, or remove the entry")
     };
     let metadata = path.metadata().map_err(|error| cannot(&error))?;
     if !metadata.is_file() {
-        return Err(cannot(&"it is no file"));
+        return Err(cannot(&"not a regular file"));
     }
     if metadata.len() > SOURCE_LIMIT_BYTES {
-        return Err(cannot(&"it is larger than 64 MiB"));
+        return Err(cannot(&"larger than 64 MiB"));
     }
     let text = std::fs::read(path).map_err(|error| cannot(&error))?;
     Ok(SourceFile::new(path.to_string_lossy(), text))

@@ -1,4 +1,4 @@
-//! Whether a file, a program or a directory can be changed by nobody but root and this process's user.
+//! Checks that only root and the user of this process can modify a file, program or directory.
 //!
 //! What runs as root, or decides what does, must not be somebody else's: neither the file nor any
 //! directory or link on the way to it. Every part of the way is opened without following a link and
@@ -26,7 +26,7 @@ const SCRIPT_LINE_BYTES: u64 = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum Distrust {
     /// It belongs to somebody else.
-    #[error("{} belongs to user {owner}, who could change it", path.display())]
+    #[error("{} is owned by user {owner}, who could modify it", path.display())]
     Owner {
         /// What: the file itself, or a directory or link on the way.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum Distrust {
         owner: u32,
     },
     /// A group may write to it.
-    #[error("{} can be written by group {group}", path.display())]
+    #[error("{} is writable by group {group}", path.display())]
     Group {
         /// What.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum Distrust {
         group: u32,
     },
     /// Everybody may write to it.
-    #[error("{} can be written by everybody", path.display())]
+    #[error("{} is world-writable", path.display())]
     Everybody {
         /// What.
         path: PathBuf,

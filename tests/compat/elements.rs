@@ -309,10 +309,10 @@ fn elements_of_other_programs_are_refused_with_what_ossec_has() {
         let (answer, said) =
             run(DECODERS, &rules(r#"level="5""#, &format!("<if_sid>90</if_sid><{element}>x</{element}>")));
         assert!(answer == "refused" && said.iter().any(|text| text.starts_with("R015")), "{element}: {said:?}");
-        assert!(helps(&format!("<{element}>x</{element}>"))[0].contains("Wazuh's"), "{element}");
+        assert!(helps(&format!("<{element}>x</{element}>"))[0].contains("Wazuh only"), "{element}");
     }
     for (option, help) in
-        [("no_full_log", "Wazuh's"), ("no_counter", "Wazuh's"), ("no_log,no_ar", "one <options> element")]
+        [("no_full_log", "Wazuh only"), ("no_counter", "Wazuh only"), ("no_log,no_ar", "a separate <options> element")]
     {
         assert!(helps(&format!("<options>{option}</options>"))[0].contains(help), "{option}");
     }

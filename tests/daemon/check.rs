@@ -151,7 +151,10 @@ fn a_configuration_that_is_not_there_is_refused_by_name() {
         let output = host.hidsctl(command);
         assert_eq!(output.status.code(), Some(1), "{command:?}: {output:?}");
         let text = format!("{}{}", said(&output), String::from_utf8_lossy(&output.stderr));
-        assert!(text.contains("cannot read the configuration") && text.contains("check the name after -c"), "{text}");
+        assert!(
+            text.contains("cannot read the configuration") && text.contains("check the file name given with -c"),
+            "{text}"
+        );
     }
 }
 
@@ -188,18 +191,18 @@ fn a_machine_whose_logins_nobody_watches_is_named_by_check_and_status_until_some
     let log = "<localfile><log_format>syslog</log_format><location>@LOG@.d/auth.log</location></localfile>";
     let mut host = Daemon::new(log);
     let said_of = |host: &Daemon| said(&host.hidsctl(&["check"]));
-    let nobody = "warning[C117]: nobody watches logins: ";
+    let nobody = "warning[C117]: logins are not monitored: ";
     assert!(said_of(&host).contains(nobody), "{}", said_of(&host));
-    assert!(said_of(&host).contains("auth.log is missing, the"), "{}", said_of(&host));
+    assert!(said_of(&host).contains("auth.log is missing, "), "{}", said_of(&host));
     host.start();
     assert!(host.messages().contains(nobody), "{}", host.messages());
     let problems = |host: &Daemon| host.status().expect("the status")["problems"].to_string();
-    assert!(problems(&host).contains("nobody watches logins: "), "{}", problems(&host));
+    assert!(problems(&host).contains("logins are not monitored: "), "{}", problems(&host));
     let directory = host.path("x").parent().expect("a directory").join(format!("{}.d", host.log().display()));
     std::fs::create_dir_all(&directory).expect("a directory");
     std::fs::write(directory.join("auth.log"), "").expect("a log");
-    assert!(!said_of(&host).contains("nobody watches logins"), "{}", said_of(&host));
-    assert!(!problems(&host).contains("nobody watches logins"), "{}", problems(&host));
+    assert!(!said_of(&host).contains("logins are not monitored"), "{}", said_of(&host));
+    assert!(!problems(&host).contains("logins are not monitored"), "{}", problems(&host));
 }
 
 // O-B14: a configuration that can find nothing is usable, but not without a word.
@@ -211,9 +214,9 @@ fn a_configuration_that_watches_nothing_is_warned_of() {
         let mut host = Daemon::new(sections);
         let output = host.hidsctl(&["check"]);
         let text = said(&output);
-        assert!(output.status.success() && text.contains("warning[C139]: nothing is watched"), "{output:?}");
+        assert!(output.status.success() && text.contains("warning[C139]: nothing is monitored"), "{output:?}");
         host.start();
-        assert!(host.messages().contains("nothing is watched"), "{}", host.messages());
+        assert!(host.messages().contains("nothing is monitored"), "{}", host.messages());
         host.stop();
     }
     for sections in [WATCH_ONE_LOG, "<syscheck><directories check_all=\"yes\">/etc</directories></syscheck>"] {

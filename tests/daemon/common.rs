@@ -1,4 +1,4 @@
-//! What the themes share.
+//! Common parts of the tests.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What the README and the shipped configuration say is so.
+//! The README and the shipped configuration are correct.
 
 use hids_tests::daemon::Daemon;
 use hids_tests::programs::source_root;

@@ -1,4 +1,4 @@
-//! What the daemon does while its alerts cannot be written.
+//! The daemon while its alerts cannot be written.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ fn stuck_daemon() -> Daemon {
             );
             std::thread::sleep(Duration::from_micros(300));
         }
-        daemon.status().filter(|status| status["analysis"]["waiting"].as_u64() > Some(2))
+        daemon.status().filter(|status| status["analysis"]["queued"].as_u64() > Some(2))
     });
     daemon
 }
@@ -60,5 +60,5 @@ fn reloads_meanwhile_are_refused_and_hang_nothing() {
     let output = daemon.hidsctl(&["reload"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("alerts cannot be written"), "{output:?}");
-    assert!(daemon.status().is_some_and(|status| status["problems"].to_string().contains("everything waits")));
+    assert!(daemon.status().is_some_and(|status| status["problems"].to_string().contains("analysis paused")));
 }

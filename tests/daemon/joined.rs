@@ -85,7 +85,7 @@ fn a_flood_of_one_source_is_counted_and_the_responses_see_all_of_it() {
     append(&daemon.log(), lines.as_bytes());
     wait_for("all events", || {
         let status = daemon.status()?;
-        (status["record"]["alerts"].as_u64() >= Some(20_000) && status["record"]["folded"].as_u64() > Some(19_000))
+        (status["record"]["alerts"].as_u64() >= Some(20_000) && status["record"]["aggregated"].as_u64() > Some(19_000))
             .then_some(())
     });
     daemon.stop();
@@ -138,7 +138,7 @@ fn a_restored_state_directory_cuts_no_alerts_and_is_reported() {
     assert!(text(&daemon).matches("** Alert").count() >= 55);
     let problems = daemon.status().expect("an answer")["problems"].to_string();
     assert!(problems.contains("older state directory"), "{problems}");
-    assert!(daemon.messages().contains("is longer than the journal in the state directory says"));
+    assert!(daemon.messages().contains("alert file longer than recorded in the state directory"));
 }
 
 // M9: a reserve of the disk is kept; nothing is lost meanwhile.
@@ -152,7 +152,7 @@ fn recording_waits_where_only_the_reserve_is_free() {
         let problems = daemon.status()?["problems"].to_string();
         problems.contains("disk_reserve_mb").then_some(problems)
     });
-    assert!(problems.contains("kept in reserve"), "{problems}");
+    assert!(problems.contains("(<disk_reserve_mb>) free"), "{problems}");
     assert!(daemon.alerts().is_empty());
     daemon.stop();
     daemon.configure(&format!("<global><disk_reserve_mb>0</disk_reserve_mb></global>{LOG}"));

@@ -20,7 +20,7 @@ fn source(status: &Value, end: &str) -> Option<Value> {
 fn unreadable(host: &Daemon, end: &str) -> String {
     wait_for(&format!("{end} to be refused"), || {
         let source = source(&host.status()?, end).filter(|source| source["state"] == "unreadable")?;
-        source["why"].as_str().map(str::to_owned)
+        source["reason"].as_str().map(str::to_owned)
     })
 }
 
@@ -83,7 +83,7 @@ fn a_log_compressed_while_the_daemon_is_stopped_is_a_problem_in_status() {
         host.alerts().iter().any(|alert| alert.to_string().contains("203.0.113.77")).then_some(status)
     });
     let problems = status["problems"].to_string();
-    assert!(problems.contains("1 logs were rotated away or truncated"), "{problems}");
+    assert!(problems.contains("1 logs rotated or truncated"), "{problems}");
     assert!(host.messages().contains("delaycompress"), "{}", host.messages());
     host.stop();
     assert!(!host.alerts().iter().any(|alert| alert.to_string().contains("203.0.113.66")));

@@ -1,4 +1,4 @@
-//! What a reload takes up, and what it says of the rest.
+//! A reload applies changes or reports that they require a restart.
 
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn watching(daemon: &Daemon, attributes: &str) -> String {
 fn reload(daemon: &Daemon) -> Vec<String> {
     let output = daemon.hidsctl(&["reload", "--json"]);
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-    let waiting: Vec<String> = serde_json::from_value(answer["needs_restart"].clone()).expect("a list");
+    let waiting: Vec<String> = serde_json::from_value(answer["restart_required"].clone()).expect("a list");
     let code = if waiting.is_empty() { 0 } else { 5 };
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     waiting
@@ -71,7 +71,7 @@ fn file_integrity_is_switched_on_and_off_by_a_reload() {
         wait_for("rest", || {
             let status = daemon.hidsctl_json(&["fim", "status"])?;
             let none = |key: &str| status[key].as_array().is_none_or(Vec::is_empty);
-            (none("scans") && none("gaps") && status["unsent"] == 0).then_some(())
+            (none("scans") && none("gaps") && status["unreported"] == 0).then_some(())
         });
     };
     calm();
@@ -186,7 +186,7 @@ fn syslog_outputs_are_exchanged_by_a_reload() {
         assert!(reload(&daemon).is_empty());
         attack(&daemon, 3);
         assert!(daemon.status().expect("it answers")["syslog"].is_null());
-        assert_eq!(daemon.status().expect("it answers")["record"]["dropped_after_commit"], 0);
+        assert_eq!(daemon.status().expect("it answers")["record"]["syslog_dropped"], 0);
         daemon.stop();
     });
 }

@@ -1,4 +1,4 @@
-//! What rules remember ("first time seen", `check_diff`) outlives a restart, a crash and a reload.
+//! Rule state ("first time seen", `check_diff`) survives a restart, a crash and a reload.
 
 use hids_tests::daemon::{Daemon, wait_for};
 
@@ -103,7 +103,7 @@ fn a_damaged_memory_is_told_of_set_aside_and_does_not_keep_the_daemon_from_start
     bytes[last] ^= 1;
     std::fs::write(&file, &bytes).expect("it is damaged");
     daemon.start();
-    assert!(daemon.messages().contains("what rules remembered cannot be read"), "{}", daemon.messages());
+    assert!(daemon.messages().contains("cannot read the saved rule state"), "{}", daemon.messages());
     assert_eq!(std::fs::read(daemon.path("state/rules.state.damaged")).expect("set aside"), bytes);
     login(&daemon, "alice");
     wait_for("alice to be new again", || {

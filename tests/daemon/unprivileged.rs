@@ -48,6 +48,6 @@ fn every_command_names_the_missing_permission_and_fails() {
     let checked = as_nobody(&host, &["check"]);
     let said = String::from_utf8_lossy(&checked.stdout);
     assert_eq!(checked.status.code(), Some(1), "{checked:?}");
-    assert!(said.contains("ermission denied") && said.contains("run this as root"), "{said}");
+    assert!(said.contains("ermission denied") && said.contains("run as root"), "{said}");
     host.stop();
 }

@@ -91,7 +91,7 @@ fn differences_are_accepted_and_counting_begins_anew() {
     let output = fim.hidsctl(&["diff"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text.lines().count() >= 3 && text.contains("2x ") && text.contains("gone"), "{text}");
+    assert!(text.lines().count() >= 3 && text.contains("2x ") && text.contains("deleted"), "{text}");
     let sub = fim.path("sub").to_string_lossy().into_owned();
     fim.answer(&["accept", &sub]);
     let accepted = fim.daemon.wait_for_alert(rule::ACCEPTED);

@@ -1,4 +1,4 @@
-//! What happened while the daemon was down is told at the next start.
+//! Changes made while the daemon was down are reported at the next start.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -68,7 +68,7 @@ fn it_is_ready_before_files_have_been_compared_and_loses_nothing_by_it() {
     assert_eq!(said(), "READY=1");
     let status = fim.daemon.status().expect("ready, and does not answer");
     assert_eq!(status["fim"]["caught_up"], false, "{status}");
-    assert_eq!(said(), "STATUS=watching; comparing files with the baseline");
+    assert_eq!(said(), "STATUS=monitoring; comparing files with the baseline");
     fim.write("held", "two");
     drop(baseline);
     assert_eq!(said(), "STATUS=watching");

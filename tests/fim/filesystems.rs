@@ -59,7 +59,7 @@ fn check_by(fim: &mut Fim, program: &str, wanted: &[(u64, &str)], change: impl F
 
 fn assert_no_gap(fim: &Fim) {
     let status = fim.status().expect("an answer");
-    assert_eq!(status["gaps_closed"].as_u64(), Some(0), "nothing was missed: {status:#}");
+    assert_eq!(status["rescans_completed"].as_u64(), Some(0), "nothing was missed: {status:#}");
 }
 
 /// Every usual way to change a file or a name.

@@ -138,8 +138,12 @@ impl Fim {
             let status = self.status()?;
             let none = |key: &str| status[key].as_array().is_none_or(Vec::is_empty);
             let zero = |key: &str| status[key].as_u64() == Some(0);
-            (none("scans") && none("gaps") && zero("waiting") && zero("unsent") && status["entries"].as_u64() > Some(0))
-                .then_some(())
+            (none("scans")
+                && none("gaps")
+                && zero("pending")
+                && zero("unreported")
+                && status["entries"].as_u64() > Some(0))
+            .then_some(())
         });
     }
 

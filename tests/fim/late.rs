@@ -1,4 +1,4 @@
-//! A baseline that cannot be opened at the start: told, tried again, and nothing of the time is lost.
+//! A baseline that cannot be opened at the start: reported, retried, and no change is lost.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::fixture::{Fim, REALTIME, rule};
 
-const TOLD: &str = "its baseline cannot be opened";
+const TOLD: &str = "cannot open the file integrity baseline";
 
 /// Makes the baseline unusable, starts the daemon, lets it be used again, and expects what changed meanwhile.
 fn late<T>(spoil: impl FnOnce(&Path) -> T, mend: impl FnOnce(&Path, T), reason: &str) {
@@ -20,12 +20,12 @@ fn late<T>(spoil: impl FnOnce(&Path) -> T, mend: impl FnOnce(&Path, T), reason: 
     fim.daemon.start();
     let status = fim.daemon.status().expect("the daemon does its other work");
     let problems = status["problems"].to_string();
-    assert!(problems.contains("file integrity does not run") && problems.contains(reason), "{problems}");
-    assert!(problems.contains("it is tried again in"), "{problems}");
+    assert!(problems.contains("file integrity is not running") && problems.contains(reason), "{problems}");
+    assert!(problems.contains("retrying in"), "{problems}");
     let text = fim.answer(&["status"]);
     assert!(text.contains("TROUBLE") && text.contains(reason), "{text}");
     let refused = fim.hidsctl(&["list"]);
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("file integrity does not run"), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("file integrity is not running"), "{refused:?}");
     fim.write("late", "two");
     // As an administrator would: the configuration that counts is the one of the moment when it works.
     fim.daemon.hangup();
@@ -41,9 +41,9 @@ fn late<T>(spoil: impl FnOnce(&Path) -> T, mend: impl FnOnce(&Path, T), reason: 
     assert_eq!(told, ["after", "down", "late"].map(|name| (rule::CHANGED[0], name.to_owned())));
     let messages = fim.daemon.messages();
     assert_eq!(messages.matches(TOLD).count(), 1, "told once:\n{messages}");
-    assert!(messages.contains("the baseline can be used: file integrity runs"), "{messages}");
+    assert!(messages.contains("baseline available: file integrity started"), "{messages}");
     let status = fim.daemon.status().expect("status");
-    assert!(status["fim"]["trouble"].is_null() && !status["problems"].to_string().contains("integrity"), "{status}");
+    assert!(status["fim"]["error"].is_null() && !status["problems"].to_string().contains("integrity"), "{status}");
     fim.assert_no_alert_twice();
     fim.daemon.stop();
 }

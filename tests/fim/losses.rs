@@ -1,4 +1,4 @@
-//! What the kernel could not tell of processes is in the log, not in a counter alone.
+//! Lost process events appear in the log, not only in a counter.
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,9 +35,9 @@ fn records_of_processes_that_the_kernel_drops_are_told_in_the_log() {
     fim.daemon.signal(rustix::process::Signal::CONT);
     let told = wait_for("a warning", || {
         let messages = fim.daemon.messages();
-        messages.lines().find(|line| line.contains("the kernel could not tell of some processes")).map(str::to_owned)
+        messages.lines().find(|line| line.contains("process events lost in the kernel")).map(str::to_owned)
     });
-    assert!(told.contains("without the process that made them") && told.contains("records="), "{told}");
+    assert!(told.contains("without the process or its program") && told.contains("records="), "{told}");
     let hooks = fim.daemon.status().expect("status")["sensors"]["hooks"].clone();
     let dropped: u64 =
         hooks.as_array().expect("hooks").iter().filter_map(|hook| hook["dropped"]["ring_full"].as_u64()).sum();

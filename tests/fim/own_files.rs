@@ -25,7 +25,7 @@ fn neither_the_self_test_nor_the_daemons_own_files_alert() {
         fim.start();
         wait_for("the self-test", || {
             let sensors = fim.daemon.status()?["sensors"].clone();
-            (sensors["self_test"].is_object() || sensors["self_test_trouble"].is_string()).then_some(())
+            (sensors["self_test"].is_object() || sensors["self_test_error"].is_string()).then_some(())
         });
         fim.answer(&["scan", "--full"]);
         let alert = fim.alert_after(|fim| fim.write("a", &format!("{:?}", std::time::Instant::now())));

@@ -114,7 +114,7 @@ fn a_removed_package_is_one_summary_and_what_it_did_not_have_is_reported() {
     remove_as(&fim, "dpkg", &[files.as_slice(), std::slice::from_ref(&own)].concat());
     lists(&fim, None);
     let alert = fim.daemon.wait_for_alert(rule::ACCEPTED);
-    assert_eq!(alert["SyscheckFile"]["reasons"][0], "removal of tool 2", "{alert}");
+    assert_eq!(alert["SyscheckFile"]["reasons"][0], "removal of package tool 2", "{alert}");
     assert_eq!(alert["SyscheckFile"]["files"], 40, "{alert}");
     let deleted = fim.daemon.wait_for_alert(rule::DELETED);
     assert!(deleted["SyscheckFile"]["path"].as_str().is_some_and(|path| path.ends_with("etc/own")), "{deleted}");

@@ -1,4 +1,4 @@
-//! How soon a change is told. Figures are printed; only what would be a defect fails.
+//! Time until a change is reported. Figures are printed; only defects fail.
 
 use std::time::{Duration, Instant};
 

@@ -38,7 +38,7 @@ fn a_full_disk_is_told_and_no_change_is_lost_when_there_is_room_again() {
         (0..99).for_each(|number| fim.write(&number.to_string(), &format!("{round} {}", "more ".repeat(40))));
         let status = fim.daemon.status()?;
         let problems = status["problems"].to_string();
-        (problems.contains("changes of files") || problems.contains("everything waits")).then_some(problems)
+        (problems.contains("file changes") || problems.contains("analysis paused")).then_some(problems)
     });
     println!("told: {trouble}");
     fs::remove_file(&filling).expect("room again");
@@ -50,7 +50,7 @@ fn a_full_disk_is_told_and_no_change_is_lost_when_there_is_room_again() {
         (changed.len() == 99 && others).then_some(())
     });
     fim.fence();
-    wait_for("the end of the trouble", || fim.status()?["trouble"].is_null().then_some(()));
+    wait_for("the end of the trouble", || fim.status()?["error"].is_null().then_some(()));
     fim.calm();
     fim.assert_no_alert_twice();
     fim.daemon.stop();

@@ -1,4 +1,4 @@
-//! Writers that never rest, a daemon that is killed and stopped: in the end all is known, and told once.
+//! Continuous writers and a daemon that is killed and stopped: all changes are reported exactly once.
 //!
 //! `HIDS_TORTURE=1` makes a million modifications instead of 50,000; `cargo xtask bench watch --torture` sets it
 //! and takes the release programs.

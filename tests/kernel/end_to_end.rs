@@ -123,5 +123,5 @@ fn a_firewall_table_that_somebody_flushes_is_restored_and_alerted_once() {
     until("the alert", Duration::from_secs(30), || !alerts().is_empty()).expect("an alert");
     let found = alerts();
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].contains("'the table is gone'"), "{found:?}");
+    assert!(found[0].contains("'table missing'"), "{found:?}");
 }

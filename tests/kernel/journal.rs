@@ -109,7 +109,7 @@ fn whoever_forges_sshd_s_lines_raises_alerts_and_blocks_nobody() {
         let blocks = daemon.hidsctl_json(&["blocks", "list"]).expect("blocks").to_string();
         assert!(!blocks.contains("203.0.113.9"), "{blocks}");
         let why = String::from_utf8_lossy(&daemon.hidsctl(&["why", "203.0.113.9"]).stdout).into_owned();
-        assert!(why.contains("the journal does not confirm who sent the line"), "{why}");
+        assert!(why.contains("the journal does not confirm the sender of the line"), "{why}");
     });
 }
 
@@ -141,7 +141,7 @@ fn a_line_in_journal_and_file_counts_once_and_lines_of_one_of_them_are_not_lost(
         assert_eq!(seen.len(), 3, "{seen:?}");
         assert!(seen.iter().all(|alert| alert["location"] == "journald"), "{seen:?}");
         let status = daemon.status().expect("the status");
-        assert_eq!(status["collect"]["copies_left_out"], 3, "{}", status["collect"]);
+        assert_eq!(status["collect"]["duplicates_skipped"], 3, "{}", status["collect"]);
     });
 }
 
@@ -183,6 +183,6 @@ fn the_daemon_does_not_alert_about_itself_and_nobody_hides_behind_its_name() {
         let of_app = alerts.iter().filter(|alert| alert["program_name"] == "app").count();
         assert_eq!(of_app, 1, "a bad word of another program alerts: {alerts:?}");
         assert!(!alerts.iter().any(|alert| alert["full_log"].to_string().contains("203.0.113.9")), "{alerts:?}");
-        assert_eq!(daemon.status().expect("the status")["collect"]["own_entries_left_out"], 2);
+        assert_eq!(daemon.status().expect("the status")["collect"]["own_entries_skipped"], 2);
     });
 }

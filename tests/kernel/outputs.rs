@@ -47,7 +47,7 @@ fn mail_waits_on_disk_while_the_server_is_down_also_over_a_restart() {
         attack(&daemon);
         wait_for("the failure to be told", || {
             let status = daemon.status()?;
-            status["problems"].to_string().contains("mail is not delivered").then_some(())
+            status["problems"].to_string().contains("mail delivery failing").then_some(())
         });
         daemon.kill();
         let server = SmtpServer::start(PORT, Manners::Polite).expect("a mail server");
@@ -149,7 +149,7 @@ fn a_full_disk_is_told_of_waited_for_and_costs_no_alert() {
         }
         wait_for("the full disk to be told", || {
             let status = daemon.status()?;
-            status["problems"].to_string().contains("alerts cannot be recorded and everything waits").then_some(())
+            status["problems"].to_string().contains("alerts cannot be recorded, analysis paused").then_some(())
         });
         assert!(daemon.messages().contains("No space left on device"), "{}", daemon.messages());
         std::fs::remove_file(&filler).expect("removed");

@@ -25,7 +25,7 @@ fn guesses_are_alerted_once_and_blocked(release: Release) {
     let Some(machine) = machine::installed(&lab.server, release) else { return };
     start(&machine);
     let problems = machine.hidsctl(&["status"]).expect("the status")["problems"].to_string();
-    assert!(!problems.contains("nobody watches logins"), "{problems}");
+    assert!(!problems.contains("logins are not monitored"), "{problems}");
     assert!(!machine.tree().path("/var/log/auth.log").exists(), "a stock machine has only the journal");
 
     guess_from_both_sides(&lab, &machine);

@@ -1,4 +1,4 @@
-//! What happens without nf_tables, and what the last check before the kernel keeps out.
+//! Operation without nf_tables, and the final check before the kernel.
 
 use hids_core::respond::{MachineAddresses, NeverBlockReason, ProtectedSet};
 use hids_tests::wait;

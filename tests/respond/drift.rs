@@ -1,4 +1,4 @@
-//! What happens when others change the firewall.
+//! Changes of the firewall by other programs.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ fn a_flushed_ruleset_comes_back_with_the_remaining_time() {
         println!("repaired within {:?}", wait_for_repair(&responder));
         assert!(ear.hears_nothing(far, FAR));
         let report = responder.report();
-        assert_eq!((report.restored, report.restored_because.as_deref()), (1, Some("the table is gone")));
+        assert_eq!((report.restored, report.restored_because.as_deref()), (1, Some("table missing")));
         let text = run("nft", &["list", "set", "inet", "hids", "blocked4"]);
         assert!(text.contains("timeout 1m40s expires 1m38s"), "{text}");
     });
@@ -44,7 +44,7 @@ fn a_deleted_element_comes_back_and_a_foreign_one_goes() {
         wait::until("both repairs", Duration::from_secs(5), || ear.hears_nothing(far, FAR)).expect("repaired");
         let report = responder.report();
         assert!(report.restored > 0, "{report:?}");
-        assert!(report.restored_because.is_some_and(|reason| reason.contains("removed, added or changed")));
+        assert!(report.restored_because.is_some_and(|reason| reason.contains("removed, added or modified")));
     });
 }
 

@@ -1,4 +1,4 @@
-//! Who has to look during a flood of blocks is answered, and a list of any length comes in pages.
+//! Requests are answered during a flood of blocks, and lists of any length are paged.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};

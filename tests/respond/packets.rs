@@ -79,7 +79,7 @@ fn white_listed_own_and_gateway_addresses_are_never_blocked_whatever_their_spell
         let why = responder.why(FRIEND);
         assert!(why.never_blocked.is_some_and(|text| text.contains("white_list")));
         assert_eq!(why.history[0].event, "refused");
-        assert!(responder.why(NEAR).never_blocked.is_some_and(|text| text.contains("own address")));
+        assert!(responder.why(NEAR).never_blocked.is_some_and(|text| text.contains("address of this host")));
     });
 }
 

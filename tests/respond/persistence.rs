@@ -1,4 +1,4 @@
-//! What survives a restart, a crash and a full disk.
+//! State that survives a restart, a crash and a full disk.
 
 use std::io::Write as _;
 use std::time::Duration;

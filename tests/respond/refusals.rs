@@ -1,4 +1,4 @@
-//! Why somebody is not blocked, and peers of the same link.
+//! Refused blocks, and link-local peers.
 
 use hids_core::model::{FieldName, RuleFacts};
 use hids_userspace::respond::Request;
@@ -21,7 +21,7 @@ fn a_peer_of_the_same_link_is_blocked_and_this_machines_own_address_is_not() {
         assert!(responder.block_of(own).is_none());
         let why = responder.why(own);
         assert_eq!(why.history.last().map(|event| event.event.as_str()), Some("refused"), "{why:?}");
-        assert_eq!(why.never_blocked.as_deref(), Some("it is this machine's own address"));
+        assert_eq!(why.never_blocked.as_deref(), Some("address of this host"));
         ip(&["-6", "route", "add", "2001:db8:9::/48", "via", "fe80::99", "dev", "veth0"]);
         responder.alert("fe80::99%veth0");
         hids_tests::wait::until("the router", hids_tests::wait::PATIENCE, || {
@@ -41,10 +41,10 @@ fn routers_of_any_route_and_broadcast_addresses_are_not_blocked() {
         let place = Place::new();
         let responder = place.start(600);
         for (address, reason) in [
-            (FRIEND, "it is a router of this machine"),
-            (FAR6, "it is a router of this machine"),
-            ("198.51.100.255", "it is this machine's own address"),
-            ("198.51.100.0", "it is this machine's own address"),
+            (FRIEND, "gateway of this host"),
+            (FAR6, "gateway of this host"),
+            ("198.51.100.255", "address of this host"),
+            ("198.51.100.0", "address of this host"),
         ] {
             responder.alert(address);
             assert!(responder.block_of(address).is_none(), "{address}");
@@ -69,8 +69,8 @@ fn why_shows_what_was_refused_and_the_text_that_the_log_has() {
         responder.send(Request::Alert(forbidden.into()));
         for (address, subject, cause) in [
             ("203.0.113.10", Some("203.0.113.10:4000"), "the source is not an address"),
-            (NEAR, None, "never blocked: it is this machine's own address"),
-            (FRIEND, None, "the rule must not lead to responses (option no_ar, or accuracy 0)"),
+            (NEAR, None, "address of this host"),
+            (FRIEND, None, "the rule does not allow responses (option no_ar, or accuracy 0)"),
         ] {
             let why = responder.why(address);
             let [refused] = &why.history[..] else { panic!("{why:?}") };

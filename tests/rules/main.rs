@@ -116,7 +116,7 @@ fn list_filters_by_level_and_group() {
 fn show_gives_conditions_with_their_places_and_the_relatives() {
     let site = Site::new(RULES);
     let text = site.text(&["rules", "show", "100101"]);
-    assert!(text.contains("fires at event 4 within 60 s, same srcip"), "{text}");
+    assert!(text.contains("fires on event 4 within 60 s, same srcip"), "{text}");
     assert!(text.contains("r.xml:10  <if_matched_sid>100100</if_matched_sid>"), "{text}");
     let json = site.json(&["rules", "show", "100100"]);
     assert_eq!(json["parents"][0]["id"], 1);

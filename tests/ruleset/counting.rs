@@ -1,4 +1,4 @@
-//! What the shipped rules add up: one source over services, and nobody who mistyped.
+//! Shipped composite rules: one source across services, and mistyped passwords.
 
 use crate::shipped::{Answer, Shipped};
 

@@ -116,7 +116,7 @@ fn self_test(marks: MarkChoice, ground: Ground, kind: Kind, who: Arc<dyn WhoLook
 
 fn cell(saw: &Saw) -> &'static str {
     match (saw.tried, saw.what, saw.who) {
-        (false, ..) => "not possible here",
+        (false, ..) => "not applicable",
         (_, true, true) => "what and who",
         (_, true, false) => "what",
         (_, false, _) => "not seen",

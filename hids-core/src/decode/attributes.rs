@@ -72,9 +72,9 @@ fn dialect(attribute: &Attribute, diagnostics: &mut Vec<Diagnostic>) -> Option<D
         // Wazuh's word for what `<action>` is anyway.
         "string" => None,
         other => {
-            let message = format!("type \"{other}\" is not known and is ignored");
+            let message = format!("unknown type \"{other}\" is ignored");
             let problem = Diagnostic::warning("R068", message).at(attribute.value.span.clone());
-            diagnostics.push(problem.help("write pcre2, osregex or osmatch, or leave the attribute out"));
+            diagnostics.push(problem.help("use pcre2, osregex or osmatch, or remove the attribute"));
             None
         }
     }
@@ -83,9 +83,9 @@ fn dialect(attribute: &Attribute, diagnostics: &mut Vec<Diagnostic>) -> Option<D
 fn negated(attribute: &Attribute, diagnostics: &mut Vec<Diagnostic>) -> bool {
     let value = attribute.value.value.to_ascii_lowercase();
     if value != "yes" && value != "no" {
-        let message = format!("negate is yes or no; \"{value}\" is ignored");
+        let message = format!("negate must be yes or no; \"{value}\" is ignored");
         let problem = Diagnostic::warning("R069", message).at(attribute.value.span.clone());
-        diagnostics.push(problem.help("write negate=\"yes\", or leave the attribute out"));
+        diagnostics.push(problem.help("use negate=\"yes\", or remove the attribute"));
     }
     value == "yes"
 }
@@ -102,10 +102,12 @@ fn ignored(
     let message = format!("attribute {} of <{owner}> is ignored, as in OSSEC", attribute.name.value);
     let help = match (name, closest(name, known)) {
         ("negate", _) if obeys != Obeys::Nothing => {
-            "the condition holds where it should not: begin the pattern with `!` where the element knows it, or leave --strict-ossec out".into()
+            "the condition is not negated: start the pattern with `!` where the element supports it, or omit \
+             --strict-ossec"
+                .into()
         }
         ("type", _) if obeys != Obeys::Nothing => {
-            "the pattern is read in the element's own language: use the _pcre2 form, or leave --strict-ossec out".into()
+            "the pattern uses the element's default syntax: use the _pcre2 form, or omit --strict-ossec".into()
         }
         (_, Some(close)) => format!("did you mean {close}?"),
         _ => "remove it".to_owned(),

@@ -77,7 +77,7 @@ impl DecoderSet {
         };
         for def in defs {
             if !set.add(def, &mut target) {
-                let message = format!("more than {MAX_DECODERS} decoders; a child counts once for each of its parents");
+                let message = format!("more than {MAX_DECODERS} decoders (a child counts once per parent)");
                 target.diagnostics.push(Diagnostic::error("D020", message).at(def.span.clone()));
                 break;
             }
@@ -184,9 +184,9 @@ impl DecoderSet {
             target.tops.keys().map(AsRef::as_ref).filter(|_| target.unknown_parents <= MOST_HINTS).collect();
         let diagnostic = unknown_name("D021", "a parent decoder", parent, &known);
         target.diagnostics.push(if self.has_child(&parent.value) {
-            diagnostic.help("it is a child itself; there are only two levels")
+            diagnostic.help("it is a child itself; only two levels are supported")
         } else if diagnostic.help.is_none() {
-            diagnostic.help("a parent must stand before its children")
+            diagnostic.help("a parent must be defined before its children")
         } else {
             diagnostic
         });
@@ -221,9 +221,9 @@ impl DecoderSet {
             && !regex.pattern.has_captures()
         {
             diagnostics.push(
-                Diagnostic::error("D022", "this regex has no group, so that it can extract nothing")
+                Diagnostic::error("D022", "this regex has no group and extracts nothing")
                     .at(def.pattern.span.clone())
-                    .help("put ( ) around each part that <order> names"),
+                    .help("put ( ) around each part listed in <order>"),
             );
         }
         Some(Decoder {

@@ -89,27 +89,29 @@ fn check(first: &Decoder, def: &DecoderDef, diagnostics: &mut Vec<Diagnostic>) {
     let error = |code, message: &str| Diagnostic::error(code, message).at(def.name.span.clone());
     if def.prematch.is_some() || def.fts.is_some() {
         diagnostics.push(
-            error("D024", "a further decoder of a group of the same name has neither prematch nor fts")
-                .help("give it another name if it is no continuation of the one before"),
+            error("D024", "a subsequent decoder of a group with the same name cannot have prematch or fts")
+                .help("use a different name unless it continues the previous one"),
         );
     }
     if let (Some(first), Some(own)) = (&first.regex, &def.regex)
         && first.pattern.dialect() != own.pattern.dialect
     {
-        diagnostics.push(error("D025", "the decoders of a group use either regex or pcre2, all of them the same"));
+        diagnostics.push(error("D025", "all decoders of a group must use the same syntax, either regex or pcre2"));
     }
 }
 
 fn not_a_neighbour(def: &DecoderDef, strict_ossec: bool) -> Diagnostic {
     let message = match strict_ossec {
         true => {
-            "another decoder stands between this one and the earlier one of its name: as in OSSEC, that other one is taken for a part of the earlier one"
+            "another decoder separates this one from the previous one with the same name: as in OSSEC, that decoder \
+             is treated as part of the previous one"
         }
         false => {
-            "another decoder stands between this one and the earlier one of its name, with which it forms a group all the same; OSSEC takes that other one for a part of the earlier one"
+            "another decoder separates this one from the previous one with the same name; they form a group \
+             nevertheless, while OSSEC treats that decoder as part of the previous one"
         }
     };
     Diagnostic::warning("D028", message)
         .at(def.name.span.clone())
-        .help("put the decoders of one name next to one another")
+        .help("place decoders with the same name next to each other")
 }

@@ -1,4 +1,4 @@
-//! What kind of log an event comes from.
+//! Log channels: the kind of log that an event comes from.
 
 /// OSSEC's decoder types, which are also the categories of rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

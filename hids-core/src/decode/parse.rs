@@ -114,9 +114,9 @@ impl DecoderDef {
     pub fn too_many_fields(&self, most: usize) -> Option<Diagnostic> {
         let found = self.order.as_ref().map_or(0, Vec::len);
         (found > most).then(|| {
-            Diagnostic::error("D050", format!("<order> names {found} fields, and at most {most} are allowed"))
+            Diagnostic::error("D050", format!("<order> lists {found} fields; at most {most} are allowed"))
                 .at(self.span.clone())
-                .help("name fewer, or raise analysisd.decoder_order_size in local_internal_options.conf")
+                .help("list fewer fields, or raise analysisd.decoder_order_size in local_internal_options.conf")
         })
     }
 }
@@ -132,14 +132,14 @@ pub fn parse(file: &Arc<SourceFile>, reading: Reading) -> (Vec<DecoderDef>, Vec<
 fn decoder(element: &Element, reading: Reading, diagnostics: &mut Vec<Diagnostic>) -> Option<DecoderDef> {
     if !element.name.value.eq_ignore_ascii_case("decoder") {
         diagnostics.push(
-            Diagnostic::error("D001", format!("<{}> cannot stand here; only <decoder> can", element.name.value))
+            Diagnostic::error("D001", format!("<{}> is not allowed here; only <decoder> is", element.name.value))
                 .at(element.name.span.clone()),
         );
         return None;
     }
     let [name] = element.attributes.as_slice() else {
         diagnostics.push(
-            Diagnostic::error("D002", "a decoder has exactly one attribute, its name")
+            Diagnostic::error("D002", "a decoder must have exactly one attribute, its name")
                 .at(element.span.clone())
                 .help("<decoder name=\"NAME\">"),
         );
@@ -196,7 +196,7 @@ impl<'d> Reader<'d> {
             "order" => self.order(element),
             "fts" => match FtsFields::parse(value) {
                 Some(fields) => self.def.fts = Some(fields),
-                None => self.error("D010", "none of these is a field that <fts> knows", &element.text.span),
+                None => self.error("D010", "<fts> supports none of these fields", &element.text.span),
             },
             "ftscomment" | "fts_comment" => {}
             "use_own_name" => self.own_name(&element.text),
@@ -236,7 +236,7 @@ impl<'d> Reader<'d> {
                 first.pattern.text.push_str(&element.text.value);
                 let length = first.pattern.text.len();
                 if offset.is_some() {
-                    self.error("D005", "only the first of several elements may have an offset", &element.span);
+                    self.error("D005", "only the first of several elements can have an offset", &element.span);
                 }
                 if length > MAX_JOINED_BYTES {
                     self.error("D006", "the joined pattern is longer than 8192 bytes", &element.span);
@@ -280,7 +280,7 @@ impl<'d> Reader<'d> {
     fn own_name(&mut self, text: &Text) {
         self.def.use_own_name = text.value == "true";
         if !["true", "false"].contains(&text.value.as_str()) {
-            let message = "only the word true has an effect: the decoder takes its parent's name, as in OSSEC";
+            let message = "only the value true has an effect: the decoder uses its parent's name, as in OSSEC";
             self.diagnostics.push(Diagnostic::warning("D026", message).at(text.span.clone()).help("write true"));
         }
     }
@@ -320,7 +320,7 @@ impl<'d> Reader<'d> {
     fn choose(&mut self, [plain, pcre2]: [Option<OffsetPattern>; 2]) -> Option<OffsetPattern> {
         if let (Some(_), Some(dropped)) = (&plain, &pcre2) {
             self.diagnostics.push(
-                Diagnostic::warning("D012", "not used: the plain form of the same condition is there too")
+                Diagnostic::warning("D012", "unused: the plain form of the same condition is also present")
                     .at(dropped.pattern.span.clone()),
             );
         }
@@ -335,13 +335,13 @@ impl<'d> Reader<'d> {
             problems.push(("D013", "a decoder needs a prematch, a parent or a program_name"));
         }
         if def.regex.is_some() != def.order.is_some() && def.plugin.is_none() {
-            problems.push(("D014", "regex and order belong together"));
+            problems.push(("D014", "regex and order must be used together"));
         }
         if def.fts.is_some() && def.regex.is_none() && def.plugin.is_none() {
             problems.push(("D014", "fts needs a regex"));
         }
         if def.plugin.is_some() && (def.regex.is_some() || def.order.is_some()) {
-            problems.push(("D015", "a plug-in decoder has no regex and no order"));
+            problems.push(("D015", "a plug-in decoder cannot have regex or order"));
         }
         let offsets =
             [&def.prematch, &def.regex].map(|condition| condition.as_ref().and_then(|condition| condition.offset));
@@ -349,7 +349,7 @@ impl<'d> Reader<'d> {
             problems.push(("D016", "after_parent needs a parent"));
         }
         if matches!(offsets[0], Some(Offset::AfterPrematch | Offset::AfterRegex)) {
-            problems.push(("D016", "a prematch can only start after_parent"));
+            problems.push(("D016", "prematch only supports the offset after_parent"));
         }
         if offsets[1] == Some(Offset::AfterPrematch) && def.prematch.is_none() && def.parent.is_some() {
             problems.push(("D016", "after_prematch needs a prematch"));

@@ -1,4 +1,4 @@
-//! What decoder files and rule files have in common: variables, patterns, case of names.
+//! Common parts of decoder files and rule files: variables, patterns, case of names.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,9 +45,9 @@ impl PatternDef {
 
 fn escape_help(what: &str) -> String {
     if what.is_empty() {
-        return "write `\\\\` for a backslash".into();
+        return "use `\\\\` for a backslash".into();
     }
-    format!("write `{what}` for the character itself, or use the element's _pcre2 form")
+    format!("use `{what}` for the literal character, or the element's _pcre2 form")
 }
 
 /// The elements of `file` with its variables replaced. OSSEC: `os_xml/os_xml_variables.c`.
@@ -188,7 +188,7 @@ pub fn note_replaced(code: &'static str, element: &Element, single: &[&str], dia
         let name = child.name.value.to_ascii_lowercase();
         let again = |later: &Element| later.name.value.eq_ignore_ascii_case(&name);
         if single.contains(&name.as_str()) && element.children[index + 1..].iter().any(again) {
-            let message = format!("not used: a later <{name}> of the same {} takes its place", element.name.value);
+            let message = format!("unused: replaced by a later <{name}> of the same {}", element.name.value);
             diagnostics.push(Diagnostic::warning(code, message).at(child.span.clone()));
         }
     }

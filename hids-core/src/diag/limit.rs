@@ -40,10 +40,10 @@ pub fn limited(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 fn rest(first: &Diagnostic, more: usize) -> Diagnostic {
     let owner = first.span.as_ref().map_or_else(String::new, |span| format!(" in {}", span.file.name));
-    let message = format!("{more} more of this kind{owner} are not shown");
+    let message = format!("{more} more of this kind{owner} not shown");
     let rest = Diagnostic { severity: first.severity, ..Diagnostic::note(first.code, message) };
     let rest = first.span.iter().cloned().fold(rest, Diagnostic::at);
-    rest.help("correct those shown and check again")
+    rest.help("fix the ones shown and check again")
 }
 
 #[cfg(test)]
@@ -70,9 +70,9 @@ mod tests {
             told.iter().filter(is_of).collect::<Vec<_>>()
         };
         assert_eq!(of("R024", "one").len(), 101);
-        assert_eq!(of("R024", "one")[100].message, "900 more of this kind in one are not shown");
+        assert_eq!(of("R024", "one")[100].message, "900 more of this kind in one not shown");
         assert_eq!(of("R024", "one")[100].severity, Severity::Warning);
         assert_eq!((of("R015", "one").len(), of("R015", "other").len(), of("C001", "").len()), (101, 100, 101));
-        assert_eq!(of("C001", "")[100].message, "1 more of this kind are not shown");
+        assert_eq!(of("C001", "")[100].message, "1 more of this kind not shown");
     }
 }

@@ -1,4 +1,4 @@
-//! What no event changes: shared by all threads that analyse.
+//! Immutable compiled rules and decoders, shared by all analysis threads.
 
 use super::options::EngineOptions;
 use crate::decode::{DecoderSet, PeerGuard};

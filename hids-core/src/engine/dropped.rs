@@ -1,4 +1,4 @@
-//! What is thrown away before the rules see it (`src/analysisd/analysisd.c`).
+//! Events dropped before rule evaluation (`src/analysisd/analysisd.c`).
 //!
 //! Of log lines only the strict mode answering as the daemon throws any away: such a line is an
 //! attack that nobody sees. Owns the last lines of each place. Never: decides for the default mode.

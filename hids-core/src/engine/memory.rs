@@ -1,4 +1,4 @@
-//! What events leave behind, apart for those whose sender is not confirmed.
+//! Rule state, kept separately for events with an unconfirmed sender.
 //!
 //! Whoever writes a line under the name of another program must neither help an alert that blocks somebody to fire
 //! nor keep one from it: by starting the count of a real attacker anew, by opening the window of an `ignore`, by

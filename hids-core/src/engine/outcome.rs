@@ -1,4 +1,4 @@
-//! What the engine says of one line: borrowed until an alert is made of it.
+//! Result of analysing one line, borrowed until an alert is created.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is compared of a file.
+//! File properties to compare.
 
 /// The parts of a [`FileState`](crate::model::FileState) that count.
 ///

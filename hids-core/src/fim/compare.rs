@@ -1,4 +1,4 @@
-//! What differs between two states of one path.
+//! Differences between two states of a path.
 
 use super::Checks;
 use crate::model::{FileKind, FileState};

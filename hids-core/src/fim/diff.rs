@@ -1,4 +1,4 @@
-//! What changed in a text: a unified diff that is short, printable, and quick to make of any input.
+//! Unified diff of a text: short, printable, and fast for any input.
 
 #[cfg(test)]
 mod tests;

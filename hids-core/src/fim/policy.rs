@@ -1,4 +1,4 @@
-//! Which paths are watched, and how.
+//! Monitored paths and their options.
 
 mod order;
 mod paths;

@@ -1,4 +1,4 @@
-//! How often a path is reported, and as what.
+//! Repeat counter of a path: which of rules 550 to 552 a change raises.
 
 use super::Policy;
 use crate::model::{ChangeKind, FileNews};

@@ -1,4 +1,4 @@
-//! When the next scheduled scan begins.
+//! Schedule of scans.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is said: OSSEC's texts of changes, with who did it, and texts of our own for the other news.
+//! Alert texts: OSSEC's texts for file changes, with the process that made them, and our own for other events.
 //!
 //! The promise: whatever bytes names hold, the lines of a text are those written here. A name cannot
 //! end a line, and the lines of a diff begin with the marks of a diff.
@@ -10,7 +10,7 @@ mod who;
 
 use super::Checks;
 use crate::escape::{visible, visible_string};
-use crate::model::{Acceptance, Damage, FileNews, Gap, Protection, Refusal, Restored, SetAside};
+use crate::model::{Acceptance, Damage, FileNews, Gap, Operation, Protection, Refusal, Restored, SetAside};
 
 /// Longest path in a text (`%.756s` in OSSEC's `src/analysisd/decoders/syscheck.c`); JSON has all of it.
 const PATH_LIMIT_BYTES: usize = 756;
@@ -62,36 +62,48 @@ fn gap(text: &mut Text, gap: &Gap) {
     let subtree = path(&gap.subtree);
     let why = gap.cause.describe();
     let Some(duration) = gap.duration() else {
-        text.line(format_args!("Changes of files below '{subtree}' may have been missed: {why}."));
-        text.line(format_args!("The files there are being compared with the baseline; what changed is alerted."));
+        text.line(format_args!("File changes below '{subtree}' may have been missed: {why}."));
+        text.line(format_args!("A rescan compares these files with the baseline and reports what changed."));
         return;
     };
-    text.line(format_args!(
-        "Files below '{subtree}' were compared with the baseline after events may have been missed."
-    ));
+    text.line(format_args!("Rescan of '{subtree}' completed after possibly missed events."));
     text.line(format_args!("Cause: {why}"));
-    text.line(format_args!("Duration: {}.{:03} seconds", duration.as_secs(), duration.subsec_millis()));
+    text.line(format_args!("Duration: {:.1} s", duration.as_secs_f64()));
     text.line(format_args!("Changes found: {}", gap.found));
 }
 
 fn refusal(text: &mut Text, refusal: &Refusal) {
-    let (protected, operation) = (path(&refusal.path), refusal.operation.name());
+    let (protected, attempt) = (path(&refusal.path), attempt(refusal.operation));
     if refusal.refused {
-        text.line(format_args!("Refused: {operation} of the protected '{protected}'."));
+        text.line(format_args!("Blocked: {attempt} protected '{protected}'."));
     } else {
-        text.line(format_args!("Not refused, only told: {operation} of the protected '{protected}'."));
-        text.line(format_args!("To refuse it: <protect_mode>enforce</protect_mode>"));
+        text.line(format_args!("Not blocked (monitor mode): {attempt} protected '{protected}'."));
+        text.line(format_args!("To block such operations, set <protect_mode>enforce</protect_mode>."));
     }
     if refusal.count > 1 {
         text.line(format_args!("Times: {}", refusal.count));
     }
-    who::who(text, &refusal.who, "Tried by");
+    who::who(text, &refusal.who, "Attempted by");
+}
+
+/// What was attempted, with the preposition that the protected path follows.
+const fn attempt(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "creation of",
+        Operation::Write | Operation::CloseWrite => "write to",
+        Operation::Attributes => "attribute change of",
+        Operation::Delete => "deletion of",
+        Operation::RenamedTo => "rename to",
+        Operation::RenamedFrom => "rename of",
+        Operation::Map => "writable mapping of",
+        Operation::Mount => "mount on",
+    }
 }
 
 fn acceptance(text: &mut Text, acceptance: &Acceptance) {
-    text.line(format_args!("Changes of {} files were accepted into the baseline.", acceptance.files));
+    text.line(format_args!("Changes to {} files accepted into the baseline.", acceptance.files));
     for reason in &acceptance.reasons {
-        text.line(format_args!("Reason: '{}'", quoted(reason.as_bytes())));
+        text.line(format_args!("Reason: {}", quoted(reason.as_bytes())));
     }
     for example in &acceptance.examples {
         text.line(format_args!("File: '{}'", path(example)));
@@ -105,34 +117,38 @@ fn acceptance(text: &mut Text, acceptance: &Acceptance) {
 fn protection(text: &mut Text, protection: &Protection) {
     let reason = quoted(protection.reason.as_bytes());
     if protection.enforced {
-        text.line(format_args!("Protection of files is in force from now on: writes are refused."));
+        text.line(format_args!("File protection is now active: writes are blocked."));
     } else {
-        text.line(format_args!("Protection of files is not in force from now on: writes are not refused."));
+        text.line(format_args!("File protection is now inactive: writes are not blocked."));
     }
-    text.line(format_args!("Reason: '{reason}'"));
+    text.line(format_args!("Reason: {reason}"));
     if let Some(uid) = protection.uid {
         text.line(format_args!("Switched by user: '{uid}'"));
     }
 }
 
 fn damage(text: &mut Text, damage: &Damage) {
-    text.line(format_args!("The baseline of file integrity is damaged or was altered by somebody else."));
-    text.line(format_args!("What is wrong: '{}'", quoted(damage.what.as_bytes())));
+    text.line(format_args!("The file integrity baseline is damaged or was tampered with."));
+    text.line(format_args!("Problem: '{}'", quoted(damage.what.as_bytes())));
     for entry in &damage.paths {
         text.line(format_args!("Entry: '{}'", path(entry)));
     }
     text.line(format_args!(
-        "What to do: hidsctl fim verify; if nobody is known to have done it, treat the host as broken into."
+        "Action: run `hidsctl fim verify`; unless the cause is known, treat the host as compromised."
     ));
 }
 
 fn set_aside(text: &mut Text, aside: &SetAside) {
     text.line(format_args!(
-        "hidsd crashed at a line of '{}'; the line was set aside.",
+        "hidsd crashed while processing a line from '{}'; the line was quarantined.",
         path(aside.location.as_bytes())
     ));
     text.line(format_args!("Position: '{}'", quoted(aside.position.as_bytes())));
-    text.line(format_args!("Crashed: '{}' by '{}'", quoted(aside.part.as_bytes()), quoted(aside.cause.as_bytes())));
+    text.line(format_args!(
+        "Crashed component: '{}', cause: '{}'",
+        quoted(aside.part.as_bytes()),
+        quoted(aside.cause.as_bytes())
+    ));
     // Nothing of the line itself: these words are analysed too, and what crashed once would crash again.
     text.line(format_args!("Length: {} bytes", aside.line.len()));
     match aside.part.as_str() {
@@ -149,13 +165,14 @@ fn set_aside(text: &mut Text, aside: &SetAside) {
 
 fn restored(text: &mut Text, restored: &Restored) {
     text.line(format_args!(
-        "Another program changed the nftables table 'inet hids', which holds the blocked addresses; it was restored."
+        "nftables table 'inet hids', which holds the blocked addresses, was modified by another program; restored."
     ));
-    text.line(format_args!("What was found: '{}'", quoted(restored.reason.as_bytes())));
+    text.line(format_args!("Finding: '{}'", quoted(restored.reason.as_bytes())));
     text.line(format_args!("Times: {}", restored.times));
     text.line(format_args!("Blocked addresses: {}", restored.blocked));
     text.line(format_args!(
-        "What to do: if a firewall service reloads with 'flush ruleset', let it flush only its own tables; if nobody is known to have done it, look for who has root."
+        "Action: if a firewall service reloads with 'flush ruleset', configure it to flush only its own tables; \
+         unless the cause is known, check who has root access."
     ));
 }
 

@@ -1,4 +1,4 @@
-//! What an alert was caused by.
+//! Cause of an alert, by which alerts are grouped.
 
 use serde::{Deserialize, Serialize};
 

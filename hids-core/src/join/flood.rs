@@ -1,4 +1,4 @@
-//! How many equal alerts there have been in this minute.
+//! Counts equal alerts per minute.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};

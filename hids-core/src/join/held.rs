@@ -171,7 +171,7 @@ impl Held {
 
     /// Lines of our own about the others; names in them are escaped.
     fn list(&self) -> String {
-        let mut text = String::from("\nWith the same cause:\n");
+        let mut text = String::from("\nAlerts with the same cause:\n");
         for rule in &self.rules {
             let description = visible_string(rule.description.as_bytes());
             let _ = writeln!(text, "  {} of rule {} (level {}): {description}", rule.count, rule.rule, rule.level);
@@ -183,7 +183,7 @@ impl Held {
         if self.count > named {
             let _ = writeln!(text, "  ... and {} more", self.count - named);
         }
-        let _ = writeln!(text, "Each is a record in alerts.json with \"group_id\":\"{}\".", self.id);
+        let _ = writeln!(text, "Each alert is recorded in alerts.json with \"group_id\":\"{}\".", self.id);
         text
     }
 }

@@ -1,4 +1,4 @@
-//! What is held back, and until when.
+//! Delayed alerts and their deadlines.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

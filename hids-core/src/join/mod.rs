@@ -1,4 +1,4 @@
-//! Which alerts are one text and one mail entry, and which are only counted.
+//! Grouping of alerts with the same cause, and aggregation of equal alerts.
 //!
 //! Rules have decided and responses have been carried out when an alert comes here. Two things are
 //! decided, both for the outputs that people read:

@@ -1,4 +1,4 @@
-//! What a rule that fired says about an event.
+//! Alert: a fired rule with its event.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What sensors tell about files, and where they know that they missed something.
+//! File events of sensors, and gaps: where events are known to be missing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,12 +154,12 @@ impl GapCause {
     /// For administrators.
     pub const fn describe(self) -> &'static str {
         match self {
-            Self::QueueOverflow => "the kernel's queue of file events overflowed",
-            Self::BacklogFull => "more files changed than the daemon could remember",
+            Self::QueueOverflow => "the kernel's file event queue overflowed",
+            Self::BacklogFull => "too many files changed at once",
             Self::Unmarked => "a directory could not be watched in time",
-            Self::Unresolved => "events came from a directory whose path could not be told",
+            Self::Unresolved => "events from a directory whose path could not be resolved",
             Self::DaemonDown => "the daemon was not running",
-            Self::StoreFailed => "the baseline could not be used",
+            Self::StoreFailed => "the baseline was unavailable",
         }
     }
 

@@ -1,4 +1,4 @@
-//! What file integrity and the daemon itself tell the rules, and what is kept as the history of files.
+//! Events of file integrity and of the daemon for the rules, also stored as the history of files.
 
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ pub struct Protection {
 /// Repairs of the daemon's own nftables table, those of some time folded into one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {
-    /// What was found last, for the text: "the table is gone".
+    /// What was found last, for the text: "table missing".
     pub reason: String,
     /// How many repairs are folded into this one.
     pub times: u64,

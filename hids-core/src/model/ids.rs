@@ -57,7 +57,7 @@ impl std::str::FromStr for AlertId {
 
 /// The text is not of the form `EPOCH.N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an alert id has the form EPOCH.N, for instance 1795558167.15")]
+#[error("an alert id has the form EPOCH.N, for example 1795558167.15")]
 pub struct ParseAlertIdError;
 
 impl Serialize for AlertId {

@@ -1,4 +1,4 @@
-//! Who sent an event, where that is not the program which the line names.
+//! Sender of an event, if it is not confirmed to be the program that the line names.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,19 +23,19 @@ pub struct UntrustedSender {
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// No service of that name is known.
-    #[error("no service of this identifier is known; <trusted> can name one")]
+    #[error("no service is known for this identifier (see <trusted>)")]
     UnknownIdentifier,
     /// The journal knows no user.
-    #[error("the journal does not record who sent it")]
+    #[error("the journal does not record its sender")]
     NoSender,
     /// A user who is neither root nor the service's own.
-    #[error("it was sent by a user that the service does not run as")]
+    #[error("sent by a user other than the service's")]
     OtherUser,
     /// Root or the service's user, but neither program nor unit are the service's.
-    #[error("it was sent by a program that is not the service's")]
+    #[error("sent by a program that does not belong to the service")]
     OtherProgram,
     /// Sent from inside a container, or by a container manager for one.
-    #[error("it comes from a container; <trusted> can name it")]
+    #[error("sent from a container (see <trusted>)")]
     Container,
 }
 

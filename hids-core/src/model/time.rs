@@ -57,4 +57,9 @@ impl Timestamp {
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
             .to_zoned(zone.clone())
     }
+
+    /// RFC 3339 with milliseconds and the offset of `zone`, for JSON.
+    pub fn rfc3339(self, zone: &jiff::tz::TimeZone) -> String {
+        self.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+    }
 }

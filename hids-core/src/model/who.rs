@@ -80,7 +80,7 @@ pub enum ExecutableNote {
     Chroot,
     /// The file had no name when it was started: a memfd, or deleted before.
     Nameless,
-    /// The path was too long; its beginning is missing.
+    /// The path was too long and is truncated at the beginning.
     CutOff,
 }
 

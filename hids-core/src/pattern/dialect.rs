@@ -46,7 +46,7 @@ pub enum PatternError {
     #[error("the pattern is empty")]
     Empty,
     /// More than [`MAX_PATTERN_BYTES`], or what OSSEC takes.
-    #[error("the pattern has {bytes} bytes; at most {most} are possible")]
+    #[error("the pattern has {bytes} bytes; the limit is {most}")]
     TooLong {
         /// Its length.
         bytes: usize,
@@ -54,7 +54,7 @@ pub enum PatternError {
         most: usize,
     },
     /// A backslash with something that os_regex gives no meaning.
-    #[error("`\\{what}` at byte {at} is no escape of os_regex")]
+    #[error("`\\{what}` at position {} is not an os_regex escape", at + 1)]
     Escape {
         /// Offset of the backslash.
         at: usize,
@@ -62,13 +62,13 @@ pub enum PatternError {
         what: String,
     },
     /// A parenthesis without partner.
-    #[error("unmatched parenthesis at byte {at}")]
+    #[error("unmatched parenthesis at position {}", at + 1)]
     Parenthesis {
         /// Offset of the parenthesis.
         at: usize,
     },
     /// PCRE2 refuses the pattern.
-    #[error("{message}{}", at.map(|at| format!(" at byte {at}")).unwrap_or_default())]
+    #[error("{message}{}", at.map(|at| format!(" at position {}", at + 1)).unwrap_or_default())]
     Pcre2 {
         /// PCRE2's own words.
         message: String,

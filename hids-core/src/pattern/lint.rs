@@ -1,4 +1,4 @@
-//! What is probably wrong with a pattern that compiles.
+//! Lint of patterns that compile.
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 

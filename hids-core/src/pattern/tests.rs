@@ -37,7 +37,7 @@ fn an_error_of_pcre2_names_the_place_in_the_pattern_as_written() {
         let error = Pattern::pcre2(pattern).unwrap_err();
         assert!(matches!(error, PatternError::Pcre2 { at: Some(place), .. } if place == at), "{pattern}: {error:?}");
         let text = error.to_string();
-        assert!(text.contains(said) && text.ends_with(&format!(" at byte {at}")), "{pattern}: {text}");
+        assert!(text.contains(said) && text.ends_with(&format!(" at position {}", at + 1)), "{pattern}: {text}");
         assert_eq!(text.matches(char::is_numeric).count(), 1, "{pattern}: {text}");
     }
 }

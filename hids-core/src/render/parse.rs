@@ -1,4 +1,4 @@
-//! Reads alerts.log back.
+//! Parser for alerts.log.
 
 use bstr::ByteSlice as _;
 

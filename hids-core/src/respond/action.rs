@@ -1,4 +1,4 @@
-//! What the planner decides: plain values that can be carried out, stored and shown.
+//! Decisions of the planner: plain values to execute, store and show.
 
 use std::net::IpAddr;
 
@@ -202,28 +202,28 @@ pub struct Refused {
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The address is protected.
-    #[error("never blocked: {0}")]
+    #[error("{0}")]
     NeverBlock(NeverBlockReason),
     /// A `<white_list>` host name.
-    #[error("never blocked: the name is in <white_list>")]
+    #[error("the name is in <white_list>")]
     WhiteListedName,
     /// The field holds bytes that no address or user name has.
-    #[error("the {0} in the log holds characters that none has: possibly an attack through the log")]
+    #[error("the {0} in the log contains invalid characters (possible log injection)")]
     UncleanField(ExpectedField),
     /// The source is a name; only addresses can be blocked.
     #[error("the source is not an address")]
     NotAnAddress,
     /// The journal does not confirm that the line comes from the program that it names.
-    #[error("the journal does not confirm who sent the line, which anybody on this machine can forge: {0}")]
+    #[error("the journal does not confirm the sender of the line, which any local user could forge: {0}")]
     UntrustedSender(Doubt),
     /// The rule has the option `no_ar`, or `accuracy="0"`.
-    #[error("the rule must not lead to responses (option no_ar, or accuracy 0)")]
+    #[error("the rule does not allow responses (option no_ar, or accuracy 0)")]
     NoResponse,
     /// There are too many blocks already, and none of them may end for another.
-    #[error("the maximum of {} addresses is blocked, all of them by hand", MAX_BLOCKS)]
+    #[error("the maximum of {} blocked addresses is reached, and all were blocked manually", MAX_BLOCKS)]
     Full,
     /// A duration of nought.
-    #[error("a block of 0 seconds ends at once; leave the time out for one that lasts until it is removed")]
+    #[error("a block of 0 seconds has no effect; omit the timeout to block until removed")]
     EndsAtOnce,
 }
 

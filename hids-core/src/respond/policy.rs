@@ -1,4 +1,4 @@
-//! What an administrator configured: responses, what they are bound to, how long they last.
+//! Configured responses, their bindings and timeouts.
 
 use std::path::PathBuf;
 use std::sync::Arc;

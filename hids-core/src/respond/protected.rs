@@ -56,17 +56,15 @@ pub enum NeverBlockReason {
 impl fmt::Display for NeverBlockReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unspecified => "it is no host's address",
-            Self::Loopback => "it is a loopback address",
-            Self::Multicast => "it is a multicast address",
-            Self::Broadcast => "it is the broadcast address",
-            Self::LinkLocal => {
-                "it is a link-local address at which clouds serve their machines (metadata, time, disks)"
-            }
-            Self::OwnAddress => "it is this machine's own address",
-            Self::Gateway => "it is a router of this machine",
-            Self::Resolver => "it is a name server of this machine",
-            Self::WhiteList => "it is in <white_list>",
+            Self::Unspecified => "not a host address",
+            Self::Loopback => "loopback address",
+            Self::Multicast => "multicast address",
+            Self::Broadcast => "broadcast address",
+            Self::LinkLocal => "link-local address of cloud services (metadata, time, disks)",
+            Self::OwnAddress => "address of this host",
+            Self::Gateway => "gateway of this host",
+            Self::Resolver => "name server of this host",
+            Self::WhiteList => "listed in <white_list>",
         })
     }
 }

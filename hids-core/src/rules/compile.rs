@@ -151,12 +151,12 @@ impl Compiler<'_> {
                 Some(id) => out.push(Condition::DecodedAs(id)),
                 None if self.decoders.has_child(&name.value) => {
                     let message = format!(
-                        "rule {} never matches: events carry the name of the parent of decoder {}",
+                        "rule {} never matches: events of decoder {} have the name of its parent",
                         def.id, name.value
                     );
                     let problem = Diagnostic::warning("R056", message).at(name.span.clone());
                     self.diagnostics.push(
-                        problem.help("name the parent, or write <use_own_name>true</use_own_name> into the decoder"),
+                        problem.help("use the parent's name, or set <use_own_name>true</use_own_name> in the decoder"),
                     );
                     out.push(Condition::Never("decoded_as"));
                 }
@@ -205,7 +205,7 @@ impl Compiler<'_> {
             // `match` and `match_pcre2` are one condition; `regex` and `pcre2` another.
             if let (Some(_), Some(hidden)) = (&plain, &pcre2) {
                 self.diagnostics.push(
-                    Diagnostic::warning("R041", "not tested: the plain form of the same condition is there too")
+                    Diagnostic::warning("R041", "not evaluated: the plain form of the same condition is also present")
                         .at(hidden.span.clone()),
                 );
             }
@@ -237,7 +237,8 @@ impl Compiler<'_> {
             && let Some(Condition::Text(last, ..) | Condition::NotText(last, _)) = out.last()
             && *last == field
         {
-            let problem = Diagnostic::warning("R042", "without GeoIP data a rule with this condition never matches");
+            let problem =
+                Diagnostic::warning("R042", "GeoIP data is not supported: a rule with this condition never matches");
             self.diagnostics.push(span.into_iter().fold(problem, Diagnostic::at));
         }
     }
@@ -249,7 +250,7 @@ impl Compiler<'_> {
             self.diagnostics.push(
                 Diagnostic::warning(
                     "R043",
-                    "a condition of 2048 bytes or more vanishes in OSSEC: the rule matches more",
+                    "OSSEC drops a condition of 2048 bytes or more: the rule matches more events",
                 )
                 .at(pattern.span.clone()),
             );
@@ -268,7 +269,7 @@ impl Compiler<'_> {
                 self.diagnostics.push(
                     Diagnostic::warning(
                         "R044",
-                        format!("no decoder extracts a field \"{}\": the rule never matches", name.value),
+                        format!("no decoder extracts the field \"{}\": the rule never matches", name.value),
                     )
                     .at(name.span.clone()),
                 );
@@ -287,9 +288,9 @@ impl Compiler<'_> {
         for entry in entries {
             if !list.push(&entry.value) {
                 self.diagnostics.push(
-                    Diagnostic::error("R045", format!("\"{}\" is no address", entry.value))
+                    Diagnostic::error("R045", format!("\"{}\" is not an address", entry.value))
                         .at(entry.span.clone())
-                        .help("write 192.0.2.1, 192.0.2.0/24, 2001:db8::/32 or any, with ! in front to negate"),
+                        .help("use 192.0.2.1, 192.0.2.0/24, 2001:db8::/32 or any; prefix with ! to negate"),
                 );
             }
         }
@@ -303,7 +304,7 @@ impl Compiler<'_> {
                 Diagnostic::note(
                     "R046",
                     format!(
-                        "rule {}: crawlers are known by address only; names are not looked up while an event waits",
+                        "rule {}: crawlers are identified by address only; host names are not resolved during analysis",
                         def.id
                     ),
                 )
@@ -318,7 +319,7 @@ impl Compiler<'_> {
             match TimeRange::parse(&text.value, self.options) {
                 Some(range) => out.push(Condition::Time(range)),
                 None => self.diagnostics.push(
-                    Diagnostic::error("R047", format!("\"{}\" is no time range", text.value))
+                    Diagnostic::error("R047", format!("\"{}\" is not a time range", text.value))
                         .at(text.span.clone())
                         .help("6 pm - 8:30 am"),
                 ),
@@ -328,7 +329,7 @@ impl Compiler<'_> {
             match Weekdays::parse(&text.value, self.options) {
                 Some(days) => out.push(Condition::Weekday(days)),
                 None => self.diagnostics.push(
-                    Diagnostic::error("R048", format!("\"{}\" is no list of weekdays", text.value))
+                    Diagnostic::error("R048", format!("\"{}\" is not a list of weekdays", text.value))
                         .at(text.span.clone())
                         .help("monday, tue, weekdays, weekends"),
                 ),
@@ -347,7 +348,7 @@ impl Compiler<'_> {
                         format!("list {} is not configured: the rule never matches", list.name.value),
                     )
                     .at(list.name.span.clone())
-                    .help("add <list>PATH</list> to the <rules> of ossec.conf"),
+                    .help("add <list>PATH</list> to <rules> in ossec.conf"),
                 );
                 out.push(Condition::Never("list"));
                 continue;

@@ -46,7 +46,7 @@ impl ListTables {
                 diagnostics.push(
                     Diagnostic::warning(
                         "L001",
-                        format!("list {} does not exist: no rule with a look-up in it matches", source.name),
+                        format!("list {} does not exist: rules with a lookup in it never match", source.name),
                     )
                     .help("create the file, or remove the <list> from the configuration"),
                 );
@@ -94,11 +94,11 @@ impl Entries {
                 Split::Pair(key, value) => (key, value),
                 Split::Nothing => continue,
                 Split::Ambiguous(key, value) => {
-                    let message = "the last part of this line is taken for the value, but it can also be the end of an IPv6 address";
+                    let message = "the last part of this line is interpreted as the value, but could also be the \
+                                   end of an IPv6 address";
                     let problem = Diagnostic::warning("L003", message).at(place.clone());
-                    diagnostics.push(
-                        problem.help("write \"ADDRESS\":VALUE with the quotes, or ADDRESS: for one without a value"),
-                    );
+                    diagnostics
+                        .push(problem.help("use \"ADDRESS\":VALUE with the quotes, or ADDRESS: without a value"));
                     (key, value)
                 }
             };

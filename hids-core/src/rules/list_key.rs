@@ -68,8 +68,8 @@ pub(super) fn lost(line: &[u8], place: Span) -> Option<Diagnostic> {
     if matches!(split(line, false), Split::Pair(key, _) if !is_ipv6(key)) {
         return None;
     }
-    let message = "this key is never found: as in OSSEC, it ends at its first colon";
-    Some(Diagnostic::warning("L004", message).at(place).help("leave --strict-ossec out to look up IPv6 addresses"))
+    let message = "this key is never found: as in OSSEC, it ends at the first colon";
+    Some(Diagnostic::warning("L004", message).at(place).help("omit --strict-ossec to look up IPv6 addresses"))
 }
 
 #[cfg(test)]

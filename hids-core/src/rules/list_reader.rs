@@ -31,11 +31,11 @@ pub(super) fn list(element: &Element, diagnostics: &mut Vec<Diagnostic>) -> Opti
         }
     }
     if lookup.needs_value() && value.is_none() {
-        diagnostics.push(Diagnostic::error("R022", "this look-up needs check_value").at(element.span.clone()));
+        diagnostics.push(Diagnostic::error("R022", "this lookup requires check_value").at(element.span.clone()));
         return None;
     }
     let Some(field) = field else {
-        diagnostics.push(Diagnostic::error("R022", "a <list> needs a field").at(element.span.clone()));
+        diagnostics.push(Diagnostic::error("R022", "a <list> requires a field").at(element.span.clone()));
         return None;
     };
     Some(ListDef { name: element.text.clone(), field, lookup, value })

@@ -41,8 +41,7 @@ pub(super) fn overwrite(original: &mut RuleDef, new: RuleDef, diagnostics: &mut 
     report_unchanged(&old, &written, diagnostics);
     report_conditions(&old, original, &written.span, diagnostics);
     if old.is_composite() && !original.is_composite() {
-        let message =
-            format!("rule {} no longer looks at earlier events: the new definition has no if_matched_…", old.id);
+        let message = format!("rule {} is no longer a composite rule: the new definition has no if_matched_…", old.id);
         diagnostics.push(Diagnostic::note("R032", message).at(written.span));
     }
 }
@@ -167,7 +166,7 @@ fn report_unchanged(old: &RuleDef, new: &RuleDef, diagnostics: &mut Vec<Diagnost
     diagnostics.push(
         Diagnostic::warning("R032", message)
             .at(new.span.clone())
-            .help("write a rule of your own with if_sid on this one instead"),
+            .help("instead, write a custom rule with if_sid on this one"),
     );
 }
 
@@ -184,27 +183,27 @@ fn report_conditions(old: &RuleDef, merged: &RuleDef, span: &Span, diagnostics: 
     let ended = names(&|field| tested(old, field) && !tested(merged, field) && !replaced(field));
     if !ended.is_empty() {
         let message = format!(
-            "with this definition {} of rule {} is no longer tested, as in OSSEC: conditions on ports end without one on an address or a port, those on user, status, hostname and extra_data without one of these or on program_name, time, weekday or maxsize",
+            "with this definition {} of rule {} is no longer evaluated, as in OSSEC: port conditions are dropped \
+             without a condition on an address or a port; conditions on user, status, hostname and extra_data are \
+             dropped without one of these or one on program_name, time, weekday or maxsize",
             ended.join(", "),
             old.id
         );
         diagnostics.push(
             Diagnostic::warning("R032", message)
                 .at(span.clone())
-                .help("repeat it without _pcre2, or write a rule of your own with if_sid on this one instead"),
+                .help("repeat it without _pcre2, or instead, write a custom rule with if_sid on this one"),
         );
     }
     let begun = names(&|field| !tested(old, field) && tested(merged, field));
     if !begun.is_empty() {
         let message = format!(
-            "with this definition {} of rule {} is tested, as in OSSEC: the plain form that stood in for it is gone",
+            "with this definition {} of rule {} is evaluated, as in OSSEC: the plain form that replaced it is gone",
             begun.join(", "),
             old.id
         );
         diagnostics.push(
-            Diagnostic::warning("R032", message)
-                .at(span.clone())
-                .help("repeat the plain form if it is to stand in again"),
+            Diagnostic::warning("R032", message).at(span.clone()).help("repeat the plain form to keep replacing it"),
         );
     }
 }

@@ -27,13 +27,13 @@ fn parse_group(group: &Element, reading: Reading, rules: &mut Vec<RuleDef>, diag
     let name = match group.attributes.as_slice() {
         [name] if name.name.value.eq_ignore_ascii_case("name") => &name.value.value,
         _ => {
-            let problem = Diagnostic::error("R002", "a group has exactly one attribute, its name");
+            let problem = Diagnostic::error("R002", "a group must have exactly one attribute, its name");
             diagnostics.push(problem.at(group.span.clone()).help("<group name=\"local,\">"));
             return;
         }
     };
     if group.children.is_empty() {
-        diagnostics.push(Diagnostic::error("R003", format!("group \"{name}\" has no rule")).at(group.span.clone()));
+        diagnostics.push(Diagnostic::error("R003", format!("group \"{name}\" has no rules")).at(group.span.clone()));
     }
     for element in &group.children {
         if !element.name.value.eq_ignore_ascii_case("rule") {

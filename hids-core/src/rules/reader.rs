@@ -138,13 +138,13 @@ impl Reader<'_> {
                 "overwrite" => match attribute.value.value.as_str() {
                     "yes" => def.overwrite = true,
                     "no" => {}
-                    _ => self.error("R008", "overwrite is yes or no", &attribute.value.span),
+                    _ => self.error("R008", "overwrite must be yes or no", &attribute.value.span),
                 },
                 _ => self.diagnostics.push(unknown_name("R009", "rule attribute", &attribute.name, &ATTRIBUTES)),
             }
         }
         let (Some(id), Some(level)) = (id, level) else {
-            self.error("R005", "a rule needs an id and a level", &element.span);
+            self.error("R005", "a rule requires an id and a level", &element.span);
             return None;
         };
         def.id = RuleId(id);
@@ -156,7 +156,7 @@ impl Reader<'_> {
     fn number(&mut self, attribute: &Attribute, digits: usize) -> Option<u32> {
         let text = &attribute.value.value;
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let message = format!("{} wants a number, found \"{text}\"", attribute.name.value);
+            let message = format!("{} must be a number, found \"{text}\"", attribute.name.value);
             self.error("R010", &message, &attribute.value.span);
             return None;
         }
@@ -260,8 +260,7 @@ impl Reader<'_> {
                     _ => return self.unknown(element),
                 };
                 if def.same.0 & clear == 0 {
-                    let message =
-                        format!("{name} only takes back a same_… before it; here it has no effect, as in OSSEC");
+                    let message = format!("{name} only cancels a preceding same_…; here it has no effect, as in OSSEC");
                     self.warning("R014", &message, &element.span);
                 }
                 def.same.0 &= !clear;
@@ -273,7 +272,7 @@ impl Reader<'_> {
             let follows = if set == Same::WITHOUT_EFFECT {
                 "it has no effect, as in OSSEC"
             } else {
-                "without GeoIP data the rule never fires"
+                "GeoIP data is not supported: the rule never fires"
             };
             self.warning("R014", &format!("{name}: {follows}"), &element.span);
         }
@@ -291,7 +290,7 @@ impl Reader<'_> {
 
     fn field(&mut self, element: &Element, asked: Asked, def: &mut RuleDef) {
         let Some(name) = element.attribute_ignoring_case("name") else {
-            self.error("R016", "a <field> needs the attribute name", &element.span);
+            self.error("R016", "a <field> requires the attribute name", &element.span);
             return;
         };
         let pattern = PatternDef::new(asked.dialect.unwrap_or(Dialect::OsRegex), &element.text);
@@ -303,7 +302,7 @@ impl Reader<'_> {
         if fields.is_none() {
             self.error(
                 "R017",
-                "a name in this list is no field; known: user, srcip, dstip, id, location, data, name",
+                "a name in this list is not a field; supported: user, srcip, dstip, id, location, data, name",
                 &text.span,
             );
         }
@@ -350,12 +349,12 @@ impl Reader<'_> {
             "text" | "link" => def.info.get_or_insert_default().push_str(&element.text.value),
             "cve" => def.cve.get_or_insert_default().push_str(&element.text.value),
             "osvdb" => {
-                let message = "that database is gone; an info of type osvdb is not shown";
+                let message = "OSVDB was discontinued; info of type osvdb is not shown";
                 self.diagnostics.push(Diagnostic::note("R023", message).at(element.span.clone()));
             }
             _ => {
                 let span = element.attributes.first().map_or(&element.span, |attribute| &attribute.value.span);
-                self.error("R020", "the type of an info is text, link, cve or osvdb", span);
+                self.error("R020", "the type of info must be text, link, cve or osvdb", span);
             }
         }
     }

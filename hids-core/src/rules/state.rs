@@ -1,4 +1,4 @@
-//! What earlier events leave behind for rules. Plain data, bounded.
+//! Rule state from earlier events. Plain data, bounded.
 
 use std::collections::HashMap;
 

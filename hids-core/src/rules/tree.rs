@@ -87,10 +87,10 @@ impl Tree {
                 diagnostics.push(
                     Diagnostic::error(
                         "R031",
-                        format!("rule {} cannot be overwritten: it does not exist (yet)", def.id),
+                        format!("rule {} cannot be overwritten: it is not defined before this rule", def.id),
                     )
                     .at(def.id_span.clone())
-                    .help("a rule must be loaded before the one that overwrites it"),
+                    .help("load the original rule before the one that overwrites it"),
                 );
                 return;
             }
@@ -99,9 +99,9 @@ impl Tree {
                     self.rules[known as usize].id_span.file.line_column(self.rules[known as usize].id_span.start);
                 let first = &self.rules[known as usize].id_span.file.name;
                 diagnostics.push(
-                    Diagnostic::error("R030", format!("rule {} exists already ({first}:{line})", def.id))
+                    Diagnostic::error("R030", format!("rule {} already exists ({first}:{line})", def.id))
                         .at(def.id_span.clone())
-                        .help("choose a free id from 100000 on, or write overwrite=\"yes\""),
+                        .help("use an unused id of 100000 or above, or set overwrite=\"yes\""),
                 );
                 return;
             }
@@ -161,19 +161,19 @@ impl Tree {
         if !std::mem::replace(&mut self.is_too_large, true) {
             let rule = &self.rules[index as usize];
             let problem = match too_deep {
-                true => Diagnostic::error(
-                    "R054",
-                    format!("rule {} has more than {MAX_DEPTH} rules above it, one below the other", rule.id),
-                )
-                .help("hang rules under a common parent"),
+                true => {
+                    Diagnostic::error("R054", format!("rule {} is nested more than {MAX_DEPTH} levels deep", rule.id))
+                        .help("use a common parent for the rules")
+                }
                 false => Diagnostic::error(
                     "R055",
                     format!(
-                        "with rule {} the rules have more than {MAX_PLACES} places below one another: each line would be tried in all of them",
+                        "with rule {} the rule tree has more than {MAX_PLACES} nodes, and each line would be tried \
+                         at all of them",
                         rule.id
                     ),
                 )
-                .help("give rules one parent each; if_level and if_group make every rule that fits a parent"),
+                .help("use one parent per rule; if_level and if_group make every matching rule a parent"),
             };
             diagnostics.push(problem.at(rule.id_span.clone()));
         }
@@ -196,7 +196,7 @@ impl Tree {
         let earlier = (0..index).filter(|&other| !self.strict_ossec || !self.rules[other as usize].built_in);
         if let Some(text) = &rule.if_level {
             let Ok(level) = text.value.trim().parse::<u16>() else {
-                diagnostics.push(Diagnostic::error("R033", "if_level wants a number").at(text.span.clone()));
+                diagnostics.push(Diagnostic::error("R033", "if_level must be a number").at(text.span.clone()));
                 return Vec::new();
             };
             // In OSSEC no inaccurate rule has a level that high (K31).
@@ -242,22 +242,22 @@ impl Tree {
                 Some(index) if !found.contains(&index) => found.push(index),
                 Some(_) => {}
                 None => diagnostics.push(
-                    Diagnostic::error("R036", format!("{what}: there is no rule {word} before this one"))
+                    Diagnostic::error("R036", format!("{what}: rule {word} is not defined before this one"))
                         .at(text.span.clone())
-                        .help("correct the id, or load the file with that rule earlier"),
+                        .help("fix the id, or load the file with that rule earlier"),
                 ),
             }
         }
         let id = self.rules[own as usize].id;
         let problem = match (found.is_empty(), names_itself) {
-            (true, true) => Diagnostic::error("R036", format!("{what}: rule {id} names no rule but itself"))
-                .help("name the rule under which it is tried"),
+            (true, true) => Diagnostic::error("R036", format!("{what}: rule {id} refers only to itself"))
+                .help("specify its parent rule"),
             (false, true) => {
-                Diagnostic::warning("R053", format!("{what}: rule {id} names itself; that is left out, as in OSSEC"))
+                Diagnostic::warning("R053", format!("{what}: rule {id} refers to itself; this is ignored, as in OSSEC"))
                     .help("remove its own id from the list")
             }
             (true, false) if text.value.trim().is_empty() => {
-                Diagnostic::error("R036", format!("{what} names no rule")).help("name the rule under which it is tried")
+                Diagnostic::error("R036", format!("{what} refers to no rule")).help("specify its parent rule")
             }
             _ => return found,
         };
@@ -276,9 +276,9 @@ impl Tree {
             return None;
         }
         if text.value.trim().parse() == Ok(rule.id.0) {
-            let message = format!("rule {} never fires: it counts its own alerts, of which there is no first", rule.id);
+            let message = format!("rule {} never fires: it counts only its own alerts", rule.id);
             let problem = Diagnostic::warning("R053", message).at(text.span.clone());
-            diagnostics.push(problem.help("name the rule whose events it is to count"));
+            diagnostics.push(problem.help("specify the rule whose events to count"));
             return Some(index);
         }
         self.by_ids(index, text, "if_matched_sid", diagnostics);

@@ -3,19 +3,20 @@
 /// What to do about an element that only Wazuh has.
 pub(super) fn element(name: &str) -> Option<&'static str> {
     Some(match name {
-        "same_srcip" => "it is Wazuh's; OSSEC's name is same_source_ip",
+        "same_srcip" => "Wazuh only; OSSEC's name is same_source_ip",
         "same_srcuser" => {
-            "it is Wazuh's; same_user compares the user acted upon (dstuser), or let the decoder name that one `user`"
+            "Wazuh only; same_user compares the target user (dstuser), or have the decoder extract it as `user`"
         }
-        "same_dstuser" => "it is Wazuh's; OSSEC's name is same_user",
-        "same_srcport" | "same_source_port" => "it is Wazuh's; OSSEC's name is same_src_port",
-        "same_dstport" | "same_dest_port" => "it is Wazuh's; OSSEC's name is same_dst_port",
+        "same_dstuser" => "Wazuh only; OSSEC's name is same_user",
+        "same_srcport" | "same_source_port" => "Wazuh only; OSSEC's name is same_src_port",
+        "same_dstport" | "same_dest_port" => "Wazuh only; OSSEC's name is same_dst_port",
         "same_agent" | "different_agent" => {
-            "it is Wazuh's; same_location compares host names, and there are no agents here: remove it"
+            "Wazuh only; same_location compares host names, and there are no agents here: remove it"
         }
         "same_dstip" | "same_protocol" | "same_action" | "same_url" | "same_data" | "same_extra_data"
         | "same_status" | "same_system_name" | "same_srcgeoip" | "same_dstgeoip" | "same_field" => {
-            "it is Wazuh's; only source address, user, ports, id and host name can be compared: let the decoder put the value into `id` and use same_id"
+            "Wazuh only; only source address, user, ports, id and host name can be compared: have the decoder \
+             extract the value as `id` and use same_id"
         }
         "different_srcuser"
         | "different_user"
@@ -33,15 +34,18 @@ pub(super) fn element(name: &str) -> Option<&'static str> {
         | "different_dstgeoip"
         | "different_field"
         | "not_same_field" => {
-            "it is Wazuh's; OSSEC can only ask for a different_url: remove it, or let the decoder put the value into `url`"
+            "Wazuh only; OSSEC supports only different_url: remove it, or have the decoder extract the value as `url`"
         }
-        "global_frequency" => "it is Wazuh's; events are always counted over all sources of logs: remove it",
-        "mitre" => "it is Wazuh's; write the technique into <group>, which alerts show: <group>mitre_t1110,</group>",
-        "location" => "it is Wazuh's; <hostname> tests the host, and a decoder of its own tells what a file holds",
+        "global_frequency" => "Wazuh only; events are always counted across all log sources: remove it",
+        "mitre" => "Wazuh only; put the technique into <group>, which alerts show: <group>mitre_t1110,</group>",
+        "location" => {
+            "Wazuh only; <hostname> matches the host, and a dedicated decoder identifies the content of a file"
+        }
         "protocol" | "system_name" | "data" | "srcuser" | "dstuser" => {
-            "it is Wazuh's; <extra_data>, <user>, <status> and <id> test fields, and <field name=\"…\"> a field of the decoder's own: let the decoder use such a name"
+            "Wazuh only; <extra_data>, <user>, <status> and <id> match fields, and <field name=\"…\"> matches a \
+             custom field: have the decoder use such a name"
         }
-        "var" => "a <var> stands before the <group>, not in a rule",
+        "var" => "a <var> must be placed before the <group>, not in a rule",
         _ => return None,
     })
 }
@@ -50,10 +54,10 @@ pub(super) fn element(name: &str) -> Option<&'static str> {
 pub(super) fn option(word: &str) -> Option<&'static str> {
     match word {
         "no_full_log" => {
-            Some("it is Wazuh's: it leaves the line out of the alert, which is always shown here; remove it")
+            Some("Wazuh only: it omits the log line from the alert, which is always shown here; remove it")
         }
-        "no_counter" => Some("it is Wazuh's: it leaves a counter out of the alert; remove it"),
-        word if word.contains(',') || word.contains(' ') => Some("write one <options> element for each word"),
+        "no_counter" => Some("Wazuh only: it omits a counter from the alert; remove it"),
+        word if word.contains(',') || word.contains(' ') => Some("use a separate <options> element for each word"),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! What the keys of a section mean.
+//! Keys of a test section.
 
 use std::sync::Arc;
 
@@ -49,10 +49,10 @@ impl Key {
     fn normal(self, value: &str) -> Result<String, &'static str> {
         match self {
             Self::Rule if matches!(value, "" | "none") => Ok("none".into()),
-            Self::Rule => number(value).ok_or("wants the id of a rule, or none"),
-            Self::Level => number(value).ok_or("wants a level (in these files, `alert` is the level)"),
+            Self::Rule => number(value).ok_or("must be a rule id, or none"),
+            Self::Level => number(value).ok_or("must be a level (in these files, `alert` is the level)"),
             Self::Blocks if matches!(value, "yes" | "no") => Ok(value.into()),
-            Self::Blocks => Err("wants yes or no"),
+            Self::Blocks => Err("must be yes or no"),
             Self::Decoder | Self::SrcIp | Self::User if value.is_empty() => Ok("none".into()),
             Self::Decoder => Ok(value.to_ascii_lowercase()),
             Self::SrcIp | Self::User => Ok(value.into()),
@@ -121,13 +121,13 @@ fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
             logs.push((entry, passes));
             let is_news = |value: &Vec<u8>| news::notice(value, Timestamp::default()).is_some();
             if entry.key.starts_with(FILE) && !entry.values.iter().all(is_news) {
-                let wants = format!("wants one of {}, and a path", news::WORDS.join(", "));
+                let wants = format!("must be one of {}, followed by a path", news::WORDS.join(", "));
                 diagnostics.push(bad_value(entry, &wants));
             }
         } else if entry.key == "repeat" {
             match value.parse() {
                 Ok(number @ 1..=MAX_REPEAT) => repeat = number,
-                _ => diagnostics.push(bad_value(entry, "wants a number from 1 to 10000")),
+                _ => diagnostics.push(bad_value(entry, "must be a number from 1 to 10000")),
             }
         } else if let Some(key) = key {
             match key.normal(&value) {
@@ -171,7 +171,7 @@ fn expect(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     if let Some(at) = expected.iter().position(|(known, _)| *known == key) {
-        let message = format!("{} stands twice in this section; the last one counts", entry.key);
+        let message = format!("{} is given twice in this section; the last one is used", entry.key);
         diagnostics.push(Diagnostic::warning("T005", message).at(entry.key_span.clone()));
         expected.remove(at);
     }
@@ -180,10 +180,10 @@ fn expect(
 
 fn check(section: &Section, expected: &[(Key, String)], logs: &[(&Entry, bool)], diagnostics: &mut Vec<Diagnostic>) {
     if logs.is_empty() {
-        let problem = Diagnostic::warning("T007", format!("[{}] tests nothing: it has no log line", section.name));
-        diagnostics.push(problem.at(section.span.clone()).help("add `log 1 pass = …` with a whole line of a log"));
+        let problem = Diagnostic::warning("T007", format!("[{}] has no log line", section.name));
+        diagnostics.push(problem.at(section.span.clone()).help("add `log 1 pass = …` with a complete log line"));
     } else if expected.is_empty() {
-        let problem = Diagnostic::error("T008", format!("[{}] expects nothing of its log lines", section.name));
+        let problem = Diagnostic::error("T008", format!("[{}] has no expectation for its log lines", section.name));
         diagnostics.push(problem.at(section.span.clone()).help("add rule, alert (the level) and decoder"));
     }
 }
@@ -200,7 +200,7 @@ fn unknown(entry: &Entry) -> Diagnostic {
     match closest(&entry.key, known) {
         Some(known) => problem.help(format!("did you mean {known}?")),
         None => problem
-            .help("known: rule, alert, decoder, srcip, user, blocks, repeat, log N pass, log N fail, file N pass"),
+            .help("supported: rule, alert, decoder, srcip, user, blocks, repeat, log N pass, log N fail, file N pass"),
     }
 }
 

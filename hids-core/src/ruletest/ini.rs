@@ -53,7 +53,7 @@ impl Reader<'_> {
             return self.section(start, text);
         }
         let Some(end) = text.iter().position(|byte| matches!(byte, b'=' | b':')) else {
-            return self.error("T002", "neither a [section], a `key = value` nor a comment", start, text.len());
+            return self.error("T002", "expected a [section], `key = value` or a comment", start, text.len());
         };
         let key = text[..end].trim_ascii();
         let value = text[end + 1..].trim_ascii();
@@ -66,13 +66,13 @@ impl Reader<'_> {
         };
         match self.sections.last_mut() {
             Some(section) => section.entries.push(entry),
-            None => self.error("T003", "this key stands before the first [section]", start, key.len()),
+            None => self.error("T003", "this key precedes the first [section]", start, key.len()),
         }
     }
 
     fn section(&mut self, start: usize, text: &[u8]) {
         let Some(name) = text[1..].strip_suffix(b"]") else {
-            return self.error("T001", "a [section] ends with ]", start, text.len());
+            return self.error("T001", "a [section] must end with ]", start, text.len());
         };
         let name = String::from_utf8_lossy(name).into_owned();
         let span = Span::new(self.file, start, start + text.len());
@@ -82,7 +82,7 @@ impl Reader<'_> {
     fn continuation(&mut self, start: usize, line: &[u8], text: &[u8]) {
         match self.sections.last_mut().and_then(|section| section.entries.last_mut()) {
             Some(entry) => entry.values.push(text.to_vec()),
-            None => self.error("T002", "an indented line goes on with a value, but there is none", start, line.len()),
+            None => self.error("T002", "an indented line continues a value, but there is none", start, line.len()),
         }
     }
 

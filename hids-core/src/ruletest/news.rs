@@ -79,7 +79,7 @@ fn news(value: &[u8], time: Timestamp) -> Option<FileNews> {
             line: b"a line".to_vec(),
         })),
         "firewall-restored" => {
-            FileNews::Restored(Restored { reason: "the table is gone".to_owned(), times: 1, blocked: 2 })
+            FileNews::Restored(Restored { reason: "table missing".to_owned(), times: 1, blocked: 2 })
         }
         _ => FileNews::Damage(Damage { what: "an entry was altered".to_owned(), paths: vec![path.to_vec()] }),
     })

@@ -1,4 +1,4 @@
-//! Whether an entry of the journal comes from the service whose identifier it bears.
+//! Verifies that a journal entry comes from the service of its identifier.
 //!
 //! Decides from the fields that journald itself adds (their names begin with `_`, systemd.journal-fields(7)) and from
 //! nothing that the sender chose. Owns the table of known services. Never: reads the journal or `/etc/passwd`.

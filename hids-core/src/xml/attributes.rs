@@ -74,12 +74,12 @@ impl AttributeReader<'_, '_> {
         let after_value =
             bytes.get(value.span.end + 1).is_some_and(|byte| !byte.is_ascii_whitespace() && !b"/>".contains(byte));
         if before_equals {
-            let message = format!("attribute `{}` has a blank before its `=`", name.value);
-            self.error("X007", name.span.start, name.span.end + 1, message, "write NAME=\"VALUE\"");
+            let message = format!("attribute `{}` has a space before `=`", name.value);
+            self.error("X007", name.span.start, name.span.end + 1, message, "use NAME=\"VALUE\"");
         }
         if after_value {
             let message = format!("the value of attribute `{}` is followed by more text", name.value);
-            self.error("X007", value.span.start, value.span.end + 2, message, "put a blank between attributes");
+            self.error("X007", value.span.start, value.span.end + 2, message, "separate attributes with a space");
         }
     }
 
@@ -93,7 +93,7 @@ impl AttributeReader<'_, '_> {
             AttrError::ExpectedQuote(position, _) => (at(*position), "this attribute value has no closing quote"),
             AttrError::Duplicated(position, _) => (at(*position), "this attribute is given twice"),
         };
-        self.error("X007", start, start + 1, message, "write NAME=\"VALUE\"");
+        self.error("X007", start, start + 1, message, "use NAME=\"VALUE\"");
     }
 
     /// `part` of the masked file with its place.

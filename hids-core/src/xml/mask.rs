@@ -113,7 +113,7 @@ fn replace_what_is_not_text(file: &Arc<SourceFile>, marks: Marks, problems: &mut
             [byte] => format!("byte 0x{byte:02x} is"),
             bytes => format!("{} bytes are", bytes.len()),
         };
-        let message = format!("{what} not UTF-8 text and read as U+FFFD");
+        let message = format!("{what} not valid UTF-8 and replaced with U+FFFD");
         problems.warning("X001", start, end, message, "save the file as UTF-8");
     }
     text
@@ -158,15 +158,15 @@ impl Masker<'_, '_> {
         match self.text.get(start + 1) {
             Some(b'!') => self.comment(start),
             Some(b'?') => {
-                let message = "an XML declaration may only be the very first bytes of the file";
+                let message = "an XML declaration is only allowed at the very beginning of the file";
                 self.problems.error("X003", start, start + 2, message, "remove it");
                 self.skip_declaration(start)
             }
             Some(b'/') => self.closing_tag(start),
             Some(byte) if byte.is_ascii_alphabetic() || *byte == b'_' || *byte >= 0x80 => self.opening_tag(start),
             _ => {
-                let message = "this `<` opens neither an element nor a comment";
-                self.problems.error("X004", start, start + 1, message, "write a literal `<` as `\\<`");
+                let message = "this `<` does not start an element or a comment";
+                self.problems.error("X004", start, start + 1, message, "escape a literal `<` as `\\<`");
                 self.masked.bytes[start] = self.masked.marks.less_than;
                 start + 1
             }
@@ -208,7 +208,7 @@ impl Masker<'_, '_> {
             at = end + 1;
         }
         let (what, help) = declaration(&self.text[start..]);
-        let message = format!("{what} is not closed, so the rest of the file is not read");
+        let message = format!("{what} is not closed; the rest of the file is ignored");
         self.problems.error("X002", start, start + 4, message, help);
         self.masked.cut = true;
         self.hide(start, self.text.len());
@@ -223,7 +223,7 @@ impl Masker<'_, '_> {
         }
         let (what, help) = declaration(&self.text[start..]);
         let lines = memchr::memchr_iter(b'\n', inside).count() + 1;
-        let message = format!("{what} ends only with the next `!>` or `-->`: {lines} lines are not read");
+        let message = format!("{what} ends only at the next `!>` or `-->`: {lines} lines are ignored");
         self.problems.warning("X002", start, start + 4, message, help);
     }
 
@@ -287,7 +287,7 @@ impl Masker<'_, '_> {
         let rest = &self.text[quote_at..];
         let end = memchr3(b'\n', b'>', b'<', rest).unwrap_or(rest.len());
         let message = "this attribute value has no closing quote";
-        self.problems.error("X006", quote_at, quote_at + end, message, "close it with the same quote");
+        self.problems.error("X006", quote_at, quote_at + end, message, "close it with the same quotation mark");
         self.masked.bytes[quote_at] = self.masked.marks.nothing;
         if self.masked.reported_tags.last() != Some(&tag) {
             self.masked.reported_tags.push(tag);
@@ -326,10 +326,10 @@ const DECLARATIONS: [&[u8]; 5] = [b"DOCTYPE", b"ENTITY", b"ELEMENT", b"ATTLIST",
 fn declaration(text: &[u8]) -> (&'static str, &'static str) {
     let is_declaration = |name: &&[u8]| text.get(2..2 + name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name));
     if text.starts_with(b"<![CDATA[") {
-        ("`<![CDATA[` opens a comment in OSSEC's dialect; it", "write the text without it, with `\\<` for `<`")
+        ("`<![CDATA[` starts a comment in OSSEC's dialect; it", "remove it and escape `<` as `\\<`")
     } else if DECLARATIONS.iter().any(is_declaration) {
         (
-            "this document type declaration opens a comment in OSSEC's dialect; it",
+            "this document type declaration starts a comment in OSSEC's dialect; it",
             "remove it: document types and entities are not supported",
         )
     } else {

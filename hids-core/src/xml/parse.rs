@@ -52,7 +52,7 @@ impl Builder<'_> {
                 Ok(Event::End(tag)) => self.close_element(tag.name().as_ref(), start, end),
                 Ok(Event::Text(text)) => self.add_text(&text, start, end),
                 Ok(Event::Eof) => return,
-                Ok(_) => self.problems.error("X014", start, end, "this is not part of OSSEC's XML", "remove it"),
+                Ok(_) => self.problems.error("X014", start, end, "not supported in OSSEC's XML", "remove it"),
                 Err(error) => {
                     let message = format!("this cannot be read, nor what follows it: {error}");
                     self.problems.error("X014", start, start + 1, message, "");
@@ -65,7 +65,8 @@ impl Builder<'_> {
     fn open_element(&mut self, tag: &BytesStart<'_>, start: usize, end: usize, is_empty: bool) {
         if self.too_deep > 0 || self.open.len() >= DEPTH_LIMIT {
             if self.too_deep == 0 {
-                let message = format!("elements are nested deeper than {DEPTH_LIMIT}; what lies deeper is not read");
+                let message =
+                    format!("elements are nested more than {DEPTH_LIMIT} levels deep; deeper elements are ignored");
                 self.problems.error("X013", start, end, message, "");
             }
             self.too_deep += usize::from(!is_empty);
@@ -149,12 +150,12 @@ impl Builder<'_> {
             self.finish_top(end);
         } else if let Some(top) = self.open.last().filter(|top| is_misspelt(&name, &top.name.value)) {
             let right = top.name.value.clone();
-            let message = format!("element `{right}` is not closed: `</{name}>` does not repeat its name exactly");
-            self.problems.error("X010", start, end, message, &format!("write `</{right}>`"));
+            let message = format!("element `{right}` is not closed: `</{name}>` does not match its name exactly");
+            self.problems.error("X010", start, end, message, &format!("use `</{right}>`"));
             self.finish_top(end);
         } else {
-            let message = format!("`</{name}>` closes an element that was not opened");
-            self.problems.error("X010", start, end, message, "remove it, or open the element before it");
+            let message = format!("`</{name}>` has no matching start tag");
+            self.problems.error("X010", start, end, message, "remove it, or add the start tag");
         }
     }
 
@@ -162,7 +163,7 @@ impl Builder<'_> {
         let Some(top) = self.open.last() else { return };
         let (start, name) = (top.span.start, &top.name.value);
         let message = format!("element `{name}` is not closed");
-        let help = format!("add `</{name}>` where it ends");
+        let help = format!("add `</{name}>` at its end");
         self.problems.error("X009", start, top.name.span.end, message, &help);
     }
 

@@ -55,7 +55,7 @@ impl<'a> Problems<'a> {
         self.list.sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or(0, |span| span.start));
         let hidden = self.errors.saturating_sub(ERROR_LIMIT) + self.warnings.saturating_sub(WARNING_LIMIT);
         if hidden > 0 {
-            let message = format!("{} has {hidden} more problems of this kind, which are not shown", self.file.name);
+            let message = format!("{} has {hidden} more problems of this kind (not shown)", self.file.name);
             self.list.push(Diagnostic::note("X015", message).help("is this the right file?"));
         }
         self.list

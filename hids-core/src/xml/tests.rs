@@ -67,7 +67,7 @@ fn a_declaration_that_hides_elements_up_to_the_next_comment_is_warned_of() {
         let (roots, problems) = read(format!("{start}\n<a/>\n<!-- y -->\n<b/>"));
         assert_eq!(shape(&roots), "<b></>", "{start}");
         assert_eq!((problems[0].code, problems[0].severity), ("X002", Severity::Warning), "{start}");
-        assert!(problems[0].message.contains("3 lines are not read"), "{problems:?}");
+        assert!(problems[0].message.contains("3 lines are ignored"), "{problems:?}");
     }
     clean("<!-- <a> > <b> --><c/><!DOCTYPE x !><d/>");
 }

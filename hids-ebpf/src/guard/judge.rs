@@ -1,4 +1,4 @@
-//! The judgement on each operation: nothing protected, allowed, told, or refused.
+//! Decision on each operation: not protected, allowed, reported, or denied.
 
 use hids_common::guard::{DIGEST_FIXED, FileKey, GuardDrop, GuardOperation, MODE_ENFORCE, MODE_OFF, STATE_MODE, TREE};
 

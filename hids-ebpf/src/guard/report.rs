@@ -1,4 +1,4 @@
-//! Tells user space of a judgement: who tried what where.
+//! Reports a decision to user space: process, operation and path.
 
 use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_ktime_get_ns,

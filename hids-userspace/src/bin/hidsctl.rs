@@ -1,4 +1,4 @@
-//! `hidsctl`: looks at and steers the HIDS.
+//! `hidsctl`: inspects and controls hids.
 
 use std::process::ExitCode;
 

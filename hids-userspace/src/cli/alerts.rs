@@ -21,13 +21,13 @@ pub struct AlertsArgs {
     /// Keep printing new alerts as they arrive
     #[arg(short, long)]
     follow: bool,
-    /// Only alerts of at least this level
+    /// Show only alerts of this level or higher
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     level: u16,
-    /// From when: `30m`, `12h`, `7d`, `2026-11-24` or `2026-11-24T10:00:00` [default: since midnight]
+    /// Show alerts since TIME: `30m`, `12h`, `7d`, `2026-11-24` or `2026-11-24T10:00:00` [default: midnight]
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Until when, in the same forms
+    /// Show alerts until TIME, in the same formats
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
 }
@@ -96,14 +96,19 @@ fn parse_moment(text: &str, now: Timestamp, zone: &TimeZone) -> anyhow::Result<T
             "m" => 60,
             "h" => 3600,
             "d" => 86_400,
-            _ => bail!("{text:?} is no time span: use s, m, h or d behind the number"),
+            _ => bail!("invalid time span {text:?}: append s, m, h or d to the number"),
         };
         return Ok(Timestamp::from_unix_seconds(now.unix_seconds().saturating_sub(number.saturating_mul(seconds))));
     }
     let civil = text
         .parse::<jiff::civil::DateTime>()
         .or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0)))
-        .with_context(|| format!("{text:?} is neither a time span (30m, 12h, 7d) nor a date (2026-11-24T10:00:00)"))?;
+        .with_context(|| {
+            format!(
+                "invalid time {text:?}: expected a time span (30m, 12h, 7d) or a date \
+                 (2026-11-24T10:00:00)"
+            )
+        })?;
     Ok(Timestamp::from_unix_seconds(civil.to_zoned(zone.clone())?.timestamp().as_second()))
 }
 

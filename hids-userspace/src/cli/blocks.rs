@@ -19,25 +19,25 @@ pub struct BlocksArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show the blocked addresses (the default)
+    /// List blocked addresses (default)
     List,
-    /// Block an address manually
+    /// Block an address
     Add {
         /// IPv4 or IPv6 address
         address: IpAddr,
-        /// Seconds until the block is lifted; without it the block stays until removed
+        /// Remove the block after this many seconds [default: block until removed]
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<u64>,
-        /// What `hidsctl why` will show
+        /// Reason shown by `hidsctl why`
         #[arg(long, default_value = "blocked manually")]
         reason: String,
     },
-    /// Lift the block of an address
+    /// Remove the block of an address
     Remove {
         /// IPv4 or IPv6 address
         address: IpAddr,
     },
-    /// Lift all blocks
+    /// Remove all blocks
     Flush,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn run(common: &Common, args: &BlocksArgs) -> anyhow::Result<Exit> {
 fn text(request: &Request, answer: &Value) -> String {
     match request {
         Request::BlocksAdd { address, .. } => added(address, answer),
-        Request::BlocksRemove { address } => format!("{address} is no longer blocked\n"),
+        Request::BlocksRemove { address } => format!("{address} unblocked\n"),
         Request::BlocksFlush => {
             format!("{} removed\n", output::count(answer["removed"].as_u64().unwrap_or(0), "block"))
         }
@@ -73,14 +73,15 @@ fn text(request: &Request, answer: &Value) -> String {
 
 fn added(address: &IpAddr, answer: &Value) -> String {
     if answer["unchanged"] != true {
-        return format!("{address} is blocked\n");
+        return format!("{address} blocked\n");
     }
     let remaining = match answer["remaining_seconds"].as_u64() {
-        Some(seconds) => format!("for another {}", output::duration(seconds)),
-        None => "until the block is removed".into(),
+        Some(seconds) => format!("for {}", output::duration(seconds)),
+        None => "until removed".into(),
     };
     format!(
-        "{address} is already blocked {remaining}; unchanged (to shorten a block, remove it with `hidsctl blocks remove {address}` first)\n"
+        "{address} is already blocked {remaining}; unchanged (to shorten the block, first run `hidsctl blocks \
+         remove {address}`)\n"
     )
 }
 
@@ -132,7 +133,7 @@ impl Pages {
         match (json, self.blocks) {
             (true, 0) => "{\"blocks\":[],\"total\":0}\n".into(),
             (true, blocks) => format!("],\"total\":{blocks}}}\n"),
-            (false, 0) => "no address is blocked\n".into(),
+            (false, 0) => "no blocked addresses\n".into(),
             (false, _) => String::new(),
         }
     }
@@ -147,14 +148,14 @@ fn table(blocks: &[Value]) -> String {
             vec![
                 plain(&block["address"]),
                 remaining,
-                block["offence"].as_u64().map_or_else(String::new, |n| n.to_string()),
+                block["offences"].as_u64().map_or_else(String::new, |n| n.to_string()),
                 block["packets"].as_u64().map_or_else(|| "-".into(), |n| n.to_string()),
                 block["rule"].as_u64().map_or_else(|| "-".into(), |id| id.to_string()),
                 output::visible(plain(&block["description"]).as_bytes()),
             ]
         })
         .collect();
-    output::table(&["ADDRESS", "REMAINING", "OFFENCES", "DROPPED", "RULE", "WHY"], &rows)
+    output::table(&["ADDRESS", "REMAINING", "OFFENCES", "DROPPED", "RULE", "REASON"], &rows)
 }
 
 /// A JSON string without its quotes; anything else as it is.
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     fn page(addresses: &[&str]) -> Vec<Value> {
-        addresses.iter().map(|address| json!({ "address": address, "offence": 1, "description": "x" })).collect()
+        addresses.iter().map(|address| json!({ "address": address, "offences": 1, "description": "x" })).collect()
     }
 
     #[test]
@@ -196,7 +197,7 @@ mod tests {
         // O-B14
         let address: IpAddr = "192.0.2.1".parse().expect("an address");
         let text = added(&address, &json!({ "unchanged": true, "remaining_seconds": 600 }));
-        assert!(text.starts_with("192.0.2.1 is already blocked for another 10m 0s; unchanged"), "{text}");
-        assert_eq!(added(&address, &json!({ "unchanged": false })), "192.0.2.1 is blocked\n");
+        assert!(text.starts_with("192.0.2.1 is already blocked for 10m 0s; unchanged"), "{text}");
+        assert_eq!(added(&address, &json!({ "unchanged": false })), "192.0.2.1 blocked\n");
     }
 }

@@ -51,8 +51,8 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
         diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
         let mut text: String = diagnostics.iter().map(Diagnostic::render).collect();
         let verdict = match (errors, bad) {
-            (0, false) => "the configuration is usable",
-            (0, true) => "the configuration is usable, but has warnings",
+            (0, false) => "configuration is valid",
+            (0, true) => "configuration is valid, but has warnings",
             _ => "configuration is invalid; hidsd would not start with it",
         };
         let counts = [(errors, "error"), (warnings, "warning"), (rules, "rule")];
@@ -69,17 +69,17 @@ fn protection(config: &Config) -> Option<Diagnostic> {
         return None;
     }
     let why = sensors::can_refuse_writes().err()?;
-    let message = format!("protect=\"yes\" is not enforced on this machine: {}", why.with_sources());
+    let message = format!("protect=\"yes\" cannot be enforced on this host: {}", why.with_sources());
     Some(Diagnostic::warning("C055", message).help(why.help()))
 }
 
 /// What the rules that OSSEC has for changes of files are about.
 const RULES_OF_FILES: [(u32, &str); 5] = [
-    (550, "a file changed"),
-    (551, "it changed again"),
-    (552, "it changed repeatedly"),
-    (553, "a file was deleted"),
-    (554, "a file was added"),
+    (550, "file modified"),
+    (551, "file modified again"),
+    (552, "file modified repeatedly"),
+    (553, "file deleted"),
+    (554, "file added"),
 ];
 
 /// Whether `<syscheck>` watches files and nothing would be said of some of their changes.
@@ -94,12 +94,13 @@ fn rules_of_files(config: &Config, engine: &Engine) -> Option<Diagnostic> {
         return None;
     }
     let message = format!(
-        "<syscheck> watches files, but the rules have no {}: such changes give no alert unless another rule takes them",
+        "<syscheck> monitors files, but the ruleset lacks rules {}: such changes raise no alert unless another rule \
+         matches",
         missing.join(", ")
     );
     Some(
         Diagnostic::warning("C057", message)
-            .help("load OSSEC's ossec_rules.xml, or 0050-ossec.xml of the shipped ruleset, under <rules>"),
+            .help("load OSSEC's ossec_rules.xml, or 0050-ossec.xml of the shipped ruleset, in <rules>"),
     )
 }
 

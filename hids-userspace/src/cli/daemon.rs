@@ -8,22 +8,22 @@ use super::{Common, logging};
 use crate::daemon::{self, DaemonError, DaemonOptions};
 use crate::respond::Mode;
 
-/// The daemon: watches logs, analyses them with OSSEC's decoders and rules, blocks attackers, mails.
+/// Host intrusion detection daemon
 ///
-/// It stays in the foreground; SIGTERM stops it, SIGHUP reloads its configuration.
+/// Runs in the foreground; SIGTERM stops it, SIGHUP reloads the configuration.
 #[derive(Debug, Parser)]
 #[command(name = "hidsd", version, after_help = exit::HELP)]
 pub struct DaemonArgs {
     /// Options that every command knows.
     #[command(flatten)]
     pub common: Common,
-    /// Decide and record, but block nothing, run no program, send no mail
+    /// Analyse and record, but do not block, run programs or send mail
     #[arg(long)]
     pub dry_run: bool,
     /// Reproduce OSSEC's behaviour exactly, including its known gaps
     #[arg(long)]
     pub strict_ossec: bool,
-    /// Start although OSSEC's own daemons run on this machine
+    /// Start even if OSSEC's daemons are running
     #[arg(long)]
     pub beside_ossec: bool,
     /// Increase verbosity (can be repeated)
@@ -46,7 +46,7 @@ pub fn run(args: &DaemonArgs) -> Exit {
             Exit::No
         }
         Err(problem) => {
-            error!(error = format!("{:#}", anyhow::Error::from(problem)), "hidsd cannot run");
+            error!(error = format!("{:#}", anyhow::Error::from(problem)), "startup failed");
             Exit::Failed
         }
     }

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use crate::control::ClientError;
 
 /// Shown under `--help`.
-pub const HELP: &str = "Exit codes: 0 done, 1 the answer is no (the configuration has errors, the address is not blocked), \
-2 wrong usage, 3 the daemon is not running, 4 failed, 5 done, but a part of the change waits for a restart";
+pub const HELP: &str = "Exit status: 0 success, 1 negative result (configuration has errors, address is not \
+                        blocked), 2 usage error, 3 hidsd is not running, 4 failure, 5 success, but some changes \
+                        require a restart";
 
 /// How a program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +29,12 @@ pub enum Exit {
 
 /// The configuration has errors, which have been printed.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the configuration has errors")]
+#[error("configuration has errors")]
 pub(super) struct BadConfiguration;
 
 /// An argument that clap cannot judge is wrong.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("wrong usage")]
+#[error("usage error")]
 pub(super) struct WrongUsage;
 
 impl Exit {

@@ -1,8 +1,8 @@
-//! Where the daemon's own messages go: standard error (systemd keeps them in the journal).
+//! Logging to standard error, which systemd forwards to the journal.
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging; `verbose` counts `-v`. `HIDS_LOG` (for instance `hids_userspace::collect=debug`) overrides it.
+/// Starts logging; `verbose` counts `-v`. `HIDS_LOG` (for example `hids_userspace::collect=debug`) overrides it.
 pub fn start(verbose: u8) {
     let level = match verbose {
         0 => "info",

@@ -29,7 +29,7 @@ pub struct LogtestArgs {
     /// Reproduce OSSEC's behaviour exactly, including its known gaps
     #[arg(long)]
     strict_ossec: bool,
-    /// Show every rule that was tried
+    /// Show every decoder and rule that was tried
     #[arg(short, long)]
     verbose: bool,
     /// Log file name to assume for the lines

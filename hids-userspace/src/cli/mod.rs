@@ -28,7 +28,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::LoadOptions;
 use exit::Exit;
 
-/// Inspect and control the host intrusion detection system.
+/// Inspect and control hids
 #[derive(Debug, Parser)]
 #[command(name = "hidsctl", version, after_help = exit::HELP)]
 pub struct Hidsctl {
@@ -64,9 +64,9 @@ impl Common {
 /// What `hidsctl` can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check the configuration, decoders and rules; report every problem with its place
+    /// Check the configuration, decoders and rules for problems
     Check(check::CheckArgs),
-    /// Show what the daemon is doing
+    /// Show the status of the daemon
     Status,
     /// Show recorded alerts
     Alerts(alerts::AlertsArgs),
@@ -74,17 +74,17 @@ pub enum Command {
     Blocks(blocks::BlocksArgs),
     /// Show why an address is or was blocked
     Why(why::WhyArgs),
-    /// File integrity: scans, the baseline, the history of files
+    /// File integrity: scans, baseline and change history
     Fim(fim::FimArgs),
     /// Reload the configuration
     Reload,
-    /// Analyse lines from standard input and show each step
+    /// Analyse log lines from standard input and show each step
     Logtest(logtest::LogtestArgs),
-    /// Analyse whole files as fast as possible, blocking nothing
+    /// Analyse log files as fast as possible, without blocking anything
     Replay(replay::ReplayArgs),
-    /// Show rules and run their tests
+    /// Inspect rules and run rule tests
     Rules(rules::RulesArgs),
-    /// Create the configuration and files for your own rules where there are none
+    /// Create missing configuration files
     Setup(setup::SetupArgs),
 }
 

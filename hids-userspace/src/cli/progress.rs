@@ -53,7 +53,7 @@ fn picture(done_bytes: u64, total_bytes: u64, events: u64, elapsed: Duration) ->
     let seconds = elapsed.as_secs_f64().max(0.001);
     let speed = events as f64 / seconds;
     if total_bytes == 0 {
-        return format!("{events} lines, {speed:.0} a second");
+        return format!("{events} lines, {speed:.0}/s");
     }
     let share = (done_bytes as f64 / total_bytes as f64).min(1.0);
     let full = (share * BAR_CELLS as f64) as usize;
@@ -62,7 +62,7 @@ fn picture(done_bytes: u64, total_bytes: u64, events: u64, elapsed: Duration) ->
         0.0 => "?".into(),
         _ => output::duration((seconds * (1.0 - share) / share).ceil() as u64),
     };
-    format!("[{bar}] {:3.0} %  {events} lines, {speed:.0} a second, {left} left", share * 100.0)
+    format!("[{bar}] {:3.0} %  {events} lines, {speed:.0}/s, {left} left", share * 100.0)
 }
 
 #[cfg(test)]
@@ -72,12 +72,12 @@ mod tests {
     #[test]
     fn half_of_the_bytes_leaves_as_much_time_as_was_used() {
         let text = picture(500, 1000, 2000, Duration::from_secs(100));
-        assert_eq!(text, "[###############---------------]  50 %  2000 lines, 20 a second, 1m 40s left");
+        assert_eq!(text, "[###############---------------]  50 %  2000 lines, 20/s, 1m 40s left");
     }
 
     #[test]
     fn a_grown_file_and_a_pipe_have_no_impossible_figures() {
         assert!(picture(2000, 1000, 1, Duration::from_secs(1)).contains("100 %"));
-        assert_eq!(picture(2000, 0, 10, Duration::from_secs(1)), "10 lines, 10 a second");
+        assert_eq!(picture(2000, 0, 10, Duration::from_secs(1)), "10 lines, 10/s");
     }
 }

@@ -10,12 +10,12 @@ use crate::control::{Client, Request};
 /// How long a reload may take.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Lets the daemon read its configuration again; on errors it keeps the old one and says why.
+/// Reloads the configuration of the daemon; on errors it keeps the previous one and reports them.
 pub(super) fn run(common: &Common) -> anyhow::Result<Exit> {
     // What is in hand may have to end first: a mail, file integrity.
     let answer = ask_within(common, &Request::Reload, PATIENCE)?;
     let waiting: Vec<&str> =
-        answer["needs_restart"].as_array().into_iter().flatten().filter_map(|part| part.as_str()).collect();
+        answer["restart_required"].as_array().into_iter().flatten().filter_map(|part| part.as_str()).collect();
     if common.json {
         output::print_json(&answer)?;
     } else {

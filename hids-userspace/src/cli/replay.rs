@@ -43,22 +43,22 @@ const WRITE_BYTES: usize = 128 << 10;
 /// Options of `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// What kind of log the files are, as in `<log_format>`; all formats of one line per event are alike
+    /// Log format of the files, as in `<log_format>`; all one-line formats are equivalent
     #[arg(long, value_name = "FORMAT", default_value = "syslog", value_parser = ["syslog", "apache", "generic", "iis", "squid", "snort-fast", "syslog-pipe"])]
     format: String,
-    /// Threads: all but one take lines apart, one applies the rules in order; the answers are the same
+    /// Number of threads; does not affect the results
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
-    /// Write the alerts to this file, one JSON object a line
+    /// Write alerts to this file, one JSON object per line
     #[arg(long, value_name = "OUT")]
     alerts_json: Option<PathBuf>,
     /// Reproduce OSSEC's behaviour exactly, including its known gaps
     #[arg(long)]
     strict_ossec: bool,
-    /// Leave out what comes after this stage, to measure the stages
+    /// Stop after this stage (for benchmarks)
     #[arg(long, hide = true, value_enum, default_value_t = Stage::Alerts)]
     stop_after: Stage,
-    /// Files to analyse, in this order: plain, compressed with gzip, or - for standard input
+    /// Files to analyse, in this order: plain, gzip-compressed, or - for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }

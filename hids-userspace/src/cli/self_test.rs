@@ -1,4 +1,4 @@
-//! What the file sensor proved at the start, in a few lines of `hidsctl status`.
+//! Result of the file sensor's self-test, in a few lines of `hidsctl status`.
 
 use std::fmt::Write as _;
 
@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::blocks::plain;
 use super::output;
+use crate::sensors::selftest::OperationUnderTest;
 
 /// One line for each outcome, with the operations that had it.
 pub(super) fn text(proven: &Value) -> String {
@@ -15,23 +16,26 @@ pub(super) fn text(proven: &Value) -> String {
     let none = Vec::new();
     let operations = proven["operations"].as_array().unwrap_or(&none);
     for (outcome, title) in [
-        (Outcome::Everything, "what and who seen"),
-        (Outcome::WhatOnly, "only what seen"),
-        (Outcome::Nothing, "NOT seen"),
-        (Outcome::Untried, "not possible here"),
+        (Outcome::Everything, "detected with process"),
+        (Outcome::WhatOnly, "detected"),
+        (Outcome::Nothing, "not detected"),
+        (Outcome::Untried, "not applicable"),
     ] {
-        let names = operations.iter().filter(|tested| Outcome::of(&tested["saw"]) == outcome).map(|tested| {
+        let names = operations.iter().filter(|tested| Outcome::of(&tested["result"]) == outcome).map(|tested| {
             let name = output::visible(plain(&tested["operation"]).as_bytes());
-            match (&tested["saw"]["detail"], outcome) {
-                (Value::String(detail), Outcome::Nothing | Outcome::Untried) => {
-                    format!("{name} ({})", output::visible(detail.as_bytes()))
-                }
-                _ => name.to_string(),
+            if matches!(outcome, Outcome::Everything | Outcome::WhatOnly) {
+                return name;
+            }
+            let name = OperationUnderTest::named(&name).map_or(name, |operation| operation.describe().to_owned());
+            match &tested["result"]["detail"] {
+                Value::String(detail) => format!("{name} ({})", output::visible(detail.as_bytes())),
+                _ => name,
             }
         });
         let names: Vec<String> = names.collect();
+        let separator = if matches!(outcome, Outcome::Everything | Outcome::WhatOnly) { " " } else { ", " };
         if !names.is_empty() {
-            let _ = writeln!(out, "    {title:<22} {}", names.join(" "));
+            let _ = writeln!(out, "    {title:<22} {}", names.join(separator));
         }
     }
     out
@@ -48,7 +52,7 @@ enum Outcome {
 
 impl Outcome {
     fn of(saw: &Value) -> Self {
-        match (saw["tried"] == true, saw["what"] == true, saw["who"] == true) {
+        match (saw["tested"] == true, saw["what"] == true, saw["who"] == true) {
             (false, ..) => Self::Untried,
             (_, false, _) => Self::Nothing,
             (_, _, false) => Self::WhatOnly,
@@ -65,7 +69,7 @@ mod tests {
 
     #[test]
     fn operations_stand_together_by_outcome() {
-        let tested = |operation: &str, tried: bool, what: bool, who: bool| json!({ "operation": operation, "saw": { "tried": tried, "what": what, "who": who, "detail": "why\n" } });
+        let tested = |operation: &str, tried: bool, what: bool, who: bool| json!({ "operation": operation, "result": { "tested": tried, "what": what, "who": who, "detail": "why\n" } });
         let proven = json!({
             "tier": "fanotify", "marks": "filesystem", "filesystem": "ext4",
             "operations": [
@@ -76,10 +80,10 @@ mod tests {
         });
         let expected = "  self test:
     ext4                   fanotify, marks on filesystem
-    what and who seen      create write
-    only what seen         chmod
-    NOT seen               unlink (why\\x0a)
-    not possible here      ring-write (why\\x0a)
+    detected with process  create write
+    detected               chmod
+    not detected           file deletion (why\\x0a)
+    not applicable         writes through io_uring (why\\x0a)
 ";
         assert_eq!(text(&proven), expected);
     }

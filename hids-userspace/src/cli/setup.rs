@@ -18,7 +18,7 @@ use super::{Common, output};
 /// Arguments of `hidsctl setup`.
 #[derive(Debug, Args)]
 pub struct SetupArgs {
-    /// Work below DIR instead of /, for images and packages
+    /// Use DIR instead of / (for images and packages)
     #[arg(long, value_name = "DIR", default_value = "/")]
     destdir: PathBuf,
     /// Print only what was created
@@ -71,9 +71,8 @@ fn copy_if_missing(from: &Path, to: &Path) -> anyhow::Result<bool> {
     if to.symlink_metadata().is_ok() {
         return Ok(false);
     }
-    let content =
-        fs::read(from).with_context(|| format!("cannot read {}: the installation is not whole", from.display()))?;
-    let directory = to.parent().context("a file has no directory")?;
+    let content = fs::read(from).with_context(|| format!("cannot read {}: incomplete installation", from.display()))?;
+    let directory = to.parent().context("invalid path")?;
     DirBuilder::new()
         .recursive(true)
         .mode(DIRECTORY_MODE)

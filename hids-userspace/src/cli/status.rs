@@ -25,7 +25,7 @@ fn text(status: &Value) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "hidsd {} is running for {} (pid {}, {} mode, {} MiB)",
+        "hidsd {} running for {} (pid {}, mode: {}, memory: {} MiB)",
         plain(&status["version"]),
         output::duration(status["uptime_seconds"].as_u64().unwrap_or(0)),
         status["pid"],
@@ -54,7 +54,7 @@ fn text(status: &Value) -> String {
 }
 
 /// Counters that say something even when they are 0.
-const ALWAYS_SHOWN: [&str; 5] = ["events", "alerts", "blocked", "waiting", "commits"];
+const ALWAYS_SHOWN: [&str; 5] = ["events", "alerts", "blocked", "queued", "commits"];
 
 /// Any report as indented `name  value` lines; a list of objects as one line each.
 fn describe(out: &mut String, value: &Value, depth: usize) {
@@ -100,9 +100,9 @@ fn one_line(value: &Value) -> String {
     let parts: Vec<String> = map
         .iter()
         .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| format!("{}={}", name.replace('_', "-"), plain(value)))
+        .map(|(name, value)| format!("{}: {}", name.replace('_', " "), plain(value)))
         .collect();
-    parts.join(" ")
+    parts.join(", ")
 }
 
 #[cfg(test)]

@@ -38,13 +38,13 @@ fn text(view: &WhyView) -> String {
         None => _ = writeln!(out, "{} is not blocked", view.address),
     }
     if let Some(reason) = &view.never_blocked {
-        let _ = writeln!(out, "it is never blocked: {}", visible(reason));
+        let _ = writeln!(out, "never blocked: {}", visible(reason));
     }
     if view.offences > 1 {
-        let _ = writeln!(out, "it has been blocked {} times", view.offences);
+        let _ = writeln!(out, "blocked {} times in total", view.offences);
     }
     if let Some(trouble) = &view.trouble {
-        let _ = writeln!(out, "its history is not complete: {}", visible(trouble));
+        let _ = writeln!(out, "history incomplete: {}", visible(trouble));
     }
     for event in &view.history {
         happening(&mut out, event);
@@ -54,13 +54,13 @@ fn text(view: &WhyView) -> String {
 
 fn blocked(out: &mut String, block: &BlockView) {
     let until = match block.remaining_seconds {
-        Some(seconds) => format!("for another {}", output::duration(seconds)),
-        None => "until it is removed".into(),
+        Some(seconds) => format!("for {}", output::duration(seconds)),
+        None => "until removed".into(),
     };
-    let how = if block.active { "" } else { " (not in the kernel now; see hidsctl status)" };
+    let how = if block.active { "" } else { " (currently not enforced; see hidsctl status)" };
     let _ = writeln!(out, "{} is blocked {until}{how}: {}", block.address, visible(&block.description));
     if let Some(packets) = block.packets {
-        let _ = writeln!(out, "dropped so far: {packets} packets");
+        let _ = writeln!(out, "dropped packets: {packets}");
     }
 }
 

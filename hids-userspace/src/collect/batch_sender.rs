@@ -14,7 +14,7 @@ use super::report::CollectCounters;
 /// again after the next start, because its position was not sent either.
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
 
-/// The receiver is gone, or takes nothing while the collector stops.
+/// The receiver is gone, or accepts nothing while the collector stops.
 #[derive(Debug)]
 pub(super) struct Disconnected;
 

@@ -24,7 +24,7 @@ pub struct CollectCounters {
     pub rotations: AtomicU64,
     /// Files that were found to have been truncated or rewritten in place.
     pub truncations: AtomicU64,
-    /// Times the kernel's queue of file events overflowed (everything is looked at again).
+    /// Times the kernel's file event queue overflowed (everything is looked at again).
     pub inotify_overflows: AtomicU64,
     /// Files that could not be watched one by one (`fs.inotify.max_user_watches`).
     pub unwatched_files: AtomicU64,
@@ -55,14 +55,18 @@ pub struct CollectReport {
     /// the last line read may be missing.
     pub lost_positions: u64,
     /// Lines longer than 64 KiB, of which the rest was left out.
+    #[serde(rename = "truncated_lines")]
     pub cut_lines: u64,
     /// Files that wildcards name beyond the limit and that are not read.
+    #[serde(rename = "files_skipped")]
     pub files_left_out: u64,
     /// In the order of their names.
     pub sources: Vec<SourceReport>,
     /// Lines left out because the journal and a file both held them.
+    #[serde(rename = "duplicates_skipped")]
     pub copies_left_out: u64,
     /// Journal entries left out because this program wrote them.
+    #[serde(rename = "own_entries_skipped")]
     pub own_entries_left_out: u64,
 }
 
@@ -81,14 +85,23 @@ pub struct SourceReport {
     /// Bytes of events sent since start.
     pub bytes: u64,
     /// Lines that were cut since start.
+    #[serde(rename = "truncated_lines")]
     pub cut_lines: u64,
     /// When the last event was sent.
+    #[serde(serialize_with = "rfc3339")]
     pub last_event: Option<Timestamp>,
+}
+
+fn rfc3339<S: serde::Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.serialize_str(&time.rfc3339(&jiff::tz::TimeZone::UTC)),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// Whether a source can be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", content = "why", rename_all = "lowercase")]
+#[serde(tag = "state", content = "reason", rename_all = "lowercase")]
 pub enum SourceState {
     /// It is being read.
     Reading,

@@ -20,7 +20,7 @@ use crate::config::{LogInput, LogSourceConfig};
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// No thread or no descriptor for the files.
-    #[error("cannot start the thread that follows log files")]
+    #[error("cannot start the log file thread")]
     Files(#[source] io::Error),
 }
 

@@ -40,10 +40,10 @@ pub enum CommandLineError {
     #[error("the command is empty")]
     Empty,
     /// Nothing stands before or after a `|`.
-    #[error("there is no program on one side of a '|'")]
+    #[error("missing program next to '|'")]
     EmptyStage,
     /// A quote is not closed.
-    #[error("the quote {quote} at byte {at} is not closed")]
+    #[error("unclosed quote {quote} at byte {at}")]
     OpenQuote {
         /// Which.
         quote: char,
@@ -51,11 +51,12 @@ pub enum CommandLineError {
         at: usize,
     },
     /// The line ends with a backslash.
-    #[error("a backslash stands at the end of the command")]
+    #[error("trailing backslash in the command")]
     OpenEscape,
     /// Shell syntax that is not carried out.
     #[error(
-        "'{text}' at byte {at} needs a shell ({what}), which is never started: put it in quotes if it is meant as it stands, else put the commands into a script and name that"
+        "'{text}' at byte {at} requires a shell ({what}), which is never started: quote it if it is literal, \
+         otherwise use a script"
     )]
     ShellSyntax {
         /// The characters.
@@ -66,7 +67,7 @@ pub enum CommandLineError {
         at: usize,
     },
     /// A file in a redirection.
-    #[error("output can only be sent to /dev/null, not to '{target}'")]
+    #[error("output can only be redirected to /dev/null, not to '{target}'")]
     Redirection {
         /// What stands after `>` or `<`.
         target: String,
@@ -83,7 +84,7 @@ pub fn parse(line: &str) -> Result<Pipeline, CommandLineError> {
         let Some(next) = scanner.peek() else { break };
         match next {
             '|' => {
-                scanner.refuse_double('|', "run if the one before failed")?;
+                scanner.refuse_double('|', "conditional execution")?;
                 scanner.at += 1;
                 stages.push(std::mem::take(&mut stage).finish(CommandLineError::EmptyStage)?);
             }
@@ -123,13 +124,13 @@ impl StageBuilder {
     fn add(&mut self, word: String, quoted: bool, at: usize) -> Result<(), CommandLineError> {
         if self.words.is_empty() && !quoted {
             if SHELL_WORDS.contains(&word.as_str()) {
-                return Err(CommandLineError::ShellSyntax { text: word, what: "a word of the shell's language", at });
+                return Err(CommandLineError::ShellSyntax { text: word, what: "shell keyword", at });
             }
             let name = word.split_once('=').map(|(name, _)| name);
             if name.is_some_and(|name| {
                 !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             }) {
-                return Err(CommandLineError::ShellSyntax { text: word, what: "a variable is set", at });
+                return Err(CommandLineError::ShellSyntax { text: word, what: "variable assignment", at });
             }
         }
         self.words.push(word);
@@ -276,8 +277,7 @@ impl Scanner<'_> {
                     Some(other) => word.extend(['\\', other]),
                 },
                 Some(mark @ ('$' | '`')) => {
-                    let what =
-                        if mark == '$' { "a variable or command is put in" } else { "a command's output is put in" };
+                    let what = if mark == '$' { "variable or command substitution" } else { "command substitution" };
                     return Err(CommandLineError::ShellSyntax { text: mark.to_string(), what, at });
                 }
                 Some(other) => word.push(other),
@@ -289,16 +289,16 @@ impl Scanner<'_> {
 /// What an unquoted character means to a shell.
 fn meaning(mark: char, at_start: bool) -> Option<&'static str> {
     Some(match mark {
-        ';' => "one command after another",
-        '&' => "in the background, or one command after another",
-        '$' => "a variable or command is put in",
-        '`' => "a command's output is put in",
-        '*' | '?' | '[' => "file names are put in",
-        '(' | ')' => "a shell of its own",
-        '{' | '}' => "a group of commands or several words",
+        ';' => "command list",
+        '&' => "background job or command list",
+        '$' => "variable or command substitution",
+        '`' => "command substitution",
+        '*' | '?' | '[' => "file name expansion",
+        '(' | ')' => "subshell",
+        '{' | '}' => "command group or brace expansion",
         '<' | '>' => "a redirection",
-        '\n' | '\r' => "one command after another",
-        '~' if at_start => "a home directory is put in",
+        '\n' | '\r' => "command list",
+        '~' if at_start => "tilde expansion",
         '#' if at_start => "a comment",
         _ => return None,
     })

@@ -40,10 +40,11 @@ pub struct Loaded {
 pub fn load(options: &LoadOptions) -> Loaded {
     let mut loaded = Loaded::default();
     let Some(path) = find_config(options.config.as_deref()) else {
-        let message = format!("there is no configuration: neither {} nor {} exists", PLACES[0], PLACES[1]);
-        loaded
-            .diagnostics
-            .push(Diagnostic::error("C001", message).help("create one with `hidsctl setup`, or name one with -c FILE"));
+        let message = format!("no configuration found: neither {} nor {} exists", PLACES[0], PLACES[1]);
+        loaded.diagnostics.push(Diagnostic::error("C001", message).help(
+            "create one with `hidsctl setup`, or specify one with -c \
+             FILE",
+        ));
         return loaded;
     };
     let text = match read_file(&path) {
@@ -52,11 +53,11 @@ pub fn load(options: &LoadOptions) -> Loaded {
             let message = format!("cannot read the configuration {}: {problem}", path.display());
             let help = if matches!(&problem, ReadProblem::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
             {
-                "run this as root (sudo)"
+                "run as root (sudo)"
             } else if options.config.is_some() {
-                "check the name after -c"
+                "check the file name given with -c"
             } else {
-                "check its permissions, or name another with -c FILE"
+                "check its permissions, or specify another file with -c FILE"
             };
             loaded.diagnostics.push(Diagnostic::error("C001", message).help(help));
             return loaded;
@@ -103,7 +104,8 @@ pub fn locate(options: &LoadOptions) -> Paths {
 
 fn warn_if_others_can_write(path: &Path, file: &std::sync::Arc<SourceFile>, problems: &mut Problems) {
     if path.metadata().is_ok_and(|data| data.permissions().mode() & 0o002 != 0) {
-        let message = "everybody can write this file; whoever does decides what runs as root and who is blocked";
-        problems.warning("C001", &Span::new(file, 0, 0), message, "chmod o-w on it");
+        let message = "this file is world-writable; it controls which programs run as root and which addresses are \
+                       blocked";
+        problems.warning("C001", &Span::new(file, 0, 0), message, "run chmod o-w on it");
     }
 }

@@ -1,4 +1,4 @@
-//! Where things are, given where the configuration is.
+//! Directories, derived from the location of the configuration.
 
 use std::path::{Path, PathBuf};
 

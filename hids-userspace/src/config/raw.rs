@@ -89,7 +89,7 @@ fn read_root(root: Element, sections: &mut Vec<RawSection>, problems: &mut Probl
     check::unread_attributes(&root, &[], problems);
     for child in root.children {
         if child.name.value == ROOT {
-            let message = format!("`<{ROOT}>` cannot stand inside `<{ROOT}>`");
+            let message = format!("`<{ROOT}>` cannot be nested in `<{ROOT}>`");
             problems.error("C002", &child.name.span, message, &format!("is `</{ROOT}>` missing before it?"));
             for section in child.children {
                 read_section(section, sections, problems);
@@ -105,30 +105,30 @@ fn misplaced_root(root: &Element, problems: &mut Problems) {
     let help = if SECTIONS.iter().any(|spec| spec.name == *name) {
         "put it between `<ossec_config>` and `</ossec_config>`".to_owned()
     } else if name == "agent_config" {
-        "it is for agents, which a stand-alone host does not have; remove it".to_owned()
+        "agents are not supported on a stand-alone host; remove it".to_owned()
     } else if closest(name, [ROOT]).is_some() {
         "did you mean `<ossec_config>`?".to_owned()
     } else {
-        "everything stands between `<ossec_config>` and `</ossec_config>`".to_owned()
+        "all sections must be inside `<ossec_config>`".to_owned()
     };
-    problems.error("C002", &root.name.span, format!("`<{name}>` cannot stand at the top of the file"), &help);
+    problems.error("C002", &root.name.span, format!("`<{name}>` is not allowed at the top level"), &help);
 }
 
 fn read_section(mut element: Element, sections: &mut Vec<RawSection>, problems: &mut Problems) {
     let name = &element.name.value;
     let Some(spec) = SECTIONS.iter().find(|spec| spec.name == *name) else {
-        let message = format!("there is no section `<{name}>`");
+        let message = format!("unknown section `<{name}>`");
         problems.error("C003", &element.name.span, message, &unknown_section_help(name));
         return;
     };
     check::unread_attributes(&element, &[], problems);
     if element.children.is_empty() {
-        let message = format!("section `<{name}>` has no options, which OSSEC refuses");
-        problems.error("C005", &element.name.span, message, "remove it, or put options into it");
+        let message = format!("section `<{name}>` has no options, which OSSEC rejects");
+        problems.error("C005", &element.name.span, message, "remove it, or add options");
     }
     let nested = take_nested_sections(&mut element);
     if let Some(first) = nested.first() {
-        let message = format!("section `<{}>` cannot stand inside `<{}>`", first.name.value, spec.name);
+        let message = format!("section `<{}>` cannot be nested in `<{}>`", first.name.value, spec.name);
         problems.error("C004", &first.name.span, message, &format!("is `</{}>` missing before it?", spec.name));
     }
     sections.push(RawSection { spec, element });
@@ -151,10 +151,10 @@ fn unknown_section_help(name: &str) -> String {
         return help.to_owned();
     }
     if let Some(home) = SECTIONS.iter().find(|spec| spec.option(name).is_some()) {
-        return format!("it is an option and belongs into `<{}>`", home.name);
+        return format!("this is an option of `<{}>`", home.name);
     }
     match closest(name, SECTIONS.iter().map(|spec| spec.name)) {
         Some(right) => format!("did you mean `<{right}>`?"),
-        None => "remove it; the manual page ossec.conf(5) lists all sections".to_owned(),
+        None => "remove it; see ossec.conf(5) for all sections".to_owned(),
     }
 }

@@ -12,9 +12,9 @@ pub const CONFIG_SIZE_LIMIT_BYTES: u64 = 16 << 20;
 pub(super) enum ReadProblem {
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("it is not a regular file")]
+    #[error("not a regular file")]
     NotAFile,
-    #[error("it is larger than {} MiB", CONFIG_SIZE_LIMIT_BYTES >> 20)]
+    #[error("larger than {} MiB", CONFIG_SIZE_LIMIT_BYTES >> 20)]
     TooLarge,
 }
 

@@ -21,7 +21,7 @@ pub(super) fn warnings(config: &Config) -> Vec<Diagnostic> {
         if at == config.paths.config_file && matches!(distrust, Distrust::Everybody { .. }) {
             continue;
         }
-        let text = format!("{distrust}: whoever does decides what runs as root and who is blocked");
+        let text = format!("{distrust}: it controls which programs run as root and which addresses are blocked");
         found.push(warning("C125", text, &at, &concerned, &distrust));
     }
     let programs = config.respond.responses.iter().filter_map(|response| match &response.kind {
@@ -29,7 +29,7 @@ pub(super) fn warnings(config: &Config) -> Vec<Diagnostic> {
         ResponseKind::Block | ResponseKind::Reload => None,
     });
     for (at, (distrust, concerned)) in gathered(programs.filter_map(|path| Some((path, Program::open(path).err()?)))) {
-        let text = format!("{distrust}: the active response that would run it as root is refused");
+        let text = format!("{distrust}: the active response that runs it as root is disabled");
         found.push(warning("C126", text, &at, &concerned, &distrust));
     }
     found
@@ -50,8 +50,8 @@ fn gathered<'a>(
 fn warning(code: &'static str, text: String, at: &Path, concerned: &[&PathBuf], distrust: &Distrust) -> Diagnostic {
     let others = match concerned {
         [one] if one.as_path() == at => String::new(),
-        [one] => format!("; it leads to {}", one.display()),
-        [first, rest @ ..] => format!("; it leads to {} and {} more", first.display(), rest.len()),
+        [one] => format!("; it is a link to {}", one.display()),
+        [first, rest @ ..] => format!("; it is a link to {} and {} more", first.display(), rest.len()),
         [] => String::new(),
     };
     let warning = Diagnostic::warning(code, text + &others);

@@ -153,7 +153,7 @@ pub(super) fn address_entry(text: &str) -> AddressEntry {
     let (address, mut remark) = match host.parse::<IpAddr>() {
         Ok(address) => (address, None),
         Err(_) => match classic_ipv4(host) {
-            Some(address) => (IpAddr::V4(address), Some(format!("{host} is read as {address}"))),
+            Some(address) => (IpAddr::V4(address), Some(format!("{host} is interpreted as {address}"))),
             None if looks_like_address(host) => return AddressEntry::Bad(format!("{host} is not an address")),
             None if prefix.is_some() => {
                 return AddressEntry::Bad(format!("{host} is not an address, so it cannot have a prefix"));
@@ -168,7 +168,10 @@ pub(super) fn address_entry(text: &str) -> AddressEntry {
             (Some(length), _) if length <= width => length,
             (None, Ok(mask)) if address.is_ipv4() => match ipnet::ipv4_mask_to_prefix(mask) {
                 Ok(length) => {
-                    remark = Some(format!("the netmask {mask} is read as /{length}; OSSEC does not take netmasks"));
+                    remark = Some(format!(
+                        "the netmask {mask} is interpreted as /{length}; OSSEC does not support \
+                         netmasks"
+                    ));
                     u64::from(length)
                 }
                 Err(_) => return AddressEntry::Bad(format!("{mask} is not a netmask")),

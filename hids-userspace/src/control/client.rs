@@ -35,10 +35,10 @@ pub enum ClientError {
         source: io::Error,
     },
     /// The conversation broke off.
-    #[error("hidsd did not answer")]
+    #[error("no response from hidsd")]
     Exchange(#[source] io::Error),
     /// The answer is no JSON of ours: another version of the daemon.
-    #[error("hidsd answered something that this hidsctl does not know; are both of one version?")]
+    #[error("unexpected response from hidsd (version mismatch?)")]
     Malformed(#[source] serde_json::Error),
     /// The daemon said no.
     #[error("{0}")]

@@ -1,4 +1,4 @@
-//! What is said over the control socket.
+//! Protocol of the control socket.
 
 use std::net::IpAddr;
 
@@ -21,7 +21,7 @@ pub enum Request {
         #[serde(default)]
         most: Option<usize>,
     },
-    /// Block an address manually.
+    /// Block an address.
     BlocksAdd {
         /// Whom.
         address: IpAddr,
@@ -35,7 +35,7 @@ pub enum Request {
         /// Whose.
         address: IpAddr,
     },
-    /// Lift all blocks.
+    /// Remove all blocks.
     BlocksFlush,
     /// Why an address is or was blocked.
     Why {

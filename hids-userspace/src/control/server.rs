@@ -72,7 +72,7 @@ pub async fn serve(run: &Path, daemon: Arc<impl Answer>) -> Result<(), ControlEr
                 let has_asked = Arc::clone(&asked);
                 let task = tokio::spawn(async move {
                     if let Err(error) = converse(stream, &*daemon, &places, &has_asked).await {
-                        tracing::debug!(%error, "control conversation broke off");
+                        tracing::debug!(%error, "control connection aborted");
                     }
                     drop(connection);
                 });
@@ -83,7 +83,7 @@ pub async fn serve(run: &Path, daemon: Arc<impl Answer>) -> Result<(), ControlEr
                 tokio::task::yield_now().await;
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept on the control socket; trying again in a second");
+                tracing::warn!(%error, "cannot accept connections on the control socket; retrying in one second");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -144,7 +144,7 @@ async fn converse(stream: UnixStream, daemon: &impl Answer, places: &Places, ask
             let _place = places.acquire().await;
             daemon.answer(request).await
         }
-        Err(error) => Reply::Refused(format!("not a request that this hidsd knows: {error}")),
+        Err(error) => Reply::Refused(format!("unknown request: {error}")),
     };
     let mut answer = serde_json::to_vec(&reply)?;
     answer.push(b'\n');

@@ -56,12 +56,16 @@ pub struct AnalysisReport {
     /// Alerts.
     pub alerts: u64,
     /// Alerts that the responder did not take within 5 s: whatever response they would have led to is missing.
+    #[serde(rename = "responses_lost")]
     pub unanswered: u64,
     /// Lines left out because the daemon crashed at them.
+    #[serde(rename = "quarantined")]
     pub set_aside: u64,
     /// Batches waiting.
+    #[serde(rename = "queued")]
     pub waiting: usize,
     /// Most batches that can wait; then the collector waits.
+    #[serde(rename = "queue_capacity")]
     pub waiting_at_most: usize,
     /// Rules in force.
     pub rules: usize,
@@ -179,7 +183,7 @@ impl AnalysisHandle {
     pub fn join(self) {
         drop((self.engines, self.barriers));
         if self.thread.join().is_err() {
-            tracing::error!("the analysis thread ended by a panic");
+            tracing::error!("the analysis thread panicked");
         }
     }
 }
@@ -317,8 +321,8 @@ impl Analysis {
             forgotten_combinations = losses.forgotten_combinations,
             forgotten_windows = losses.forgotten_windows,
             lost_outputs = losses.lost_outputs,
-            help = "hidsctl check names patterns that a line can make slow",
-            "rules have given up a pattern on a line or forgotten something; counted since the rules were loaded"
+            help = "run hidsctl check to find slow patterns",
+            "rule evaluation hit a limit (pattern steps or memory); counters since the rules were loaded"
         );
     }
 

@@ -49,9 +49,9 @@ pub(super) fn refusal(found: &[Running]) -> Option<String> {
     let first = found.first()?;
     let names: Vec<String> = found.iter().map(|one| format!("{} (pid {})", one.name, one.pid)).collect();
     Some(format!(
-        "OSSEC is running: {}. Both would read the same logs, alert, mail and block. Stop OSSEC with \
-         `{}/bin/ossec-control stop` and keep it from starting at boot with `systemctl disable --now ossec` \
-         (the unit may be called ossec-hids), or start hidsd with --beside-ossec",
+        "OSSEC is running: {}. Both would read the same logs, alert, send mail and block. Stop OSSEC with \
+         `{}/bin/ossec-control stop` and prevent it from starting at boot with `systemctl disable --now ossec` (the \
+         unit may be named ossec-hids), or start hidsd with --beside-ossec",
         names.join(", "),
         first.home
     ))

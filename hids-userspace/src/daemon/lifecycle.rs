@@ -42,7 +42,7 @@ pub struct DaemonOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// They have been printed.
-    #[error("the configuration has errors; hidsd does not start (hidsctl check shows them again)")]
+    #[error("configuration has errors; not starting (see hidsctl check)")]
     Configuration,
     /// Both would act on the same files and addresses.
     #[error("{0}")]
@@ -54,10 +54,10 @@ pub enum DaemonError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// No asynchronous runtime.
-    #[error("cannot start tokio")]
+    #[error("cannot start the async runtime")]
     Runtime(#[source] io::Error),
     /// Signals cannot be received.
-    #[error("cannot listen for signals")]
+    #[error("cannot install signal handlers")]
     Signals(#[source] io::Error),
     /// The control socket has ended.
     #[error("the control socket")]
@@ -91,11 +91,7 @@ fn end_on_panic() {
     let tell = panic::take_hook();
     panic::set_hook(Box::new(move |broken| {
         tell(broken);
-        error!(
-            thread = thread::current().name(),
-            help = "please report this",
-            "an invariant of hidsd is broken; it ends"
-        );
+        error!(thread = thread::current().name(), help = "please report this", "internal error in hidsd; exiting");
         process::abort();
     }));
 }
@@ -136,9 +132,9 @@ fn serve(loaded: Loaded, options: DaemonOptions, started: Instant) -> Result<(),
                 // Only after the socket has been polled once does it listen.
                 () = std::future::ready(()), if !announced => {
                     announced = true;
-                    info!(pid = process::id(), milliseconds = started.elapsed().as_millis() as u64, "hidsd is ready");
+                    info!(pid = process::id(), milliseconds = started.elapsed().as_millis() as u64, "startup completed");
                     notify(Notice::Ready);
-                    notify(Notice::Status("watching; comparing files with the baseline"));
+                    notify(Notice::Status("monitoring; comparing files with the baseline"));
                     let daemon = Arc::clone(&daemon);
                     tokio::task::spawn_blocking(move || {
                         daemon.start_rest();
@@ -149,7 +145,7 @@ fn serve(loaded: Loaded, options: DaemonOptions, started: Instant) -> Result<(),
                     is_caught_up = true;
                     info!(
                         milliseconds = started.elapsed().as_millis() as u64,
-                        "changes of files from before the start have been found"
+                        "comparison with the baseline completed"
                     );
                     notify(Notice::Status("watching"));
                 }
@@ -161,7 +157,7 @@ fn serve(loaded: Loaded, options: DaemonOptions, started: Instant) -> Result<(),
         }
     });
     notify(Notice::Stopping);
-    info!("hidsd stops");
+    info!("shutting down");
     // Conversations that are still open end with the runtime; then nobody else holds the daemon.
     drop(runtime);
     if let Some(daemon) = Arc::into_inner(daemon) {

@@ -17,7 +17,7 @@ pub(super) struct StateLock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another daemon owns it.
-    #[error("another hidsd runs on {}; stop it first, or use --root for a second one", path.display())]
+    #[error("another hidsd is using {}; stop it first, or use --root for a second instance", path.display())]
     Taken {
         /// The lock file.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! Whether anything that is read can tell of logins: a machine whose logins nobody watches must not look guarded.
+//! Detects a configuration that does not monitor logins.
 //!
 //! Looks at the sources as configured and at what is there now. A source counts when it is the journal, or a file
 //! that can be read and bears a usual name or holds lines of programs that log people in. It is better to miss
@@ -28,7 +28,9 @@ const MAX_FILES: usize = 100;
 const JOURNALS: [&str; 2] = ["/run/log/journal", "/var/log/journal"];
 
 /// The remedy.
-const READ_THE_JOURNAL: &str = "add <localfile><log_format>journald</log_format><location>all</location></localfile>; what files repeat is left out";
+const READ_THE_JOURNAL: &str = "add \
+                                <localfile><log_format>journald</log_format><location>all</location></localfile>; \
+                                lines also present in log files are counted once";
 
 /// What `hidsctl check` says of logins: that nobody watches them, or that files alone do.
 pub fn check(sources: &[LogSourceConfig]) -> Option<Diagnostic> {
@@ -40,22 +42,21 @@ fn check_of(sources: &[LogSourceConfig], has_journal: bool) -> Option<Diagnostic
         let help = if has_journal {
             READ_THE_JOURNAL
         } else {
-            "name the file into which the syslog daemon writes messages of the facilities auth and authpriv"
+            "add the file to which the syslog daemon writes the facilities auth and authpriv"
         };
-        return Some(Diagnostic::warning("C117", format!("nobody watches logins: {why}")).help(help));
+        return Some(Diagnostic::warning("C117", format!("logins are not monitored: {why}")).help(help));
     }
     let reads_journal = sources.iter().any(|source| match &source.input {
         LogInput::Journal { selections, .. } => selections.iter().any(may_tell_of_logins),
         LogInput::File { .. } | LogInput::Command { .. } => false,
     });
     (!reads_journal && has_journal).then(|| {
-        let message = "logins are read from syslog files: every local user can write to the socket of syslog and forge \
-                       lines of any program there, which may block an address; the journal knows who sent a line";
+        let message = "logins are read from syslog files: any local user can forge lines of any program through the syslog socket and cause an address to be blocked; the journal records the sender of each line";
         Diagnostic::note("C136", message).help(READ_THE_JOURNAL)
     })
 }
 
-/// Why nobody watches logins; `None` when somebody does, or when this machine records none.
+/// Why logins are not monitored; `None` when they are, or when this machine records none.
 pub fn unwatched(sources: &[LogSourceConfig]) -> Option<String> {
     unwatched_of(sources, has_journal(&JOURNALS))
 }
@@ -63,13 +64,13 @@ pub fn unwatched(sources: &[LogSourceConfig]) -> Option<String> {
 fn unwatched_of(sources: &[LogSourceConfig], has_journal: bool) -> Option<String> {
     let mut reasons = Vec::new();
     let (mut has_logs, mut names_logins) = (false, false);
-    let mut journal = if has_journal { "the journal is not read" } else { "there is no journal" };
+    let mut journal = if has_journal { "the journal is not monitored" } else { "no journal available" };
     for source in sources {
         match &source.input {
             LogInput::Journal { selections, .. } => {
                 (has_logs, names_logins) = (true, true);
                 if !selections.iter().any(may_tell_of_logins) {
-                    journal = "the journal is read without the programs that log people in";
+                    journal = "the journal is monitored without login programs";
                 } else if has_journal {
                     return None;
                 }
@@ -135,9 +136,9 @@ fn look_at(pattern: &str, is_usual: bool) -> Result<(), String> {
     for path in files {
         match tail(&path) {
             Ok(tail) if is_usual || self::is_usual(&path) || tells_of_logins(&tail) => return Ok(()),
-            Ok(_) => why = format!("{} holds none", path.display()),
+            Ok(_) => why = format!("{} contains no login messages", path.display()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => why = format!("{} cannot be read ({error})", path.display()),
+            Err(error) => why = format!("cannot read {} ({error})", path.display()),
         }
     }
     Err(why)
@@ -191,10 +192,10 @@ mod tests {
         let path = directory.path().join("auth.log");
         let sources = [file(path.to_str().expect("UTF-8")), file("/nowhere/access.log")];
         let missing = format!("{} is missing", path.display());
-        assert_eq!(unwatched_of(&sources, true), Some(format!("{missing}, the journal is not read")));
-        assert_eq!(unwatched_of(&sources, false), Some(format!("{missing}, there is no journal")));
-        assert_eq!(unwatched_of(&[], true).as_deref(), Some("the journal is not read"));
-        assert_eq!(unwatched_of(&[], false).as_deref(), Some("there is no journal"));
+        assert_eq!(unwatched_of(&sources, true), Some(format!("{missing}, the journal is not monitored")));
+        assert_eq!(unwatched_of(&sources, false), Some(format!("{missing}, no journal available")));
+        assert_eq!(unwatched_of(&[], true).as_deref(), Some("the journal is not monitored"));
+        assert_eq!(unwatched_of(&[], false).as_deref(), Some("no journal available"));
         std::fs::write(&path, "").expect("written");
         assert_eq!(unwatched_of(&sources, true), None);
     }
@@ -246,10 +247,10 @@ mod tests {
     fn the_journal_counts_when_what_is_selected_of_it_can_tell_of_logins() {
         let everything = JournalSelection::default();
         assert_eq!(unwatched_of(&[journal(everything.clone())], true), None);
-        assert_eq!(unwatched_of(&[journal(everything)], false).as_deref(), Some("there is no journal"));
+        assert_eq!(unwatched_of(&[journal(everything)], false).as_deref(), Some("no journal available"));
         let of = |identifier: &str| JournalSelection { identifier: Some(identifier.into()), conditions: Vec::new() };
         assert_eq!(unwatched_of(&[journal(of("sshd"))], true), None);
-        assert!(unwatched_of(&[journal(of("nginx"))], true).is_some_and(|why| why.contains("without the programs")));
+        assert!(unwatched_of(&[journal(of("nginx"))], true).is_some_and(|why| why.contains("without login programs")));
         let unit = |test| {
             let condition = FieldCondition { field: "_SYSTEMD_UNIT".into(), ignore_if_missing: false, test };
             journal(JournalSelection { identifier: None, conditions: vec![condition] })

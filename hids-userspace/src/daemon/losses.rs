@@ -1,4 +1,4 @@
-//! Losses that only counters of the kernel's programs know of, told in the log.
+//! Logs event losses that only counters of the BPF programs show.
 //!
 //! The first is told at once, then at most one message comes each hour, with all that came since.
 
@@ -23,19 +23,19 @@ impl Losses {
             warn!(
                 records = lost,
                 since_start = processes,
-                lost = "changes of files may be told without the process that made them, or without its program",
-                help = "many programs start at one time, or hidsd gets too little of the processor; hidsctl status \
-                        counts by cause",
-                "the kernel could not tell of some processes"
+                consequence = "file changes may be reported without the process or its program",
+                help = "too many processes start at once, or hidsd gets too little CPU time; see hidsctl status for \
+                        counters",
+                "process events lost in the kernel"
             );
         }
         if let Some(lost) = self.refusals.news(refusals, now) {
             warn!(
                 records = lost,
                 since_start = refusals,
-                lost = "some writes to protected files were refused or allowed without a word of it",
-                help = "hidsctl status counts by cause",
-                "the guard could not tell of some writes"
+                consequence = "some blocked or allowed writes to protected files were not reported",
+                help = "see hidsctl status for counters",
+                "file protection events lost in the kernel"
             );
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn prepare(paths: &Paths) -> Result<Vec<String>, StartError> {
     let mut problems = Vec::new();
     let mut problem = |directory: &Path, distrust: Distrust, what: &str| {
         let remedy = distrust.remedy().unwrap_or_default();
-        warn!(directory = %directory.display(), reason = %distrust, lost = what, help = %remedy, "a directory is not trusted");
+        warn!(directory = %directory.display(), reason = %distrust, consequence = what, help = %remedy, "untrusted directory");
         problems.push(format!("{distrust}: {what} ({remedy})"));
     };
     for directory in [&paths.state, &paths.run] {
@@ -36,13 +36,13 @@ pub(super) fn prepare(paths: &Paths) -> Result<Vec<String>, StartError> {
         if let Err(distrust) = trust::way_to(directory)
             && distrust.is_of_rights()
         {
-            problem(directory, distrust, "others could put another directory in the place of hidsd's own");
+            problem(directory, distrust, "other users could replace a directory of hidsd");
         }
     }
     let is_ossecs = paths.logs.starts_with(&paths.base);
     match trust::directory(&paths.logs) {
         Err(distrust) if distrust.is_of_rights() && (!is_ossecs || matches!(distrust, Distrust::Everybody { .. })) => {
-            problem(&paths.logs, distrust, "others could remove or replace alert files");
+            problem(&paths.logs, distrust, "other users could remove or replace alert files");
         }
         _ => {}
     }

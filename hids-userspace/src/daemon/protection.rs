@@ -44,9 +44,9 @@ impl Protection {
             Err(why) => {
                 error!(
                     why = why.with_sources(),
-                    lost = "writes below protect=\"yes\" are neither refused nor told by the guard",
+                    consequence = "writes to protected directories are neither blocked nor reported",
                     help = why.help(),
-                    "PROTECTION IS NOT IN FORCE"
+                    "FILE PROTECTION INACTIVE"
                 );
                 Self::NotInForce { wanted, why: why.with_sources() }
             }
@@ -67,7 +67,7 @@ impl Protection {
     pub(super) fn switch(&self, mode: GuardMode, by: &str) -> Result<ProtectionNews, String> {
         match self {
             Self::NotWanted => Err("no <directories> has protect=\"yes\"".to_owned()),
-            Self::NotInForce { why, .. } => Err(format!("the kernel cannot refuse writes: {why}")),
+            Self::NotInForce { why, .. } => Err(format!("the kernel cannot block writes: {why}")),
             Self::Runs(handle) => {
                 handle.set_mode(mode).map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
                 Ok(ProtectionNews { enforced: mode == GuardMode::Enforce, reason: by.to_owned(), uid: None })
@@ -79,18 +79,18 @@ impl Protection {
     pub(super) fn reload(&self, config: &SyscheckConfig) -> Option<ProtectionNews> {
         let Self::Runs(handle) = self else { return None };
         let wanted = mode(config.protect_mode);
-        (handle.report().mode != Some(wanted)).then(|| self.switch(wanted, "the configuration was read again").ok())?
+        (handle.report().mode != Some(wanted)).then(|| self.switch(wanted, "configuration reloaded").ok())?
     }
 
     /// The word in status; nothing when nobody asks for protection.
     pub(super) fn text(&self) -> Option<String> {
         Some(match self {
             Self::NotWanted => return None,
-            Self::NotInForce { why, .. } => format!("NOT IN FORCE: {why}"),
+            Self::NotInForce { why, .. } => format!("INACTIVE: {why}"),
             Self::Runs(handle) => match handle.report().mode {
-                Some(GuardMode::Enforce) => "enforced: writes are refused".to_owned(),
-                Some(GuardMode::Monitor) => "monitor: writes are told, not refused".to_owned(),
-                None => "SWITCHED OFF".to_owned(),
+                Some(GuardMode::Enforce) => "enforced: writes are blocked".to_owned(),
+                Some(GuardMode::Monitor) => "monitor: writes are reported, not blocked".to_owned(),
+                None => "DISABLED".to_owned(),
             },
         })
     }
@@ -98,7 +98,7 @@ impl Protection {
     /// What an administrator has to know first.
     pub(super) fn problem(&self) -> Option<String> {
         match self {
-            Self::NotInForce { why, .. } => Some(format!("protected directories can be written: {why}")),
+            Self::NotInForce { why, .. } => Some(format!("protected directories are writable: {why}")),
             _ => None,
         }
     }

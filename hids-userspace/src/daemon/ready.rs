@@ -1,4 +1,4 @@
-//! Tells systemd how the daemon stands (`sd_notify(3)`).
+//! Notifies systemd of the daemon's state (`sd_notify(3)`).
 
 use std::os::unix::net::UnixDatagram;
 
@@ -33,6 +33,6 @@ pub(super) fn notify(notice: Notice<'_>) {
         }
     });
     if let Err(error) = sent {
-        tracing::warn!(%error, "cannot notify systemd; it may stop the daemon after its start time-out");
+        tracing::warn!(%error, "cannot notify systemd; it may stop the daemon after the start timeout");
     }
 }

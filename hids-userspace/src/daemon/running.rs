@@ -121,7 +121,7 @@ impl Running {
     /// Reads everything again; what is wrong is logged, and the old state stays.
     pub(super) async fn reload_and_log(&self) {
         if let Err(why) = self.reload().await {
-            error!(%why, "the configuration was not reloaded; the previous one stays in force");
+            error!(%why, "configuration reload failed; keeping the previous configuration");
         }
     }
 
@@ -150,12 +150,12 @@ impl Running {
         let one_at_a_time = Arc::clone(&self.reloading).lock_owned().await;
         let options = self.options.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&options)).await;
-        let (ready, diagnostics) = loaded.map_err(|error| format!("reading the configuration failed: {error}"))?;
+        let (ready, diagnostics) = loaded.map_err(|error| format!("cannot read the configuration: {error}"))?;
         let said: String = diagnostics.iter().map(Diagnostic::render).collect();
         let Some(loaded) = ready else { return Err(format!("{said}keeping the previous configuration")) };
         // While the recorder waits, all stages before it do, and none could be exchanged.
         if let Some(why) = self.recording_waits_because() {
-            return Err(format!("alerts cannot be written ({why}); the previous configuration is kept until they can"));
+            return Err(format!("alerts cannot be written ({why}); keeping the previous configuration until they can"));
         }
         let Loaded { config, engine, unusable } = loaded;
         self.ask(|reply| respond::Request::Reload(Box::new(config.respond.clone()), reply)).await?;
@@ -177,7 +177,7 @@ impl Running {
             drop(one_at_a_time);
             memory::give_back();
         });
-        rest.await.map_err(|error| format!("the configuration was taken up in part only: {error}"))?;
+        rest.await.map_err(|error| format!("configuration applied only in part: {error}"))?;
         let waiting = self.needs_restart();
         let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count();
         info!(warnings, "configuration reloaded");
@@ -185,10 +185,10 @@ impl Running {
             warn!(
                 parts = waiting.join(", "),
                 help = "systemctl restart hidsd",
-                "restart required for changes to some parts"
+                "restart required to apply some changes"
             );
         }
-        Ok(json!({ "reloaded": true, "warnings": warnings, "needs_restart": waiting }))
+        Ok(json!({ "reloaded": true, "warnings": warnings, "restart_required": waiting }))
     }
 
     /// Parts that do not run as the configuration has them.
@@ -208,7 +208,7 @@ impl Running {
         questions.try_send(request(reply)).map_err(|_| "the responder is overloaded; try again".to_owned())?;
         match tokio::time::timeout(RESPONDER_PATIENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            _ => Err("the responder did not answer; see hidsctl status and the daemon's log".into()),
+            _ => Err("no response from the responder; see hidsctl status and the log of hidsd".into()),
         }
     }
 
@@ -235,9 +235,9 @@ impl Running {
             "pid": process::id(),
             "uptime_seconds": self.started.elapsed().as_secs(),
             "memory_bytes": status::resident_bytes(),
-            "mode": if self.mode == Mode::Act { "acting" } else { "dry-run" },
+            "mode": if self.mode == Mode::Act { "blocking" } else { "dry-run" },
             "config": state.running.paths.config_file,
-            "needs_restart": waiting,
+            "restart_required": waiting,
         });
         let facts = status::Facts { respond: &respond, sensors: sensors.as_ref(), waiting: &waiting };
         Ok(status::of(daemon, &state, facts))
@@ -255,7 +255,7 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         let answer = tokio::task::spawn_blocking(move || integrity.answer(request)).await;
-        answer.map_err(|error| format!("the question could not be answered: {error}"))?
+        answer.map_err(|error| format!("cannot answer the request: {error}"))?
     }
 
     async fn take(&self, request: Request) -> Result<Value, String> {
@@ -303,6 +303,6 @@ fn take_rest_up(state: &Mutex<State>, sensors: &Mutex<Option<SensorsHandle>>, co
     match take_up::integrity(state, config, who) {
         Ok(None) => {}
         Ok(Some(started)) => *sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(started),
-        Err(why) => error!(%why, "the new options of file integrity are not in force yet"),
+        Err(why) => error!(%why, "new file integrity options not applied yet"),
     }
 }

@@ -25,20 +25,20 @@ pub(super) fn provide(config: &Config) {
         Ok(()) => info!(
             link = %link.display(),
             to = %config.paths.logs.display(),
-            "response programs find active-responses.log where OSSEC's expect it"
+            "created the active-responses.log link that OSSEC response programs expect"
         ),
         // Another start was quicker.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => warn!(
             %error,
             link = %link.display(),
-            lost = "what response programs append to ../logs/active-responses.log",
-            help = "make it a link to the log directory",
-            "the link for response programs cannot be made"
+            consequence = "lines that response programs append to ../logs/active-responses.log",
+            help = "replace it with a link to the log directory",
+            "cannot create the log link for response programs"
         ),
     }
     // A link to nowhere would make programs fail in another way.
     if let Err(error) = fs::metadata(&link) {
-        warn!(%error, link = %link.display(), "the link for response programs leads nowhere");
+        warn!(%error, link = %link.display(), "dangling log link for response programs");
     }
 }

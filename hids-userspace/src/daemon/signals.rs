@@ -1,4 +1,4 @@
-//! Which signals the daemon acts on.
+//! Signal handling of the daemon.
 
 use std::io;
 

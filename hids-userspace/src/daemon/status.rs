@@ -31,22 +31,19 @@ pub(super) fn of(daemon: Value, state: &State, facts: Facts<'_>) -> Value {
     let stages = &state.stages;
     let collect = stages.collector.report();
     let mut problems = of_stages(stages, &collect, &facts);
-    problems.extend(logins::unwatched(&state.running.collect).map(|why| format!("nobody watches logins: {why}")));
-    problems.extend(limited(unreadable(&collect), "more log sources cannot be read"));
+    problems.extend(logins::unwatched(&state.running.collect).map(|why| format!("logins are not monitored: {why}")));
+    problems.extend(limited(unreadable(&collect), "more unreadable log sources"));
     let programs = state.unusable.iter().cloned().chain(missing_programs(&state.running)).collect();
-    problems.extend(limited(programs, "more response programs cannot be run"));
+    problems.extend(limited(programs, "more unusable response programs"));
     problems.extend(Quarantine::problem(&state.running.paths.state));
     if !facts.waiting.is_empty() {
         problems.push(format!("restart required for changes to: {}", facts.waiting.join(", ")));
     }
     problems.extend(stages.integrity.problems());
     let proven = facts.sensors.and_then(|report| report.self_test.as_ref());
-    problems.extend(
-        proven
-            .into_iter()
-            .flat_map(|proven| proven.unseen())
-            .map(|operation| format!("the file sensor does not see {}; scans find such changes", operation.name())),
-    );
+    problems.extend(proven.into_iter().flat_map(|proven| proven.unseen()).map(|operation| {
+        format!("the file sensor does not detect {}; such changes are found by scans", operation.describe())
+    }));
     let mut status = daemon;
     if let Value::Object(map) = &mut status {
         map.insert("problems".into(), json!(problems));
@@ -69,29 +66,29 @@ fn of_stages(stages: &Stages, collect: &CollectReport, facts: &Facts<'_>) -> Vec
     let syslog = stages.syslog.as_ref().map(|syslog| syslog.report());
     let mut problems = Vec::new();
     let mut problem = |what: &str, why: Option<&str>| problems.extend(why.map(|why| format!("{what}: {why}")));
-    problem("alerts cannot be recorded and everything waits", record.waiting_because.as_deref());
-    problem("what rules remember would not survive a restart", record.rule_state_trouble.as_deref());
-    problem("blocks are not in the kernel", respond.nftables_trouble.as_deref());
+    problem("alerts cannot be recorded, analysis paused", record.waiting_because.as_deref());
+    problem("rule state would not survive a restart", record.rule_state_trouble.as_deref());
+    problem("blocks are not enforced", respond.nftables_trouble.as_deref());
     problem("blocks would not survive a restart", respond.ledger_trouble.as_deref());
-    problem("this machine's own addresses are not known", respond.addresses_trouble.as_deref());
-    problem("mail is not delivered", mail.as_ref().and_then(|mail| mail.failing_because.as_deref()));
+    problem("addresses of this host unknown", respond.addresses_trouble.as_deref());
+    problem("mail delivery failing", mail.as_ref().and_then(|mail| mail.failing_because.as_deref()));
     for output in syslog.iter().flatten() {
-        problem(&format!("nothing goes to syslog server {}", output.server), output.failing_because.as_deref());
+        problem(&format!("syslog server {} unreachable", output.server), output.failing_because.as_deref());
     }
     let kept = (record.kept_bytes > 0).then(|| {
         format!(
-            "{} bytes; if an older state directory was restored, lines since then may be recorded again",
+            "{} bytes; if an older state directory was restored, lines since then may be recorded twice",
             record.kept_bytes
         )
     });
-    problem("alert files held more at the start than the state directory says, which was kept", kept.as_deref());
+    problem("alert files were longer at start than recorded in the state directory; content kept", kept.as_deref());
     for (count, what) in [
-        (collect.lost_positions, "logs were rotated away or truncated before their last lines were read"),
-        (collect.files_left_out, "files of wildcards in <location> are not read, there are too many"),
-        (analysis.unanswered, "alerts went without their active response"),
+        (collect.lost_positions, "logs rotated or truncated before their last lines were read"),
+        (collect.files_left_out, "files matching wildcards in <location> not monitored: too many"),
+        (analysis.unanswered, "alerts without their active response"),
         (
             analysis.losses.forgotten_counts,
-            "sources, users and the like with several events were forgotten by rules that count: there are too many",
+            "counters of composite rules with several events dropped: too many sources or users",
         ),
         (record.dropped_after_commit, "alerts were not sent to the syslog servers"),
         (respond.programs_over_share, "programs of active responses were not run: their sources had too many waiting"),
@@ -110,7 +107,7 @@ fn of_stages(stages: &Stages, collect: &CollectReport, facts: &Facts<'_>) -> Vec
     problems.extend(respond.distrusted.iter().map(|program| format!("response program {program}")));
     if respond.programs_distrusted > 0 {
         let count = respond.programs_distrusted;
-        problems.push(format!("{count} programs of active responses were not run because others could change them"));
+        problems.push(format!("{count} response programs not run because other users could modify them"));
     }
     problems.extend(stages.distrusted.iter().cloned());
     problems

@@ -35,7 +35,7 @@ pub(super) fn outputs(state: &Mutex<State>, wanted: &Config, mode: Mode) {
         let change = Reconfiguration { config: wanted.record.clone(), spool: SpoolChange::Keep, after_commit: None };
         match state.stages.recorder.reconfigure(change) {
             Ok(()) => state.running.record = wanted.record.clone(),
-            Err(error) => error!(%error, "the options of alert files are not in force yet"),
+            Err(error) => error!(%error, "alert file options not applied yet"),
         }
     }
 }
@@ -53,14 +53,14 @@ fn syslog_outputs(state: &Mutex<State>, wanted: &Config, mode: Mode) {
     };
     let started = match started {
         Ok(started) => started,
-        Err(why) => return error!(error = %why, "the new syslog outputs cannot be used; the old ones stay in force"),
+        Err(why) => return error!(error = %why, "invalid new syslog outputs; keeping the previous ones"),
     };
     let old = {
         let mut state = lock(state);
         let config = state.running.record.clone();
         let change = Reconfiguration { config, spool: SpoolChange::Keep, after_commit: Some(sender) };
         if let Err(error) = state.stages.recorder.reconfigure(change) {
-            error!(%error, "the new syslog outputs are not in force yet");
+            error!(%error, "new syslog outputs not applied yet");
             drop(state);
             started.into_iter().for_each(syslog::SyslogHandle::stop);
             return;
@@ -87,7 +87,7 @@ fn mail(state: &Mutex<State>, wanted: &Config, mode: Mode) {
     match try_mail(&mut state, wanted, mode) {
         Ok(()) => state.running.mail = wanted.mail.clone(),
         Err(error) => {
-            error!(%error, "the new mail options cannot be used; the old ones stay in force");
+            error!(%error, "invalid new mail options; keeping the previous ones");
             let spool = state.stages.spool.clone().filter(|_| running.mail.enabled);
             state.stages.mail = spool.and_then(|spool| start_mail(&running, &spool).ok());
         }
@@ -154,7 +154,7 @@ pub(super) fn integrity(
         Ok(old) => old,
         Err(busy) => {
             lock(state).stages.integrity = busy;
-            return Err("a question about files is still being answered".to_owned());
+            return Err("a file integrity request is still running".to_owned());
         }
     };
     let stops_protecting = old.protects() && !wanted.syscheck.directories.iter().any(|watched| watched.protect);
@@ -169,10 +169,10 @@ pub(super) fn integrity(
     if stops_protecting {
         warn!(
             help = "hidsctl fim unlock",
-            "no <directories> has protect any more; the kernel goes on protecting what it protects until it is unlocked"
+            "no <directories> has protect=\"yes\" any more; existing protection stays active until it is unlocked"
         );
     }
-    info!(on = is_on(&wanted.syscheck), "file integrity was started again by the new configuration");
+    info!(on = is_on(&wanted.syscheck), "file integrity restarted with the new configuration");
     Ok(sensors)
 }
 

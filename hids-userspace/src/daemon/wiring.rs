@@ -41,7 +41,7 @@ pub(super) const COMMITTED: usize = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A directory of ours cannot be made.
-    #[error("cannot make {}", path.display())]
+    #[error("cannot create {}", path.display())]
     Directory {
         /// Which.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// Others can write to a directory whose content is believed.
-    #[error("{fault}; what is in it is believed, so hidsd does not start (remedy: {remedy})")]
+    #[error("{fault}; its content is trusted, so hidsd does not start (remedy: {remedy})")]
     Distrusted {
         /// What to do.
         remedy: String,
@@ -67,7 +67,7 @@ pub enum StartError {
     #[error("cannot read logs")]
     Collect(#[from] CollectError),
     /// The mail spool.
-    #[error("cannot keep mail")]
+    #[error("cannot open the mail spool")]
     Spool(#[from] SpoolError),
     /// The mail stage.
     #[error("cannot send mail")]

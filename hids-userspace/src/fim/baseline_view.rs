@@ -1,4 +1,4 @@
-//! What the baseline holds, as scans see it.
+//! View of the baseline for scans.
 
 use hids_core::model::{FileState, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The time of day, for what is kept and told.
+//! Wall clock for stored and reported times.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

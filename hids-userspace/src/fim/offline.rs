@@ -18,10 +18,10 @@ use super::{Entry, Store, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum OfflineError {
     /// The store.
-    #[error("the baseline cannot be used")]
+    #[error("the baseline is unavailable")]
     Store(#[from] StoreError),
     /// The scan.
-    #[error("the scan cannot be started")]
+    #[error("cannot start the scan")]
     Start(#[source] io::Error),
     /// A baseline that was altered or damaged is not compared with.
     #[error("the baseline was altered: {}", .0.what)]

@@ -1,8 +1,9 @@
-//! What `hidsctl fim` asks, and the answers: plain values for the control socket.
+//! Requests of `hidsctl fim` and their answers: plain values for the control socket.
 
 use std::fmt::Write as _;
 
 use hids_core::model::{FileState, GapCause};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::store::VerifyReport;
@@ -125,10 +126,12 @@ pub struct FimView {
     /// Changes found since the start.
     pub changes: u64,
     /// Refused or reported writes to protected paths since the start.
+    #[serde(rename = "denials")]
     pub refusals: u64,
     /// Events taken from the sensor since the start.
     pub events: u64,
     /// Paths that wait until they are quiet.
+    #[serde(rename = "pending")]
     pub waiting: u64,
     /// Files whose content could not be read when they were looked at last; at most 10,000 are counted.
     pub unreadable: u64,
@@ -136,6 +139,7 @@ pub struct FimView {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub unreadable_paths: Vec<PathText>,
     /// Notices that the rules have not taken yet.
+    #[serde(rename = "unreported")]
     pub unsent: u64,
     /// What runs now.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -144,6 +148,7 @@ pub struct FimView {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub gaps: Vec<GapView>,
     /// Gaps closed since the start.
+    #[serde(rename = "rescans_completed")]
     pub gaps_closed: u64,
     /// The scheduled scan that ended last, as text.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -152,7 +157,7 @@ pub struct FimView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_scan: Option<String>,
     /// Why the baseline cannot be written now.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(rename = "error", skip_serializing_if = "Option::is_none", default)]
     pub trouble: Option<String>,
     /// How protection stands: `none`, `monitor`, `enforced`, or why it is not in force.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -188,7 +193,7 @@ pub struct GapView {
     pub subtree: PathText,
     /// Why.
     pub cause: GapCause,
-    /// Since when, as text.
+    /// Since when, RFC 3339.
     pub since: String,
 }
 
@@ -232,10 +237,12 @@ pub struct HistoryView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyView {
     /// Whether nothing that is in use was altered.
+    #[serde(rename = "valid")]
     pub sound: bool,
     /// Entries looked at.
     pub entries: u64,
     /// Pieces of history looked at.
+    #[serde(rename = "history_records")]
     pub notices: u64,
     /// Number of the commit that was looked at.
     pub commit: u64,
@@ -273,6 +280,7 @@ pub struct ExportView {
     /// The key to check it with, 64 hexadecimal digits.
     pub public_key: String,
     /// Whether that key was made just now.
+    #[serde(rename = "key_created")]
     pub key_is_new: bool,
 }
 
@@ -293,6 +301,7 @@ pub struct CompareItem {
     /// In the export.
     pub exported: Option<StateView>,
     /// In the baseline.
+    #[serde(rename = "current")]
     pub now: Option<StateView>,
 }
 
@@ -326,10 +335,10 @@ pub struct StateView {
     pub gid: u32,
     /// Number on the filesystem.
     pub inode: u64,
-    /// Last change of the content, seconds since 1970.
-    pub modified: i64,
-    /// Last change of content or attributes, seconds since 1970.
-    pub changed: i64,
+    /// Last change of the content, RFC 3339.
+    pub modified: String,
+    /// Last change of content or attributes, RFC 3339.
+    pub changed: String,
     /// Sums by name, in hexadecimal digits.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub digests: Vec<(String, String)>,
@@ -357,8 +366,8 @@ impl From<&FileState> for StateView {
             uid: state.uid,
             gid: state.gid,
             inode: state.inode,
-            modified: state.modified.unix_seconds(),
-            changed: state.changed.unix_seconds(),
+            modified: state.modified.rfc3339(&TimeZone::UTC),
+            changed: state.changed.rfc3339(&TimeZone::UTC),
             digests: digests.into_iter().filter_map(|(name, sum)| Some((name.to_owned(), sum?))).collect(),
             link_target: state.link_target.as_deref().map(PathText::from),
             xattrs: state.xattrs.keys().map(|name| PathText::from(name.as_slice())).collect(),
@@ -380,8 +389,10 @@ pub struct AcceptView {
     /// Paths whose changes were taken over.
     pub accepted: u64,
     /// Paths with changes that stay, because no package has them as they are.
+    #[serde(rename = "not_accepted")]
     pub refused: u64,
     /// Some of those.
+    #[serde(rename = "not_accepted_examples")]
     pub refused_examples: Vec<PathText>,
     /// Packages that were recognised.
     pub packages: Vec<String>,

@@ -56,7 +56,7 @@ pub(crate) fn answer(
             value(&compare(&view, state, Path::new(OsStr::from_bytes(file.as_bytes())), below.as_bytes())?)
         }
         FimRequest::Scan { .. } | FimRequest::StopScan | FimRequest::Accept { .. } | FimRequest::Protect { .. } => {
-            Err("this needs the running daemon".to_owned())
+            Err("this requires a running daemon".to_owned())
         }
     }
 }
@@ -115,7 +115,7 @@ fn history_item(notice: &FileNotice, policy: &Policy, zone: &TimeZone) -> Histor
     let text = monitor::text_of(&notice.news, policy);
     HistoryItem {
         sequence: notice.sequence,
-        time: notice.time.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
+        time: notice.time.rfc3339(zone),
         alerted: notice.alerted,
         text: String::from_utf8_lossy(&text).into_owned(),
         notice: notice_value(notice),
@@ -134,7 +134,7 @@ fn notice_value(notice: &FileNotice) -> Value {
 fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, String> {
     let failed = |error: ExportError| format!("the baseline is not exported: {}", monitor::error_text(&error));
     if file.exists() {
-        return Err(format!("the baseline is not exported: {} exists already", file.display()));
+        return Err(format!("cannot export the baseline: {} already exists", file.display()));
     }
     let (key, made) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(failed)?;
     let host = rustix::system::uname().nodename().to_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! Which alerts a granular recipient or a syslog server wants.
+//! Selection criteria of granular recipients and syslog servers.
 
 use hids_core::model::{Level, RuleId};
 use hids_core::pattern::{Pattern, PatternError};
@@ -14,7 +14,7 @@ pub struct Criteria {
 
 /// A pattern of the criteria cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the pattern {text:?} of <{element}> cannot be used")]
+#[error("invalid pattern {text:?} in <{element}>")]
 pub struct CriteriaError {
     /// The element.
     pub element: &'static str,

@@ -1,4 +1,4 @@
-//! A batch as it is written: what is joined and folded is decided already.
+//! A batch to be written, after grouping and aggregation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What can fail when recording.
+//! Errors of the record stage.
 
 use std::io;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub enum RecordError {
         source: io::Error,
     },
     /// A file cannot be cut back to its recorded length.
-    #[error("cannot cut {path} back to {length} bytes")]
+    #[error("cannot truncate {path} to {length} bytes")]
     Cut {
         /// Which.
         path: PathBuf,
@@ -45,9 +45,7 @@ pub enum RecordError {
         source: io::Error,
     },
     /// The disk has no more free than is kept in reserve.
-    #[error(
-        "{path} is on a filesystem with less than {reserve_mebibytes} MiB free, which are kept in reserve (<disk_reserve_mb>)"
-    )]
+    #[error("less than {reserve_mebibytes} MiB (<disk_reserve_mb>) free on the filesystem of {path}")]
     Reserve {
         /// The directory of the records.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! What the daemon holds of the record stage: report and stop.
+//! Handle of the record stage: report and stop.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,18 +26,25 @@ pub struct RecordReport {
     /// Failed tries to write since start; nothing is lost by them.
     pub failures: u64,
     /// Alerts that share a text with others of the same cause, since start; each has its record.
+    #[serde(rename = "grouped")]
     pub joined: u64,
     /// Alerts that are only counted in a record, because equal ones came by the thousand; since start.
+    #[serde(rename = "aggregated")]
     pub folded: u64,
     /// Texts held back at the moment, for ten seconds (causes) or a minute (counts) at most.
+    #[serde(rename = "delayed")]
     pub held: u64,
     /// Bytes of alert files behind the lengths that the journal knew at start; they were kept.
+    #[serde(rename = "unjournaled_bytes")]
     pub kept_bytes: u64,
     /// Alerts not handed to the syslog outputs because their queue was full.
+    #[serde(rename = "syslog_dropped")]
     pub dropped_after_commit: u64,
     /// Why the pipeline waits at the moment, if it does.
+    #[serde(rename = "error")]
     pub waiting_because: Option<String>,
     /// Why what rules remember cannot be saved at the moment, if so.
+    #[serde(rename = "rule_state_error")]
     pub rule_state_trouble: Option<String>,
 }
 
@@ -111,8 +118,8 @@ impl RecordHandle {
     pub fn reconfigure(&self, change: Reconfiguration) -> Result<(), String> {
         let (reply, answer) = bounded(1);
         let order = Order::Reconfigure(Box::new(change), reply);
-        self.orders.send_timeout(order, ORDER_PATIENCE).map_err(|_| "the record stage waits".to_owned())?;
-        answer.recv_timeout(ORDER_PATIENCE).unwrap_or_else(|_| Err("the record stage does not answer".to_owned()))
+        self.orders.send_timeout(order, ORDER_PATIENCE).map_err(|_| "the record stage is waiting".to_owned())?;
+        answer.recv_timeout(ORDER_PATIENCE).unwrap_or_else(|_| Err("the record stage does not respond".to_owned()))
     }
 
     /// The position of a source that was committed last; `None` also when the stage waits for the disk.
@@ -141,7 +148,7 @@ impl RecordHandle {
         drop(self.stop.take());
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
-                tracing::error!("the record thread ended by a panic");
+                tracing::error!("the record thread panicked");
             }
         }
     }

@@ -192,8 +192,8 @@ impl Journal {
             // Never seen with our own writes (the first line is renamed into place whole): the disk.
             let kept = root.rename(NAME, DAMAGED_NAME).is_ok();
             tracing::error!(journal = %state.join(NAME).display(), kept,
-                help = "alerts already recorded stay; lines read before may be recorded again or skipped",
-                "the progress journal is damaged and started anew");
+                help = "recorded alerts are kept; lines read before may be recorded twice or skipped",
+                "progress journal damaged; creating a new one");
         }
         Ok((JournalLock { root, lock }, records))
     }
@@ -213,7 +213,7 @@ impl Journal {
     /// Cuts away a record that was not written whole: whatever follows it would be ignored.
     fn undo(&mut self) {
         if let Err(error) = self.cut_to_length() {
-            tracing::warn!(path = %self.path.display(), %error, "the progress journal cannot be cut back yet");
+            tracing::warn!(path = %self.path.display(), %error, "cannot truncate the progress journal yet");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What was written last, beside the alert files: `logs/.record-mark`.
+//! Marker of the last write, next to the alert files: `logs/.record-mark`.
 //!
 //! The journal lies in the state directory. When an older state directory is put back (a backup, a
 //! snapshot), its lengths are those of long ago, and cutting the alert files back to them would destroy

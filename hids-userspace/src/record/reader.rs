@@ -1,4 +1,4 @@
-//! Reads recorded alerts back: for `hidsctl alerts`.
+//! Reader of recorded alerts, for `hidsctl alerts`.
 
 use std::collections::VecDeque;
 use std::fs::File;

@@ -261,7 +261,7 @@ impl Recorder {
             let link = PathBuf::from(kind.directory()).join(kind.link());
             if let Err(error) = self.root.relink(&file.path, &link) {
                 tracing::warn!(link = %self.root.path.join(&link).display(), %error,
-                    "today's file is written, but the link to it cannot be made");
+                    "cannot create the link to the current file; the file itself is written");
             }
         }
         let ended = std::mem::replace(&mut self.open, open);
@@ -348,12 +348,12 @@ impl Recorder {
     pub(super) fn undo(&mut self) {
         let files = self.open.iter_mut().map(|(_, file)| file).chain(&mut self.closing);
         for error in files.filter_map(|file| file.undo().err()) {
-            tracing::warn!(error = error.chain(), "a partly written batch cannot be taken back yet");
+            tracing::warn!(error = error.chain(), "cannot roll back a partially written batch yet");
         }
         if let Some(spool) = &mut self.spool
             && let Err(error) = spool.drop_from(self.progress.next_mail)
         {
-            tracing::warn!(%error, "alerts of a failed batch cannot be taken out of the mail spool yet");
+            tracing::warn!(%error, "cannot remove alerts of a failed batch from the mail spool yet");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the journal says at start, and the cutting back of what it does not cover.
+//! Recovery at start: truncates alert files to the lengths in the progress journal.
 
 use std::collections::HashMap;
 
@@ -93,8 +93,8 @@ pub(super) fn cut_back(progress: &Progress, root: &Root, boot: &str) -> Result<R
         let length = file.metadata().map_err(fail)?.len();
         if length > mark.length && !may_cut {
             tracing::warn!(file = %root.path.join(&mark.path).display(), bytes = length - mark.length,
-                help = "if an older state directory was restored, lines since then may be recorded again",
-                "an alert file is longer than the journal in the state directory says; what it holds is kept");
+                help = "if an older state directory was restored, lines since then may be recorded twice",
+                "alert file longer than recorded in the state directory; content kept");
             recovered.kept_bytes += length - mark.length;
         } else if length > mark.length {
             file.set_len(mark.length).map_err(fail)?;
@@ -119,8 +119,8 @@ pub(super) fn held(progress: &mut Progress) -> Vec<Held> {
         match Held::deserialize(value) {
             Ok(one) => held.push(one),
             Err(error) => {
-                tracing::warn!(alert = number, %error, help = "its records are in alerts.json",
-                    "an alert text held back by another version cannot be read and is left out of alerts.log");
+                tracing::warn!(alert = number, %error, help = "its alerts are in alerts.json",
+                    "cannot read a delayed alert text of another version; omitted from alerts.log");
                 unreadable.push(*number);
             }
         }

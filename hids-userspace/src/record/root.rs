@@ -71,7 +71,7 @@ impl Root {
             .map_err(|error| fail(error.into()))?;
         let stat = rustix::fs::fstat(&file).map_err(|error| fail(error.into()))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(fail(io::Error::other("it is not a regular file")));
+            return Err(fail(io::Error::other("not a regular file")));
         }
         Ok(File::from(file))
     }

@@ -25,15 +25,15 @@ const FILE_LIMIT_BYTES: u64 = 2 * 6 * 3 * (KEPT_BYTES as u64) + (1 << 20);
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum Damage {
-    #[error("it cannot be read: {0}")]
+    #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
-    #[error("it is larger than it can be")]
+    #[error("invalid size")]
     TooLarge,
-    #[error("its first line is not one of ours")]
+    #[error("unknown header")]
     Head,
-    #[error("its checksum is wrong")]
+    #[error("checksum mismatch")]
     Checksum,
-    #[error("its content is not what was written: {0}")]
+    #[error("invalid content: {0}")]
     Content(#[from] serde_json::Error),
 }
 
@@ -91,7 +91,7 @@ impl RuleStateFile {
                 let aside = self.path.with_extension("state.damaged");
                 let kept = fs::rename(&self.path, &aside);
                 tracing::warn!(file = %self.path.display(), %damage, set_aside = kept.is_ok(),
-                    lost = "rules that ask for what is new start anew", "what rules remembered cannot be read");
+                    consequence = "first-seen and diff rules start with empty state", "cannot read the saved rule state");
                 SavedState::default()
             }
         }

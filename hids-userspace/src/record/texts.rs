@@ -1,4 +1,4 @@
-//! What a batch is in the files of its days.
+//! Renders a batch for the files of its days.
 
 use std::collections::BTreeMap;
 

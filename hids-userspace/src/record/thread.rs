@@ -1,4 +1,4 @@
-//! The thread that records, and the one that finishes days.
+//! Record thread, and the thread that finishes days.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -248,7 +248,7 @@ impl Stage {
                     tracing::error!(
                         alerts = batch.processed.alerts.len(),
                         help = "their lines are analysed again at the next start",
-                        "stopped before the last alerts could be written"
+                        "stopped before the last alerts were written"
                     );
                     return false;
                 }
@@ -341,8 +341,8 @@ impl Stage {
         }
         let mut shown = self.shared.rule_state_trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = trouble.as_ref().filter(|_| shown.is_none()) {
-            tracing::warn!(%error, lost = "at a restart, rules that ask for what is new start anew",
-                "what rules remember cannot be saved; it is tried again");
+            tracing::warn!(%error, consequence = "at a restart, first-seen and diff rules start with empty state",
+                "cannot save the rule state; will retry");
         }
         *shown = trouble;
     }
@@ -352,8 +352,9 @@ impl Stage {
         self.failure.tries += 1;
         let message = error.chain();
         if self.failure.message.as_ref() != Some(&message) {
-            tracing::error!(error = %message, help = "free space or make the directory writable; nothing is lost meanwhile",
-                "alerts cannot be written; analysis waits and it is tried again");
+            tracing::error!(error = %message, help = "free disk space or make the directory writable; nothing is \
+                                                      lost in the meantime",
+                "cannot write alerts; analysis paused, will retry");
             *self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
             self.failure.message = Some(message);
         }
@@ -361,7 +362,7 @@ impl Stage {
 
     fn succeeded(&mut self) {
         if self.failure.message.take().is_some() {
-            tracing::info!(tries = self.failure.tries, "alerts are written again");
+            tracing::info!(tries = self.failure.tries, "writing alerts resumed");
             self.failure.tries = 0;
             *self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
@@ -387,8 +388,8 @@ fn spawn_finisher(
             }
             let Ok(root) = Root::open(&logs) else { continue };
             for (path, error) in finish_before(&root, today, shared.finish_options(), &stopping) {
-                tracing::warn!(path = %path.display(), %error, help = "it is tried again tomorrow and at the next start",
-                    "a finished day's file cannot be signed or compressed");
+                tracing::warn!(path = %path.display(), %error, help = "will retry tomorrow and at the next start",
+                    "cannot sign or compress the file of a finished day");
             }
         }
     })

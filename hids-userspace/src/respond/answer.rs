@@ -126,9 +126,8 @@ impl Responder {
             match happenings_of(&path, address, MOST_HISTORY) {
                 Ok(found) => {
                     view.history = found.happenings.into_iter().map(HistoryView::of).collect();
-                    view.trouble = (found.damaged_lines > 0).then(|| {
-                        format!("{} lines of {} are damaged and were left out", found.damaged_lines, path.display())
-                    });
+                    view.trouble = (found.damaged_lines > 0)
+                        .then(|| format!("{} damaged lines of {} skipped", found.damaged_lines, path.display()));
                 }
                 Err(error) => view.trouble = Some(format!("cannot read {}: {error}", path.display())),
             }
@@ -139,7 +138,7 @@ impl Responder {
     pub(super) fn report(&self) -> ReportView {
         let counts = self.store.counts;
         let mut report = ReportView {
-            mode: if self.mode == Mode::Act { "act" } else { "dry-run" }.into(),
+            mode: if self.mode == Mode::Act { "blocking" } else { "dry-run" }.into(),
             nftables_trouble: self.kernel.trouble().map(str::to_owned),
             ledger_trouble: self.store.trouble().map(str::to_owned),
             addresses_trouble: self.addresses_trouble.clone(),
@@ -177,6 +176,6 @@ fn add_counts(view: &mut BlockView, found: &FoundElements) {
 /// Runs `work` on a short-lived thread; without one the asker gets no answer.
 fn beside(name: &str, work: impl FnOnce() + Send + 'static) {
     if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(work) {
-        warn!(%error, "a question of an administrator cannot be answered");
+        warn!(%error, "cannot answer a hidsctl request");
     }
 }

@@ -1,4 +1,4 @@
-//! What a batch of decisions means for the ledger, the evidence and the action log.
+//! Writes decisions to the ledger, the evidence and the action log.
 //!
 //! Owns those files. A disk that is full or gone costs records, never blocks: what could not be
 //! written is counted, said once, and made good by rewriting the ledger when the disk has room.
@@ -146,7 +146,7 @@ impl Store {
         match Ledger::open(&self.directory) {
             Ok((ledger, loaded)) => {
                 if loaded.damaged_lines > 0 {
-                    warn!(lines = loaded.damaged_lines, "lines of the block ledger are damaged and were left out");
+                    warn!(lines = loaded.damaged_lines, "damaged lines of the block ledger skipped");
                 }
                 self.ledger = Some(ledger);
                 loaded.restored
@@ -220,11 +220,11 @@ impl Store {
         self.write_ledger(&entries, planner);
         if let Err(error) = self.evidence.append(&happenings) {
             self.counts.evidence_lost += happenings.len() as u64;
-            warn!(%error, lost = happenings.len(), "log lines that led to blocks cannot be stored");
+            warn!(%error, lost = happenings.len(), "cannot store the log lines that led to blocks");
         }
         if let Err(error) = action_log::append(&self.action_log, &lines, self.carried, &self.zone) {
             self.counts.action_lines_lost += lines.len() as u64;
-            warn!(%error, path = %self.action_log.display(), "active-responses.log cannot be written");
+            warn!(%error, path = %self.action_log.display(), "cannot write active-responses.log");
         }
     }
 
@@ -258,7 +258,7 @@ impl Store {
     /// Syncs the ledger, for the stop of the program.
     pub fn close(&mut self) {
         if let Some(Err(error)) = self.ledger.take().map(|ledger| ledger.sync()) {
-            warn!(%error, "blocks cannot be synced to disk");
+            warn!(%error, "cannot sync blocks to disk");
         }
     }
 
@@ -331,11 +331,11 @@ impl Store {
                 return;
             }
             self.nameless_refusal_at = Some(Instant::now());
-            warn!(subject = %refused.subject, reason = %refused.refusal, rule = refused.rule.map(|rule| rule.0), "active response refused");
+            warn!(subject = %refused.subject, reason = %refused.refusal, rule = refused.rule.map(|rule| rule.0), "active response rejected");
             return;
         };
         if self.is_first_for_long(address) {
-            info!(%address, reason = %refused.refusal, rule = refused.rule.map(|rule| rule.0), "active response refused");
+            info!(%address, reason = %refused.refusal, rule = refused.rule.map(|rule| rule.0), "active response rejected");
             let what = What::Refused { refused: refused.clone(), evidence: alert.map(Evidence::of) };
             happenings.push(Happening { address, time: now, what });
         }
@@ -411,14 +411,14 @@ impl Store {
     fn recovered(&mut self) {
         self.retry_at = None;
         if self.trouble.take().is_some() {
-            info!("blocks are stored on disk again");
+            info!("storing blocks on disk resumed");
         }
     }
 
     fn fail(&mut self, error: &dyn std::error::Error) {
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         if self.trouble.is_none() {
-            warn!(%error, %cause, lost = "new blocks would not survive a restart", help = "check the disk that holds the state directory", "blocks cannot be stored on disk");
+            warn!(%error, %cause, consequence = "new blocks will not survive a restart", help = "check the disk that holds the state directory", "cannot store blocks on disk");
         }
         self.trouble = Some(format!("{error}{cause}"));
         self.retry_at = Some(Instant::now() + RETRY);

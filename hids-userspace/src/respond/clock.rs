@@ -1,4 +1,4 @@
-//! Reads both clocks that blocks are measured by.
+//! Wall clock and boot clock for block timeouts.
 //!
 //! Owns nothing. The wall clock gives ends that mean something after a reboot; `CLOCK_BOOTTIME`,
 //! which nobody can set, tells what is left of them as long as the machine runs.

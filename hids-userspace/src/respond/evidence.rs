@@ -231,10 +231,10 @@ pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Fo
 /// Why a block ended, in words.
 pub(super) fn end_cause_text(cause: EndCause) -> String {
     match cause {
-        EndCause::Expired => "its time was up".into(),
+        EndCause::Expired => "expired".into(),
         EndCause::Removed => "removed by an administrator".into(),
-        EndCause::Evicted => "it was the one to end first when there was no room for a new block".into(),
-        EndCause::Protected(reason) => format!("never blocked any more: {reason}"),
+        EndCause::Evicted => "evicted: closest to expiry when the maximum of blocks was reached".into(),
+        EndCause::Protected(reason) => format!("no longer blocked: {reason}"),
     }
 }
 

@@ -125,7 +125,7 @@ impl Kernel {
                 }
                 self.note_kept_out(&kept_out);
             }
-            Err(error) if error.is_missing() => self.repair("the table is gone", wanted, guard, now),
+            Err(error) if error.is_missing() => self.repair("table missing", wanted, guard, now),
             Err(error) => self.fail(&error),
         }
     }
@@ -135,8 +135,8 @@ impl Kernel {
         let Some(nft) = self.nft.as_ref().filter(|_| self.structure.is_some()) else { return };
         match nft.find_structure() {
             Ok(found) if found == self.structure => {}
-            Ok(Some(_)) => self.repair("the table was changed", wanted, guard, now),
-            Ok(None) => self.repair("the table is gone", wanted, guard, now),
+            Ok(Some(_)) => self.repair("table modified", wanted, guard, now),
+            Ok(None) => self.repair("table missing", wanted, guard, now),
             Err(error) => self.fail(&error),
         }
     }
@@ -179,11 +179,11 @@ impl Kernel {
             let is_told = self.last_repair.is_some_and(|at| at.elapsed() < CALM * 5);
             if after_change && !is_told {
                 self.note_restored(match differing.len() {
-                    1 => "a blocked address was removed, added or changed".into(),
-                    count => format!("{count} blocked addresses were removed, added or changed"),
+                    1 => "1 blocked address removed, added or modified".into(),
+                    count => format!("{count} blocked addresses removed, added or modified"),
                 });
             }
-            info!(elements = differing.len(), "blocked addresses in nftables differed and were put right");
+            info!(elements = differing.len(), "blocked addresses in nftables differed; corrected");
             self.write(&differing, wanted, guard, now);
         }
     }
@@ -257,7 +257,7 @@ impl Kernel {
                 self.present = elements.into_iter().map(|element| element.address).collect();
                 self.structure = structure;
                 if self.trouble.take().is_some() {
-                    info!(blocks = self.present.len(), "blocks are in nftables again");
+                    info!(blocks = self.present.len(), "blocks applied to nftables again");
                 }
                 self.note_kept_out(&kept_out);
             }
@@ -269,7 +269,7 @@ impl Kernel {
         for (address, reason) in kept_out {
             self.kept_out += 1;
             self.present.remove(address);
-            error!(%address, %reason, "a protected address was about to be blocked; the last check kept it out");
+            error!(%address, %reason, "protected address rejected by the final check before blocking");
         }
     }
 
@@ -277,7 +277,7 @@ impl Kernel {
         let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         let text = format!("{error}: {cause}");
         if self.trouble.as_ref() != Some(&text) {
-            warn!(%error, %cause, lost = "blocks are recorded but not carried out", help = "load the kernel module nf_tables and run as root", "nftables cannot be used");
+            warn!(%error, %cause, consequence = "blocks are recorded but not enforced", help = "load the kernel module nf_tables and run as root", "nftables unavailable");
         }
         self.trouble = Some(text);
         self.nft = None;
@@ -306,6 +306,6 @@ fn comment(block: &Block) -> String {
     match (block.rule, block.alert) {
         (Some(rule), Some(alert)) => format!("rule {rule} alert {alert}"),
         (Some(rule), None) => format!("rule {rule}"),
-        _ => "by hand".into(),
+        _ => "manual".into(),
     }
 }

@@ -28,7 +28,7 @@ const SPARE_BYTES: u64 = 16 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// No directory.
-    #[error("cannot make directory {}", path.display())]
+    #[error("cannot create directory {}", path.display())]
     Directory {
         /// Which.
         path: PathBuf,
@@ -137,7 +137,7 @@ impl Ledger {
             return Ok(());
         }
         if self.is_behind {
-            return Err(io::Error::other("the ledger is waiting to be rewritten"));
+            return Err(io::Error::other("the ledger has to be rewritten first"));
         }
         let mut bytes = Vec::new();
         for entry in entries {

@@ -130,7 +130,7 @@ pub fn dump(socket: &NetlinkSocket, request: &[u8], mut each: impl FnMut(&Messag
     loop {
         // The kernel fills the queue again whenever it has been read: an empty queue is an error.
         let Some(datagram) = socket.try_receive(&mut buffer)? else {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the kernel's answer has no end"));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "incomplete response from the kernel"));
         };
         for message in messages(datagram).filter(|message| message.sequence == sequence) {
             if message.flags & DUMP_INTERRUPTED != 0 {

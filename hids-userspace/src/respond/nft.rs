@@ -232,14 +232,14 @@ impl Nft {
                 Ok(Some(datagram)) => datagram,
                 Ok(None) if done >= operations.len() => return Ok(()),
                 Ok(None) => return Err(NftError::Unanswered { elements }),
-                Err(source) => return Err(NftError::Read { object: "the answer to a transaction", source }),
+                Err(source) => return Err(NftError::Read { object: "the response to a transaction", source }),
             };
             for message in netlink::messages(datagram) {
                 let position = message.sequence.wrapping_sub(first) as usize;
                 match (message.outcome(), operations.get(position)) {
                     (Some(Ok(())), Some(_)) => done += 1,
                     (Some(Err(source)), operation) => {
-                        let operation = operation.copied().unwrap_or("take a transaction");
+                        let operation = operation.copied().unwrap_or("accept a transaction");
                         return Err(NftError::Refused { operation, source });
                     }
                     _ => {}

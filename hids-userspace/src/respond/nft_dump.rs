@@ -1,4 +1,4 @@
-//! Reads table `inet hids` back from the kernel, to find what others changed.
+//! Dumps table `inet hids` from the kernel, to detect changes by other programs.
 //!
 //! Owns nothing. Never writes.
 

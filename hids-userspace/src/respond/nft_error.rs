@@ -9,7 +9,7 @@ pub enum NftError {
     #[error("cannot open nf_tables")]
     Open(#[source] io::Error),
     /// A transaction was refused; nothing of it was done.
-    #[error("nf_tables refuses to {operation}")]
+    #[error("nf_tables failed to {operation}")]
     Refused {
         /// What was tried, with the object.
         operation: &'static str,
@@ -27,7 +27,7 @@ pub enum NftError {
         source: io::Error,
     },
     /// The kernel did not say what became of a transaction.
-    #[error("nf_tables did not answer a transaction of {elements} set elements")]
+    #[error("no response from nf_tables to a transaction of {elements} set elements")]
     Unanswered {
         /// How many elements it changes.
         elements: usize,

@@ -31,7 +31,7 @@ pub fn distrusted(config: &RespondConfig) -> Vec<String> {
     let fault = |path: &PathBuf| Program::open(path).err().filter(Distrust::is_of_rights);
     let said = |(path, distrust): (&PathBuf, Distrust)| {
         let remedy = distrust.remedy().unwrap_or_default();
-        format!("{} is not run: {distrust} ({remedy})", path.display())
+        format!("{} not run: {distrust} ({remedy})", path.display())
     };
     let mut said: Vec<String> = programs.filter_map(|path| Some((path, fault(path)?))).map(said).collect();
     said.sort();

@@ -18,7 +18,7 @@ use crate::trust;
 pub(super) fn directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     if !path.symlink_metadata()?.is_dir() {
-        return Err(io::Error::other("it is a symbolic link"));
+        return Err(io::Error::other("is a symbolic link"));
     }
     let mode = path.metadata()?.permissions().mode();
     match trust::directory(path) {
@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path) -> io::Result<File> {
 }
 
 fn regular(file: File) -> io::Result<File> {
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
 }
 
 #[cfg(test)]

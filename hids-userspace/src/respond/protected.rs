@@ -26,7 +26,7 @@ pub enum SenseError {
     #[error("cannot open a routing netlink socket")]
     Open(#[source] io::Error),
     /// No answer.
-    #[error("cannot read the {object} of this machine")]
+    #[error("cannot read the {object} of this host")]
     Read {
         /// Addresses or routes.
         object: &'static str,

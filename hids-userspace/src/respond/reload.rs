@@ -28,7 +28,7 @@ pub(super) fn ask() {
         signal();
     };
     if let Err(error) = std::thread::Builder::new().name("respond-reload".into()).spawn(later) {
-        warn!(%error, help = "hidsctl reload", "the configuration is not reloaded: no thread can be started");
+        warn!(%error, help = "hidsctl reload", "cannot start a thread to reload the configuration");
     }
 }
 
@@ -42,9 +42,9 @@ fn wait(last: Option<Instant>, now: Instant) -> Option<Duration> {
 }
 
 fn signal() {
-    info!("an active response asks for a reload of the configuration");
+    info!("configuration reload requested by an active response");
     if let Err(error) = kill_process(getpid(), Signal::HUP) {
-        warn!(%error, help = "hidsctl reload", "the configuration is not reloaded");
+        warn!(%error, help = "hidsctl reload", "configuration reload failed");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the responder is asked, and what it answers: values that the control socket can carry.
+//! Requests to the responder and its answers: plain values for the control socket.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub enum Request {
     Alert(Arc<Alert>),
     /// Which addresses are blocked, a page of them; sorted by address.
     List(Page, Reply<BlocksView>),
-    /// Block an address manually.
+    /// Block an address.
     Add {
         /// Which.
         address: IpAddr,
@@ -114,6 +114,7 @@ pub struct BlockView {
     /// Name of the command, or `manual`.
     pub response: String,
     /// The how manieth block of the address; 0 when by hand.
+    #[serde(rename = "offences")]
     pub offence: u32,
     /// Whether the kernel drops its packets now.
     pub active: bool,
@@ -157,6 +158,7 @@ pub struct WhyView {
     /// What happened to it, oldest first.
     pub history: Vec<HistoryView>,
     /// Why the history cannot be read, if so.
+    #[serde(rename = "error")]
     pub trouble: Option<String>,
 }
 
@@ -253,17 +255,21 @@ impl HistoryView {
 /// How the responder fares. Counters since start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportView {
-    /// `act` or `dry-run`.
+    /// `blocking` or `dry-run`.
     pub mode: String,
     /// Why blocks are not carried out, if so.
+    #[serde(rename = "nftables_error")]
     pub nftables_trouble: Option<String>,
     /// Why blocks would not survive a restart, if so.
+    #[serde(rename = "ledger_error")]
     pub ledger_trouble: Option<String>,
     /// Why the machine's own addresses are not known, if so.
+    #[serde(rename = "addresses_error")]
     pub addresses_trouble: Option<String>,
     /// Addresses that are to be blocked.
     pub blocked: usize,
     /// How many can be blocked.
+    #[serde(rename = "blocked_limit")]
     pub blocked_at_most: usize,
     /// Addresses that are in the kernel's sets.
     pub active: usize,
@@ -272,14 +278,17 @@ pub struct ReportView {
     /// Blocks asked for by rules, extensions included.
     pub blocks: u64,
     /// Blocks and programs that were refused.
+    #[serde(rename = "rejected")]
     pub refused: u64,
     /// Protected addresses that only the last check kept out (an error of ours).
+    #[serde(rename = "protected_rejected")]
     pub kept_out: u64,
     /// How often nftables had to be put right.
     pub repairs: u64,
     /// How often another program had changed the table and it was restored.
     pub restored: u64,
     /// What was found last then.
+    #[serde(rename = "restored_reason")]
     pub restored_because: Option<String>,
     /// Programs waiting or running.
     pub programs_pending: u64,
@@ -290,8 +299,10 @@ pub struct ReportView {
     /// Programs that were killed because they ran too long.
     pub programs_timed_out: u64,
     /// Programs that were not run because others could change them.
+    #[serde(rename = "programs_untrusted")]
     pub programs_distrusted: u64,
     /// Programs of the configuration that others could change, with what to do; they are not run.
+    #[serde(rename = "untrusted_programs")]
     pub distrusted: Vec<String>,
     /// Programs that were asked for while the same call was waiting: one run was enough.
     #[serde(default)]
@@ -308,6 +319,7 @@ pub struct ReportView {
     #[serde(default)]
     pub programs_without_room: u64,
     /// Programs that are to be undone later.
+    #[serde(rename = "programs_to_revert")]
     pub programs_to_undo: usize,
     /// Happenings whose evidence could not be stored.
     pub evidence_lost: u64,

@@ -62,7 +62,7 @@ pub struct ResponderOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// No thread.
-    #[error("cannot start the responder's thread")]
+    #[error("cannot start the responder thread")]
     Thread(#[source] std::io::Error),
 }
 
@@ -92,7 +92,7 @@ impl ResponderHandle {
     /// senders first.
     pub fn join(self) {
         if self.thread.join().is_err() {
-            warn!("the responder's thread ended by a panic");
+            warn!("the responder thread panicked");
         }
     }
 }
@@ -194,7 +194,8 @@ impl Responder {
         match start(watched).or_else(|_| start(Watched::Addresses)) {
             Ok(watch) => self.watch = Some(watch),
             Err(error) => {
-                warn!(%error, lost = "changes of nftables and of this machine's addresses are noticed late", "nothing is watched")
+                warn!(%error, consequence = "changes to nftables and to the addresses of this host are detected \
+                                             late", "cannot monitor nftables and addresses")
             }
         }
     }
@@ -216,7 +217,7 @@ impl Responder {
         let now = clock::read();
         let retimed = self.planner.follow_clock(now);
         if !retimed.is_empty() {
-            warn!(blocks = self.planner.blocks().len(), "the clock was set; blocks keep the time that they had left");
+            warn!(blocks = self.planner.blocks().len(), "system clock changed; blocks keep their remaining time");
             batch.take_actions(retimed, None);
             batch.clock = Some(now);
         }
@@ -415,7 +416,7 @@ impl Responder {
                 }
             }
             Err(error) => {
-                warn!(%error, lost = "the addresses known before stay protected", "this machine's addresses cannot be read");
+                warn!(%error, consequence = "previously known addresses stay protected", "cannot read the addresses of this host");
                 self.addresses_trouble = Some(error.to_string());
             }
         }
@@ -425,7 +426,7 @@ impl Responder {
     fn look_at_programs(&mut self) {
         self.distrusted = policy::distrusted(&self.config);
         for said in &self.distrusted {
-            error!(reason = %said, "a program of an active response is not trusted");
+            error!(reason = %said, "untrusted active response program");
         }
     }
 

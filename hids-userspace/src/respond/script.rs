@@ -175,15 +175,15 @@ fn work(shared: &Shared, pick: Pick, done: &Sender<ProgramCall>, counters: &Scri
         match run(&call, time) {
             Ok(Ended::Natively) => {}
             Ok(Ended::By(status)) if status.success() => {
-                info!(program = %call.program, verb = call.verb.as_str(), ip = %call.ip, user = %call.user, "response program has run");
+                info!(program = %call.program, verb = call.verb.as_str(), ip = %call.ip, user = %call.user, "response program finished");
             }
             Ok(Ended::By(status)) => {
                 counters.failed.fetch_add(1, Ordering::Relaxed);
-                warn!(program = %call.program, verb = call.verb.as_str(), ip = %call.ip, user = %call.user, %status, "response program has failed");
+                warn!(program = %call.program, verb = call.verb.as_str(), ip = %call.ip, user = %call.user, %status, "response program failed");
             }
             Ok(Ended::OutOfTime) => {
                 counters.timed_out.fetch_add(1, Ordering::Relaxed);
-                warn!(program = %call.program, verb = call.verb.as_str(), seconds = time.as_secs(), "response program ran too long and was killed");
+                warn!(program = %call.program, verb = call.verb.as_str(), seconds = time.as_secs(), "response program timed out and was killed");
             }
             Err(NotRun::Distrusted(distrust)) => {
                 counters.distrusted.fetch_add(1, Ordering::Relaxed);
@@ -191,12 +191,12 @@ fn work(shared: &Shared, pick: Pick, done: &Sender<ProgramCall>, counters: &Scri
                     program = %call.program,
                     reason = %distrust,
                     help = distrust.remedy().unwrap_or_default(),
-                    "response program is not run: others could change what runs as root"
+                    "response program not run: other users could modify it"
                 );
             }
             Err(NotRun::Failed(error)) => {
                 counters.failed.fetch_add(1, Ordering::Relaxed);
-                warn!(program = %call.program, %error, help = "it must be an executable file", "response program cannot be started");
+                warn!(program = %call.program, %error, help = "it must be an executable file", "cannot start response program");
             }
         }
         let key = call.key();

@@ -1,4 +1,4 @@
-//! Syncs files on a thread of its own, so that nobody waits for the disk.
+//! Syncs files on a separate thread, so that no other thread waits for the disk.
 //!
 //! Requests that arrive while a sync runs are one request afterwards.
 
@@ -34,7 +34,7 @@ impl Syncer {
         };
         match file.try_clone().map(|file| requests.try_send(file)) {
             Ok(Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => {}
-            Err(error) => warn!(%error, "blocks cannot be synced to disk"),
+            Err(error) => warn!(%error, "cannot sync blocks to disk"),
         }
     }
 }
@@ -52,7 +52,7 @@ fn run(queue: &Receiver<File>) {
     while let Ok(file) = queue.recv() {
         std::thread::sleep(GATHER);
         if let Err(error) = file.sync_data() {
-            warn!(%error, help = "check the disk that holds the state directory", "blocks cannot be synced to disk");
+            warn!(%error, help = "check the disk that holds the state directory", "cannot sync blocks to disk");
         }
     }
 }

@@ -200,7 +200,7 @@ impl Watcher {
         match found {
             Ok(found) => self.tell(Notice::Elements { found, after_change }),
             Err(error) => {
-                debug!(%error, "blocked addresses cannot be read back");
+                debug!(%error, "cannot read back blocked addresses");
                 Ok(())
             }
         }

@@ -1,4 +1,4 @@
-//! Why a sensor does not work here, in words an administrator can act on.
+//! Reasons why a sensor is unavailable, with help for the administrator.
 
 use std::error::Error as _;
 use std::io;
@@ -10,16 +10,16 @@ use aya::programs::ProgramError;
 #[derive(Debug, thiserror::Error)]
 pub enum Degradation {
     /// The daemon was built without a BPF compiler.
-    #[error("the BPF object was left out when this program was built")]
+    #[error("this program was built without the BPF object")]
     ObjectLeftOut,
     /// The kernel does not describe its own types.
     #[error("the kernel has no readable BTF at /sys/kernel/btf/vmlinux")]
     NoBtf(#[source] aya::BtfError),
     /// The kernel's description of its types cannot be read.
-    #[error("the kernel's type information is of no use")]
+    #[error("unusable kernel type information")]
     Types(#[from] super::bpf::types::TypesError),
     /// The kernel's structs lack fields that the programs read.
-    #[error("this kernel's structs have no field {}", .0.join(", "))]
+    #[error("no field {} in the structs of this kernel", .0.join(", "))]
     MissingFields(Vec<String>),
     /// The BPF LSM was not chosen at boot.
     #[error("bpf is not among the active security modules ({active})")]
@@ -28,7 +28,7 @@ pub enum Degradation {
         active: String,
     },
     /// The kernel is locked down.
-    #[error("the kernel refuses {program} in lockdown mode {mode}")]
+    #[error("the kernel rejects {program} in lockdown mode {mode}")]
     Lockdown {
         /// The program that was refused.
         program: &'static str,
@@ -48,7 +48,7 @@ pub enum Degradation {
         source: ProgramError,
     },
     /// Any other refusal.
-    #[error("the kernel does not accept {program}")]
+    #[error("the kernel rejects {program}")]
     Refused {
         /// The program that was refused.
         program: &'static str,
@@ -57,7 +57,7 @@ pub enum Degradation {
         source: ProgramError,
     },
     /// The object as a whole (its maps) was refused.
-    #[error("the kernel does not accept the BPF object")]
+    #[error("the kernel rejects the BPF object")]
     Object(#[source] EbpfError),
     /// The object holds something else than this daemon expects.
     #[error("the BPF object has no {what} named {name}")]
@@ -68,16 +68,16 @@ pub enum Degradation {
         name: &'static str,
     },
     /// The table of processes could not be started.
-    #[error("the table of processes cannot be started")]
+    #[error("cannot initialise the process table")]
     Processes(#[source] io::Error),
     /// The BPF filesystem takes no pin.
-    #[error("the BPF filesystem takes no pin")]
+    #[error("cannot pin to the BPF filesystem")]
     Pin(#[source] aya::pin::PinError),
     /// The table of mounts cannot be read, or this process gets no thread or descriptor.
-    #[error("this process lacks what the guard needs of the system")]
+    #[error("missing system prerequisites for file protection")]
     Mounts(#[source] io::Error),
     /// The guard's pinned maps.
-    #[error("the guard cannot be told what to protect")]
+    #[error("cannot configure the protected paths")]
     Guard(#[source] Box<super::guard::GuardError>),
     /// `fanotify_init` failed in every way.
     #[error("cannot create a fanotify group")]
@@ -100,21 +100,21 @@ impl Degradation {
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::ObjectLeftOut | Self::Missing { .. } => "build with cargo xtask build, or install a package that was",
+            Self::ObjectLeftOut | Self::Missing { .. } => "build with cargo xtask build, or install a packaged build",
             Self::NoBtf(_) | Self::Types(_) => {
-                "use a kernel built with CONFIG_DEBUG_INFO_BTF (every current distribution's is)"
+                "use a kernel built with CONFIG_DEBUG_INFO_BTF (all current distributions)"
             }
             Self::LsmNotActive { .. } => "add bpf to the lsm= boot parameter",
-            Self::Lockdown { .. } => "the lockdown= boot parameter or Secure Boot decides this",
+            Self::Lockdown { .. } => "see the lockdown= boot parameter and Secure Boot",
             Self::NotPermitted { .. } => NOT_PERMITTED,
             Self::Object(source) if matches!(errno(source), Some(libc::EPERM | libc::EACCES)) => NOT_PERMITTED,
             Self::Refused { .. } | Self::Object(_) | Self::MissingFields(_) => {
-                "report this with the kernel version; the other sensors go on"
+                "report this with the kernel version; other sensors are not affected"
             }
-            Self::Processes(_) => "look at the limits of the service on threads and open files",
+            Self::Processes(_) => "check the service's limits on threads and open files",
             Self::Pin(_) => "mount the BPF filesystem: mount -t bpf none /sys/fs/bpf",
             Self::Mounts(_) => "run as root with /proc mounted",
-            Self::Guard(_) => "hidsctl fim unlock removes what is pinned; then start again",
+            Self::Guard(_) => "run hidsctl fim unlock to remove the pins, then restart",
             Self::Fanotify(_) => "run as root with CAP_SYS_ADMIN on a kernel with CONFIG_FANOTIFY",
         }
     }

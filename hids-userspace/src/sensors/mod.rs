@@ -57,7 +57,7 @@ pub fn start() -> SensorsHandle {
     let fanotify = match probe::fanotify() {
         Ok(level) => {
             let decides = if probe::fanotify_permission_events() { "can" } else { "cannot" };
-            TierReport::available(Tier::Fanotify, format!("{}; opens {decides} be refused", level.describe()))
+            TierReport::available(Tier::Fanotify, format!("{}; open calls {decides} be blocked", level.describe()))
         }
         Err(why) => TierReport::unavailable(Tier::Fanotify, &why),
     };
@@ -92,10 +92,10 @@ fn error_with_sources(error: &dyn std::error::Error) -> String {
 }
 
 fn describe(programs: &Programs) -> String {
-    let known = "every process is known from its fork to after its end";
+    let known = "every process is tracked from fork until after exit";
     match programs.without_cgroups() {
         None => known.to_owned(),
-        Some(why) => format!("{known}; control groups that are gone are not: {}", why.with_sources()),
+        Some(why) => format!("{known}; removed control groups are not: {}", why.with_sources()),
     }
 }
 
@@ -144,21 +144,21 @@ impl SensorsHandle {
                     warn!(
                         operations = unseen,
                         marks = proven.marks.name(),
-                        lost = "such changes are found by scans only",
-                        help = "hidsctl status shows what each sensor proved",
-                        "the file sensor does not see every operation"
+                        consequence = "such changes are detected by scans only",
+                        help = "see hidsctl status for the self-test results",
+                        "the file sensor does not detect all operations"
                     );
                 }
                 if !anonymous.is_empty() {
-                    info!(operations = anonymous, "the process behind these operations is not known once it has ended");
+                    info!(operations = anonymous, "the process of these operations is unknown after it has exited");
                 }
             }
             // That there is none has been said.
             Err(SelfTestError::Sensor(_)) => {}
             Err(why) => warn!(
                 why = error_with_sources(why),
-                lost = "nothing is proven about the file sensor; it is used all the same",
-                "the self-test of the file sensor did not run"
+                consequence = "file sensor used without verification",
+                "file sensor self-test failed to run"
             ),
         }
         self.self_test = Some(result.map_err(|why| error_with_sources(&why)));

@@ -24,8 +24,8 @@ impl FanotifyLevel {
     /// What events tell, for administrators.
     pub const fn describe(self) -> &'static str {
         match self {
-            Self::Names => "events tell directory and name",
-            Self::NamesTargetsProcesses => "events tell directory, name, file and process",
+            Self::Names => "events report directory and name",
+            Self::NamesTargetsProcesses => "events report directory, name, file and process",
         }
     }
 

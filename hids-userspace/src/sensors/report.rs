@@ -1,4 +1,4 @@
-//! What `hidsctl status` shows about the sensors.
+//! Sensor report for `hidsctl status`.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct SensorReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_test: Option<SelfTest>,
     /// Why it proved nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "self_test_error", skip_serializing_if = "Option::is_none")]
     pub self_test_trouble: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub struct TierReport {
     /// What it gives, or why it does not work.
     pub detail: String,
     /// What is lost without it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "consequence", skip_serializing_if = "Option::is_none")]
     pub lost: Option<String>,
     /// What an administrator can do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,9 +50,9 @@ impl TierReport {
 
     pub(super) fn unavailable(tier: Tier, why: &Degradation) -> Self {
         let lost = match tier {
-            Tier::Lsm => "refusing writes to protected files",
-            Tier::Tracepoint => "which process started, ended or changed a file",
-            Tier::Fanotify => "file changes the moment they happen",
+            Tier::Lsm => "blocking writes to protected files",
+            Tier::Tracepoint => "process information for file changes",
+            Tier::Fanotify => "realtime file change events",
             Tier::Scan => "file changes",
         };
         Self {

@@ -51,7 +51,7 @@ pub(super) fn is_subvolume(handle: &[u8]) -> bool {
 pub(super) fn number_of(file: BorrowedFd<'_>) -> io::Result<u64> {
     let handle = handle_of(file)?;
     let number = handle.get(HANDLE_HEADER_BYTES + size_of::<u64>()..).and_then(|rest| rest.first_chunk());
-    number.map(|number| u64::from_ne_bytes(*number)).ok_or_else(|| io::Error::other("its subvolume is not known"))
+    number.map(|number| u64::from_ne_bytes(*number)).ok_or_else(|| io::Error::other("unknown subvolume"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who is behind a process number: the question that sensors of file events ask.
+//! Process lookup: executable, user and session of a process id, also after it has exited.
 //!
 //! Owns the question ([`WhoLookup`]), the answer from what the kernel remembers ([`Processes`]) and the
 //! one that needs no help from it ([`Procfs`]). Every byte that is handed on was chosen by the process

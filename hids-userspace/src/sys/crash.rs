@@ -1,4 +1,4 @@
-//! What a thread worked on when a signal of a crash ended the process.
+//! Crash record: the line that each thread was processing when a fatal signal occurred.
 //!
 //! Each thread notes what it has in hand ([`working_on`]: a few stores into memory of its own). The handler
 //! of SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, which runs on the thread that crashed, appends it to a file

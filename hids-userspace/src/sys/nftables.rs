@@ -86,13 +86,13 @@ impl ElementMessage {
     /// An empty message about `set` in `table`.
     pub fn new(table: &Table, set: &CStr) -> Self {
         // SAFETY: allocates; the result is checked.
-        let object = NonNull::new(unsafe { raw::nftnl_set_alloc() }).expect("libnftnl finds no memory for a set");
+        let object = NonNull::new(unsafe { raw::nftnl_set_alloc() }).expect("libnftnl: out of memory (set)");
         // SAFETY: `object` is live; the attribute is a u32 in libnftnl.
         unsafe { raw::nftnl_set_set_u32(object.as_ptr(), raw::NFTNL_SET_FAMILY as u16, table.get_family() as u32) };
         for (attribute, text) in [(raw::NFTNL_SET_TABLE, table.get_name()), (raw::NFTNL_SET_NAME, set)] {
             // SAFETY: `object` is live and libnftnl copies the NUL-terminated text.
             let done = unsafe { raw::nftnl_set_set_str(object.as_ptr(), attribute as u16, text.as_ptr()) };
-            assert!(done == 0, "libnftnl finds no memory for a name");
+            assert!(done == 0, "libnftnl: out of memory (name)");
         }
         Self { set: object, family: table.get_family() as u16, elements: 0 }
     }
@@ -114,8 +114,7 @@ impl ElementMessage {
             return false;
         }
         // SAFETY: allocates; the result is checked.
-        let element =
-            NonNull::new(unsafe { raw::nftnl_set_elem_alloc() }).expect("libnftnl finds no memory for an element");
+        let element = NonNull::new(unsafe { raw::nftnl_set_elem_alloc() }).expect("libnftnl: out of memory (element)");
         put_bytes(element, raw::NFTNL_SET_ELEM_KEY, spec.key);
         if let Some(life) = spec.life {
             put_millis(element, raw::NFTNL_SET_ELEM_TIMEOUT, life.timeout);
@@ -138,7 +137,7 @@ fn put_bytes(element: NonNull<raw::nftnl_set_elem>, attribute: u32, bytes: &[u8]
     let (data, length) = (bytes.as_ptr().cast::<c_void>(), bytes.len() as u32);
     // SAFETY: `element` is live; libnftnl copies `length` bytes from `data`, which holds that many.
     let done = unsafe { raw::nftnl_set_elem_set(element.as_ptr(), attribute as u16, data, length) };
-    assert!(done == 0, "libnftnl finds no memory for an attribute");
+    assert!(done == 0, "libnftnl: out of memory (attribute)");
 }
 
 /// At least one millisecond: nought would mean "for ever".

@@ -1,4 +1,4 @@
-//! Who may change a locked tree: allowed programs, what they start, and nobody else.
+//! Only allowed programs and their children may change a protected tree.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;

@@ -1,4 +1,4 @@
-//! Every attempt on a protected tree: refused and told when it is locked, told when it is not.
+//! Every attempt on a protected tree: blocked and reported when enforced, reported otherwise.
 
 use std::collections::BTreeMap;
 use std::fs;

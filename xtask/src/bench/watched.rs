@@ -28,7 +28,7 @@ pub fn wait_for_rest(daemon: &Daemon) {
         let status = daemon.hidsctl_json(&["fim", "status"])?;
         let none = |key: &str| status[key].as_array().is_none_or(Vec::is_empty);
         let zero = |key: &str| status[key].as_u64() == Some(0);
-        (none("scans") && none("gaps") && zero("waiting") && zero("unsent")).then_some(())
+        (none("scans") && none("gaps") && zero("pending") && zero("unreported")).then_some(())
     };
     while began.elapsed() < PATIENCE && is_at_rest().is_none() {
         std::thread::sleep(Duration::from_millis(50));

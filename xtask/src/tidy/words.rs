@@ -9,9 +9,52 @@ const PROGRAMS: &[&str] = &["sh", "bash", "/bin/sh", "/bin/bash", "nft", "iptabl
 /// Work left undone.
 const UNFINISHED: &[&str] = &["TODO", "FIXME", "XXX", "HACK"];
 
+/// Wording of an earlier time in what users read, and what technical English has instead.
+const WORDING: &[(&str, &str)] = &[
+    ("told", "reported"),
+    ("tells", "reports"),
+    ("nobody", "no one, or a sentence about the thing"),
+    ("somebody", "another user, another program"),
+    ("everybody", "all users, world-writable"),
+    ("anew", "again"),
+    ("take over", "accept, adopt, apply"),
+    ("takes over", "accepts, adopts, applies"),
+    ("taken over", "accepted, adopted, applied"),
+    ("take up", "apply"),
+    ("takes up", "applies"),
+    ("taken up", "applied"),
+    ("give back", "return"),
+    ("gives back", "returns"),
+    ("by hand", "manually"),
+    ("of one source", "from the same source"),
+    ("of one version", "version mismatch"),
+    ("so many", "the number itself"),
+    ("as it was", "unchanged"),
+    ("looked at", "checked, inspected"),
+    ("put right", "corrected, restored"),
+    ("goes on", "continues"),
+    ("hangs under", "is a child of"),
+    ("is begun", "is created, starts"),
+    ("this machine", "this host"),
+    ("for instance", "for example"),
+    ("left out", "skipped, omitted, excluded"),
+    ("it is tried again", "will retry"),
+    ("ended by a panic", "panicked"),
+];
+
+/// Folders whose texts still have the old wording.
+const UNCHECKED: &[&str] = &[
+    "hids-userspace/src/collect/tailer/",
+    "hids-userspace/src/fim/monitor/",
+    "hids-userspace/src/fim/watch/",
+    "hids-userspace/src/sensors/fanotify/",
+    "hids-userspace/src/sensors/files/",
+];
+
 /// Checks one file.
 pub fn check(source: &Source, findings: &mut Vec<Finding>) {
     check_paths(source, findings);
+    check_wording(source, findings);
     if source.is_rust() {
         check_unfinished(source, findings);
         check_skips(source, findings);
@@ -79,6 +122,77 @@ fn check_log_fields(source: &Source, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Messages, log texts, help texts and rule descriptions; comments of the code are not shown to users.
+fn check_wording(source: &Source, findings: &mut Vec<Finding>) {
+    let within = |folders: &[&str]| folders.iter().any(|folder| source.name.starts_with(folder));
+    let is_product = within(&["hids-core/src/", "hids-userspace/src/"]) && !within(UNCHECKED);
+    let texts: Vec<(usize, String)> = if source.is_rust() && is_product {
+        let mut texts = literals(source);
+        if source.name.starts_with("hids-userspace/src/cli/") {
+            // Help texts are doc comments.
+            let lines = source.product_lines().filter(|(_, line)| line.trim_start().starts_with("///"));
+            texts.extend(lines.map(|(number, line)| (number, line.to_owned())));
+        }
+        texts
+    } else if source.name.starts_with("config/ruleset/rules/") {
+        let lines = source.text.lines().enumerate().filter(|(_, line)| line.contains("<description>"));
+        lines.map(|(index, line)| (index + 1, line.to_owned())).collect()
+    } else {
+        return;
+    };
+    for (line, text) in texts {
+        for (old, new) in WORDING.iter().filter(|(old, _)| holds_words(&text, old)) {
+            let text = format!("\"{old}\" in a text for users; use: {new}");
+            findings.push(Finding::new(Weight::Error, "wording", source, line, text));
+        }
+    }
+}
+
+/// Whether `words` stand in `text` as whole words.
+fn holds_words(text: &str, words: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let is_inside = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    text.match_indices(words).any(|(at, _)| {
+        let (before, after) = (&text.as_bytes()[..at], &text.as_bytes()[at + words.len()..]);
+        !is_inside(before.last()) && !is_inside(after.first())
+    })
+}
+
+/// String literals of the product's part of a file that hold a blank, each with its line.
+fn literals(source: &Source) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    // A literal that goes on in the next line.
+    let mut open: Option<(usize, String)> = None;
+    for (number, line) in source.product_lines() {
+        if open.is_none() && line.trim_start().starts_with("//") {
+            continue;
+        }
+        let line = if open.is_some() { line.trim_start() } else { line };
+        let mut chars = line.char_indices().peekable();
+        while let Some((at, char)) = chars.next() {
+            match (&mut open, char) {
+                (Some((_, text)), '\\') => {
+                    chars.next();
+                    text.push(' ');
+                }
+                (Some(_), '"') => found.extend(open.take().filter(|(_, text)| text.contains(' '))),
+                (Some((_, text)), char) => text.push(char),
+                // The character literals '"' and '\"'.
+                (None, '"') if line[..at].ends_with('\'') || line[..at].ends_with("'\\") => {}
+                (None, '"') => open = Some((number, String::new())),
+                (None, '/') if chars.peek().is_some_and(|(_, next)| *next == '/') => break,
+                (None, _) => {}
+            }
+        }
+        if let Some((_, text)) = &mut open {
+            let end = text.trim_end().len();
+            text.truncate(end);
+            text.push(' ');
+        }
+    }
+    found
+}
+
 fn check_programs(source: &Source, findings: &mut Vec<Finding>) {
     for (line, text) in source.product_lines() {
         let starts = |program: &&str| text.contains(&format!("Command::new(\"{program}\")"));
@@ -105,6 +219,25 @@ mod tests {
         assert_eq!(found("info!(rule = ?rule, \"blocked\");"), 1);
         assert_eq!(found("warn!(?rule, \"refused\");\nwarn!(\n    reason = ?why,\n);"), 2);
         assert_eq!(found("info!(rule = rule.map(|rule| rule.0), %address, \"what?\");\nlet x = a?;"), 0);
+    }
+
+    #[test]
+    fn old_wording_is_found_in_texts_and_not_in_comments() {
+        let found = |name: &str, text: &str| {
+            let mut found = Vec::new();
+            check(&Source { name: name.into(), text: text.into() }, &mut found);
+            found.iter().map(|finding| finding.place.rsplit(':').next().unwrap_or("").to_owned()).collect::<Vec<_>>()
+        };
+        let product = "hids-core/src/a.rs";
+        assert_eq!(found(product, "// nobody is told\nsay(\"nobody \\\n     is told\", '\"');\n"), ["2", "2"]);
+        assert_eq!(found(product, "say(\"the file is taken \\\n     over\");\n"), ["1"]);
+        assert_eq!(
+            found(product, "let nobody = \"nobody\"; // told \"so and so\"\nsay(\"retold, unable\");\n"),
+            [""; 0]
+        );
+        assert_eq!(found("hids-core/src/a/tests.rs", "say(\"nobody is told\");\n"), [""; 0]);
+        let rule = "<!-- nobody -->\n<description>Many logins of one source.</description>\n";
+        assert_eq!(found("config/ruleset/rules/a.xml", rule), ["2"]);
     }
 
     #[test]

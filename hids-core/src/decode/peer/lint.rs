@@ -13,7 +13,8 @@ use crate::pattern::{PrefilterBuilder, Subject};
 /// From so many decoders of one file on they are named together.
 const TOGETHER: usize = 6;
 
-const HELP: &str = "begin the pattern with ^ and let nothing but the program's own words stand before the address, or end it with $ and let nothing but the program's own words stand behind it";
+const HELP: &str = "anchor the pattern: start it with ^ and match only fixed text of the program before the \
+                    address, or end it with $ and match only fixed text of the program after it";
 
 /// `hardened`: whether the addresses of OSSEC's decoders are read by hardened ones.
 pub fn lint(files: &[Arc<SourceFile>], hardened: bool) -> Vec<Diagnostic> {
@@ -58,7 +59,9 @@ fn places(set: &DecoderSet, indexes: impl Iterator<Item = u16>) -> Vec<(String, 
 fn report_loose(loose: &[(String, Span)]) -> Vec<Diagnostic> {
     let each = |(name, place): &(String, Span)| {
         let message = format!(
-            "decoder `{name}` does not pin its address (srcip) to the program's own words: a client that chooses a word of the line can have another address taken, and blocked; a line with two such addresses gives none"
+            "decoder `{name}` does not anchor its address (srcip) to fixed text of the program: a client that \
+             controls part of the line can substitute another address and get it blocked; no address is extracted \
+             from a line with two candidates"
         );
         Diagnostic::warning("D035", message).at(place.clone()).help(HELP)
     };
@@ -76,16 +79,17 @@ fn report_loose(loose: &[(String, Span)]) -> Vec<Diagnostic> {
 
 fn report_replaced(tops: &BTreeSet<&str>, file: &Arc<SourceFile>) -> Option<Diagnostic> {
     let message = format!(
-        "the addresses of OSSEC's decoders for {} are read by hardened decoders: what a client writes is never taken for its address; names, other fields and rules are unchanged",
+        "the addresses of OSSEC's decoders for {} are extracted by hardened decoders, which never use \
+         client-controlled text as an address; names, other fields and rules are unchanged",
         listed(tops)?
     );
-    let help = "turn it off with <hardened_decoders>no</hardened_decoders> under <rules>";
+    let help = "to disable this, set <hardened_decoders>no</hardened_decoders> in <rules>";
     Some(Diagnostic::note("D036", message).at(Span::new(file, 0, 0)).help(help))
 }
 
 fn report_open(tops: &BTreeSet<&str>, file: &Arc<SourceFile>) -> Option<Diagnostic> {
     let message = format!(
-        "hardened decoders are turned off, so that a client can have another address blocked through OSSEC's decoders for {}",
+        "hardened decoders are disabled: through OSSEC's decoders for {}, a client can get another address blocked",
         listed(tops)?
     );
     let help = "remove <hardened_decoders>no</hardened_decoders>";

@@ -1,4 +1,4 @@
-//! Whose address a line names: the last look at `srcip` before rules see it, in the default mode.
+//! Final check of `srcip` before rule evaluation, in the default mode.
 //!
 //! OSSEC's decoders take the first text that looks like the peer's address, wherever the peer wrote
 //! it, so that a user name blocks whom it names. Here the address of OSSEC's own decoders is read

@@ -1,4 +1,4 @@
-//! Whether a decoder's patterns pin the address to the words of the program that wrote the line.
+//! Detects decoders whose patterns do not anchor the address to fixed text of the program.
 //!
 //! An address is pinned if the pattern begins at the start of the message and nothing that could be a
 //! client's words stands before it, or if it ends at the end of the message and nothing of the kind

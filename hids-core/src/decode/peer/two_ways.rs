@@ -1,4 +1,4 @@
-//! Whether a line can be read in another way than a decoder did.
+//! Detects lines that can be parsed in more than one way.
 
 use std::net::IpAddr;
 

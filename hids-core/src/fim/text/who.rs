@@ -1,4 +1,4 @@
-//! Who did it, in lines.
+//! Lines about the process behind a change.
 
 use std::fmt::Write as _;
 
@@ -36,14 +36,14 @@ pub(super) fn who(text: &mut Text, who: &Who, label: &str) {
             ));
         }
         (true, false) => text.line(format_args!("{label}: process {}, command '{command}'", who.pid)),
-        (true, true) if who.pid == 0 => text.line(format_args!("{label}: a process that the kernel did not name")),
+        (true, true) if who.pid == 0 => text.line(format_args!("{label}: a process not identified by the kernel")),
         (true, true) => {
-            text.line(format_args!("{label}: process {}, which ended before it could be looked at", who.pid));
+            text.line(format_args!("{label}: process {}, which exited before it could be inspected", who.pid));
         }
     }
     if !who.executable_notes.is_empty() {
         let notes: Vec<&str> = who.executable_notes.iter().map(describe).collect();
-        text.line(format_args!("About its path: {}", notes.join("; ")));
+        text.line(format_args!("Executable path note: {}", notes.join("; ")));
     }
     let mut ids = String::new();
     for (name, id) in [
@@ -79,9 +79,9 @@ pub(super) fn who(text: &mut Text, who: &Who, label: &str) {
 
 fn describe(note: ExecutableNote) -> &'static str {
     match note {
-        ExecutableNote::OtherMounts => "it is that of another mount namespace",
-        ExecutableNote::Chroot => "the process has another root directory",
-        ExecutableNote::Nameless => "the file had no name any more when it was started",
-        ExecutableNote::CutOff => "its beginning is missing",
+        ExecutableNote::OtherMounts => "path in another mount namespace",
+        ExecutableNote::Chroot => "the process has a different root directory",
+        ExecutableNote::Nameless => "the file was already unlinked when it was executed",
+        ExecutableNote::CutOff => "path truncated at the beginning",
     }
 }

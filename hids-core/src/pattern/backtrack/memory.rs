@@ -1,4 +1,4 @@
-//! What is remembered of the steps of a pattern on one line: where they failed, where they led.
+//! Memo table of the back-tracker: positions that failed, and results of sub-patterns.
 
 use super::code::{Code, IN_PART};
 

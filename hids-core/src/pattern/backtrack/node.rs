@@ -1,4 +1,4 @@
-//! What a pattern says, as a tree.
+//! Syntax tree of a pattern.
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use regex_syntax::utf8::Utf8Sequences;

@@ -1,4 +1,4 @@
-//! What composite rules count, and by which keys, once and for all.
+//! Counters of composite rules and their keys, computed when rules are compiled.
 
 use crate::rules::composite::Composite;
 use crate::rules::def::Same;

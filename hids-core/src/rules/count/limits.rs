@@ -1,4 +1,4 @@
-//! How much is kept, so that nobody who writes into a log can fill the memory or clear it of others.
+//! Memory limits and eviction, safe against clients that write arbitrary log lines.
 
 /// What keys of one class hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What composite rules of the default mode count, kept for each key by itself.
+//! Event history of composite rules in the default mode, per key.
 //!
 //! A key is a value of what a rule's `same_*` elements name: the events of one source, of one user, of
 //! one source and user. Of each key as many events are kept as rules can ask for, whatever other keys

@@ -1,4 +1,4 @@
-//! What of an event makes its keys.
+//! Extraction of counter keys from an event.
 
 use super::counters::Parts;
 use super::source::Source;

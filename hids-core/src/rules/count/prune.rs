@@ -1,4 +1,4 @@
-//! Which events of a key no rule can need any more.
+//! Removal of expired events of a key.
 
 use std::collections::HashMap;
 

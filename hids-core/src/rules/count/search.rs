@@ -1,4 +1,4 @@
-//! Whether enough earlier events of a key fit.
+//! Search for enough matching earlier events of a key.
 
 use super::counters::Counters;
 use super::memory::{Counts, Mark};

@@ -1,4 +1,4 @@
-//! Whose events count together.
+//! Source key: the events that are counted together.
 
 use std::net::IpAddr;
 

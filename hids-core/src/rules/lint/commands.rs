@@ -29,13 +29,13 @@ fn check(rule: &RuleDef, aliases: &[&str]) -> Option<Diagnostic> {
         return None;
     }
     let known = match aliases {
-        [] => "no <localfile> runs a command".to_owned(),
-        _ => format!("those that a <localfile> runs are '{}'", aliases.join("', '")),
+        [] => "no <localfile> section runs a command".to_owned(),
+        _ => format!("configured commands: '{}'", aliases.join("', '")),
     };
     let message =
-        format!("rule {} never fires: no command has the output '{}'", rule.id, names[0].trim_end_matches('\''));
+        format!("rule {} never fires: no command produces the output '{}'", rule.id, names[0].trim_end_matches('\''));
     let problem = Diagnostic::warning("R059", message).at(pattern.span.clone());
-    Some(problem.help(format!("{known}; add one with this command line or <alias>, or correct the name")))
+    Some(problem.help(format!("{known}; add one with this command line or <alias>, or fix the name")))
 }
 
 /// What an alternative says of the command, with the closing quote if it is there.

@@ -32,9 +32,10 @@ fn too_many(looked: &Looked<'_>, index: u32, list: EventList, diagnostics: &mut 
     // `frequency` earlier events and one more.
     let wanted = rule.frequency.unwrap_or(0) as usize + 1;
     if wanted > kept {
-        let message = format!("rule {} never fires: it wants {wanted} earlier events, and {kept} are kept", rule.id);
+        let message =
+            format!("rule {} never fires: it requires {wanted} previous events, but only {kept} are kept", rule.id);
         let problem = Diagnostic::warning("R065", message).at(rule.id_span.clone());
-        diagnostics.push(problem.help(format!("frequency is at most {}", kept.saturating_sub(1))));
+        diagnostics.push(problem.help(format!("the maximum frequency is {}", kept.saturating_sub(1))));
     }
 }
 
@@ -48,14 +49,14 @@ fn counted_rule(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnosti
         diagnostics.push(
             Diagnostic::warning(
                 "R067",
-                format!("only the events of {} are counted: if_matched_sid counts one rule", looked.name(counted)),
+                format!("only events of {} are counted: if_matched_sid counts a single rule", looked.name(counted)),
             )
             .at(text.span.clone())
-            .help("give the rules a <group> of their own and use if_matched_group"),
+            .help("assign a common <group> to the rules and use if_matched_group"),
         );
     }
     if !is_kept(looked, counted) {
-        let why = if looked.rule(counted).noalert { "it only leads to others (noalert)" } else { "it is of level 0" };
+        let why = if looked.rule(counted).noalert { "it is only a parent (noalert)" } else { "its level is 0" };
         let name = looked.name(counted);
         diagnostics.push(
             Diagnostic::warning(
@@ -63,7 +64,9 @@ fn counted_rule(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnosti
                 format!("rule {} never fires: events of {name} are not counted, because {why}", rule.id),
             )
             .at(text.span.clone())
-            .help("count a rule below it, or give it a level from 1 on; <options>no_log</options> keeps that out of the records"),
+            .help(
+                "count a child rule, or set a level of 1 or higher (with <options>no_log</options> it is not recorded)",
+            ),
         );
     }
 }
@@ -83,12 +86,13 @@ fn counted_group(looked: &Looked<'_>, index: u32, list: u32, diagnostics: &mut V
         Diagnostic::warning(
             "R066",
             format!(
-                "rule {} never fires: no event of group \"{}\" is counted, because its rules are of level 0 or counted one by one",
+                "rule {} never fires: no event of group \"{}\" is counted, because its rules have level 0 or are \
+                 counted individually",
                 rule.id, text.value
             ),
         )
         .at(text.span.clone())
-        .help("give rules of the group, loaded before this one, a level from 1 on"),
+        .help("set a level of 1 or higher for rules of the group that are loaded before this one"),
     );
 }
 

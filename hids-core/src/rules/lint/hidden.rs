@@ -14,9 +14,8 @@ pub(super) fn check(looked: &Looked<'_>, reachable: &[bool], diagnostics: &mut V
     let tests: Vec<Vec<Test>> = looked.tree.rules.iter().map(tests).collect();
     let pairs: u64 = looked.tree.children.iter().map(|children| (children.len() as u64).pow(2) / 2).sum();
     if pairs > MOST_PAIRS {
-        let message =
-            format!("rules that another one hides are not looked for: {pairs} pairs of rules hang under one parent");
-        let problem = Diagnostic::note("R057", message).help("hang rules under more parents");
+        let message = format!("the search for shadowed rules was skipped: {pairs} pairs of rules have the same parent");
+        let problem = Diagnostic::note("R057", message).help("distribute the rules among more parents");
         diagnostics.push(
             looked.tree.rules.iter().last().map(|rule| rule.id_span.clone()).into_iter().fold(problem, Diagnostic::at),
         );
@@ -32,22 +31,23 @@ pub(super) fn check(looked: &Looked<'_>, reachable: &[bool], diagnostics: &mut V
         }
         let rule = looked.rule(index);
         let order = match looked.rule(hider).level.0 {
-            0 | 99 => "rules of level 0 come first",
+            0 | 99 => "rules with level 0 come first",
             level if level > rule.level.0 => "higher levels come first",
-            _ => "equal levels in the order of the files",
+            _ => "equal levels in file order",
         };
         diagnostics.push(
             Diagnostic::warning(
                 "R060",
                 format!(
-                    "rule {} never fires: {} is tried before it ({order}) and matches whatever it matches",
+                    "rule {} never fires: it is shadowed by {}, which is tried first ({order}) and matches \
+                     everything it matches",
                     rule.id,
                     looked.name(hider)
                 ),
             )
             .at(rule.id_span.clone())
             .help(format!(
-                "make it a child of that rule (<if_sid>{}</if_sid>), or give it another level",
+                "make it a child of that rule (<if_sid>{}</if_sid>), or change its level",
                 looked.rule(hider).id
             )),
         );

@@ -1,4 +1,4 @@
-//! Which conditions follow from which.
+//! Implication between conditions.
 
 use crate::decode::source::PatternDef;
 use crate::pattern::{Dialect, Need, Subject};

@@ -46,12 +46,14 @@ fn report(
     let field = wanted[0][0];
     let message = match takers.len() == decoders.len() {
         true => format!(
-            "rule {} never fires: it hangs under no rule, and every event with {field} is taken before it (those of decoder {decoder} by {})",
+            "rule {} never fires: it has no parent, and every event with {field} is matched by an earlier rule \
+             (those of decoder {decoder} by {})",
             rule.id,
             looked.name(*taker)
         ),
         false => format!(
-            "rule {} hangs under no rule, so that it is never tried for events with {field} that a rule before it takes: those of {} decoders, as {decoder} ({})",
+            "rule {} has no parent and is never tried for events with {field} that an earlier rule matches: those \
+             of {} decoders, for example {decoder} ({})",
             rule.id,
             takers.len(),
             looked.name(*taker)
@@ -60,7 +62,7 @@ fn report(
     diagnostics.push(
         Diagnostic::warning("R058", message)
             .at(rule.id_span.clone())
-            .help("hang it under the rules that it is about, with <if_sid> or <if_level>"),
+            .help("make it a child of the relevant rules with <if_sid> or <if_level>"),
     );
 }
 

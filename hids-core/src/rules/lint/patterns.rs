@@ -52,48 +52,59 @@ fn words(suspicion: &Suspicion, dialect: Dialect, owner: &str) -> (&'static str,
         Suspicion::NeverMatches => (
             "P010",
             format!(
-                "nothing can match this pattern, so that the {owner} never matches: `^` is always the start and `$` always the end of the text"
+                "this pattern cannot match, so the {owner} never matches: `^` is always the start and `$` always \
+                 the end of the text"
             ),
             anchor_help(dialect),
         ),
         Suspicion::DeadAlternative(alternative) => {
-            ("P011", format!("nothing can match the alternative `{alternative}` of this pattern"), anchor_help(dialect))
+            ("P011", format!("the alternative `{alternative}` of this pattern cannot match"), anchor_help(dialect))
         }
         Suspicion::WantsControlByte => (
             "P012",
-            format!("nothing can match this pattern, so that the {owner} never matches: as OSSEC does, the strict mode removes tabs and other control bytes from every line"),
-            "leave the tab out, or give --strict-ossec up",
+            format!(
+                "this pattern cannot match, so the {owner} never matches: like OSSEC, strict mode removes tabs \
+                 and other control characters from every line"
+            ),
+            "remove the tab, or omit --strict-ossec",
         ),
         Suspicion::Backtracks => (
             "P013",
-            "this pattern refers back to what a group matched: a line made for it can use up all 500,000 steps and then counts as not matching".into(),
-            "do without back-references: then its time grows with the line and not with its square",
+            "this pattern uses a back-reference: a crafted line can exhaust the limit of 500,000 steps and is then \
+             treated as not matching"
+                .into(),
+            "avoid back-references: matching time is then linear in the line length instead of quadratic",
         ),
         Suspicion::OnlyPcre2 => (
             "P016",
-            "this pattern has something that only PCRE2 knows (recursion, conditions, verbs, callouts): it never matches a line of more than 6 KiB, and a line made for it can use up all 20,000 steps".into(),
-            "do without it: then steps are counted one by one, and lines of any length are searched",
+            "this pattern uses PCRE2-only features (recursion, conditions, verbs, callouts): it never matches a \
+             line of more than 6 KiB, and a crafted line can exhaust the limit of 20,000 steps"
+                .into(),
+            "avoid them: the precise step limit then applies, and lines of any length are searched",
         ),
         Suspicion::Literal { what } => (
             "P014",
-            format!("`{what}` stands for these very characters here"),
+            format!("`{what}` is literal here"),
             match dialect {
-                Dialect::OsMatch => "this element knows only `|`, `^` and `$`: use <regex> or the element's _pcre2 form",
-                _ => "write `\\.*` for anything, `\\d` for a digit, `\\w` for a word character, or use the _pcre2 form",
+                Dialect::OsMatch => {
+                    "this element only supports `|`, `^` and `$`: use <regex> or the element's \
+                     _pcre2 form"
+                }
+                _ => "use `\\.*` for any text, `\\d` for a digit, `\\w` for a word character, or the _pcre2 form",
             },
         ),
         Suspicion::LineBreak => (
             "P015",
-            "this pattern has a line break in it, which only events of several lines have".into(),
-            "write the whole pattern, its end tag included, on one line",
+            "this pattern contains a line break, which only multi-line events have".into(),
+            "put the whole pattern, including its end tag, on one line",
         ),
     }
 }
 
 fn anchor_help(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::OsRegex => "write `\\$` for a dollar sign; for `^` use the element's _pcre2 form with `\\^`",
-        Dialect::Pcre2 => "write `\\^` and `\\$` for the characters themselves",
+        Dialect::OsRegex => "use `\\$` for a dollar sign; for `^` use the element's _pcre2 form with `\\^`",
+        Dialect::Pcre2 => "use `\\^` and `\\$` for the literal characters",
         _ => "for these characters use the element's _pcre2 form with `\\^` and `\\$`",
     }
 }

@@ -95,9 +95,9 @@ fn not_tried(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnostic>)
         return;
     }
     let names: Vec<String> = parents.iter().take(3).map(|&parent| looked.name(parent)).collect();
-    let text = format!("rule {} is never tried: nothing can match {}", rule.id, names.join(", "));
+    let text = format!("rule {} is never tried: {} cannot match", rule.id, names.join(", "));
     let problem = Diagnostic::warning("R061", text).at(rule.id_span.clone());
-    diagnostics.push(problem.help("correct or replace what it hangs under"));
+    diagnostics.push(problem.help("fix or change its parent"));
 }
 
 /// `if_level` takes rules of level 0 for the highest ones, as in OSSEC.
@@ -110,11 +110,11 @@ fn level_of_none(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnost
     if looked.parents[index as usize].iter().any(has_level) {
         return;
     }
-    let text = format!("no rule before rule {} has level {} or more", rule.id, level.value.trim());
+    let text = format!("no rule before rule {} has level {} or higher", rule.id, level.value.trim());
     diagnostics.push(
         Diagnostic::warning("R062", text)
             .at(level.span.clone())
-            .help("lower the level, or load this file after those with such rules"),
+            .help("lower the level, or load this file after the ones with such rules"),
     );
 }
 
@@ -131,14 +131,14 @@ fn contradiction(
         .get(name.value.as_str())
         .is_some_and(|kinds| !kinds.contains(&(looked.tree.kinds[index as usize] as usize)));
     let why = if of_other_kind {
-        format!("events of decoder {} are of another type than those below {parent}", name.value)
+        format!("events of decoder {} have a different type than those of {parent}", name.value)
     } else {
-        format!("{parent}, under which it hangs, wants events of another decoder")
+        format!("its parent {parent} requires events of another decoder")
     };
     let help = if of_other_kind {
-        "give the rule the <category> that is the <type> of the decoder, or a parent with it"
+        "set the <category> of the rule to the <type> of the decoder, or choose a parent with that category"
     } else {
-        "hang the rule under one of the same decoder, or leave decoded_as out"
+        "choose a parent with the same decoder, or remove decoded_as"
     };
     diagnostics.push(
         Diagnostic::warning("R063", format!("rule {} can never match: {why}", rule.id))

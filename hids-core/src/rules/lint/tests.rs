@@ -47,7 +47,11 @@ fn a_sibling_without_conditions_hides_those_after_it() {
     let higher = rule(102, 7, "<if_sid>1</if_sid><match>z</match>");
     let found = problems(&format!("{all}{lower}{higher}"));
     assert_eq!(found.len(), 1);
-    assert!(found[0].message.starts_with("rule 101 never fires: rule 100 (r.xml:2)"), "{}", found[0].message);
+    assert!(
+        found[0].message.starts_with("rule 101 never fires: it is shadowed by rule 100 (r.xml:2)"),
+        "{}",
+        found[0].message
+    );
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn a_regex_that_needs_the_text_of_an_earlier_match_is_hidden() {
     let wide = rule(101, 5, "<match>Connection reset</match>");
     let found = problems(&format!("{regex}{wide}"));
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].message.starts_with("rule 100 never fires: rule 101"), "{}", found[0].message);
+    assert!(found[0].message.starts_with("rule 100 never fires: it is shadowed by rule 101"), "{}", found[0].message);
     let pcre2 = rule(100, 4, r"<pcre2>^alice/\S+ (?:Connection) reset by</pcre2>");
     assert_eq!(codes(&format!("{pcre2}{wide}")), ["R060"]);
     // One alternative, or one letter, is enough to have its chance.

@@ -9,18 +9,18 @@ use crate::cli::exit::Exit;
 use crate::cli::{Common, output};
 use crate::fim::protocol::{AcceptView, FimRequest};
 
-/// What to take over.
+/// What to accept.
 #[derive(Debug, Args)]
 pub struct AcceptArgs {
-    /// Files and directories, with everything below them
+    /// Files and directories (recursive)
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Only files that are exactly as a newer package of dpkg or rpm has them
+    /// Accept only files that match an installed dpkg or rpm package
     #[arg(long)]
     packages: bool,
 }
 
-/// Takes changes over; 1 when some were left because no package has them so.
+/// Accepts changes; 1 when some were not accepted because they match no package.
 pub(super) fn run(common: &Common, args: &AcceptArgs) -> anyhow::Result<Exit> {
     let paths = args.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let (view, answer) = ask_for::<AcceptView>(common, FimRequest::Accept { paths, packages: args.packages })?;
@@ -33,13 +33,13 @@ pub(super) fn run(common: &Common, args: &AcceptArgs) -> anyhow::Result<Exit> {
 }
 
 fn text(view: &AcceptView) -> String {
-    let mut out = format!("{} changed paths were accepted\n", view.accepted);
+    let mut out = format!("{} changed paths accepted\n", view.accepted);
     if !view.packages.is_empty() {
         out.push_str(&format!("packages: {}\n", output::visible(view.packages.join(", ").as_bytes())));
     }
     if view.refused > 0 {
         out.push_str(&format!(
-            "{} are not as a package has them, by a database newer than what they replaced, and stay changed:\n",
+            "{} do not match any installed package (or are newer than the package database) and were not accepted:\n",
             view.refused
         ));
         view.refused_examples.iter().for_each(|path| out.push_str(&format!("  {}\n", shown(path))));

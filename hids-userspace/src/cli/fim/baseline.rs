@@ -21,16 +21,16 @@ use crate::fim::queries::EXPORT_KEY;
 /// Where to.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// A file that does not exist yet
+    /// Output file; must not exist
     file: PathBuf,
 }
 
 /// What to check.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// An exported copy instead of this machine's baseline
+    /// Exported copy to check instead of the baseline of this host
     file: Option<PathBuf>,
-    /// Public key of the machine that exported it, 64 hexadecimal digits
+    /// Public key of the exporting host, 64 hexadecimal digits
     #[arg(long, value_name = "HEX", requires = "file")]
     key: Option<String>,
 }
@@ -42,8 +42,8 @@ pub(super) fn export(common: &Common, args: &ExportArgs) -> anyhow::Result<Exit>
         output::print_json(&answer)?;
         return Ok(Exit::Success);
     }
-    let new = if view.key_is_new { " (made just now; keep it on another machine)" } else { "" };
-    output::print(&format!("{} entries were exported\npublic key {}{new}\n", view.entries, view.public_key))?;
+    let new = if view.key_is_new { " (newly generated; store it on another host)" } else { "" };
+    output::print(&format!("{} entries exported\npublic key {}{new}\n", view.entries, view.public_key))?;
     Ok(Exit::Success)
 }
 
@@ -68,49 +68,49 @@ fn verify_export(common: &Common, file: &Path, key: Option<&str>) -> anyhow::Res
     let (line, exit) = match export::check(BufReader::new(input), &key) {
         Ok(report) => {
             let host = output::visible(&report.header.host);
-            let made = report.header.created.in_zone(&TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-            (json!({ "sound": true, "entries": report.entries, "host": host, "made": made }), Exit::Success)
+            let created = report.header.created.rfc3339(&TimeZone::system());
+            (json!({ "valid": true, "entries": report.entries, "host": host, "created": created }), Exit::Success)
         }
         Err(error @ ExportError::Read(_)) => return Err(error.into()),
-        Err(error) => (json!({ "sound": false, "problem": error.to_string() }), Exit::No),
+        Err(error) => (json!({ "valid": false, "error": error.to_string() }), Exit::No),
     };
     let word = |name: &str| line[name].as_str().unwrap_or_default();
     if common.json {
         output::print_json(&line)?;
     } else if exit == Exit::Success {
         let entries = &line["entries"];
-        let text = format!("signature valid: {entries} entries of {}, {}\n", word("host"), word("made"));
+        let text = format!("signature valid: {entries} entries, host {}, created {}\n", word("host"), word("created"));
         output::print(&text)?;
     } else {
-        output::print(&format!("DO NOT TRUST IT: {}\n", word("problem")))?;
+        output::print(&format!("VERIFICATION FAILED: {}\n", word("error")))?;
     }
     Ok(exit)
 }
 
-/// The key to check with: the one given, else this machine's own.
+/// The key to verify with: the given one, otherwise that of this host.
 fn trusted(common: &Common, key: Option<&str>) -> anyhow::Result<PublicKey> {
     if let Some(key) = key {
         return key.parse().context(WrongUsage);
     }
     let path = config::locate(&common.load_options(false)).state.join(EXPORT_KEY);
     if !path.exists() {
-        bail!("this machine has made no export; give the public key of the one that did: --key HEX");
+        bail!("no export key on this host; specify the public key of the exporting host with --key HEX");
     }
     Ok(ExportKey::load_or_create(&path)?.0.public())
 }
 
 fn text(view: &VerifyView) -> String {
-    let state = if view.sound { "baseline verified: not modified" } else { "THE BASELINE WAS ALTERED" };
+    let state = if view.sound { "baseline verified: not modified" } else { "BASELINE MODIFIED" };
     let mut out = format!(
-        "{state}: {} entries, {} pieces of history, commit {}, head {}\n",
+        "{state}: {} entries, {} history records, commit {}, head {}\n",
         view.entries, view.notices, view.commit, view.head
     );
     view.problems.iter().for_each(|what| out.push_str(&format!("  {}\n", output::visible(what.as_bytes()))));
-    view.paths.iter().for_each(|path| out.push_str(&format!("  altered: {}\n", shown(path))));
+    view.paths.iter().for_each(|path| out.push_str(&format!("  modified: {}\n", shown(path))));
     out
 }
 
-/// Shows what differs from an export of this machine; 1 when something does.
+/// Shows differences from an export of this host; 1 when there are any.
 pub(super) fn compare(common: &Common, file: &Path, below: &PathText) -> anyhow::Result<Exit> {
     let request = FimRequest::Compare { file: absolute(file)?, below: below.clone() };
     let (view, answer) = ask_for::<CompareView>(common, request)?;
@@ -124,7 +124,7 @@ pub(super) fn compare(common: &Common, file: &Path, below: &PathText) -> anyhow:
         output::print(&format!("+ {}", entry_line(&difference.path, difference.now.as_ref())))?;
     }
     if view.more {
-        output::print("there are more; name a directory to see those below it\n")?;
+        output::print("output truncated; specify a directory to see the rest\n")?;
     }
     Ok(exit)
 }

@@ -37,7 +37,7 @@ fn text(view: &HistoryView) -> String {
         None => format!("{} is not in the baseline\n", shown(&view.path)),
     };
     if !view.watched {
-        out.push_str("it is not watched: no <directories> holds it, or <ignore> or restrict leaves it out\n");
+        out.push_str("not monitored: outside all <directories>, or excluded by <ignore> or restrict\n");
     }
     for item in &view.history {
         let silent = if item.alerted { "" } else { " (not alerted)" };

@@ -16,7 +16,7 @@ const PAGE: usize = 1000;
 /// What to list.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only this path and what is below it
+    /// Limit to this path and everything below it
     #[arg(default_value = "/")]
     below: PathBuf,
 }
@@ -24,10 +24,10 @@ pub struct ListArgs {
 /// What to compare.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// Only this path and what is below it
+    /// Limit to this path and everything below it
     #[arg(default_value = "/")]
     below: PathBuf,
-    /// Compare the baseline with this export instead
+    /// Compare the baseline with an export
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
 }
@@ -38,7 +38,7 @@ pub(super) fn run(common: &Common, args: &ListArgs) -> anyhow::Result<Exit> {
     if show(common, &below, false)? > 0 {
         return Ok(Exit::Success);
     }
-    eprintln!("hidsctl: the baseline holds nothing at {}", shown(&below));
+    eprintln!("hidsctl: no baseline entries at or below {}", shown(&below));
     Ok(Exit::No)
 }
 

@@ -1,4 +1,4 @@
-//! `hidsctl fim`: looks at file integrity and steers it.
+//! `hidsctl fim`: inspects and controls file integrity.
 
 mod accept;
 mod baseline;
@@ -36,23 +36,23 @@ pub struct FimArgs {
 enum Command {
     /// Compare files with the baseline now
     Scan(scan::ScanArgs),
-    /// Show the baseline, scans that run, and where events may be missing
+    /// Show the state of the baseline, running scans and missed-event windows
     Status,
-    /// List what the baseline holds
+    /// List baseline entries
     List(list::ListArgs),
-    /// Show every new, changed and deleted path that nobody has accepted, or what differs from an export
+    /// Show unaccepted changes (new, modified and deleted paths), or differences from an export
     Diff(list::DiffArgs),
     /// Accept changes into the baseline
     Accept(accept::AcceptArgs),
-    /// Write a signed copy of the baseline, to be checked on another machine
+    /// Export a signed copy of the baseline for verification on another host
     Export(baseline::ExportArgs),
-    /// Check the baseline itself, or an exported copy
+    /// Verify the baseline or an exported copy
     Verify(baseline::VerifyArgs),
-    /// Show the history of a file: what, when, who, old and new
+    /// Show the change history of a file: what, when, who, old and new state
     Why(history::WhyArgs),
-    /// Refuse writes below protected directories, or only report them
+    /// Block writes to protected directories, or only report them
     Protect(protect::ProtectArgs),
-    /// Take the kernel's lock off protected directories; works without the daemon
+    /// Remove write protection from the kernel (works without the daemon)
     Unlock,
     /// Make or check a baseline without a daemon, to measure it
     #[command(hide = true)]
@@ -104,7 +104,7 @@ fn state(common: &Common) -> PathBuf {
 fn without_daemon(common: &Common, request: &FimRequest) -> anyhow::Result<serde_json::Value> {
     let loaded = config::load(&common.load_options(false));
     let Some(config) = loaded.config else { return Err(BadConfiguration.into()) };
-    eprintln!("hidsctl: hidsd is not running; this is the baseline as it left it");
+    eprintln!("hidsctl: hidsd is not running; showing the last stored baseline");
     monitor::answer_offline(request, &config.paths, &config.syscheck, config.analysis.strict_ossec)
         .map_err(anyhow::Error::msg)
 }
@@ -112,12 +112,12 @@ fn without_daemon(common: &Common, request: &FimRequest) -> anyhow::Result<serde
 /// The same, as the values that it holds.
 fn ask_for<T: DeserializeOwned>(common: &Common, request: FimRequest) -> anyhow::Result<(T, serde_json::Value)> {
     let answer = ask(common, request)?;
-    Ok((serde_json::from_value(answer.clone()).context("hidsd and hidsctl are not of one version")?, answer))
+    Ok((serde_json::from_value(answer.clone()).context("version mismatch between hidsd and hidsctl")?, answer))
 }
 
 /// A path as the daemon knows it: absolute, without `.`, `..` and links being followed.
 fn absolute(path: &Path) -> anyhow::Result<PathText> {
-    let path = std::path::absolute(path).with_context(|| format!("cannot tell where {} is", path.display()))?;
+    let path = std::path::absolute(path).with_context(|| format!("cannot resolve {}", path.display()))?;
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

@@ -18,9 +18,9 @@ pub struct ProtectArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
-    /// They are refused
+    /// Block writes
     On,
-    /// They happen and are reported
+    /// Allow writes and report them
     Off,
 }
 
@@ -31,8 +31,8 @@ pub(super) fn run(common: &Common, args: &ProtectArgs) -> anyhow::Result<Exit> {
         output::print_json(&answer)?;
     } else {
         let text = match args.mode {
-            Mode::On => "writes below protected directories are refused from now on\n",
-            Mode::Off => "writes below protected directories are only reported from now on\n",
+            Mode::On => "protection enabled: writes to protected directories are blocked\n",
+            Mode::Off => "protection in monitor mode: writes to protected directories are reported, not blocked\n",
         };
         output::print(text)?;
     }
@@ -45,9 +45,9 @@ pub(super) fn unlock(common: &Common) -> anyhow::Result<Exit> {
     if common.json {
         output::print_json(&serde_json::json!({ "removed": removed }))?;
     } else if removed == 0 {
-        output::print("nothing was locked\n")?;
+        output::print("no active write protection\n")?;
     } else {
-        output::print("protected directories can be written again until hidsd locks them\n")?;
+        output::print("write protection removed until hidsd enables it again\n")?;
     }
     Ok(Exit::Success)
 }

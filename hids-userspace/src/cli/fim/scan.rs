@@ -19,9 +19,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// What to scan.
 #[derive(Debug, Args)]
 pub struct ScanArgs {
-    /// Files and directories [default: everything that is watched]
+    /// Files and directories [default: everything monitored]
     paths: Vec<PathBuf>,
-    /// Read every file, not only those whose attributes say that they changed
+    /// Read all files, not only those with changed attributes
     #[arg(long)]
     full: bool,
     /// Return immediately
@@ -39,13 +39,13 @@ pub(super) fn run(common: &Common, args: &ScanArgs) -> anyhow::Result<Exit> {
         if common.json {
             output::print_json(&answer)?;
         } else {
-            output::print(&format!("{} scans were stopped\n", answer["stopped"]))?;
+            output::print(&format!("{} stopped\n", output::count(answer["stopped"].as_u64().unwrap_or(0), "scan")))?;
         }
         return Ok(Exit::Success);
     }
     let paths = args.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let answer = ask(common, FimRequest::Scan { paths, full: args.full })?;
-    let Some(number) = answer["scan"].as_u64() else { bail!("hidsd and hidsctl are not of one version") };
+    let Some(number) = answer["scan"].as_u64() else { bail!("version mismatch between hidsd and hidsctl") };
     if args.no_wait {
         if common.json {
             output::print_json(&answer)?;
@@ -56,12 +56,12 @@ pub(super) fn run(common: &Common, args: &ScanArgs) -> anyhow::Result<Exit> {
     if common.json {
         output::print_json(&serde_json::json!({ "scan": number, "status": view }))?;
     } else {
-        output::print(&format!("{}\n", view.last_scan.as_deref().unwrap_or("the scan has ended")))?;
+        output::print(&format!("{}\n", view.last_scan.as_deref().unwrap_or("scan completed")))?;
     }
     Ok(Exit::Success)
 }
 
-/// Until the scan has ended; a bar on the terminal meanwhile.
+/// Waits until the scan completes; a bar on the terminal meanwhile.
 fn wait(common: &Common, number: u64) -> anyhow::Result<FimView> {
     let mut bar = Bar { is_terminal: io::stderr().is_terminal(), drawn: false };
     loop {

@@ -22,45 +22,46 @@ fn text(view: &FimView) -> String {
     let mut out = String::new();
     if view.offline {
         return format!(
-            "hidsd is not running: files are not watched; changes are found when it starts\n{:<22} {} entries\n",
+            "hidsd is not running: files are not monitored; changes are detected at the next start\n{:<22} {} \
+             entries\n",
             "baseline", view.entries
         );
     }
     if !view.enabled {
-        return "file integrity is off: no <directories> in <syscheck>, or <disabled>yes\n".into();
+        return "file integrity is disabled: no <directories> in <syscheck>, or <disabled>yes</disabled>\n".into();
     }
     let mut row = |name: &str, value: &str| _ = writeln!(out, "{name:<22} {value}");
     row("baseline", &format!("{} entries", view.entries));
     row("changes since start", &view.changes.to_string());
     row("events since start", &view.events.to_string());
     if view.waiting > 0 {
-        row("paths waiting", &view.waiting.to_string());
+        row("pending paths", &view.waiting.to_string());
     }
     if view.unsent > 0 {
-        row("not yet alerted", &view.unsent.to_string());
+        row("unreported changes", &view.unsent.to_string());
     }
     if view.unreadable > 0 {
-        row("unreadable files", &format!("{} (their content is not compared)", view.unreadable));
+        row("unreadable files", &format!("{} (content not compared)", view.unreadable));
         view.unreadable_paths.iter().for_each(|path| row("  unreadable", &shown(path)));
     }
     if let Some(protection) = &view.protection {
         row("protection", &output::visible(protection.as_bytes()));
-        row("writes refused", &view.refusals.to_string());
+        row("writes denied", &view.refusals.to_string());
     }
     for (name, value) in [("last scan", &view.last_scan), ("next scan", &view.next_scan)] {
-        row(name, value.as_deref().unwrap_or("none yet"));
+        row(name, value.as_deref().unwrap_or("none since start"));
     }
     if let Some(trouble) = &view.trouble {
-        row("TROUBLE", &output::visible(trouble.as_bytes()));
+        row("ERROR", &output::visible(trouble.as_bytes()));
     }
     for running in &view.scans {
         row(&format!("scan {} ({})", running.number, running.cause), &scan::line(running));
     }
     for gap in &view.gaps {
         let text = format!("{} since {}: {}", shown(&gap.subtree), gap.since, gap.cause.describe());
-        row("open gap", &text);
+        row("missed-event window", &text);
     }
-    row("gaps closed", &view.gaps_closed.to_string());
+    row("rescans completed", &view.gaps_closed.to_string());
     out
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 /// Longest line that is analysed whole; the collector cuts at the same length.
 const LINE_LIMIT_BYTES: usize = 64 * 1024;
 
-/// Read at a time: what is prepared of so many lines still fits a processor's cache.
+/// Bytes read at a time: the prepared lines still fit a processor's cache.
 const CHUNK_BYTES: u64 = 256 << 10;
 
 /// The whole lines of a log, some hundred kibibytes at a time.

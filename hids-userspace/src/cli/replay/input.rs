@@ -1,4 +1,4 @@
-//! What `replay` reads: plain and gzip-compressed files, and standard input.
+//! Input of `replay`: plain and gzip-compressed files, and standard input.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -67,7 +67,7 @@ impl Input {
         raw.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut begin)?;
         if let Some((name, unpack)) = refused(&begin) {
             anyhow::bail!(
-                "it is compressed with {name}; only gzip is unpacked here. Pipe it in: {unpack} FILE | hidsctl replay -"
+                "compressed with {name}; only gzip is supported. Use a pipe: {unpack} FILE | hidsctl replay -"
             );
         }
         let is_gzip = begin.starts_with(GZIP);
@@ -112,7 +112,7 @@ impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
-            kind => io::Error::new(kind, format!("the gzip file is damaged or cut off: {error}")),
+            kind => io::Error::new(kind, format!("the gzip file is corrupt or truncated: {error}")),
         })
     }
 }

@@ -18,7 +18,7 @@ const LABEL_CHARS: usize = 60;
 /// Options of `rules graph`.
 #[derive(Debug, Args)]
 pub struct GraphArgs {
-    /// Only this rule, what leads to it and what is tried after it [default: all rules]
+    /// Show only this rule with its ancestors and descendants [default: all rules]
     #[arg(value_name = "ID")]
     id: Option<u32>,
 }

@@ -10,10 +10,10 @@ use crate::cli::{Common, output};
 /// Options of `rules list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only rules of this level or above
+    /// Show only rules of this level or higher
     #[arg(short, long, value_name = "LEVEL")]
     level: Option<u16>,
-    /// Only rules of this group; part of the name is enough
+    /// Show only rules of groups whose name contains GROUP
     #[arg(short, long, value_name = "GROUP")]
     group: Option<String>,
 }

@@ -26,13 +26,13 @@ pub struct RulesArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run rule tests: log lines with the answers that are expected
+    /// Run rule tests: log lines with expected results
     Test(test::TestArgs),
     /// List rules
     List(list::ListArgs),
-    /// Show a rule as written, with its parents and children
+    /// Show a rule with its parents and children
     Show(show::ShowArgs),
-    /// Print the tree of rules for Graphviz
+    /// Print the rule tree in Graphviz format
     Graph(graph::GraphArgs),
 }
 
@@ -65,7 +65,7 @@ pub(super) fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
 /// The rule that an argument names.
 fn known_rule(catalogue: &Catalogue, id: u32) -> anyhow::Result<RuleId> {
     if catalogue.rule(RuleId(id)).is_none() {
-        bail!("there is no rule {id}; `hidsctl rules list` shows those that there are");
+        bail!("no such rule: {id} (see `hidsctl rules list`)");
     }
     Ok(RuleId(id))
 }

@@ -48,7 +48,7 @@ fn to_text(catalogue: &Catalogue, rule: &RuleEntry) -> String {
     let mut out = String::new();
     let facts = &rule.facts;
     let _ = writeln!(out, "rule {} (level {}): {}", facts.id, facts.level, visible(&facts.description));
-    let _ = writeln!(out, "  written at  {}", visible(&rule.place()));
+    let _ = writeln!(out, "  defined at  {}", visible(&rule.place()));
     let _ = writeln!(out, "  groups      {}", visible(&facts.groups().collect::<Vec<_>>().join(", ")));
     let _ = writeln!(out, "  responses   {}", responses(rule));
     for option in options(rule) {
@@ -58,7 +58,7 @@ fn to_text(catalogue: &Catalogue, rule: &RuleEntry) -> String {
         let within =
             counts.timeframe_seconds.map_or("the configured timeframe".into(), |seconds| format!("{seconds} s"));
         let same = if counts.same.is_empty() { String::new() } else { format!(", same {}", counts.same.join(", ")) };
-        let _ = writeln!(out, "  counts      fires at event {} within {within}{same}", counts.events);
+        let _ = writeln!(out, "  counts      fires on event {} within {within}{same}", counts.events);
     }
     if rule.ignore_seconds > 0 {
         let _ = writeln!(out, "  silent for  {} s after an alert", rule.ignore_seconds);
@@ -68,24 +68,19 @@ fn to_text(catalogue: &Catalogue, rule: &RuleEntry) -> String {
             let _ = writeln!(out, "  {name:<11} {}", visible(text));
         }
     }
-    out.push_str("conditions, all of which must hold:\n");
+    out.push_str("conditions (all must match):\n");
     for condition in conditions(rule) {
         let _ = writeln!(out, "  {}  {}", visible(&condition.place()), visible(&condition.to_xml()));
     }
-    related(&mut out, "tried when one of these has matched:", catalogue, &rule.parents);
-    related(
-        &mut out,
-        "when it has matched, these are tried in this order, and the first that matches replaces it:",
-        catalogue,
-        &rule.children,
-    );
+    related(&mut out, "parents (tried after any of these matches):", catalogue, &rule.parents);
+    related(&mut out, "children (tried in this order; the first match replaces this rule):", catalogue, &rule.children);
     out
 }
 
 fn responses(rule: &RuleEntry) -> &'static str {
     match (rule.only_leads, rule.facts.may_respond) {
-        (true, _) => "none: only leads to other rules (noalert)",
-        (false, true) => "can be bound to it",
+        (true, _) => "none: parent only (noalert)",
+        (false, true) => "allowed",
         (false, false) => "none",
     }
 }

@@ -26,13 +26,13 @@ const FILE_LIMIT_BYTES: u64 = 64 << 20;
 /// Options of `rules test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// Files of tests, or directories with `.ini` files [default: `tests` beside the configured rules]
+    /// Test files, or directories with `.ini` files [default: `tests` next to the configured rules]
     #[arg(value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
     /// Reproduce OSSEC's behaviour exactly, including its known gaps
     #[arg(long)]
     strict_ossec: bool,
-    /// List the rules that no test fires, with their places
+    /// List rules not fired by any test, with their location
     #[arg(long)]
     coverage: bool,
 }
@@ -71,7 +71,7 @@ fn beside_rules(config: &Config) -> anyhow::Result<Vec<PathBuf>> {
         .filter(|tests| tests.is_dir())
         .collect();
     if tests.is_empty() {
-        bail!("there is no directory `tests` beside the configured rules; name a file or directory of tests");
+        bail!("no directory `tests` next to the configured rules; specify a test file or directory");
     }
     Ok(tests.into_iter().collect())
 }
@@ -93,7 +93,7 @@ fn test_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             }
         }
         if found.is_empty() {
-            bail!("{} holds no .ini files", path.display());
+            bail!("{} contains no .ini files", path.display());
         }
         found.sort();
         files.append(&mut found);
@@ -151,7 +151,7 @@ impl Report {
                 );
             }
             if !case.passes {
-                out.push_str("     everything is as written, but this is a `fail` case: something should differ\n");
+                out.push_str("     all expectations are met, but a difference was expected in this `fail` case\n");
             }
             for line in &case.lines {
                 let times = if case.repeat > 1 { format!(" ({} times)", case.repeat) } else { String::new() };
@@ -204,7 +204,7 @@ fn failure(case: &Case, verdict: &Verdict) -> Value {
 
 /// Rules by file: their ids, or one a line with what they are about.
 fn silent_rules(silent: &[&RuleEntry], all: bool) -> String {
-    let mut out = String::from("rules that no test fires:\n");
+    let mut out = String::from("rules not fired by any test:\n");
     if all {
         for rule in silent {
             let description = output::visible(rule.facts.description.as_bytes());

@@ -64,7 +64,7 @@ impl CommandHandle {
         let name = format!("command: {alias}");
         let stats = registry.add(&name);
         let refuse = |reason: String| {
-            error!(command = %command_line, reason = %reason, lost = "its output", "command is not run");
+            error!(command = %command_line, reason = %reason, consequence = "its output", "command not run");
             stats.change_state(SourceState::Unreadable(reason));
         };
         let pipeline = match command_line::parse(command_line) {
@@ -145,7 +145,7 @@ impl Runner {
             Ok(output) => {
                 if output.cut {
                     counters.command_outputs_cut.fetch_add(1, Ordering::Relaxed);
-                    warn!(command = %self.alias, kept_bytes = run::MAX_OUTPUT_BYTES, "output of command is too long, the rest is left out");
+                    warn!(command = %self.alias, kept_bytes = run::MAX_OUTPUT_BYTES, "command output too long; truncated");
                 }
                 self.stats.change_state(SourceState::Reading);
                 self.send_output(&output.bytes)
@@ -156,7 +156,7 @@ impl Runner {
                 let reason = std::error::Error::source(&failure)
                     .map_or_else(|| failure.to_string(), |why| format!("{failure}: {why}"));
                 if self.stats.change_state(SourceState::Unreadable(reason.clone())) {
-                    warn!(command = %self.alias, reason = %reason, lost = "the output of this run", "command failed");
+                    warn!(command = %self.alias, reason = %reason, consequence = "the output of this run", "command failed");
                 }
                 Ok(())
             }

@@ -37,11 +37,11 @@ pub(super) enum RunError {
         #[source]
         source: io::Error,
     },
-    #[error("cannot make a pipe")]
+    #[error("cannot create a pipe")]
     Pipe(#[source] io::Error),
-    #[error("it took longer than {} s and was ended", .0.as_secs())]
+    #[error("timed out after {} s and was terminated", .0.as_secs())]
     TimedOut(Duration),
-    #[error("the collector stops")]
+    #[error("collector shutting down")]
     Stopped,
 }
 

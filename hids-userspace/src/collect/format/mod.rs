@@ -1,4 +1,4 @@
-//! How lines become events, one module for each `<log_format>` that joins or rewrites lines.
+//! Conversion of lines to events, with one module per `<log_format>` that joins or rewrites lines.
 //!
 //! Pure: lines in, events out. An assembler returns after each line whether it holds lines back, so
 //! that a position never lies behind lines that were not sent.

@@ -90,7 +90,7 @@ impl Reader {
             let End::Child(reason) = self.read_until_end() else { return };
             self.batch_sender.counters().journal_restarts.fetch_add(1, Ordering::Relaxed);
             if self.stats.change_state(SourceState::Unreadable(reason.clone())) {
-                warn!(reason = %reason, retry_s = pause.as_secs(), "journal cannot be read, trying again");
+                warn!(reason = %reason, retry_s = pause.as_secs(), "cannot read the journal; retrying");
             }
             failures = if begun.elapsed() < TOO_SOON { failures + 1 } else { 0 };
             pause = if failures == 0 { Duration::from_secs(1) } else { (pause * 2).min(MAX_PAUSE) };
@@ -102,8 +102,8 @@ impl Reader {
             }
             if failures == 5 && self.cursor().is_some() {
                 warn!(
-                    lost = "journal entries since the last one read",
-                    "journal does not know the position any more, going on with what comes"
+                    consequence = "journal entries since the last one read",
+                    "saved position not found in the journal; continuing with new entries"
                 );
                 self.set_cursor(None);
             }

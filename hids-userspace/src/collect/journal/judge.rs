@@ -1,4 +1,4 @@
-//! Whether an entry is taken, by whom it was sent, and whether this program wrote it itself.
+//! Classifies journal entries: selected or not, sender, own entries.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -82,7 +82,7 @@ impl JournalHandle {
                 Some(Self { config, name, key, cursor, registry, once, stop, thread })
             }
             Err(reason) => {
-                error!(error = %reason, lost = "all journal entries", "journal cannot be followed");
+                error!(error = %reason, consequence = "all journal entries", "cannot follow the journal");
                 stats.change_state(SourceState::Unreadable(reason.to_string()));
                 once.not_reading();
                 None

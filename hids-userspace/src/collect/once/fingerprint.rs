@@ -1,4 +1,4 @@
-//! When a line of a syslog file and an entry of the journal are the same.
+//! Fingerprint to match a line of a syslog file with a journal entry.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

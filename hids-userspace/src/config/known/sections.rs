@@ -22,22 +22,12 @@ pub(in crate::config) static SECTIONS: &[SectionSpec] = &[
     each(SectionKind::EmailAlerts, "email_alerts", EMAIL_ALERTS, None),
     each(SectionKind::SyslogOutput, "syslog_output", SYSLOG_OUTPUT, None),
     all(SectionKind::Syscheck, "syscheck", SYSCHECK, None),
-    all(
-        SectionKind::Rootcheck,
-        "rootcheck",
-        ROOTCHECK,
-        Some("rootkit and policy checks are not part of this version yet"),
-    ),
-    each(SectionKind::Reports, "reports", REPORTS, Some("daily reports are not part of this version yet")),
-    each(
-        SectionKind::DatabaseOutput,
-        "database_output",
-        DATABASE_OUTPUT,
-        Some("alerts are not written into databases"),
-    ),
-    each(SectionKind::Agentless, "agentless", AGENTLESS, Some("other hosts are not monitored")),
-    each(SectionKind::Remote, "remote", REMOTE, Some("this is a stand-alone program and listens to no agents")),
-    all(SectionKind::Client, "client", CLIENT, Some("this is a stand-alone program and reports to no server")),
+    all(SectionKind::Rootcheck, "rootcheck", ROOTCHECK, Some("rootkit and policy checks are not supported yet")),
+    each(SectionKind::Reports, "reports", REPORTS, Some("daily reports are not supported yet")),
+    each(SectionKind::DatabaseOutput, "database_output", DATABASE_OUTPUT, Some("database output is not supported")),
+    each(SectionKind::Agentless, "agentless", AGENTLESS, Some("monitoring other hosts is not supported")),
+    each(SectionKind::Remote, "remote", REMOTE, Some("hids is stand-alone and does not support agents")),
+    all(SectionKind::Client, "client", CLIENT, Some("hids is stand-alone and does not report to a server")),
 ];
 
 const fn all(
@@ -58,12 +48,12 @@ const fn each(
     SectionSpec { kind, name, one_thing_each: true, options, not_acted_on }
 }
 
-const STATISTICS: &str = "statistical alerts are not part of this version yet";
-const FIXED_LEVEL: &str = "the level of such alerts comes from the rules, in OSSEC too";
-const PRELUDE: &str = "alerts are not sent to Prelude";
-const ZEROMQ: &str = "alerts are not sent over ZeroMQ";
-const GEOIP: &str = "addresses are not looked up in GeoIP databases";
-const WINDOWS: &str = "it is for Windows only";
+const STATISTICS: &str = "statistical alerts are not supported yet";
+const FIXED_LEVEL: &str = "the level of such alerts is set by the rules, as in OSSEC";
+const PRELUDE: &str = "Prelude output is not supported";
+const ZEROMQ: &str = "ZeroMQ output is not supported";
+const GEOIP: &str = "GeoIP lookups are not supported";
+const WINDOWS: &str = "Windows only";
 
 const GLOBAL: &[OptionSpec] = &[
     option("email_notification", YesNo),
@@ -94,7 +84,10 @@ const GLOBAL: &[OptionSpec] = &[
     option("white_list", Special).repeats(),
     option("allow_list", Special).repeats(),
     option("custom_alert_output", Text),
-    option("compress_alerts", Text).no_effect("OSSEC ignores it too; see `monitord.compress` in internal_options.conf"),
+    option("compress_alerts", Text).no_effect(
+        "also ignored by OSSEC; see `monitord.compress` in \
+         internal_options.conf",
+    ),
     option("prelude_output", YesNo).no_effect(PRELUDE),
     option("prelude_profile", Text).no_effect(PRELUDE),
     option("prelude_log_level", LEVEL).no_effect(PRELUDE),
@@ -105,8 +98,8 @@ const GLOBAL: &[OptionSpec] = &[
     option("geoipdb", Path).no_effect(GEOIP),
     option("geoip_db_path", Path).no_effect(GEOIP),
     option("geoip6_db_path", Path).no_effect(GEOIP),
-    option("md5_whitelist", Path).no_effect("only some builds of OSSEC have it"),
-    option("md5_allowlist", Path).no_effect("only some builds of OSSEC have it"),
+    option("md5_whitelist", Path).no_effect("only supported by some OSSEC builds"),
+    option("md5_allowlist", Path).no_effect("only supported by some OSSEC builds"),
 ];
 
 const ALERTS: &[OptionSpec] = &[
@@ -181,8 +174,7 @@ const LOCAL_FILE: &[OptionSpec] = &[
     option("command", List),
     option("alias", Text),
     option("frequency", Special),
-    option("only-future-events", Text)
-        .no_effect("it is for Windows; log files are always read from their end at first"),
+    option("only-future-events", Text).no_effect("Windows only; new log files are always read from their end"),
     option("query", Text).no_effect(WINDOWS),
     option("filter", Text).repeats(),
     option("unit", Word).repeats(),
@@ -195,7 +187,7 @@ const COMMAND: &[OptionSpec] =
 const ACTIVE_RESPONSE: &[OptionSpec] = &[
     option("command", Special),
     option("location", Special),
-    option("agent_id", Word).no_effect("there are no agents; the responses of this host are carried out here"),
+    option("agent_id", Word).no_effect("agents are not supported; responses run on this host"),
     option("rules_id", List).repeats(),
     option("rules_group", Text),
     option("level", Number(0, 20)),
@@ -242,7 +234,7 @@ const REPORTS: &[OptionSpec] = &[
     option("srcip", Text).repeats(),
     option("user", Text).repeats(),
     option("showlogs", Text),
-    option("frequency", Text).no_effect("OSSEC ignores it too; reports are made once a day"),
+    option("frequency", Text).no_effect("also ignored by OSSEC; reports are daily"),
 ];
 
 const DATABASE_OUTPUT: &[OptionSpec] = &[

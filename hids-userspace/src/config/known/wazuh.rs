@@ -1,12 +1,12 @@
-//! Names that only the Wazuh fork knows, so that its users are told so.
+//! Names known only to Wazuh, for specific diagnostics.
 
 use super::SectionKind;
 
 /// What to do about a section that only Wazuh has.
 pub(in crate::config) fn wazuh_section(name: &str) -> Option<&'static str> {
     Some(match name {
-        "ruleset" => "it is Wazuh's; name decoders and rules in `<rules>`, or leave it out to use the shipped ruleset",
-        "logging" => "it is Wazuh's; remove it",
+        "ruleset" => "Wazuh only; list decoders and rules in `<rules>`, or remove it to use the shipped ruleset",
+        "logging" => "Wazuh only; remove it",
         "auth"
         | "cluster"
         | "client_buffer"
@@ -14,8 +14,8 @@ pub(in crate::config) fn wazuh_section(name: &str) -> Option<&'static str> {
         | "labels"
         | "remote_configuration"
         | "task-manager"
-        | "agent-upgrade" => "it is Wazuh's and needs its agents or servers; remove it",
-        "integration" => "it is Wazuh's; use an `<active-response>` with a program of your own, and remove it",
+        | "agent-upgrade" => "Wazuh only, requires its agents or servers; remove it",
+        "integration" => "Wazuh only; use an `<active-response>` with a custom program, and remove it",
         "wodle"
         | "sca"
         | "vulnerability-detector"
@@ -36,17 +36,17 @@ pub(in crate::config) fn wazuh_section(name: &str) -> Option<&'static str> {
         | "socket"
         | "rule_test"
         | "anti_tampering"
-        | "command_control" => "it is Wazuh's; remove it",
+        | "command_control" => "Wazuh only; remove it",
         _ => return None,
     })
 }
 
 /// What to do about an option that only Wazuh has.
 pub(in crate::config) fn wazuh_option(section: SectionKind, name: &str) -> Option<&'static str> {
-    const REMOVE: &str = "it is Wazuh's, OSSEC and this program do not have it; remove it";
+    const REMOVE: &str = "Wazuh only, not supported by OSSEC or hids; remove it";
     let known: &[&str] = match section {
         SectionKind::Syscheck if matches!(name, "whodata" | "recursion_level" | "check_inode" | "check_mtime") => {
-            return Some("it is an attribute of `<directories>`");
+            return Some("this is an attribute of `<directories>`");
         }
         SectionKind::Syscheck => &[
             "synchronization",
@@ -69,13 +69,13 @@ pub(in crate::config) fn wazuh_option(section: SectionKind, name: &str) -> Optio
         ],
         SectionKind::LocalFile => match name {
             "multiline_regex" | "multi-line-regex" => {
-                return Some("it is Wazuh's; use `<log_format>multi-line:N</log_format>` or `multi-line_indented`");
+                return Some("Wazuh only; use `<log_format>multi-line:N</log_format>` or `multi-line_indented`");
             }
-            "exclude" => return Some("it is Wazuh's; name the wanted files in `<location>` with a narrower wildcard"),
+            "exclude" => return Some("Wazuh only; use a narrower wildcard in `<location>`"),
             _ => &["out_format", "target", "label", "ignore", "restrict", "age", "filter", "reconnect_time", "strict"],
         },
         SectionKind::Command if name == "extra_args" => {
-            return Some("it is Wazuh's; put the arguments into a small program of your own and remove it");
+            return Some("Wazuh only; put the arguments into a wrapper program and remove it");
         }
         SectionKind::Global => &[
             "alerts_log",

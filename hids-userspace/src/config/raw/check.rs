@@ -26,7 +26,7 @@ pub(super) fn check(raw: &RawConfig, problems: &mut Problems) {
 fn check_option(section: &SectionSpec, spec: &OptionSpec, element: &Element, problems: &mut Problems) {
     unread_attributes(element, attributes_of(section.kind, spec.name), problems);
     for child in &element.children {
-        let message = format!("`<{}>` inside `<{}>` is not read", child.name.value, spec.name);
+        let message = format!("`<{}>` inside `<{}>` is ignored", child.name.value, spec.name);
         problems.warning("C006", &child.name.span, message, "is a closing tag missing before it?");
     }
     if matches!(spec.effect, Effect::None(_)) && !matches!(spec.form, Form::YesNo) {
@@ -36,12 +36,17 @@ fn check_option(section: &SectionSpec, spec: &OptionSpec, element: &Element, pro
     let blanks_matter = matches!(spec.form, Form::Text | Form::List);
     if !blanks_matter && text.trim() != text && !text.trim().is_empty() {
         let message =
-            format!("the blanks around the value of `<{}>` are dropped; OSSEC takes them as part of it", spec.name);
-        problems.warning("C023", &element.text.span, message, &format!("write `{}` without blanks", text.trim()));
+            format!("whitespace around the value of `<{}>` is ignored; OSSEC includes it in the value", spec.name);
+        problems.warning(
+            "C023",
+            &element.text.span,
+            message,
+            &format!("use `{}` without surrounding whitespace", text.trim()),
+        );
     }
     if matches!(spec.form, Form::Word | Form::Path | Form::Special) && text.trim().contains(char::is_control) {
-        let message = format!("the value of `<{}>` holds a line break or control character", spec.name);
-        problems.error("C018", &value_span(element), message, "write it on one line");
+        let message = format!("the value of `<{}>` contains a line break or control character", spec.name);
+        problems.error("C018", &value_span(element), message, "put it on one line");
         return;
     }
     check_form(spec, element, text.trim(), problems);
@@ -56,21 +61,21 @@ fn check_form(spec: &OptionSpec, element: &Element, text: &str, problems: &mut P
                 problems.error(
                     "C010",
                     &span,
-                    format!("`<{name}>` wants yes or no, found \"{text}\""),
+                    format!("`<{name}>` must be yes or no, found \"{text}\""),
                     &yes_no_help(text),
                 );
             }
         }
         Form::Number(least, most) => match digits(text) {
             None => {
-                let message = format!("`<{name}>` wants a number, found \"{text}\"");
+                let message = format!("`<{name}>` must be a number, found \"{text}\"");
                 problems.error("C011", &span, message, number_help(text));
             }
             Some(number) if !(least..=most).contains(&number) => {
                 problems.error(
                     "C012",
                     &span,
-                    format!("`<{name}>` wants a number from {least} to {most}, found {text}"),
+                    format!("`<{name}>` must be a number from {least} to {most}, found {text}"),
                     "",
                 );
             }
@@ -79,16 +84,16 @@ fn check_form(spec: &OptionSpec, element: &Element, text: &str, problems: &mut P
         Form::Seconds => check_seconds(name, text, &span, problems),
         Form::OneOf(words) => {
             if !words.contains(&text) {
-                let message = format!("`<{name}>` cannot be \"{text}\"");
+                let message = format!("invalid value for `<{name}>`: \"{text}\"");
                 let help = did_you_mean(text, words.iter().copied())
-                    .unwrap_or_else(|| format!("it can be {}", words.join(", ")));
+                    .unwrap_or_else(|| format!("valid values: {}", words.join(", ")));
                 problems.error("C013", &span, message, &help);
             }
         }
         Form::Word | Form::Path => {
             if text.is_empty() {
-                let message = format!("`<{name}>` is empty and counts as not given");
-                problems.warning("C019", &element.name.span, message, "remove it, or give it a value");
+                let message = format!("`<{name}>` is empty and ignored");
+                problems.warning("C019", &element.name.span, message, "remove it, or set a value");
             }
         }
         Form::Text | Form::Special | Form::List => {}
@@ -100,15 +105,10 @@ pub(in crate::config) fn check_seconds(name: &str, text: &str, span: &Span, prob
     match digits(text) {
         None => {
             let help = seconds_hint(text).unwrap_or_else(|| number_help(text).to_owned());
-            problems.error("C014", span, format!("`<{name}>` wants a number of seconds, found \"{text}\""), &help);
+            problems.error("C014", span, format!("`<{name}>` must be a number of seconds, found \"{text}\""), &help);
         }
         Some(seconds) if seconds > u64::from(u32::MAX) => {
-            problems.error(
-                "C012",
-                span,
-                format!("`<{name}>` cannot be more than {} seconds, found {text}", u32::MAX),
-                "",
-            );
+            problems.error("C012", span, format!("`<{name}>` must be at most {} seconds, found {text}", u32::MAX), "");
         }
         Some(_) => {}
     }
@@ -116,18 +116,14 @@ pub(in crate::config) fn check_seconds(name: &str, text: &str, span: &Span, prob
 
 fn yes_no_help(text: &str) -> String {
     match text.to_ascii_lowercase().as_str() {
-        "yes" | "true" | "on" | "1" | "enabled" | "y" => "write `yes`, in lower case".to_owned(),
-        "no" | "false" | "off" | "0" | "disabled" | "n" => "write `no`, in lower case".to_owned(),
-        _ => "write `yes` or `no`".to_owned(),
+        "yes" | "true" | "on" | "1" | "enabled" | "y" => "use lower case `yes`".to_owned(),
+        "no" | "false" | "off" | "0" | "disabled" | "n" => "use lower case `no`".to_owned(),
+        _ => "use `yes` or `no`".to_owned(),
     }
 }
 
 fn number_help(text: &str) -> &'static str {
-    if text.is_empty() {
-        "OSSEC reads an empty value as 0; write 0 if that is what you mean"
-    } else {
-        "write it with digits only"
-    }
+    if text.is_empty() { "OSSEC treats an empty value as 0; set 0 explicitly if intended" } else { "use digits only" }
 }
 
 fn unknown_option(section: &SectionSpec, element: &Element, problems: &mut Problems) {
@@ -137,13 +133,13 @@ fn unknown_option(section: &SectionSpec, element: &Element, problems: &mut Probl
     let help = if let Some(help) = wazuh_option(section.kind, name) {
         help.to_owned()
     } else if SECTIONS.iter().any(|other| other.name == *name) {
-        format!("it is a section of its own; is `</{}>` missing before it?", section.name)
+        format!("this is a section; is `</{}>` missing before it?", section.name)
     } else if let Some(guess) = did_you_mean(name, names()) {
         guess
     } else if let Some(home) = home {
-        format!("it belongs into `<{}>`", home.name)
+        format!("move it to `<{}>`", home.name)
     } else {
-        format!("options of `<{}>` are {}", section.name, names().collect::<Vec<_>>().join(", "))
+        format!("`<{}>` supports {}", section.name, names().collect::<Vec<_>>().join(", "))
     };
     problems.error("C004", &element.name.span, format!("`<{}>` has no option `<{name}>`", section.name), &help);
 }
@@ -164,7 +160,7 @@ pub(super) fn unread_attributes(element: &Element, known: &[&str], problems: &mu
     for attribute in &element.attributes {
         let name = attribute.name.value.as_str();
         if !known.contains(&name) && !known.contains(&"*") {
-            let message = format!("attribute `{name}` of `<{}>` is not read", element.name.value);
+            let message = format!("attribute `{name}` of `<{}>` is ignored", element.name.value);
             let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| "remove it".to_owned());
             problems.warning("C007", &attribute.name.span, message, &help);
         }
@@ -213,7 +209,7 @@ fn report_repeats(raw: &RawConfig, problems: &mut Problems) {
             let Some(earlier) = seen.insert((section.spec.kind, thing, spec.name), element) else { continue };
             if earlier.text.value != element.text.value {
                 let (line, _) = element.name.span.file.line_column(element.name.span.start);
-                let message = format!("`<{}>` is given again in line {line}, and that one counts", spec.name);
+                let message = format!("`<{}>` is set again in line {line}, which takes precedence", spec.name);
                 problems.warning("C020", &earlier.name.span, message, "keep one of them");
             }
         }

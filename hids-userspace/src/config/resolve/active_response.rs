@@ -92,7 +92,7 @@ fn one(section: &RawSection, commands: &[CommandDefinition], context: &mut Conte
 fn location(section: &RawSection, context: &mut Context<'_>) -> Option<bool> {
     let Some((element, text)) = section.last("location").and_then(|element| Some((element, word(element)?))) else {
         let message = "`<active-response>` has no `<location>`";
-        context.problems.error("C080", section.name_span(), message, "write `<location>local</location>`");
+        context.problems.error("C080", section.name_span(), message, "use `<location>local</location>`");
         return None;
     };
     let text = text.to_ascii_lowercase();
@@ -102,24 +102,24 @@ fn location(section: &RawSection, context: &mut Context<'_>) -> Option<bool> {
     }
     if has(&["defined-agent"]) {
         if section.last("agent_id").is_none() {
-            let message = "`<location>defined-agent</location>` needs `<agent_id>`";
-            context.problems.error("C083", &value_span(element), message, "on a stand-alone host write `local`");
+            let message = "`<location>defined-agent</location>` requires `<agent_id>`";
+            context.problems.error("C083", &value_span(element), message, "on a stand-alone host, use `local`");
         } else {
-            let message = "this response is for another host and not carried out: there are no agents";
-            context.problems.warning("C083", &value_span(element), message, "write `local` to carry it out here");
+            let message = "this response is for another host and is ignored: agents are not supported";
+            context.problems.warning("C083", &value_span(element), message, "use `local` to run it on this host");
         }
         return Some(false);
     }
     if has(&["all", "any"]) {
         return Some(true);
     }
-    let message = format!("there is no location \"{}\"", element.text.value.trim());
+    let message = format!("unknown location \"{}\"", element.text.value.trim());
     let help = did_you_mean(&text, ["local", "server", "all", "defined-agent"]);
     context.problems.error(
         "C082",
         &value_span(element),
         message,
-        help.as_deref().unwrap_or("on a stand-alone host write `local`"),
+        help.as_deref().unwrap_or("on a stand-alone host, use `local`"),
     );
     None
 }
@@ -131,20 +131,20 @@ fn find_command<'c>(
 ) -> Option<&'c CommandDefinition> {
     let Some((element, name)) = section.last("command").and_then(|element| Some((element, word(element)?))) else {
         let message = "`<active-response>` has no `<command>`";
-        context.problems.error("C080", section.name_span(), message, "name one of the `<command>` sections");
+        context.problems.error("C080", section.name_span(), message, "specify one of the `<command>` sections");
         return None;
     };
     let Some(command) = commands.iter().find(|command| command.name == name) else {
         let known = commands.iter().map(|command| command.name.as_str());
         let help = did_you_mean(name, known.clone()).unwrap_or_else(|| match known.collect::<Vec<_>>().join(", ") {
             names if names.is_empty() => "define it in a `<command>` section above".to_owned(),
-            names => format!("defined are {names}"),
+            names => format!("defined commands: {names}"),
         });
         context.problems.error("C081", &value_span(element), format!("command `{name}` is not defined"), &help);
         return None;
     };
     if command.start > section.element.span.start {
-        let message = format!("command `{name}` is defined further down, where OSSEC does not find it; here it counts");
+        let message = format!("command `{name}` is defined below, where OSSEC does not find it; hids uses it");
         context.problems.warning("C081", &value_span(element), message, "move the `<command>` section above");
     }
     Some(command)
@@ -154,7 +154,7 @@ fn check_binding(section: &RawSection, response: &Response, context: &mut Contex
     let given = ["level", "rules_id", "rules_group"].iter().any(|name| section.last(name).is_some());
     let bound = response.level.is_some() || !response.rules.is_empty() || response.group.is_some();
     if !bound && !given {
-        let message = "this response is not bound to any rule, so it never happens";
+        let message = "this response is not bound to any rule and never runs";
         context.problems.warning(
             "C085",
             section.name_span(),
@@ -163,15 +163,15 @@ fn check_binding(section: &RawSection, response: &Response, context: &mut Contex
         );
     }
     if let Some(element) = section.last("level").filter(|_| !response.rules.is_empty() || response.group.is_some()) {
-        let message = "`<level>`, `<rules_id>` and `<rules_group>` are alternatives: a rule that fits any of them is answered, as in OSSEC";
-        context.problems.note("C085", &element.name.span, message, "keep only one of them if both were meant to hold");
+        let message = "`<level>`, `<rules_id>` and `<rules_group>` are alternatives: a rule that matches any of them triggers the response, as in OSSEC";
+        context.problems.note("C085", &element.name.span, message, "keep only one of them if all were meant to apply");
     }
 }
 
 fn check_block(section: &RawSection, command: &CommandDefinition, response: &mut Response, context: &mut Context<'_>) {
     // Worth a word only to who has the script, and may have changed it.
     let script = context.paths.response_programs.join(&command.executable);
-    let message = format!("{} is not run: addresses are blocked in the kernel, through nftables", script.display());
+    let message = format!("{} is not run: addresses are blocked directly with nftables", script.display());
     let known = context
         .problems
         .0
@@ -181,11 +181,9 @@ fn check_block(section: &RawSection, command: &CommandDefinition, response: &mut
         context.problems.note("C086", &command.executable_span, message, "");
     }
     if !response.expects.contains(&Expect::SourceAddress) {
-        let message = format!(
-            "command `{}` does not expect srcip, without which it blocks nobody; it is taken as if it did",
-            command.name
-        );
-        context.problems.warning("C074", section.name_span(), message, "write `<expect>srcip</expect>`");
+        let message =
+            format!("command `{}` does not expect srcip, which blocking requires; srcip is assumed", command.name);
+        context.problems.warning("C074", section.name_span(), message, "add `<expect>srcip</expect>`");
         response.expects.push(Expect::SourceAddress);
     }
     match (response.timeout, section.last("timeout")) {
@@ -193,15 +191,15 @@ fn check_block(section: &RawSection, command: &CommandDefinition, response: &mut
             note_native_timeout(command, timeout, element, context)
         }
         (None, _) => {
-            let message = "without `<timeout>` a block is never lifted";
-            let help = "add a `<timeout>` in seconds; blocks are lifted by hand with `hidsctl blocks remove`";
+            let message = "without `<timeout>` blocks never expire";
+            let help = "add a `<timeout>` in seconds; `hidsctl blocks remove` removes blocks manually";
             context.problems.warning("C087", section.name_span(), message, help);
         }
         _ => {}
     }
     if let Some(element) = section.last("level").filter(|_| response.level.is_some_and(|level| level < CAREFUL_LEVEL)) {
         let message = format!(
-            "rules of level {} and above report everyday events too, so honest users get blocked",
+            "rules of level {} and above include routine events, so legitimate users will be blocked",
             response.level.unwrap_or_default()
         );
         context.problems.warning("C088", &value_span(element), message, "use a level of 6 or more");
@@ -218,7 +216,8 @@ fn note_reload(command: &CommandDefinition, context: &mut Context<'_>) {
 
 fn note_native_timeout(command: &CommandDefinition, timeout: Duration, element: &Element, context: &mut Context<'_>) {
     let message = format!(
-        "command `{}` has no `<timeout_allowed>yes</timeout_allowed>`: OSSEC would refuse this (1305) or never lift the block; here it is lifted after {} seconds",
+        "command `{}` has no `<timeout_allowed>yes</timeout_allowed>`: OSSEC would reject this (1305) or never \
+         remove the block; hids removes it after {} seconds",
         command.name,
         timeout.as_secs()
     );
@@ -226,7 +225,7 @@ fn note_native_timeout(command: &CommandDefinition, timeout: Duration, element: 
         "C084",
         &value_span(element),
         message,
-        "add `<timeout_allowed>yes</timeout_allowed>` to the command to run under OSSEC too",
+        "for compatibility with OSSEC, add `<timeout_allowed>yes</timeout_allowed>` to the command",
     );
 }
 
@@ -239,7 +238,8 @@ fn check_program_timeout(
     if let Some(element) = section.last("timeout").filter(|_| response.timeout.is_some() && !command.timeout_allowed) {
         let message = format!("command `{}` does not allow a `<timeout>` (OSSEC: 1305)", command.name);
         let help = format!(
-            "if {} can undo what it did, add `<timeout_allowed>yes</timeout_allowed>` to the command; otherwise remove the `<timeout>`",
+            "if {} can revert its action, add `<timeout_allowed>yes</timeout_allowed>` to the command; otherwise \
+             remove the `<timeout>`",
             command.executable
         );
         context.problems.error("C084", &value_span(element), message, &help);
@@ -252,12 +252,12 @@ fn program(command: &CommandDefinition, context: &mut Context<'_>) -> Option<std
     let why = match path.metadata() {
         Ok(data) if !data.is_file() => "is not a file",
         Ok(data) if data.permissions().mode() & 0o111 == 0 => "is not executable",
-        Ok(data) if data.permissions().mode() & 0o002 != 0 => "can be changed by everybody, so it is not safe to run",
+        Ok(data) if data.permissions().mode() & 0o002 != 0 => "is world-writable and unsafe to run",
         Ok(_) => return Some(path),
         Err(_) => "does not exist",
     };
     let message =
-        format!("{} {why}; responses with command `{}` are not used on this system", path.display(), command.name);
+        format!("{} {why}; responses with command `{}` do not work on this host", path.display(), command.name);
     let known = context.problems.0.iter().any(|known| known.message == message);
     if !known {
         context.problems.warning(
@@ -277,8 +277,9 @@ fn note_missing_white_list(config: &RespondConfig, context: &mut Context<'_>) {
         && config.never_block.is_empty()
         && let Some(section) = context.raw.of(ActiveResponse).next()
     {
-        let message = "addresses are blocked, but no `<white_list>` names those that must stay reachable";
-        let help = "add `<white_list>` with the addresses from which you administer this host; its own addresses, gateway and resolvers are protected in any case";
+        let message = "active responses block addresses, but there is no `<white_list>`";
+        let help = "add `<white_list>` with the addresses from which this host is administered; its own addresses, \
+                    gateways and resolvers are always protected";
         context.problems.note("C036", section.name_span(), message, help);
     }
 }

@@ -19,8 +19,8 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Levels {
         if let Some(element) = context.raw.last(Alerts, name)
             && context.number(Alerts, name).is_some_and(|number| number > TOP_LEVEL)
         {
-            let message = format!("rules have levels up to {TOP_LEVEL}, so by its level no alert is {what}");
-            context.problems.warning("C046", &value_span(element), message, "choose a level from 0 to 16");
+            let message = format!("the highest rule level is {TOP_LEVEL}, so no alert is {what} because of its level");
+            context.problems.warning("C046", &value_span(element), message, "use a level from 0 to 16");
         }
     }
     Levels {

@@ -46,8 +46,8 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Vec<CommandDefinition> {
     for section in raw.of(Command).filter(|section| !section.element.children.is_empty()) {
         let Some(command) = one(section, context.problems) else { continue };
         if list.iter().any(|earlier| earlier.name == command.name) {
-            let message = format!("command `{}` is defined twice; the first counts", command.name);
-            context.problems.warning("C071", section.name_span(), message, "remove one, or give it another name");
+            let message = format!("command `{}` is defined twice; the first definition is used", command.name);
+            context.problems.warning("C071", section.name_span(), message, "remove one, or rename it");
         } else {
             list.push(command);
         }
@@ -64,8 +64,8 @@ fn one(section: &RawSection, problems: &mut Problems) -> Option<CommandDefinitio
         .map(|name| format!("`<{name}>`"))
         .collect();
     if !missing.is_empty() {
-        let message = format!("`<command>` lacks {}", missing.join(", "));
-        problems.error("C070", section.name_span(), message, "add what is missing; `<expect>` may be empty");
+        let message = format!("`<command>` is missing {}", missing.join(", "));
+        problems.error("C070", section.name_span(), message, "add the missing options; `<expect>` can be empty");
     }
     let (name, executable) = (given("name"), given("executable"));
     if let Some((element, text)) = name {
@@ -90,8 +90,8 @@ fn check_name(element: &Element, text: &str, problems: &mut Problems) {
         problems.error(
             "C072",
             &value_span(element),
-            format!("a command's name cannot hold blanks: \"{text}\""),
-            "write it as one word",
+            format!("a command name cannot contain spaces: \"{text}\""),
+            "use a single word",
         );
     }
 }
@@ -100,11 +100,11 @@ fn check_name(element: &Element, text: &str, problems: &mut Problems) {
 fn check_executable(element: &Element, text: &str, problems: &mut Problems) {
     let span = value_span(element);
     if text.contains('/') || text == "." || text.contains("..") {
-        let message = format!("`<executable>` wants a file name without a path, found \"{text}\"");
-        problems.error("C073", &span, message, "put the program into active-response/bin and write its file name");
+        let message = format!("`<executable>` must be a file name without a path, found \"{text}\"");
+        problems.error("C073", &span, message, "put the program into active-response/bin and use its file name");
     } else if text.contains(char::is_whitespace) {
-        let message = format!("`<executable>` is a file name, arguments cannot be added: \"{text}\"");
-        problems.error("C073", &span, message, "put them into a small program of your own");
+        let message = format!("`<executable>` must be a file name without arguments: \"{text}\"");
+        problems.error("C073", &span, message, "put them into a wrapper program");
     }
 }
 
@@ -117,7 +117,10 @@ fn expects(element: &Element, problems: &mut Problems) -> Vec<Expect> {
             "filename" => Expect::FileName,
             _ => {
                 let help = did_you_mean(part, ["srcip", "user", "username", "filename"]);
-                let message = format!("`<expect>` knows srcip, user and filename; \"{part}\" is ignored, as in OSSEC");
+                let message = format!(
+                    "`<expect>` supports srcip, user and filename; \"{part}\" is ignored, as in \
+                                       OSSEC"
+                );
                 problems.warning("C074", &span_of(element, part), message, help.as_deref().unwrap_or("remove it"));
                 continue;
             }

@@ -30,7 +30,7 @@ pub(super) fn check(context: &mut Context<'_>) {
             context.problems.error(
                 "C099",
                 &element.text.span,
-                "a periodic check needs a `<frequency>` above 0",
+                "a periodic check requires a `<frequency>` above 0",
                 "86400 is once a day",
             );
         }

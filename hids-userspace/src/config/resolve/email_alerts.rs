@@ -22,14 +22,14 @@ pub(super) fn resolve(context: &mut Context<'_>, mail_enabled: bool) -> Vec<Gran
                 "C095",
                 section.name_span(),
                 "`<email_alerts>` has no `<email_to>`",
-                "say who gets the mail",
+                "specify the recipient",
             );
         } else if !criteria.iter().any(is_there) && ["do_not_delay", "do_not_group"].iter().any(is_there) {
-            let message = "`<email_alerts>` does not say which alerts it is for, so that it never gets a mail";
+            let message = "`<email_alerts>` does not select any alerts, so no mail is sent";
             let help = "add `<level>`, `<rule_id>`, `<group>` or `<event_location>`, or remove the section";
             problems.warning("C107", section.name_span(), message, help);
         } else if !criteria.iter().any(is_there) {
-            let message = "`<email_alerts>` does not say which alerts it is for";
+            let message = "`<email_alerts>` does not select any alerts";
             problems.error(
                 "C095",
                 section.name_span(),
@@ -39,8 +39,8 @@ pub(super) fn resolve(context: &mut Context<'_>, mail_enabled: bool) -> Vec<Gran
         }
         for name in ["do_not_delay", "do_not_group"] {
             if let Some(element) = section.last(name).filter(|element| yes_no(element) == Some(false)) {
-                let message = format!("`<{name}>` is on whenever it is there, whatever it says, as in OSSEC");
-                problems.warning("C096", &element.name.span, message, "remove it to switch it off");
+                let message = format!("`<{name}>` is enabled whenever present, regardless of its value, as in OSSEC");
+                problems.warning("C096", &element.name.span, message, "remove it to disable it");
             }
         }
         list.push(GranularMail {
@@ -54,7 +54,7 @@ pub(super) fn resolve(context: &mut Context<'_>, mail_enabled: bool) -> Vec<Gran
         });
     }
     if let Some(section) = raw.of(EmailAlerts).next().filter(|_| !mail_enabled) {
-        let message = "`<email_alerts>` does nothing while `<email_notification>` is not yes";
+        let message = "`<email_alerts>` has no effect unless `<email_notification>` is yes";
         context.problems.warning("C096", section.name_span(), message, "");
     }
     list

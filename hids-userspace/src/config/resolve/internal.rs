@@ -52,8 +52,7 @@ impl InternalOptions {
                 }
                 Err(ReadProblem::Io(error)) if error.kind() == ErrorKind::NotFound => {}
                 Err(problem) => {
-                    let message =
-                        format!("cannot read {}: {problem}; the options in it keep their defaults", path.display());
+                    let message = format!("cannot read {}: {problem}; using default values", path.display());
                     problems.0.push(Diagnostic::error("C100", message).help("check its permissions, or remove it"));
                 }
             }
@@ -90,7 +89,7 @@ fn read_lines(file: &Arc<SourceFile>, values: &mut BTreeMap<&'static str, u64>, 
             continue;
         }
         let Some((name, text)) = line.split_once('=') else {
-            problems.error("C100", &span, "this line is not of the form NAME=NUMBER", "begin a comment with `#`");
+            problems.error("C100", &span, "expected NAME=NUMBER", "start comments with `#`");
             continue;
         };
         let Some(&(name, least, most)) = USED.iter().find(|(known, ..)| *known == name.trim()) else {
@@ -102,14 +101,14 @@ fn read_lines(file: &Arc<SourceFile>, values: &mut BTreeMap<&'static str, u64>, 
                 values.insert(name, number);
             }
             _ => {
-                let message = format!("{name} wants a number from {least} to {most}, found \"{}\"", text.trim());
-                problems.error("C100", &span, message, "correct it, or remove the line to use the default");
+                let message = format!("{name} must be a number from {least} to {most}, found \"{}\"", text.trim());
+                problems.error("C100", &span, message, "fix it, or remove the line to use the default");
             }
         }
     }
     if unused > 0 {
-        let message = format!("{} has {unused} options that are not used here", file.name);
+        let message = format!("{} has {unused} unsupported options", file.name);
         let used: Vec<_> = USED.iter().map(|(name, ..)| *name).collect();
-        problems.0.push(Diagnostic::note("C100", message).help(format!("used are {}", used.join(", "))));
+        problems.0.push(Diagnostic::note("C100", message).help(format!("supported options: {}", used.join(", "))));
     }
 }

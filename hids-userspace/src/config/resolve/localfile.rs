@@ -58,7 +58,7 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Vec<LogSourceConfig> {
 
 fn already_given(first: &Span, span: &Span, problems: &mut Problems) {
     let (line, _) = first.file.line_column(first.start);
-    let message = format!("this source is given in line {line} already; that one counts");
+    let message = format!("this source is already defined in line {line}; this one is ignored");
     problems.warning("C063", span, message, "remove one of them");
 }
 
@@ -73,14 +73,14 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<LogSourceConfi
                 "C060",
                 section.name_span(),
                 "`<localfile>` has no `<log_format>`",
-                "for most files it is `syslog`",
+                "for most files, use `syslog`",
             );
             None
         }
     };
     if location.is_none() && command.is_none() {
         let message = "`<localfile>` has no `<location>`";
-        context.problems.error("C061", section.name_span(), message, "name the file, or for a command the `<command>`");
+        context.problems.error("C061", section.name_span(), message, "specify a file, or `<command>` for a command");
         return None;
     }
     let format = format?;
@@ -95,7 +95,7 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<LogSourceConfi
         }
         Format::File(format) => read_file(location.or(command)?, format, context),
         Format::Windows => {
-            let message = "this source is for Windows only and is not read";
+            let message = "this source is for Windows only and is ignored";
             context.problems.warning("C064", section.name_span(), message, "remove it");
             None
         }
@@ -105,34 +105,34 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<LogSourceConfi
 fn read_file(element: &Element, format: LogFormat, context: &mut Context<'_>) -> Option<LogSourceConfig> {
     let text = word(element)?;
     if element.name.value == "command" {
-        let message = "without `<log_format>command</log_format>` the command is taken as a file name, as in OSSEC";
+        let message = "without `<log_format>command</log_format>` the command is treated as a file name, as in OSSEC";
         context.problems.warning(
             "C062",
             &element.name.span,
             message,
-            "write `command` or `full_command` as format, or name the file in `<location>`",
+            "use the format `command` or `full_command`, or specify a file in `<location>`",
         );
     }
     let named = text.strip_suffix("/current").is_some_and(|folder| !folder.trim_matches('/').is_empty());
     if format == LogFormat::DjbMultilog && !named {
-        let message = format!("a multilog file ends with /NAME/current, found \"{text}\"");
+        let message = format!("a multilog path must end with /NAME/current, found \"{text}\"");
         context.problems.error(
             "C065",
             &value_span(element),
             message,
-            "name the file `current` in the program's log folder",
+            "specify the file `current` in the program's log directory",
         );
     }
     check_time_parts(element, text, context.problems);
     if ["/proc/", "/sys/"].iter().any(|kernel| text.starts_with(kernel)) {
-        let message = "files of the kernel are no logs and are not read";
+        let message = "files of kernel filesystems are not log files and are not read";
         let help = "remove the section; kernel messages are in the journal and in /var/log/kern.log";
         context.problems.warning("C111", &value_span(element), message, help);
     }
     let path = context.path(text);
     if !text.starts_with('/') {
-        let message = format!("this path is relative and means {}", path.display());
-        context.problems.warning("C140", &value_span(element), message, "write the whole path, beginning with `/`");
+        let message = format!("this path is relative and resolves to {}", path.display());
+        context.problems.warning("C140", &value_span(element), message, "use an absolute path");
     }
     // The base is a path of ours; a name in another encoding than UTF-8 has been reported as C001 text.
     let pattern = path.to_string_lossy().into_owned();
@@ -143,8 +143,7 @@ fn read_file(element: &Element, format: LogFormat, context: &mut Context<'_>) ->
 fn check_command_line(element: &Element, text: &str, problems: &mut Problems) {
     if let Err(error) = command_line::parse(text) {
         let message = format!("this command is not run, because no shell is ever started: {error}");
-        let help =
-            "put it into a small program of your own and name that here; words, quotes, `|` and `2>&1` are understood";
+        let help = "put it into a wrapper program; words, quotes, `|` and `2>&1` are supported";
         problems.warning("C068", &value_span(element), message, help);
     }
 }
@@ -156,7 +155,7 @@ fn check_time_parts(element: &Element, text: &str, problems: &mut Problems) {
         && let Err(error) = jiff::fmt::strtime::format(text, &now)
     {
         let message = format!("the `%` parts of this location cannot be understood: {error}");
-        let help = "write for instance %Y-%m-%d, and a literal `%` as `%%`";
+        let help = "use for example %Y-%m-%d, and `%%` for a literal `%`";
         problems.error("C067", &value_span(element), message, help);
     }
 }
@@ -169,7 +168,7 @@ fn run_command(
     context: &mut Context<'_>,
 ) -> Option<LogSourceConfig> {
     let Some(text) = command.and_then(word) else {
-        let message = "this source has no `<command>` and is not read";
+        let message = "this source has no `<command>` and is ignored";
         context.problems.warning("C062", section.name_span(), message, "add `<command>`, or remove the section");
         return None;
     };
@@ -198,17 +197,17 @@ fn frequency(element: &Element, problems: &mut Problems) -> Option<u64> {
             problems.error(
                 "C012",
                 &span,
-                format!("`<frequency>` wants at least one second and at most {}, found {text}", u32::MAX),
+                format!("`<frequency>` must be from one second to {}, found {text}", u32::MAX),
                 "",
             );
             None
         }
         _ => {
-            let help = seconds_hint(text).unwrap_or_else(|| "write seconds, `hourly` or `daily`".to_owned());
+            let help = seconds_hint(text).unwrap_or_else(|| "use seconds, `hourly` or `daily`".to_owned());
             problems.error(
                 "C014",
                 &span,
-                format!("`<frequency>` wants a number of seconds, hourly or daily, found \"{text}\""),
+                format!("`<frequency>` must be a number of seconds, hourly or daily, found \"{text}\""),
                 &help,
             );
             None
@@ -241,23 +240,23 @@ fn multi_line(element: &Element, name: &str, problems: &mut Problems) -> Option<
             Some(count) => return Some(Format::File(LogFormat::MultiLine(u32::try_from(count).unwrap_or(1)))),
             None => {
                 let message = format!(
-                    "multi-line wants a number of lines from 1 to {MULTI_LINE_LIMIT}, found \"{}\"",
+                    "multi-line must be a number of lines from 1 to {MULTI_LINE_LIMIT}, found \"{}\"",
                     count.trim()
                 );
-                problems.error("C012", &span, message, "write for instance multi-line:3");
+                problems.error("C012", &span, message, "use for example multi-line:3");
                 return None;
             }
         }
     }
     let help = match name {
-        "json" => "it is Wazuh's; a file with one JSON object a line is read as `syslog`".to_owned(),
-        "" => "for most files it is `syslog`".to_owned(),
+        "json" => "Wazuh only; use `syslog` for files with one JSON object per line".to_owned(),
+        "" => "for most files, use `syslog`".to_owned(),
         _ => {
             let formats: Vec<&str> = LogFormat::NAMES.iter().map(|(name, _)| *name).chain(OTHER_FORMATS).collect();
-            let list = || format!("formats are {}", formats.join(", "));
+            let list = || format!("supported formats: {}", formats.join(", "));
             did_you_mean(name, formats.iter().copied()).unwrap_or_else(list)
         }
     };
-    problems.error("C013", &span, format!("there is no log format \"{}\"", element.text.value.trim()), &help);
+    problems.error("C013", &span, format!("unknown log format \"{}\"", element.text.value.trim()), &help);
     None
 }

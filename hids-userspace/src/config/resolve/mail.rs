@@ -49,7 +49,7 @@ fn warn_of_order(context: &mut Context<'_>) {
                 "email_notification" => on |= yes_no(element) == Some(true),
                 "smtp_server" | "helo_server" | "smtp_port" if !on => {
                     let message = format!(
-                        "`<{}>` stands before `<email_notification>`, where OSSEC ignores it; here it counts",
+                        "`<{}>` precedes `<email_notification>`, where OSSEC ignores it; hids uses it",
                         spec.name
                     );
                     context.problems.warning(
@@ -67,20 +67,20 @@ fn warn_of_order(context: &mut Context<'_>) {
 
 fn require_parties(context: &mut Context<'_>) {
     let Some(switch) = context.raw.last(Global, "email_notification") else { return };
-    for (name, what) in [("email_to", "say who gets the mail"), ("email_from", "say from whom the mail comes")] {
+    for (name, what) in [("email_to", "specify the recipient"), ("email_from", "specify the sender")] {
         if context.raw.last(Global, name).is_none() {
-            let message = format!("mail is on, but there is no `<{name}>`");
+            let message = format!("mail is enabled, but `<{name}>` is missing");
             context.problems.error(
                 "C030",
                 &switch.name.span,
                 message,
-                &format!("{what}, or write `<email_notification>no</email_notification>`"),
+                &format!("{what}, or set `<email_notification>no</email_notification>`"),
             );
         }
     }
     if context.raw.last(Global, "smtp_server").is_none() {
-        let message = "mail is on, but there is no `<smtp_server>`; localhost is used";
-        context.problems.warning("C030", &switch.name.span, message, "name the mail server");
+        let message = "mail is enabled, but `<smtp_server>` is missing; using localhost";
+        context.problems.warning("C030", &switch.name.span, message, "specify the mail server");
     }
 }
 
@@ -98,9 +98,9 @@ fn transport(context: &mut Context<'_>, enabled: bool) -> MailTransport {
         && !is_host_name(&host)
         && host.parse::<IpAddr>().is_err()
     {
-        let message = format!("`<smtp_server>` wants a host name, an address or a path, found \"{host}\"");
+        let message = format!("`<smtp_server>` must be a host name, an address or a path, found \"{host}\"");
         let help =
-            if host.contains(':') { "the port goes into `<smtp_port>`" } else { "write the name of the mail server" };
+            if host.contains(':') { "set the port with `<smtp_port>`" } else { "use the host name of the mail server" };
         let span = value_span(element);
         context.problems.error("C015", &span, message, help);
     }
@@ -122,19 +122,19 @@ fn login(context: &mut Context<'_>, tls: MailTls) -> Option<(String, String)> {
     let user = context.word(Global, "smtp_user").and_then(word).map(str::to_owned);
     let password = context.raw.last(Global, "smtp_password").map(|element| element.text.value.clone());
     let (Some(user), Some(password)) = (user, password.filter(|password| !password.is_empty())) else {
-        let message = "`<auth_smtp>` needs `<smtp_user>` and `<smtp_password>`";
-        context.problems.error("C030", &switch.name.span, message, "add both, or write `<auth_smtp>no</auth_smtp>`");
+        let message = "`<auth_smtp>` requires `<smtp_user>` and `<smtp_password>`";
+        context.problems.error("C030", &switch.name.span, message, "add both, or set `<auth_smtp>no</auth_smtp>`");
         return None;
     };
     if tls == MailTls::Opportunistic {
-        let message = "without `<secure_smtp>yes</secure_smtp>` the password may travel in clear text";
+        let message = "without `<secure_smtp>yes</secure_smtp>` the password may be sent unencrypted";
         context.problems.warning("C035", &switch.name.span, message, "add `<secure_smtp>yes</secure_smtp>`");
     }
     if context.paths.config_file.metadata().is_ok_and(|data| data.permissions().mode() & 0o004 != 0)
         && let Some(element) = context.raw.last(Global, "smtp_password")
     {
-        let message = "everybody on this host can read this file and the password in it";
-        context.problems.warning("C037", &element.name.span, message, "chmod o-r on it");
+        let message = "this file contains a password and is world-readable";
+        context.problems.warning("C037", &element.name.span, message, "run chmod o-r on it");
     }
     Some((user, password))
 }
@@ -149,8 +149,8 @@ fn helo(context: &mut Context<'_>) -> Option<String> {
         context.problems.error(
             "C015",
             &span,
-            format!("`<helo_server>` wants a host name, found \"{text}\""),
-            "write this host's name",
+            format!("`<helo_server>` must be a host name, found \"{text}\""),
+            "use the name of this host",
         );
     }
     Some(text)

@@ -8,22 +8,14 @@ use crate::config::value::{Problems, is_mail_address, value_span, word};
 pub(super) fn address(element: &Element, problems: &mut Problems) -> Option<String> {
     let name = &element.name.value;
     let Some(text) = word(element) else {
-        problems.error(
-            "C016",
-            &element.name.span,
-            format!("`<{name}>` is empty"),
-            "write a mail address, or remove it",
-        );
+        problems.error("C016", &element.name.span, format!("`<{name}>` is empty"), "set a mail address, or remove it");
         return None;
     };
     let bare = text.strip_suffix('.').unwrap_or(text);
     if !is_mail_address(bare) {
-        let message = format!("`<{name}>` wants a mail address, found \"{text}\"");
-        let help = if text.contains([',', ' ', ';']) {
-            "write one address in each element"
-        } else {
-            "write it as NAME@DOMAIN"
-        };
+        let message = format!("`<{name}>` must be a mail address, found \"{text}\"");
+        let help =
+            if text.contains([',', ' ', ';']) { "use one element per address" } else { "use the form NAME@DOMAIN" };
         problems.error("C016", &value_span(element), message, help);
         return None;
     }

@@ -22,10 +22,9 @@ pub(super) fn resolve(context: &mut Context<'_>, text: &str, enabled: bool) -> M
     let mut words = words
         .unwrap_or_else(|problem| {
             if let Some(span) = &span {
-                let message =
-                    format!("`<smtp_server>` has {problem}; the program is run without a shell, which alone knows it");
-                let help = "write only the program and its arguments, put those with blanks in quotes, \
-                            or name a script of yours";
+                let message = format!("`<smtp_server>` contains {problem}; the program is run without a shell");
+                let help = "specify only the program and its arguments, quote arguments that contain spaces, or use \
+                            a script";
                 context.problems.error("C104", span, message, help);
             }
             vec![text.split(' ').next().unwrap_or(text).to_owned()]
@@ -38,7 +37,7 @@ pub(super) fn resolve(context: &mut Context<'_>, text: &str, enabled: bool) -> M
         && let Some(span) = &span
     {
         let message = format!("the mail program {} does not exist, so no mail can be sent", path.display());
-        context.problems.error("C018", span, message, "install it, or name a mail server");
+        context.problems.error("C018", span, message, "install it, or specify a mail server");
     }
     if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| SENDMAIL_LIKE.contains(&name)) {
         if arguments.is_empty() {
@@ -46,9 +45,9 @@ pub(super) fn resolve(context: &mut Context<'_>, text: &str, enabled: bool) -> M
         } else if !arguments.iter().any(|argument| takes_recipients(argument))
             && let Some(span) = &span
         {
-            let message = "without `-t` the mail program does not take the recipients from the mail: it sends only \
-                           to addresses among its arguments";
-            context.problems.warning("C105", span, message, "add -t, or leave all arguments out for `-t -i`");
+            let message = "without `-t` the mail program ignores the recipients in the mail and sends only to the \
+                           addresses in its arguments";
+            context.problems.warning("C105", span, message, "add -t, or remove all arguments to use `-t -i`");
         }
     }
     MailProgram { path, arguments }
@@ -80,7 +79,7 @@ fn split(text: &str) -> Result<Vec<String>, String> {
         }
     }
     if quote.is_some() {
-        return Err("a quote that is not closed".into());
+        return Err("an unclosed quote".into());
     }
     words.extend(word);
     Ok(words)

@@ -132,12 +132,12 @@ fn rule_ids<'a>(elements: impl Iterator<Item = &'a Element>, problems: &mut Prob
             match digits(part).and_then(|id| u32::try_from(id).ok()).filter(|id| *id <= 999_999) {
                 Some(id) => ids.push(RuleId(id)),
                 None => {
-                    let message = format!("`<{}>` wants rule numbers, found \"{part}\"", element.name.value);
+                    let message = format!("`<{}>` must be a list of rule ids, found \"{part}\"", element.name.value);
                     problems.error(
                         "C011",
                         &span_of(element, part),
                         message,
-                        "write numbers of at most six digits, separated by commas",
+                        "use comma-separated numbers of at most six digits",
                     );
                 }
             }
@@ -147,7 +147,7 @@ fn rule_ids<'a>(elements: impl Iterator<Item = &'a Element>, problems: &mut Prob
                 "C019",
                 &element.name.span,
                 format!("`<{}>` is empty", element.name.value),
-                "name rules, or remove it",
+                "list rule ids, or remove it",
             );
         }
     }

@@ -19,12 +19,12 @@ pub(super) fn check(context: &mut Context<'_>) {
                 _ => true,
             };
             if !fits {
-                let message = format!("`<{}>` wants an address, found \"{text}\"", spec.name);
+                let message = format!("`<{}>` must be an address, found \"{text}\"", spec.name);
                 context.problems.error(
                     "C015",
                     &value_span(element),
                     message,
-                    "write it as 192.0.2.1 or, for a list, 192.0.2.0/24",
+                    "use 192.0.2.1 or, for a list, 192.0.2.0/24",
                 );
             }
         }
@@ -37,7 +37,7 @@ pub(super) fn check(context: &mut Context<'_>) {
             "C099",
             section.name_span(),
             message,
-            "write `<connection>secure</connection>`, or remove the section",
+            "add `<connection>secure</connection>`, or remove the section",
         );
     }
 }

@@ -26,8 +26,8 @@ pub(super) fn compiled_pattern_of(
 ) -> Option<Pattern> {
     let element: &Element = section.last(name)?;
     if element.text.value.trim().is_empty() {
-        let message = format!("`<{name}>` is empty and counts as not given");
-        problems.warning("C019", &element.name.span, message, "remove it, or give it a pattern");
+        let message = format!("`<{name}>` is empty and ignored");
+        problems.warning("C019", &element.name.span, message, "remove it, or set a pattern");
         return None;
     }
     compile(&element.text, dialect, problems)
@@ -61,41 +61,42 @@ fn report(pattern: &Pattern, text: &Text, problems: &mut Problems) {
     }
     let is_named = suspicions.iter().any(|suspicion| matches!(suspicion, Suspicion::Literal { .. }));
     if let Some(sign) = glob(pattern).filter(|_| !is_named) {
-        let message = format!("`{sign}` stands for this very character here, it is no wildcard");
+        let message = format!("`{sign}` is literal here, not a wildcard");
         problems.warning("P014", &text.span, message, help(pattern.dialect()));
     }
     if matches_everything(pattern) {
         let message = format!("the pattern \"{}\" matches everything", text.value);
-        let help = "a part between two `|`, before the first or behind the last one that is empty or only `^` fits \
-                    every text: remove it";
+        let help = "an empty alternative, or one that is only `^`, matches everything: remove it";
         problems.warning("C106", &text.span, message, help);
     }
 }
 
 fn words(suspicion: &Suspicion) -> (&'static str, String) {
     match suspicion {
-        Suspicion::NeverMatches => (
-            "P010",
-            "nothing can match this pattern: `^` is always the start and `$` always the end of the text".into(),
-        ),
-        Suspicion::DeadAlternative(part) => {
-            ("P011", format!("nothing can match the alternative `{part}` of this pattern"))
+        Suspicion::NeverMatches => {
+            ("P010", "this pattern cannot match: `^` is always the start and `$` always the end of the text".into())
         }
-        Suspicion::WantsControlByte => ("P012", "this pattern wants a control byte, which no text here has".into()),
-        Suspicion::Backtracks => ("P013", "this pattern refers back to what a group matched, which takes long".into()),
-        Suspicion::Literal { what } => ("P014", format!("`{what}` stands for these very characters here")),
-        Suspicion::LineBreak => ("P015", "this pattern has a line break in it, which no text here has".into()),
-        Suspicion::OnlyPcre2 => ("P016", "this pattern has something that only PCRE2 knows".into()),
+        Suspicion::DeadAlternative(part) => ("P011", format!("the alternative `{part}` of this pattern cannot match")),
+        Suspicion::WantsControlByte => (
+            "P012",
+            "this pattern requires a control character, which never occurs \
+             here"
+                .into(),
+        ),
+        Suspicion::Backtracks => ("P013", "this pattern uses a back-reference, which is slow".into()),
+        Suspicion::Literal { what } => ("P014", format!("`{what}` is literal here")),
+        Suspicion::LineBreak => ("P015", "this pattern contains a line break, which never occurs here".into()),
+        Suspicion::OnlyPcre2 => ("P016", "this pattern uses PCRE2-only features".into()),
     }
 }
 
 fn help(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::OsMatch => {
-            "the text is searched for anywhere; special are only `|` between alternatives, `^` at the start and `$` \
-             at the end of one: `.log$` fits what ends in .log"
+            "the text matches anywhere; only `|` between alternatives, `^` at the start and `$` at the end are \
+             special: `.log$` matches names that end in .log"
         }
-        _ => "write `\\.*` for anything, `\\d` for a digit, `\\w` for a word character",
+        _ => "use `\\.*` for any text, `\\d` for a digit, `\\w` for a word character",
     }
 }
 

@@ -18,7 +18,12 @@ fn one(section: &RawSection, problems: &mut Problems) -> ReportConfig {
     let mut titles = section.all("title");
     let title = titles.next().map(|element| element.text.value.clone()).filter(|title| !title.is_empty());
     for extra in titles {
-        problems.warning("C020", &extra.name.span, "a report has one `<title>`; the first counts", "remove this one");
+        problems.warning(
+            "C020",
+            &extra.name.span,
+            "a report can only have one `<title>`; the first is used",
+            "remove this one",
+        );
     }
     let mut report = ReportConfig {
         title: title.unwrap_or_else(|| "OSSEC Report (unnamed)".to_owned()),
@@ -34,19 +39,19 @@ fn one(section: &RawSection, problems: &mut Problems) -> ReportConfig {
             None => report.filters.push(entry),
             Some(kind) if kind.value.value == "relation" => report.relations.push(entry),
             Some(kind) => {
-                let message = format!("attribute `type` can be \"relation\", found \"{}\"", kind.value.value);
+                let message = format!("attribute `type` must be \"relation\", found \"{}\"", kind.value.value);
                 problems.error(
                     "C013",
                     &kind.value.span,
                     message,
-                    "write type=\"relation\" for a table, or remove it for a filter",
+                    "use type=\"relation\" for a table, or remove it for a filter",
                 );
             }
         }
     }
     if report.to.is_empty() {
-        let message = "this report has no `<email_to>`, so it would be made but sent to nobody";
-        problems.warning("C098", section.name_span(), message, "say who gets it");
+        let message = "this report has no `<email_to>` and would not be sent";
+        problems.warning("C098", section.name_span(), message, "specify the recipient");
     }
     report
 }

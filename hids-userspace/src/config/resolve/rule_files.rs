@@ -53,13 +53,12 @@ pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, conte
         Ok(entries) => entries,
         Err(error) => {
             list.failed = true;
-            let message =
-                format!("cannot read the folder {}: {error}; OSSEC passes over it in silence", folder.display());
+            let message = format!("cannot read directory {}: {error}; OSSEC ignores it silently", folder.display());
             context.problems.error(
                 "C041",
                 &value_span(element),
                 message,
-                "check the name, which is relative to the install directory",
+                "check the name; it is relative to the installation directory",
             );
             return;
         }
@@ -82,14 +81,14 @@ pub(super) fn files_in(text: &str, element: &Element, list: &mut FileList, conte
     }
     if list.paths.len() == before && skipped == 0 {
         let message = match attribute {
-            Some(attribute) => format!("no file in {} fits the pattern {}", folder.display(), attribute.value.value),
+            Some(attribute) => format!("no file in {} matches the pattern {}", folder.display(), attribute.value.value),
             None => format!("no file in {} ends in .xml", folder.display()),
         };
         context.problems.warning(
             "C044",
             &value_span(element),
             message,
-            "other names are taken with a pattern=\"…\" attribute",
+            "use a pattern=\"…\" attribute for other names",
         );
     }
 }

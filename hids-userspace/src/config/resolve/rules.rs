@@ -60,8 +60,8 @@ pub(super) fn resolve(context: &mut Context<'_>) -> RuleSources {
 /// In OSSEC each `<rules>` section that lists rule files replaces what earlier ones listed.
 fn warn_of_several_sections(context: &mut Context<'_>) {
     for section in context.raw.of(Rules).skip(1) {
-        let message = "everything in all `<rules>` sections is loaded; OSSEC would start the lists again here and lose what was named before";
-        context.problems.warning("C040", section.name_span(), message, "put everything into one `<rules>` section");
+        let message = "all `<rules>` sections are loaded; OSSEC would discard the previous ones here";
+        context.problems.warning("C040", section.name_span(), message, "use a single `<rules>` section");
     }
 }
 
@@ -74,7 +74,7 @@ fn add_file(path: PathBuf, element: &Element, list: &mut FileList, missing: &mut
         let help = if *missing == 1 { missing_help(context) } else { String::new() };
         context.problems.error("C041", &value_span(element), message, &help);
     } else if !list.add(path) {
-        let message = "this file is named twice; it is loaded once";
+        let message = "this file is listed twice; it is loaded once";
         context.problems.warning("C044", &value_span(element), message, "remove one of them");
     }
 }
@@ -82,10 +82,11 @@ fn add_file(path: PathBuf, element: &Element, list: &mut FileList, missing: &mut
 fn missing_help(context: &Context<'_>) -> String {
     match shipped(context) {
         Some(shipped) => format!(
-            "OSSEC's own rules are not part of this program; to use the shipped ruleset remove the `<rules>` section, or write `<decoder_dir>{0}/decoders</decoder_dir>` and `<rule_dir>{0}/rules</rule_dir>` in it",
+            "OSSEC's rules are not included; to use the shipped ruleset, remove the `<rules>` section, or put \
+             `<decoder_dir>{0}/decoders</decoder_dir>` and `<rule_dir>{0}/rules</rule_dir>` in it",
             shipped.strip_prefix(&context.paths.base).unwrap_or(&shipped).display()
         ),
-        None => "check the name; without `/` it is looked up in rules/".to_owned(),
+        None => "check the name; without `/` it is relative to rules/".to_owned(),
     }
 }
 
@@ -93,18 +94,18 @@ fn list(text: &str, element: &Element, context: &mut Context<'_>) -> (String, Pa
     let path = context.path(&if text.contains('/') { text.to_owned() } else { format!("rules/{text}") });
     if !text.contains('/') {
         let message =
-            format!("list `{text}` is looked up in rules/, but OSSEC's rules cannot find a list without a path");
+            format!("list `{text}` is relative to rules/, but rules in OSSEC cannot refer to a list without a path");
         context.problems.warning(
             "C045",
             &value_span(element),
             message,
-            "write its path, for instance rules/NAME, here and in the rule",
+            "use its path, for example rules/NAME, here and in the rule",
         );
     }
     let mut compiled = path.clone().into_os_string();
     compiled.push(".cdb");
     if !path.is_file() && !Path::new(&compiled).is_file() {
-        let message = format!("{} does not exist, so nothing is found in it", path.display());
+        let message = format!("{} does not exist: lookups never match", path.display());
         context.problems.warning("C045", &value_span(element), message, "create it, or remove the list");
     }
     (text.to_owned(), path)
@@ -124,10 +125,9 @@ fn shipped_rules(context: &mut Context<'_>) -> Vec<PathBuf> {
 /// Earlier versions installed the ruleset beside the configuration, where no update replaces it any more.
 fn warn_of_outdated(ruleset: &Path, context: &mut Context<'_>) {
     if ruleset == Path::new("/etc/hids/ruleset") && Path::new(SHIPPED).join("rules").is_dir() {
-        let message = "the ruleset in /etc/hids/ruleset, of an earlier version, is loaded; updates do not replace it";
-        let help = format!(
-            "move rules of your own to /etc/hids/{LOCAL_RULES}, then remove /etc/hids/ruleset: {SHIPPED} is loaded then"
-        );
+        let message = "using the ruleset of an earlier version in /etc/hids/ruleset, which is not updated";
+        let help =
+            format!("move custom rules to /etc/hids/{LOCAL_RULES}, then remove /etc/hids/ruleset to use {SHIPPED}");
         let span = context.raw.whole.clone();
         context.problems.warning("C138", &span, message, &help);
     }
@@ -155,20 +155,20 @@ fn default_decoders(names_rules: bool, context: &mut Context<'_>) -> Vec<PathBuf
         && names_rules
         && let Some(section) = context.raw.of(Rules).next()
     {
-        let message = format!("no decoders are named and {} does not exist", main.display());
+        let message = format!("no decoders configured and {} does not exist", main.display());
         context.problems.error(
             "C042",
             section.name_span(),
             message,
-            "name decoders with `<decoder>` or `<decoder_dir>`",
+            "specify decoders with `<decoder>` or `<decoder_dir>`",
         );
     }
     shipped
 }
 
 fn no_rules(context: &mut Context<'_>) {
-    let message = "there are no rules: no file is named and there is no shipped ruleset";
-    let help = format!("install the ruleset into {SHIPPED}, or name files in `<rules>`");
+    let message = "no rules: no file is configured and the shipped ruleset is not installed";
+    let help = format!("install the ruleset in {SHIPPED}, or list files in `<rules>`");
     let span = context.raw.of(Rules).next().map_or(context.raw.whole.clone(), |section| section.name_span().clone());
     context.problems.error("C043", &span, message, &help);
 }

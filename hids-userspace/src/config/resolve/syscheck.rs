@@ -31,8 +31,8 @@ pub(super) fn resolve(context: &mut Context<'_>, strict_ossec: bool) -> Syscheck
         directories::resolve(element, &mut seen, &mut watched, context.problems);
     }
     if let (true, Some(section)) = (watched.is_empty(), raw.sections.iter().find(|one| one.spec.kind == Syscheck)) {
-        let message = "`<syscheck>` names no `<directories>`, so no file is watched";
-        context.problems.note("C056", section.name_span(), message, "for instance /etc,/usr/bin,/usr/sbin");
+        let message = "no `<directories>` in `<syscheck>`: no files are monitored";
+        context.problems.note("C056", section.name_span(), message, "for example /etc,/usr/bin,/usr/sbin");
     }
     let mut patterns =
         |name| raw.all(Syscheck, name).filter_map(|element| path_pattern(element, context.problems)).collect();
@@ -40,16 +40,16 @@ pub(super) fn resolve(context: &mut Context<'_>, strict_ossec: bool) -> Syscheck
     let mut timed = |name, wants: &str, help: &str, fits: &dyn Fn(&str) -> bool| {
         let element = raw.last(Syscheck, name)?;
         if !fits(&element.text.value) {
-            let message = format!("`<{name}>` wants {wants}, found \"{}\"", element.text.value.trim());
+            let message = format!("`<{name}>` must be {wants}, found \"{}\"", element.text.value.trim());
             context.problems.error("C017", &value_span(element), message, help);
         }
         Some(element.text.value.as_str())
     };
-    let scan_time =
-        timed("scan_time", "a time of day", "write it as 21:30 or 9:30 pm", &|text| times::time_of_day(text).is_some());
-    let scan_day = timed("scan_day", "days of the week", "write for instance monday, weekends", &|text| {
-        times::days(text).is_some()
+    let scan_time = timed("scan_time", "a time of day", "use the form 21:30 or 9:30 pm", &|text| {
+        times::time_of_day(text).is_some()
     });
+    let scan_day =
+        timed("scan_day", "days of the week", "use for example monday, weekends", &|text| times::days(text).is_some());
     SyscheckConfig {
         disabled: context.yes_no(Syscheck, "disabled", false),
         frequency: Duration::from_secs(context.number(Syscheck, "frequency").unwrap_or(DEFAULT_FREQUENCY)),
@@ -83,8 +83,8 @@ fn nice(context: &mut Context<'_>) -> i8 {
     match text.parse() {
         Ok(nice @ -20..=19) => nice,
         _ => {
-            let message = format!("`<process_priority>` wants a nice value from -20 to 19, found \"{text}\"");
-            let help = "10 leaves other programs alone, 0 is as they are";
+            let message = format!("`<process_priority>` must be a nice value from -20 to 19, found \"{text}\"");
+            let help = "10 yields to other programs, 0 is the normal priority";
             context.problems.error("C012", &value_span(element), message, help);
             DEFAULT_NICE
         }
@@ -97,7 +97,7 @@ fn diff_size_limit(context: &mut Context<'_>) -> u64 {
     match bytes(text) {
         Some(size) if size <= MOST_DIFF_BYTES => size,
         Some(_) => {
-            let message = format!("`<diff_size_limit>` can be 64MB at most, found {text}");
+            let message = format!("`<diff_size_limit>` must be at most 64MB, found {text}");
             context.problems.error(
                 "C012",
                 &value_span(element),
@@ -107,8 +107,8 @@ fn diff_size_limit(context: &mut Context<'_>) -> u64 {
             DEFAULT_DIFF_BYTES
         }
         None => {
-            let message = format!("`<diff_size_limit>` wants a number of bytes, found \"{text}\"");
-            context.problems.error("C011", &value_span(element), message, "write it as 65536, 64KB or 1MB");
+            let message = format!("`<diff_size_limit>` must be a number of bytes, found \"{text}\"");
+            context.problems.error("C011", &value_span(element), message, "use the form 65536, 64KB or 1MB");
             DEFAULT_DIFF_BYTES
         }
     }
@@ -134,7 +134,7 @@ fn prefilter(context: &mut Context<'_>) -> Vec<String> {
         Some(program) if context.path(program).is_file() => words,
         Some(program) => {
             let message = format!("`<prefilter_cmd>`: {program} does not exist");
-            context.problems.error("C018", &value_span(element), message, "write the whole path, or remove it");
+            context.problems.error("C018", &value_span(element), message, "use an absolute path, or remove it");
             Vec::new()
         }
         None => Vec::new(),
@@ -146,11 +146,11 @@ fn path_pattern(element: &Element, problems: &mut Problems) -> Option<PathPatter
     let name = &element.name.value;
     for attribute in element.attributes.iter().filter(|attribute| attribute.name.value != "type") {
         let message = format!("`<{name}>` has no attribute `{}`", attribute.name.value);
-        problems.error("C007", &attribute.name.span, message, "the only one is type=\"sregex\"");
+        problems.error("C007", &attribute.name.span, message, "the only attribute is type=\"sregex\"");
     }
     let Some(text) = word(element) else {
-        let message = format!("`<{name}>` is empty and would leave out everything");
-        problems.error("C019", &element.name.span, message, "name a path, or remove it");
+        let message = format!("`<{name}>` is empty and would exclude everything");
+        problems.error("C019", &element.name.span, message, "set a path, or remove it");
         return None;
     };
     match element.attribute("type") {
@@ -172,7 +172,7 @@ fn path_pattern(element: &Element, problems: &mut Problems) -> Option<PathPatter
             patterns::compile(&element.text, OsMatch, problems).map(|_| PathPattern::Sregex(element.text.value.clone()))
         }
         Some(kind) => {
-            let message = format!("attribute `type` can be \"sregex\", found \"{}\"", kind.value.value);
+            let message = format!("attribute `type` must be \"sregex\", found \"{}\"", kind.value.value);
             problems.error("C013", &kind.value.span, message, "remove it for a plain path");
             None
         }
@@ -182,7 +182,7 @@ fn path_pattern(element: &Element, problems: &mut Problems) -> Option<PathPatter
 /// What begins otherwise than each path does: OSSEC takes it in silence, and leaves nothing out by it.
 fn report_never(element: &Element, text: &str, help: &str, problems: &mut Problems) {
     let message = format!(
-        "`<{}>`: no path begins with \"{}\", so nothing is left out by it: paths are compared from their first `/`",
+        "`<{}>`: no path begins with \"{}\", so it excludes nothing: paths are compared from their first `/`",
         element.name.value,
         text.trim_start_matches('^')
     );

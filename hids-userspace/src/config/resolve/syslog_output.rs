@@ -29,7 +29,7 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<SyslogOutputCo
         context.problems.error(
             "C097",
             &value_span(element),
-            "`<tls>yes</tls>` needs tcp, not udp",
+            "`<tls>yes</tls>` requires tcp, not udp",
             "remove `<protocol>`",
         );
     }
@@ -42,7 +42,7 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<SyslogOutputCo
             "C018",
             &value_span(element),
             message,
-            "install it, or remove `<tls_ca>` to use the system's",
+            "install it, or remove `<tls_ca>` to use the system certificates",
         );
     }
     let rules = rule_ids(section.all("rule_id"), context.problems);
@@ -69,14 +69,14 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<SyslogOutputCo
 
 fn server(section: &RawSection, problems: &mut Problems) -> Option<String> {
     let Some((element, text)) = section.last("server").and_then(|element| Some((element, word(element)?))) else {
-        problems.error("C097", section.name_span(), "`<syslog_output>` has no `<server>`", "name the syslog server");
+        problems.error("C097", section.name_span(), "`<syslog_output>` has no `<server>`", "specify the syslog server");
         return None;
     };
     let host = text.strip_suffix('.').unwrap_or(text);
     if !is_host_name(host) && host.parse::<IpAddr>().is_err() {
-        let message = format!("`<server>` wants a host name or an address, found \"{text}\"");
+        let message = format!("`<server>` must be a host name or an address, found \"{text}\"");
         let help =
-            if text.contains(':') { "the port goes into `<port>`" } else { "write the name of the syslog server" };
+            if text.contains(':') { "set the port with `<port>`" } else { "use the host name of the syslog server" };
         problems.error("C015", &value_span(element), message, help);
     }
     Some(host.to_owned())

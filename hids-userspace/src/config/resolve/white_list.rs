@@ -31,21 +31,21 @@ pub(super) fn resolve(context: &mut Context<'_>) -> WhiteList {
 impl WhiteList {
     fn add_element(&mut self, element: &Element, problems: &mut Problems) {
         let Some(text) = word(element) else {
-            let message = format!("`<{}>` is empty and protects nobody", element.name.value);
-            problems.warning("C019", &element.name.span, message, "remove it, or name an address");
+            let message = format!("`<{}>` is empty and has no effect", element.name.value);
+            problems.warning("C019", &element.name.span, message, "remove it, or set an address");
             return;
         };
         let parts: Vec<&str> = items(text).collect();
         if parts.len() > 1 {
             let message = format!(
-                "these {} entries are all protected; OSSEC would take them as one host name and protect none",
+                "all {} entries are protected; OSSEC would treat them as one host name and protect none",
                 parts.len()
             );
             problems.warning(
                 "C033",
                 &span_of(element, text),
                 message,
-                &format!("write one `<{}>` for each", element.name.value),
+                &format!("use one `<{}>` for each", element.name.value),
             );
         }
         for part in parts {
@@ -64,30 +64,33 @@ impl WhiteList {
             AddressEntry::Any => self.add_everything(says),
             AddressEntry::Net(net, remark) => {
                 if let Some(remark) = remark {
-                    problems.warning("C015", &span, remark, &format!("write {net}"));
+                    problems.warning("C015", &span, remark, &format!("use {net}"));
                 }
                 self.nets.push((net, says));
             }
             AddressEntry::Bad(why) => {
-                let message =
-                    format!("`<{}>` {why}; OSSEC would take it as a host name and protect nobody", element.name.value);
-                problems.error("C015", &span, message, "write an address or a network, for instance 192.0.2.0/24");
+                let message = format!(
+                    "`<{}>` {why}; OSSEC would treat it as a host name and protect nothing",
+                    element.name.value
+                );
+                problems.error("C015", &span, message, "use an address or a network, for example 192.0.2.0/24");
                 return;
             }
             AddressEntry::Other if says == NeverBlock::Protect && is_host_name(text.trim_end_matches('.')) => {
                 let message = format!(
-                    "\"{text}\" is a host name: it only protects events that name their source so, its addresses are not looked up"
+                    "\"{text}\" is a host name: it only applies to events whose source is this name; it is not \
+                     resolved to addresses"
                 );
-                problems.warning("C033", &span, message, "write the address of the host");
+                problems.warning("C033", &span, message, "use the address of the host");
                 self.names.push(text.to_owned());
             }
             AddressEntry::Other if says == NeverBlock::Protect && host_name_in_anchors(text).is_some() => {
                 let name = host_name_in_anchors(text).unwrap_or(text);
                 let message = format!(
-                    "\"{text}\" is a host name written as a pattern: it only protects events that name their source \
-                     \"{name}\", its addresses are not looked up"
+                    "\"{text}\" is a host name pattern: it only applies to events whose source is \"{name}\"; it is \
+                     not resolved to addresses"
                 );
-                problems.warning("C033", &span, message, "write the address of the host");
+                problems.warning("C033", &span, message, "use the address of the host");
                 self.names.push(name.to_owned());
             }
             AddressEntry::Other => {
@@ -95,7 +98,7 @@ impl WhiteList {
                     "C015",
                     &span,
                     format!("\"{part}\" is neither an address nor a host name"),
-                    "write an address or a network, for instance 192.0.2.0/24",
+                    "use an address or a network, for example 192.0.2.0/24",
                 );
                 return;
             }
@@ -106,8 +109,8 @@ impl WhiteList {
             problems.warning(
                 "C033",
                 &span,
-                "this protects every address, so nobody is ever blocked",
-                "name only those that must stay reachable",
+                "this protects every address, so nothing is ever blocked",
+                "list only addresses that must stay reachable",
             );
         }
     }

@@ -184,27 +184,27 @@ fn every_pattern_is_compiled() {
 fn unknown_names_are_refused_and_the_right_ones_suggested() {
     for (sections, code, help) in [
         ("<globl><logall>no</logall></globl>", "C003", "did you mean `<global>`?"),
-        ("<email_to>a@b.c</email_to>", "C003", "it is an option and belongs into `<global>`"),
-        ("<wodle name=\"x\"><a/></wodle>", "C003", "it is Wazuh's; remove it"),
+        ("<email_to>a@b.c</email_to>", "C003", "this is an option of `<global>`"),
+        ("<wodle name=\"x\"><a/></wodle>", "C003", "Wazuh only; remove it"),
         ("<global><log_all>no</log_all></global>", "C004", "did you mean `logall`?"),
-        ("<global><log_alert_level>3</log_alert_level></global>", "C004", "it belongs into `<alerts>`"),
+        ("<global><log_alert_level>3</log_alert_level></global>", "C004", "move it to `<alerts>`"),
         ("<global><Logall>no</Logall></global>", "C004", "did you mean `logall`?"),
         (
             "<localfile><out_format>x</out_format></localfile>",
             "C004",
-            "it is Wazuh's, OSSEC and this program do not have it; remove it",
+            "Wazuh only, not supported by OSSEC or hids; remove it",
         ),
         (
             "<command><extra_args>x</extra_args></command>",
             "C004",
-            "it is Wazuh's; put the arguments into a small program of your own and remove it",
+            "Wazuh only; put the arguments into a wrapper program and remove it",
         ),
         (
             "<global><logall>no</logall><alerts><log_alert_level>1</log_alert_level></alerts></global>",
             "C004",
             "is `</global>` missing before it?",
         ),
-        ("<syscheck></syscheck>", "C005", "remove it, or put options into it"),
+        ("<syscheck></syscheck>", "C005", "remove it, or add options"),
     ] {
         let loaded = super::load_sections(sections);
         let found =

@@ -12,7 +12,7 @@ fn shown(sections: &str) -> String {
 fn a_wrong_time_is_shown_with_its_place_and_the_right_number() {
     assert_eq!(
         shown("<rootcheck>\n\t<frequency>2h</frequency><disabled>yes</disabled>\n</rootcheck>"),
-        "ossec.conf:3:13: error[C014]: `<frequency>` wants a number of seconds, found \"2h\"\n    \
+        "ossec.conf:3:13: error[C014]: `<frequency>` must be a number of seconds, found \"2h\"\n    \
          3 |     <frequency>2h</frequency><disabled>yes</disabled>\n      |                ^^\n   help: two hours are 7200\n"
     );
 }
@@ -30,9 +30,9 @@ fn a_misspelt_option_is_shown_with_the_right_name() {
 fn one_entry_of_a_list_is_pointed_at() {
     assert_eq!(
         shown("<active-response>\n<repeated_offenders>30, 1h</repeated_offenders>\n</active-response>"),
-        "ossec.conf:3:25: error[C091]: `<repeated_offenders>` wants minutes up to 525600, found \"1h\"\n    \
+        "ossec.conf:3:25: error[C091]: `<repeated_offenders>` must be minutes up to 525600, found \"1h\"\n    \
          3 | <repeated_offenders>30, 1h</repeated_offenders>\n      |                         ^^\n   \
-         help: write numbers separated by commas, for instance 30,60,120\n"
+         help: use comma-separated numbers, for example 30,60,120\n"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Where alerts go.
+//! Output configuration.
 
 use std::path::PathBuf;
 

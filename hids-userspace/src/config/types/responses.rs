@@ -1,4 +1,4 @@
-//! What is done about an alert.
+//! Response configuration.
 
 use std::net::IpAddr;
 use std::time::Duration;

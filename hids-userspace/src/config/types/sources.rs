@@ -1,4 +1,4 @@
-//! What is read and how it is analysed.
+//! Log source and analysis configuration.
 
 use std::path::PathBuf;
 use std::time::Duration;

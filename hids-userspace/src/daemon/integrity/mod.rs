@@ -116,16 +116,21 @@ impl State {
         let Self::On(integrity) = self else { return Vec::new() };
         let mut problems = Vec::new();
         match integrity.stage.parts() {
-            None => problems.extend(integrity.stage.trouble().map(|why| format!("file integrity does not run: {why}"))),
+            None => {
+                problems.extend(integrity.stage.trouble().map(|why| format!("file integrity is not running: {why}")))
+            }
             Some(parts) => {
                 let view = parts.fim.report();
-                problems.extend(view.trouble.map(|why| format!("changes of files are not alerted: {why}")));
+                problems.extend(view.trouble.map(|why| format!("file changes are not reported: {why}")));
                 if !view.gaps.is_empty() {
                     let count = view.gaps.len();
-                    problems.push(format!("changes of files may be missed in {count} places until they are scanned"));
+                    problems.push(format!(
+                        "file changes may have been missed in {count} directory trees; rescan in \
+                         progress"
+                    ));
                 }
                 let blind = parts.without_sensor.as_ref();
-                problems.extend(blind.map(|why| format!("changes of files are found by scans only: {why}")));
+                problems.extend(blind.map(|why| format!("file changes are detected by scans only: {why}")));
             }
         }
         problems.extend(integrity.protection.problem());
@@ -146,7 +151,7 @@ impl State {
             Self::Off if request == FimRequest::Status => {
                 serde_json::to_value(FimView::default()).map_err(|error| error.to_string())
             }
-            Self::Off => Err("file integrity is off: <syscheck> watches nothing".to_owned()),
+            Self::Off => Err("file integrity is disabled: <syscheck> monitors nothing".to_owned()),
             Self::Starting => Err("file integrity is still starting; try again".to_owned()),
         }
     }
@@ -206,7 +211,7 @@ impl Integrity {
                 Some(parts) => parts.fim.answer(request),
                 None => {
                     let why = self.stage.trouble().unwrap_or_default();
-                    Err(format!("file integrity does not run: {why}"))
+                    Err(format!("file integrity is not running: {why}"))
                 }
             },
         }

@@ -117,9 +117,9 @@ impl Stage {
         if let Err(why) = &first {
             error!(
                 why = text(why),
-                lost = "changes of files are not told until it can be opened; they are found then",
+                consequence = "file changes are reported once it can be opened",
                 help = help(why),
-                "file integrity does not run: its baseline cannot be opened; it is tried again"
+                "cannot open the file integrity baseline; will retry"
             );
             shared.wait_for(text(why), FIRST_PAUSE);
         }
@@ -133,9 +133,9 @@ impl Stage {
         let thread = match thread::Builder::new().name("fim-stage".into()).spawn(run) {
             Ok(thread) => Some((stop, thread)),
             Err(error) => {
-                error!(%error, consequence = "a baseline that cannot be opened is not tried again, and directories \
-                    that appear under a wildcard are watched after a reload only", help = "restart hidsd",
-                    "cannot start a thread of file integrity");
+                error!(%error, consequence = "no retry if the baseline cannot be opened; new directories matching a \
+                                              wildcard are monitored only after a reload", help = "restart hidsd",
+                    "cannot start a file integrity thread");
                 None
             }
         };
@@ -154,7 +154,7 @@ impl Stage {
         }
         let waiting = lock(&self.shared.waiting).clone()?;
         let seconds = waiting.next.saturating_duration_since(Instant::now()).as_secs();
-        Some(format!("{}; it is tried again in {seconds} s", waiting.why))
+        Some(format!("{}; retrying in {seconds} s", waiting.why))
     }
 
     /// Tells of protection, now or when it runs.
@@ -184,7 +184,7 @@ impl Stage {
         if let Some((stop, thread)) = thread {
             drop(stop);
             if thread.join().is_err() {
-                error!("a thread of file integrity ended by a panic");
+                error!("a file integrity thread panicked");
             }
         }
         // Nobody else has it: that thread has ended.
@@ -212,7 +212,7 @@ impl Shared {
             }
             match self.try_once(Duration::ZERO, Try::Later) {
                 Ok(()) => {
-                    info!("the baseline can be used: file integrity runs, and compares all files with it");
+                    info!("baseline available: file integrity started, comparing all files with it");
                     return true;
                 }
                 // The log has it already; status shows how it stands.
@@ -260,9 +260,9 @@ fn start(means: &Means, opened: monitor::Opened, which: Try) -> Result<Parts, Fi
         Some(Err(why)) => {
             error!(
                 why = why.with_sources(),
-                lost = "changes are found by scans only",
+                consequence = "changes are detected by scans only",
                 help = why.help(),
-                "realtime watching of files does not work"
+                "realtime file monitoring unavailable"
             );
             (None, Some(why.with_sources()))
         }
@@ -305,7 +305,7 @@ fn text(why: &FimError) -> String {
 fn help(why: &FimError) -> &'static str {
     match why {
         FimError::Store(why) => why.help(),
-        FimError::Thread(_) => "look at the limits of the service on threads and open files",
+        FimError::Thread(_) => "check the service's limits on threads and open files",
     }
 }
 

@@ -47,7 +47,7 @@ impl Shared {
         let policy = policy_of(config, &known);
         let added = added(&policy, &known);
         if added > 0 {
-            info!(added, "watching directories that have appeared under a wildcard of <directories>");
+            info!(added, "monitoring new directories that match a wildcard of <directories>");
             parts.watch_by(policy, config);
         }
     }

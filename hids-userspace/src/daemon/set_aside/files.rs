@@ -32,15 +32,15 @@ pub(in crate::daemon) fn begin(state: &Path) -> (Found, SuspectsFile) {
         warn!(
             signal,
             part,
-            help = "please report it together with the lines in the quarantine file, should there be any",
-            "hidsd crashed with a line in hand; it reads again what was not recorded"
+            help = "please report this with the lines in the quarantine file, if any",
+            "hidsd crashed while processing a line; unrecorded lines are read again"
         );
     }
     // The record goes first: read twice, it would count for two deaths.
     let recording = open_new(&state.join(RECORD)).and_then(crash::record_to);
     file.write(&found.suspects);
     if let Err(error) = recording {
-        warn!(%error, lost = "a line that makes hidsd crash is not found", "crashes cannot be recorded");
+        warn!(%error, consequence = "a line that crashes hidsd cannot be identified", "crashes cannot be recorded");
     }
     (found, file)
 }
@@ -60,7 +60,7 @@ impl SuspectsFile {
     fn read(&self) -> Vec<Suspect> {
         let Some(bytes) = read(&self.path, SUSPECTS_BYTES) else { return Vec::new() };
         serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-            warn!(path = %self.path.display(), %error, "suspects of an earlier crash cannot be read; they are forgotten");
+            warn!(path = %self.path.display(), %error, "cannot read the suspect lines of an earlier crash; discarded");
             Vec::new()
         })
     }
@@ -74,7 +74,7 @@ impl SuspectsFile {
             suspects => replace(&self.path, suspects),
         };
         if let Err(error) = written {
-            warn!(path = %self.path.display(), %error, "the lines that hidsd died of cannot be remembered");
+            warn!(path = %self.path.display(), %error, "cannot save the lines that crashed hidsd");
         }
     }
 }
@@ -125,7 +125,7 @@ impl Quarantine {
             "hidsd crashed at this line; it is set aside, and everything else goes on"
         );
         if let Err(error) = self.append(&entry) {
-            error!(path = %self.path.display(), %error, lost = "the line itself", "the line cannot be kept");
+            error!(path = %self.path.display(), %error, consequence = "the line itself", "cannot quarantine the line");
         }
     }
 
@@ -144,7 +144,7 @@ impl Quarantine {
         let size = fs::symlink_metadata(&path).ok().filter(|data| data.size() > 0)?.size();
         let lines = read(&path, QUARANTINE_BYTES * 2).map_or(0, |text| memchr::memchr_iter(b'\n', &text).count());
         Some(format!(
-            "hidsd crashed at {lines} lines and left them out: see {} ({size} bytes); report them, then remove the file",
+            "hidsd crashed on {lines} lines and skipped them: see {} ({size} bytes); report them, then remove the file",
             path.display()
         ))
     }

@@ -1,4 +1,4 @@
-//! Lines that the daemon died of: found, set aside and told, so that it goes on with all others.
+//! Quarantine: log lines that crash the daemon are identified, skipped and reported; all others are analysed.
 //!
 //! | Life | Begins with | Does |
 //! | --- | --- | --- |

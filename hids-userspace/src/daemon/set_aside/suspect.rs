@@ -1,4 +1,4 @@
-//! Who is suspected after a death: a pure decision.
+//! Selects the suspect line after a crash: a pure decision.
 
 use hids_core::join::Held;
 use hids_core::model::{LogBatch, SetAside};

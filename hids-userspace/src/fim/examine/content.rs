@@ -1,4 +1,4 @@
-//! Reads a file's content once and takes all its sums.
+//! Reads a file once and computes all its digests.
 
 use std::io::{self, IoSliceMut};
 use std::os::fd::BorrowedFd;

@@ -41,21 +41,21 @@ pub struct Examined {
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
     /// Its content is closed to the daemon.
-    #[error("cannot open it")]
+    #[error("cannot open the file")]
     Open(#[source] io::Error),
     /// The content could not be read to its end.
-    #[error("cannot read it")]
+    #[error("cannot read the file")]
     Read(#[source] io::Error),
     /// Extended attributes are missing.
-    #[error("cannot read its extended attributes")]
+    #[error("cannot read the extended attributes")]
     Attributes(#[source] io::Error),
     /// The sums are of a content that somebody wrote to at the same time.
-    #[error("it changed each of the {attempts} times that it was read")]
+    #[error("file changed during all {attempts} read attempts")]
     Unsteady {
         /// How often it was read.
         attempts: u32,
     },
     /// `prefilter_cmd` gave no output to take sums of.
-    #[error("the prefilter command gave no output")]
+    #[error("the prefilter command produced no output")]
     Prefilter(#[source] io::Error),
 }

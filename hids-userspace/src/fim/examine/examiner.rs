@@ -91,7 +91,7 @@ impl<'a> Examiner<'a> {
                 Opened::SomethingElse => hint = Hint::Unknown,
             }
         }
-        Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is replaced all the time"))
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, "file is replaced continuously"))
     }
 
     fn regular(&mut self, place: &Place<'_>, checks: Checks) -> io::Result<Opened> {

@@ -43,7 +43,7 @@ impl Prefilter {
     /// error: sums of a part would look like a change.
     pub fn run(&self, path: &[u8], mut take: impl FnMut(&[u8])) -> io::Result<()> {
         if !self.program.starts_with(b"/") {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the program's path is not absolute"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the program path is not absolute"));
         }
         let program = Program::open(Path::new(OsStr::from_bytes(&self.program))).map_err(Distrust::into_io)?;
         let mut child = program
@@ -76,7 +76,7 @@ impl Prefilter {
             }
             total += count as u64;
             if total > self.output_limit_bytes {
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it wrote too much"));
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "output limit exceeded"));
             }
             take(&buffer[..count]);
         }
@@ -90,7 +90,7 @@ fn wait_for(descriptor: BorrowedFd<'_>, deadline: Instant) -> io::Result<()> {
         let left =
             Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
         match poll(&mut [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)], Some(&left)) {
-            Ok(0) => return Err(io::Error::new(io::ErrorKind::TimedOut, "it ran too long")),
+            Ok(0) => return Err(io::Error::new(io::ErrorKind::TimedOut, "timed out")),
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -114,5 +114,5 @@ fn finish(child: &mut Child, result: io::Result<()>) -> io::Result<()> {
     }
     let status = child.wait()?;
     result?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("it ended with {status}"))) }
+    if status.success() { Ok(()) } else { Err(io::Error::other(format!("exited with {status}"))) }
 }

@@ -1,4 +1,4 @@
-//! What became of the baseline since an export.
+//! Comparison of the baseline with an export.
 
 use std::cmp::Ordering;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Why an export cannot be made, or is not believed.
+//! Errors of exports.
 
 use std::io;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The key file is there and is no private key of 32 bytes.
-    #[error("{} is not a signing key: it must hold 32 bytes and belong to its owner alone", path.display())]
+    #[error("{} is not a signing key: it must have 32 bytes and be accessible only by its owner", path.display())]
     Key {
         /// Which.
         path: PathBuf,
@@ -37,7 +37,7 @@ pub enum ExportError {
     #[error("this is not an export of a baseline")]
     NotAnExport,
     /// It ends too early.
-    #[error("the export is cut short after {entries} entries")]
+    #[error("the export is truncated after {entries} entries")]
     CutShort {
         /// Whole ones before the end.
         entries: u64,

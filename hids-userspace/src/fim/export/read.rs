@@ -73,14 +73,14 @@ impl<R: Read> Rows<R> {
             ENTRY => {
                 let shared = self.input.number().map_err(failed)?;
                 if shared > self.key.len() as u64 {
-                    return Err(ExportError::Altered { what: "an entry has no whole path" });
+                    return Err(ExportError::Altered { what: "an entry has an incomplete path" });
                 }
                 self.input.string(&mut self.key, shared as usize, MOST_KEY_BYTES).map_err(failed)?;
                 self.input.string(&mut self.entry, 0, MOST_ENTRY_BYTES).map_err(failed)?;
                 self.entries += 1;
                 Ok(true)
             }
-            _ => Err(ExportError::Altered { what: "an entry does not begin as one" }),
+            _ => Err(ExportError::Altered { what: "invalid start of an entry" }),
         }
     }
 
@@ -98,13 +98,13 @@ impl<R: Read> Rows<R> {
         self.input.fill(&mut written).map_err(failed)?;
         self.input.fill(&mut signature).map_err(failed)?;
         if u64::from_le_bytes(count) != entries || written != sum {
-            return Err(ExportError::Altered { what: "the sum does not fit" });
+            return Err(ExportError::Altered { what: "checksum mismatch" });
         }
         if !self.trusted.has_signed(&sum, &signature) {
-            return Err(ExportError::Altered { what: "the signature does not fit" });
+            return Err(ExportError::Altered { what: "invalid signature" });
         }
         if self.input.input.read(&mut more).map_err(ExportError::Read)? != 0 {
-            return Err(ExportError::Altered { what: "something follows the signature" });
+            return Err(ExportError::Altered { what: "trailing data after the signature" });
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ impl<R: Read> Rows<R> {
 fn failed(error: io::Error, entries: u64) -> ExportError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => ExportError::CutShort { entries },
-        io::ErrorKind::InvalidData => ExportError::Altered { what: "a length is not possible" },
+        io::ErrorKind::InvalidData => ExportError::Altered { what: "invalid length" },
         _ => ExportError::Read(error),
     }
 }

@@ -22,7 +22,7 @@ pub struct ExportSummary {
 /// Writes one moment of the baseline, signed. Memory does not grow with it.
 ///
 /// # Errors
-/// When the baseline cannot be read or the output not be written.
+/// When the baseline cannot be read or the output cannot be written.
 pub fn write(
     view: &StoreView,
     out: impl Write,

@@ -148,7 +148,7 @@ fn read_file(path: &Path) -> io::Result<(Vec<u8>, Timestamp)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > MOST_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file, or too large"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "not a file, or too large"));
     }
     let mut text = Vec::with_capacity(metadata.len() as usize);
     file.take(MOST_BYTES).read_to_end(&mut text)?;

@@ -1,4 +1,4 @@
-//! What the databases of dpkg and rpm say about files, read only; no program is run.
+//! Readers of the dpkg and rpm databases; no program is run.
 //!
 //! A file that changed because its package was updated has the digest that the database has for it.
 //! That is no proof: who is root can write the database as well. dpkg keeps MD5 alone, so a forged

@@ -1,4 +1,4 @@
-//! Which paths packages have, directories and links included: to tell what went away with a package.
+//! Paths owned by packages, including directories and links, to explain deletions.
 //!
 //! A package that is removed takes its list of files with it, so the lists are read while it is there.
 //! One sum of eight bytes is kept for each path and no name; a wrong package would be named once in
@@ -63,8 +63,8 @@ impl Owned {
         }
         let is_it = |owner: &&Owner| owner.name == *name && owner.source == *source;
         Some(match now.owners.iter().find(is_it) {
-            Some(newer) => format!("update of {name} {}", newer.version),
-            None => format!("removal of {name} {version}"),
+            Some(newer) => format!("package {name} {}", newer.version),
+            None => format!("removal of package {name} {version}"),
         })
     }
 
@@ -140,9 +140,9 @@ mod tests {
         database(root.path(), &[("new", "2", &["/usr", "/usr/bin/both"]), ("other", "1", &["/usr"])]);
         let now = Owned::read(root.path());
         let reason = |path: &str| before.reason_of_removal(&now, path.as_bytes(), Timestamp::default());
-        assert_eq!(reason("/usr/bin/big").as_deref(), Some("removal of big 2"));
-        assert_eq!(reason("/usr/share/doc/big").as_deref(), Some("removal of big 2"), "a directory");
-        assert_eq!(reason("/usr/bin/old").as_deref(), Some("update of new 2"));
+        assert_eq!(reason("/usr/bin/big").as_deref(), Some("removal of package big 2"));
+        assert_eq!(reason("/usr/share/doc/big").as_deref(), Some("removal of package big 2"), "a directory");
+        assert_eq!(reason("/usr/bin/old").as_deref(), Some("package new 2"));
         assert_eq!(reason("/usr/bin/both"), None, "another package has it");
         assert_eq!(reason("/usr/bin/unknown"), None);
         let future = Timestamp::from_unix_seconds(4_000_000_000);

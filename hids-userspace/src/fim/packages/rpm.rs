@@ -99,7 +99,7 @@ pub(super) fn read(root: &Path, packages: &mut Packages) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if OLDER.iter().any(|name| directory.join(name).exists()) {
                     packages.problems.push(format!(
-                        "rpm's database in {} is of an older kind than rpmdb.sqlite and is not read",
+                        "the rpm database in {} uses an older format than rpmdb.sqlite and is not supported",
                         directory.display()
                     ));
                     return;
@@ -130,10 +130,10 @@ fn read_all(mut database: Database, packages: &mut Packages) {
         packages.problems.push(format!("rpm's database cannot be read to its end: {error}"));
     }
     if unreadable > 0 {
-        packages.problems.push(format!("{unreadable} packages of rpm's database cannot be read"));
+        packages.problems.push(format!("cannot read {unreadable} packages of the rpm database"));
     }
     if unknown > 0 {
-        packages.problems.push(format!("{unknown} packages of rpm's database have digests of an unknown kind"));
+        packages.problems.push(format!("{unknown} packages of the rpm database have unknown digest types"));
     }
 }
 

@@ -173,7 +173,7 @@ fn an_older_kind_of_database_is_told() {
     std::fs::create_dir_all(root.path().join("var/lib/rpm")).expect("made");
     std::fs::write(root.path().join("var/lib/rpm/Packages"), b"x").expect("written");
     let packages = Packages::open(root.path());
-    assert!(packages.problems()[0].contains("older kind"), "{:?}", packages.problems());
+    assert!(packages.problems()[0].contains("older format"), "{:?}", packages.problems());
 }
 
 /// What sqlite itself wrote, part of it only in the log.

@@ -54,7 +54,7 @@ impl Database {
         };
         let usable_bytes = page_bytes.saturating_sub(usize::from(header[20]));
         if header[..16] != *MAGIC || !page_bytes.is_power_of_two() || usable_bytes < 480 {
-            return Err(wrong("it is no SQLite file"));
+            return Err(wrong("not an SQLite file"));
         }
         let mut log = path.as_os_str().as_bytes().to_vec();
         log.extend_from_slice(b"-wal");
@@ -78,7 +78,7 @@ impl Database {
                 root = u32::try_from(*page).ok();
             }
         })?;
-        let root = root.ok_or_else(|| wrong("the table is not there"))?;
+        let root = root.ok_or_else(|| wrong("table not found"))?;
         self.walk(root, MOST_DEPTH, each)
     }
 
@@ -86,24 +86,24 @@ impl Database {
     fn walk(&mut self, number: u32, depth: usize, each: &mut dyn FnMut(&[Column<'_>])) -> io::Result<()> {
         let page = self.page(number)?;
         let start = if number == 1 { HEADER_BYTES } else { 0 };
-        let header = page.get(start..start + 12).ok_or_else(|| wrong("a page is too short"))?;
+        let header = page.get(start..start + 12).ok_or_else(|| wrong("page too short"))?;
         let cells = usize::from(u16::from_be_bytes([header[3], header[4]]));
         let kind = header[0];
         let first = start + if kind == INTERIOR { 12 } else { 8 };
-        let pointers = page.get(first..first + 2 * cells).ok_or_else(|| wrong("a page has too many cells"))?;
+        let pointers = page.get(first..first + 2 * cells).ok_or_else(|| wrong("too many cells in a page"))?;
         for pointer in pointers.chunks_exact(2) {
             let at = usize::from(u16::from_be_bytes([pointer[0], pointer[1]]));
-            let cell = page.get(at..).ok_or_else(|| wrong("a cell lies outside of its page"))?;
+            let cell = page.get(at..).ok_or_else(|| wrong("cell outside its page"))?;
             match kind {
                 LEAF => self.row(cell, each)?,
                 INTERIOR if depth > 0 => self.walk(be32(cell)?, depth - 1, each)?,
-                _ => return Err(wrong("a page is of an unknown kind")),
+                _ => return Err(wrong("unknown page type")),
             }
         }
         match kind {
             INTERIOR => self.walk(be32(&header[8..])?, depth.checked_sub(1).ok_or_else(|| wrong("too deep"))?, each),
             LEAF => Ok(()),
-            _ => Err(wrong("a page is of an unknown kind")),
+            _ => Err(wrong("unknown page type")),
         }
     }
 
@@ -111,10 +111,10 @@ impl Database {
     fn row(&mut self, cell: &[u8], each: &mut dyn FnMut(&[Column<'_>])) -> io::Result<()> {
         let mut rest = cell;
         let length = varint(&mut rest).filter(|length| *length <= MOST_PAYLOAD_BYTES);
-        let length = length.ok_or_else(|| wrong("a row is too long"))? as usize;
-        varint(&mut rest).ok_or_else(|| wrong("a row has no number"))?;
+        let length = length.ok_or_else(|| wrong("row too long"))? as usize;
+        varint(&mut rest).ok_or_else(|| wrong("row without a number"))?;
         let payload = self.payload(rest, length)?;
-        let columns = columns(&payload).ok_or_else(|| wrong("a row cannot be read"))?;
+        let columns = columns(&payload).ok_or_else(|| wrong("cannot read a row"))?;
         each(&columns);
         Ok(())
     }
@@ -130,20 +130,20 @@ impl Database {
             let fitting = least + (length - least) % (usable - 4);
             if fitting <= most { fitting } else { least }
         };
-        let mut payload = cell.get(..local).ok_or_else(|| wrong("a row ends early"))?.to_vec();
+        let mut payload = cell.get(..local).ok_or_else(|| wrong("truncated row"))?.to_vec();
         let mut next = if local < length { be32(&cell[local..])? } else { 0 };
         while payload.len() < length {
             let page = self.page(next)?;
             next = be32(&page)?;
-            let piece = page.get(4..usable).ok_or_else(|| wrong("a page is too short"))?;
+            let piece = page.get(4..usable).ok_or_else(|| wrong("page too short"))?;
             payload.extend_from_slice(&piece[..piece.len().min(length - payload.len())]);
         }
         Ok(payload)
     }
 
     fn page(&mut self, number: u32) -> io::Result<Vec<u8>> {
-        let index = number.checked_sub(1).ok_or_else(|| wrong("a page has number 0"))?;
-        self.budget = self.budget.checked_sub(1).ok_or_else(|| wrong("its pages lead in a circle"))?;
+        let index = number.checked_sub(1).ok_or_else(|| wrong("page number 0"))?;
+        self.budget = self.budget.checked_sub(1).ok_or_else(|| wrong("page cycle"))?;
         if let Some(page) = self.newer.get(&number) {
             return Ok(page.clone());
         }
@@ -154,7 +154,7 @@ impl Database {
 }
 
 fn be32(bytes: &[u8]) -> io::Result<u32> {
-    bytes.first_chunk().map(|bytes| u32::from_be_bytes(*bytes)).ok_or_else(|| wrong("a page number is missing"))
+    bytes.first_chunk().map(|bytes| u32::from_be_bytes(*bytes)).ok_or_else(|| wrong("missing page number"))
 }
 
 /// 1.6: up to nine bytes, the highest bits first; the ninth has eight.

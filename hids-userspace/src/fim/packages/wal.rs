@@ -16,7 +16,7 @@ const MOST_BYTES: u64 = 1 << 30;
 /// wrong sum, is as if it were not there (file format, 4.3).
 pub(super) fn read(log: &File, page_bytes: usize) -> io::Result<HashMap<u32, Vec<u8>>> {
     if log.metadata()?.len() > MOST_BYTES {
-        return Err(wrong("its log is too large"));
+        return Err(wrong("write-ahead log too large"));
     }
     let mut bytes = Vec::new();
     log.take(MOST_BYTES).read_to_end(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! What the baseline knows and is not there any more.
+//! Detects deleted paths: baseline entries that no longer exist.
 
 use std::time::SystemTime;
 

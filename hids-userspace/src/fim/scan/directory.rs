@@ -1,4 +1,4 @@
-//! Where a scan begins, and directories.
+//! Roots of a scan, and directories.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -62,14 +62,14 @@ impl Worker<'_> {
         };
         let device = match stat_of(opened.as_fd()) {
             Ok(stat) => stat.0.device,
-            Err(source) => return self.refused(task.path, "look at", source),
+            Err(source) => return self.refused(task.path, "inspect", source),
         };
         if task.level == 0 || device != task.device {
             let allows_pseudo = device == task.device;
             match mounts::refused(opened.as_fd(), self.scan.policy.skips_nfs(), allows_pseudo) {
                 Ok(None) => {}
                 Ok(Some(why)) => return self.not_scanned(task.path, why),
-                Err(source) => return self.refused(task.path, "look at the filesystem of", source),
+                Err(source) => return self.refused(task.path, "inspect the filesystem of", source),
             }
         }
         match Listing::read(opened, &mut self.names) {

@@ -105,7 +105,7 @@ impl Worker<'_> {
                 return None;
             }
             Err(source) => {
-                self.refused(self.path.clone(), "look at", source);
+                self.refused(self.path.clone(), "inspect", source);
                 return None;
             }
         };
@@ -126,7 +126,7 @@ impl Worker<'_> {
             }
             Ok(Look::Stopped) => None,
             Err(source) => {
-                self.refused(self.path.clone(), "look at", source);
+                self.refused(self.path.clone(), "inspect", source);
                 None
             }
         }

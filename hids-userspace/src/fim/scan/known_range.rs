@@ -1,4 +1,4 @@
-//! What the baseline knows of a directory between two names, piece by piece.
+//! Paged iteration over the baseline entries of a directory between two names.
 
 use std::collections::VecDeque;
 use std::ffi::CStr;

@@ -1,4 +1,4 @@
-//! What a scan tells.
+//! Results of a scan.
 
 use std::io;
 use std::time::Duration;
@@ -66,16 +66,16 @@ pub enum NotScanned {
         source: io::Error,
     },
     /// The baseline did not answer.
-    #[error("the baseline cannot be read")]
+    #[error("cannot read the baseline")]
     Baseline(#[source] StoreError),
     /// `<skip_nfs>`.
-    #[error("it is on a network filesystem ({0})")]
+    #[error("network filesystem ({0})")]
     NetworkFilesystem(&'static str),
     /// Files made up by the kernel.
-    #[error("it is on a filesystem whose files are made up by the kernel ({0})")]
+    #[error("virtual filesystem of the kernel ({0})")]
     PseudoFilesystem(&'static str),
     /// Deeper than any path that can be used.
-    #[error("its path is longer than {limit_bytes} bytes")]
+    #[error("path longer than {limit_bytes} bytes")]
     TooDeep {
         /// Most bytes.
         limit_bytes: usize,

@@ -1,4 +1,4 @@
-//! How fast a scan may go: bytes in a second, share of a core, pauses.
+//! Rate limit of a scan: bytes per second, share of a core, pauses.
 
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};

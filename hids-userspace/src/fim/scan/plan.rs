@@ -1,4 +1,4 @@
-//! Which parts of which trees are to be scanned.
+//! Selection of subtrees to scan.
 
 use hids_core::fim::{PathKind, Policy};
 

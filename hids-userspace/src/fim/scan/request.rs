@@ -1,4 +1,4 @@
-//! What a scan is asked for.
+//! Scan request.
 
 use super::{ResumePoint, Totals};
 use crate::fim::examine::ExamineOptions;

@@ -1,4 +1,4 @@
-//! How far an interrupted scan has come.
+//! Resume point of an interrupted scan.
 
 use std::collections::BTreeSet;
 

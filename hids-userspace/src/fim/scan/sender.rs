@@ -1,4 +1,4 @@
-//! What has been found, on its way to whoever takes it.
+//! Queue of scan results.
 
 use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -91,7 +91,7 @@ fn run(scan: &Scan) {
             // It has the priorities of the thread that starts it.
             if let Err(error) = builder.spawn_scoped(scope, || Worker::run(scan)) {
                 // Fewer threads take longer; nothing else.
-                debug!(%error, "a thread of a scan cannot be started");
+                debug!(%error, "cannot start a scan thread");
             }
         }
         Worker::run(scan);
@@ -103,10 +103,10 @@ fn run(scan: &Scan) {
 fn set_priorities(options: &ScanOptions) {
     let Some(nice) = options.nice else { return };
     if let Err(error) = rustix::process::setpriority_process(None, nice.clamp(0, 19)) {
-        debug!(%error, "the priority of a scan cannot be set");
+        debug!(%error, "cannot set the scan priority");
     }
     let disk = if nice >= 10 { DiskPriority::Idle } else { DiskPriority::Low };
     if let Err(error) = set_disk_priority(disk) {
-        debug!(%error, "the disk priority of a scan cannot be set");
+        debug!(%error, "cannot set the scan I/O priority");
     }
 }

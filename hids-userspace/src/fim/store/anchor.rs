@@ -56,19 +56,17 @@ impl Anchor {
         Ok(match anchored {
             // A crash in the very beginning leaves a database with its first commit and no word of it.
             Anchored::Nothing if is_new || head.commit <= 1 => None,
-            Anchored::Nothing => {
-                Some("fim.head is missing: whether the baseline is the newest is not known".to_owned())
-            }
+            Anchored::Nothing => Some("fim.head is missing: cannot verify that the baseline is the latest".to_owned()),
             Anchored::Altered => Some("MAC mismatch in fim.head".to_owned()),
             Anchored::Commit(commit, _) if is_new => {
-                Some(format!("the baseline is gone; it had {commit} commits and a new one is begun"))
+                Some(format!("baseline missing (last commit {commit}); creating a new one"))
             }
             Anchored::Commit(commit, _) if commit > head.commit => Some(format!(
-                "the baseline is older than it was: commit {} where {commit} was the last; an older copy was put back",
+                "baseline rolled back: commit {} instead of {commit}; an older copy was restored",
                 head.commit
             )),
             Anchored::Commit(commit, mac) if commit == head.commit && mac != head.mac => {
-                Some(format!("commit {commit} of the baseline is another one than it was"))
+                Some(format!("commit {commit} of the baseline differs from the recorded one"))
             }
             Anchored::Commit(..) => None,
         })

@@ -1,4 +1,4 @@
-//! Why the baseline cannot be used.
+//! Errors of the baseline store.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The key file is there and is no key, so that nothing could be checked with it.
-    #[error("{} is not a key of the baseline: it must hold 32 bytes and belong to its owner alone", path.display())]
+    #[error("{} is not a baseline key: it must have 32 bytes and be accessible only by its owner", path.display())]
     Key {
         /// Where.
         path: PathBuf,
@@ -65,15 +65,18 @@ impl StoreError {
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::InUse { .. } => "end the process that has it open (fuser -v FILE shows which)",
-            Self::Open { .. } | Self::Write(_) if self.is_full() => "make room on the disk",
-            Self::Open { .. } => "look at the owner and the permissions of the state directory, and at its disk",
+            Self::InUse { .. } => "stop the process that has it open (see fuser -v FILE)",
+            Self::Open { .. } | Self::Write(_) if self.is_full() => "free disk space",
+            Self::Open { .. } => "check the owner and permissions of the state directory, and its disk",
             Self::Key { .. } => {
-                "put the key back, or remove fim.key and fim.redb: a new baseline is made then, and what changed before \
-                 it is not found"
+                "restore the key, or remove fim.key and fim.redb to create a new baseline (earlier changes are then \
+                 not detected)"
             }
-            Self::Read(_) | Self::Write(_) => "look for a failing disk in the kernel's log",
-            Self::Damaged { .. } | Self::Path { .. } => "hidsctl fim verify, or remove fim.redb for a new baseline",
+            Self::Read(_) | Self::Write(_) => "check the kernel log for disk errors",
+            Self::Damaged { .. } | Self::Path { .. } => {
+                "run hidsctl fim verify, or remove fim.redb to create a new \
+                 baseline"
+            }
         }
     }
 

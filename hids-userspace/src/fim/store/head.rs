@@ -174,8 +174,8 @@ impl Head {
 
     /// From the table; an altered one is an error.
     pub(super) fn decode(macs: &Macs, bytes: &[u8]) -> Result<Self, StoreError> {
-        let head: Self = postcard::from_bytes(bytes)
-            .map_err(|_| StoreError::Damaged { what: "its head cannot be read".to_owned() })?;
+        let head: Self =
+            postcard::from_bytes(bytes).map_err(|_| StoreError::Damaged { what: "cannot read its head".to_owned() })?;
         if head.computed(macs) != head.mac {
             return Err(StoreError::Damaged { what: "MAC mismatch in its head".to_owned() });
         }

@@ -1,4 +1,4 @@
-//! How much the store may take.
+//! Size limits of the store.
 
 use std::time::Duration;
 

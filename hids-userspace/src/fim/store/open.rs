@@ -150,6 +150,6 @@ fn set_aside(path: &Path, what: &str) -> Result<Damage, StoreError> {
         }
         _ => {}
     }
-    let what = format!("{what}; it is kept as {} and a new baseline is begun", aside.display());
+    let what = format!("{what}; moved to {}, creating a new baseline", aside.display());
     Ok(Damage { what, paths: Vec::new() })
 }

@@ -144,6 +144,6 @@ pub(super) fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>, StoreErr
     ZlibDecoder::new(bytes)
         .take(limit as u64)
         .read_to_end(&mut text)
-        .map_err(|_| StoreError::Damaged { what: "a kept text cannot be unpacked".to_owned() })?;
+        .map_err(|_| StoreError::Damaged { what: "cannot decompress a stored text".to_owned() })?;
     Ok(text)
 }

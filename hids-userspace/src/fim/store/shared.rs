@@ -1,4 +1,4 @@
-//! What is open, shared by all views and updates; opened again after a failure.
+//! Open database, shared by all views and updates; reopened after a failure.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,8 +136,8 @@ impl Shared {
             tracing::warn!(
                 commit = head.commit,
                 %error,
-                lost = "an older copy of the baseline that is put back may go unnoticed",
-                "fim.head cannot be written"
+                consequence = "a rollback to an older copy of the baseline may go undetected",
+                "cannot write fim.head"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Whether everything is as it was written.
+//! Verification of all MACs and row totals of the baseline.
 //!
 //! What is found: any altered, missing, added or exchanged row (each row's MAC, the sum and the
 //! number of rows in the head), any altered block of the file that is in use (its own MAC), an
@@ -156,11 +156,11 @@ impl Walk<'_> {
 fn compare(macs: &super::head::Macs, head: &Head, totals: &Totals, report: &mut VerifyReport) {
     for (kind, (&there, &wanted)) in Kind::ALL.iter().zip(totals.rows.iter().zip(&head.rows)) {
         if there != wanted {
-            report.problems.push(format!("{} has {there} rows where there should be {wanted}", kind.name()));
+            report.problems.push(format!("{} has {there} rows instead of {wanted}", kind.name()));
         }
     }
     if totals.sum != head.sum(macs) {
-        report.problems.push("the rows do not add up to what the head says".to_owned());
+        report.problems.push("row totals do not match the head".to_owned());
     }
 }
 
@@ -194,7 +194,7 @@ fn file(shared: &Shared, blocks: &Blocks, report: &mut VerifyReport) -> std::io:
         first += PIECE;
     }
     if altered > 0 {
-        report.problems.push(format!("{altered} blocks of the file were altered on the disk"));
+        report.problems.push(format!("{altered} blocks of the file were modified on disk"));
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ pub(super) fn without_log(mut entry: MailEntry) -> MailEntry {
     entry.subject = format!("OSSEC Alert - Level {} - {}", entry.level, entry.description);
     entry.body = format!(
         "\nOSSEC HIDS Notification.\n\nRule: {} fired (level {}) -> \"{}\"\n\n\
-         The mail server refused the text of this alert. It stands in alerts.log as alert {}.{}.\n\n\
+         The mail server rejected the text of this alert; see alert {}.{} in alerts.log.\n\n\
          --END OF NOTIFICATION\n\n\n\n",
         entry.rule,
         entry.level,
@@ -162,7 +162,7 @@ fn push_omitted(text: &mut String, mut omitted: Vec<Omitted>) {
         text.push_str(&format!("... and {rest} more alerts of other rules\n"));
     }
     if !omitted.is_empty() {
-        text.push_str("\nAll of them are in alerts.log.\n");
+        text.push_str("\nAll alerts are in alerts.log.\n");
     }
 }
 

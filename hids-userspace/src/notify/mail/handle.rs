@@ -49,7 +49,7 @@ impl MailHandle {
         } else {
             tracing::warn!(
                 waiting = self.spool.len(),
-                "the mail server does not answer; what waits is sent after the next start"
+                "no response from the mail server; queued mail is sent after the next start"
             );
         }
     }

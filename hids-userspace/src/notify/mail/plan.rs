@@ -1,4 +1,4 @@
-//! When the next mail goes out and what is in it. Pure: times are arguments.
+//! Plans the next mail and its content. Pure: times are arguments.
 
 use std::time::{Duration, Instant};
 

@@ -41,7 +41,7 @@ pub(super) fn send(program: &MailProgram, mail: &[u8]) -> Result<(), SendError> 
             None if Instant::now() >= until => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(SendError::Later(format!("{} did not end within a minute", path.display())));
+                return Err(SendError::Later(format!("{} did not finish within one minute", path.display())));
             }
             None => std::thread::sleep(Duration::from_millis(20)),
         }

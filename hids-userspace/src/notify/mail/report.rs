@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct MailReport {
     /// Alerts waiting to be mailed.
+    #[serde(rename = "queued")]
     pub waiting: u64,
     /// Mails sent since start.
     pub mails: u64,
@@ -15,14 +16,17 @@ pub struct MailReport {
     /// Tries that failed since start; nothing is lost by them.
     pub failures: u64,
     /// Recipients that a server refused while it took the mail for others.
+    #[serde(rename = "rejected_recipients")]
     pub refused_recipients: u64,
     /// Mails given up and kept under `state/mail/failed`.
+    #[serde(rename = "abandoned")]
     pub given_up: u64,
     /// Alerts that a full spool reduced to counts in the next mail.
     pub omitted: u64,
     /// Whether `email_maxperhour` is reached.
     pub limit_reached: bool,
     /// Why mail does not go out at the moment, if it does not.
+    #[serde(rename = "error")]
     pub failing_because: Option<String>,
 }
 

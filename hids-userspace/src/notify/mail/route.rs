@@ -1,4 +1,4 @@
-//! Who gets a mail, and how urgent an alert is.
+//! Recipients and urgency of an alert.
 
 use lettre::Address;
 
@@ -18,7 +18,7 @@ pub enum MailError {
         address: String,
     },
     /// There is nobody to mail to.
-    #[error("mail is switched on, but no <email_to> is given")]
+    #[error("mail is enabled, but <email_to> is missing")]
     NoRecipient,
     /// A pattern of `<email_alerts>` cannot be used.
     #[error(transparent)]

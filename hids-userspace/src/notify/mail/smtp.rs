@@ -85,14 +85,18 @@ impl Server {
         if !implicit && (self.tls != MailTls::Opportunistic || connection.can_starttls()) {
             if !connection.can_starttls() {
                 connection.abort();
-                return Err(SendError::Later("the server offers no STARTTLS, but <secure_smtp> asks for it".into()));
+                return Err(SendError::Later(
+                    "the server does not support STARTTLS, which <secure_smtp> \
+                     requires"
+                        .into(),
+                ));
             }
             let encrypted = connection.starttls(&self.tls_parameters()?, &self.hello());
             match encrypted {
                 Ok(()) => {}
                 // As mail servers do: an offer of TLS that does not work is no reason to keep mail.
                 Err(error) if self.tls == MailTls::Opportunistic && self.login.is_none() => {
-                    tracing::warn!(server = %self.host, %error, "STARTTLS failed; mail is sent in clear text");
+                    tracing::warn!(server = %self.host, %error, "STARTTLS failed; sending mail unencrypted");
                     connection = self.open(false)?;
                 }
                 Err(error) => return Err(later(&error)),
@@ -113,7 +117,7 @@ impl Server {
         let tls = if implicit_tls { Some(self.tls_parameters()?) } else { None };
         let address = (self.host.as_str(), self.port);
         SmtpConnection::connect(address, Some(self.timeout), &self.hello(), tls.as_ref(), None)
-            .map_err(|error| later(&error))
+            .map_err(|error| SendError::Later(format!("{} ({}:{})", brief(&error), self.host, self.port)))
     }
 
     fn tls_parameters(&self) -> Result<TlsParameters, SendError> {
@@ -174,6 +178,19 @@ fn answered(what: &str, error: &lettre::transport::smtp::Error) -> SendError {
 /// Before the mail itself nothing is final: a closed service (`554` banner) may open again.
 fn later(error: &lettre::transport::smtp::Error) -> SendError {
     SendError::Later(chain(error))
+}
+
+/// Why the server cannot be reached: the system's reason alone, where there is one.
+fn brief(error: &lettre::transport::smtp::Error) -> String {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(error) = inner.downcast_ref::<std::io::Error>() {
+            // The kind has no "(os error 111)"; a failed look-up of the name has no kind.
+            return if error.raw_os_error().is_some() { error.kind().to_string() } else { error.to_string() };
+        }
+        cause = inner.source();
+    }
+    chain(error)
 }
 
 /// The error with its causes; what the server said is made visible.

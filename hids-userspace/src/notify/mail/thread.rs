@@ -1,4 +1,4 @@
-//! The thread that sends.
+//! Mail thread: sends queued alerts and retries on failure.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -126,7 +126,7 @@ impl Sender {
                 Ok(Some(entry)) => (entry.level.0, self.routes.route(&entry)),
                 Ok(None) => continue,
                 Err(error) => {
-                    tracing::error!(sequence = waiting.sequence, %error, "an alert in the mail spool cannot be read");
+                    tracing::error!(sequence = waiting.sequence, %error, "cannot read an alert in the mail spool");
                     (0, Route::default())
                 }
             };
@@ -213,7 +213,7 @@ impl Sender {
         match self.deliver(recipients, &message) {
             Ok(refused) => {
                 if let Some(failure) = self.failure.take() {
-                    tracing::info!(tries = failure.tries, "mail goes out again");
+                    tracing::info!(tries = failure.tries, "mail delivery resumed");
                 }
                 self.report(|report| report.mails += 1);
                 Sent::Yes(refused)
@@ -237,8 +237,8 @@ impl Sender {
         match self.spool.keep_failed(&format!("{}.eml", content.name()), message) {
             Ok(path) => {
                 tracing::error!(reason = %reason, kept = %path.display(), alerts = part.alerts.len(),
-                    help = "correct the address in <email_alerts> and send the file by hand",
-                    "a mail of <email_alerts> is refused; the mail went to the other recipients");
+                    help = "fix the address in <email_alerts> and send the file manually",
+                    "mail rejected for recipients of <email_alerts>; delivered to the others");
                 self.failure = None;
                 self.report(|report| {
                     report.given_up += 1;
@@ -254,7 +254,7 @@ impl Sender {
     /// must not keep the other alerts back by it. Halves the mail; an alert that is refused alone
     /// goes out without its log.
     fn narrow(&mut self, count: usize, reason: String) -> Sent {
-        tracing::warn!(reason = %reason, alerts = count, "the server refuses the text of a mail; it is divided");
+        tracing::warn!(reason = %reason, alerts = count, "mail text rejected by the server; splitting the mail");
         self.without_log = count == 1;
         self.most = count.div_ceil(2);
         self.failed(&SendError::RefusedText(reason));
@@ -312,7 +312,7 @@ impl Sender {
     fn report_refused(&self, refused: &[Refused]) {
         for one in refused {
             tracing::error!(recipient = %one.address, answer = %one.answer,
-                help = "correct the address in ossec.conf", "a recipient was refused; the mail went to the others");
+                help = "fix the address in ossec.conf", "recipient rejected; mail delivered to the others");
         }
         self.report(|report| report.refused_recipients += refused.len() as u64);
     }
@@ -344,7 +344,7 @@ impl Sender {
         self.under_way = None;
         if let Err(error) = result {
             // In memory it is done; only a restart before the next success would send it twice.
-            tracing::error!(%error, "a mail was sent, but that cannot be written to the mail spool");
+            tracing::error!(%error, "mail sent, but cannot update the mail spool");
         }
     }
 
@@ -355,15 +355,15 @@ impl Sender {
         let patience = i64::try_from(self.options.timing.refused_for.as_secs()).unwrap_or(i64::MAX);
         if seconds - since < patience {
             if let Err(error) = self.spool.update(|state| state.refused_since = Some(since)) {
-                tracing::warn!(%error, "the mail spool cannot be written");
+                tracing::warn!(%error, "cannot write the mail spool");
             }
             return self.failed(&SendError::Refused(reason));
         }
         match self.spool.keep_failed(&format!("{}.eml", content.name()), message) {
             Ok(path) => {
                 tracing::error!(reason = %reason, kept = %path.display(), alerts = count,
-                    help = "correct the mail options in ossec.conf and send the file by hand",
-                    "a mail was refused for days and is given up");
+                    help = "fix the mail options in ossec.conf and send the file manually",
+                    "mail rejected for days; giving up");
                 self.failure = None;
                 self.remove(count);
                 self.report(|report| report.given_up += 1);
@@ -379,7 +379,7 @@ impl Sender {
         let before = self.failure.take();
         if before.as_ref().is_none_or(|failure| failure.message != message) {
             tracing::warn!(reason = %message, waiting = self.waiting.len(),
-                help = "the alerts stay on disk and are sent when it works again", "mail cannot be sent");
+                help = "alerts are kept on disk and sent once delivery works again", "mail delivery failed");
         }
         let (since, tries) = before.map_or((Instant::now(), 1), |failure| (failure.since, failure.tries + 1));
         let next = Instant::now() + retry_after(tries, timing.first_retry, timing.longest_retry);

@@ -85,7 +85,7 @@ impl Files {
         match std::fs::read(self.directory.join("state.json")) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_else(|error| {
                 tracing::warn!(%error, directory = %self.directory.display(),
-                    "the state of the mail spool is damaged: what waits may be mailed twice");
+                    "mail spool state damaged: queued alerts may be mailed twice");
                 SpoolState::default()
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SpoolState::default()),

@@ -1,4 +1,4 @@
-//! The queue itself, shared by the record stage and the mail thread.
+//! Durable mail queue, shared by the record stage and the mail thread.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -259,9 +259,9 @@ impl Queue {
             tracing::warn!(
                 entries = damaged,
                 queue = %self.files.queue_path().display(),
-                lost = "these alerts are not mailed; they are in the alert files",
+                consequence = "these alerts are not mailed; see the alert files",
                 help = "check the disk that holds the state directory",
-                "entries of the mail queue are damaged and were left out"
+                "damaged entries of the mail spool skipped"
             );
         }
         self.file.set_len(self.length)
@@ -300,8 +300,8 @@ impl Queue {
             tracing::warn!(
                 alerts = oldest,
                 waiting = self.entries.len(),
-                help = "the next mail says how many of which rule; all alerts are in alerts.log",
-                "the mail spool is full: the oldest alerts are reduced to counts"
+                help = "the next mail has a count per rule; all alerts are in alerts.log",
+                "mail spool full: oldest alerts reduced to counters"
             );
             self.files.store_state(&state)?;
             self.state = state;
@@ -313,8 +313,7 @@ impl Queue {
     fn read(&self, waiting: Waiting) -> io::Result<MailEntry> {
         let mut line = vec![0; usize::try_from(waiting.bytes).map_err(io::Error::other)?];
         self.file.read_exact_at(&mut line, waiting.offset)?;
-        MailEntry::decode(&line)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "an entry of the mail spool is damaged"))
+        MailEntry::decode(&line).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "damaged mail spool entry"))
     }
 
     fn drop_from(&mut self, next_sequence: u64) -> io::Result<()> {

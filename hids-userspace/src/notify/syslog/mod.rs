@@ -29,7 +29,7 @@ pub enum SyslogError {
     #[error(transparent)]
     Criteria(#[from] CriteriaError),
     /// The thread cannot be started.
-    #[error("cannot start the thread of a syslog output")]
+    #[error("cannot start a syslog output thread")]
     Thread(#[source] io::Error),
     /// TLS cannot be set up.
     #[error("cannot set up TLS towards {server}: {reason}")]
@@ -51,6 +51,7 @@ pub struct SyslogReport {
     /// Messages dropped because the queue was full or the server did not come back before the end.
     pub dropped: u64,
     /// Why nothing goes out at the moment, if nothing does.
+    #[serde(rename = "error")]
     pub failing_because: Option<String>,
 }
 
@@ -165,8 +166,8 @@ fn offer(outputs: &[Output], alert: &Alert, zone: &TimeZone) {
             && output.shared.dropped.fetch_add(1, Ordering::Relaxed) == 0
         {
             tracing::warn!(server = %output.name, queue = QUEUE,
-                help = "hidsctl status counts them; all alerts are in alerts.log",
-                "a syslog server does not keep up: messages are dropped");
+                help = "see hidsctl status for counters; all alerts are in alerts.log",
+                "syslog server too slow: messages dropped");
         }
     }
 }

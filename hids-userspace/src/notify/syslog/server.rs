@@ -91,7 +91,7 @@ impl Server {
     }
 
     fn connect(&self) -> io::Result<Stream> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "host name has no address");
         for address in (self.address.0.as_str(), self.address.1).to_socket_addrs()? {
             let stream = if self.tcp || self.tls.is_some() {
                 TcpStream::connect_timeout(&address, TIMEOUT).and_then(|stream| self.prepare(stream))
@@ -120,7 +120,7 @@ impl Server {
         self.shared.sent.fetch_add(1, Ordering::Relaxed);
         let mut failing = self.shared.failing_because.lock().unwrap_or_else(PoisonError::into_inner);
         if failing.take().is_some() {
-            tracing::info!(server = %self.name, "a syslog server takes alerts again");
+            tracing::info!(server = %self.name, "syslog output resumed");
         }
     }
 
@@ -128,7 +128,7 @@ impl Server {
         let reason = error.to_string();
         let mut failing = self.shared.failing_because.lock().unwrap_or_else(PoisonError::into_inner);
         if failing.as_ref() != Some(&reason) {
-            tracing::warn!(server = %self.name, reason = %reason, "a syslog server cannot be reached; it is tried again");
+            tracing::warn!(server = %self.name, reason = %reason, "syslog server unreachable; will retry");
             *failing = Some(reason);
         }
     }

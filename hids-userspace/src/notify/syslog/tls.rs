@@ -44,7 +44,7 @@ impl Config {
             }
         }
         if roots.is_empty() {
-            return Err("there is no certificate authority to check the server against".into());
+            return Err("no certificate authority to verify the server".into());
         }
         Ok(Self(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
     }

@@ -1,4 +1,4 @@
-//! Gives programs to the kernel although the check of them may be interrupted.
+//! Loads BPF programs, and retries if a signal interrupts the verifier.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Where the fields that BPF programs read lie in this kernel's structs.
+//! Offsets of the kernel struct fields that BPF programs read.
 //!
 //! Rust's BPF target has no relocations that the kernel fills in, and layouts differ between kernels.
 //! So each program declares a number for every field that it reads,

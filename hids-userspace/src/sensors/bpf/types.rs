@@ -38,7 +38,7 @@ pub enum TypesError {
     #[error("cannot read {PATH}")]
     Read(#[source] io::Error),
     /// It is not what it should be.
-    #[error("{PATH} cannot be understood: {what} at byte {at}")]
+    #[error("cannot parse {PATH}: {what} at byte {at}")]
     Malformed {
         /// What is wrong.
         what: &'static str,
@@ -101,7 +101,7 @@ impl KernelTypes {
         let shift = self.bytes.len();
         for start in type_starts(bytes, types)? {
             let start = u32::try_from(start as usize + shift);
-            self.starts.push(start.map_err(|_| TypesError::Malformed { what: "the files are too long", at: shift })?);
+            self.starts.push(start.map_err(|_| TypesError::Malformed { what: "files too long", at: shift })?);
         }
         self.bytes.extend_from_slice(bytes);
         self.strings.push(strings.start + shift..strings.end + shift);
@@ -266,16 +266,16 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// Where types and names are.
 fn sections(bytes: &[u8]) -> Result<(Range<usize>, Range<usize>), TypesError> {
-    let header = |at: usize| word(bytes, at).ok_or(TypesError::Malformed { what: "the header is cut off", at });
+    let header = |at: usize| word(bytes, at).ok_or(TypesError::Malformed { what: "truncated header", at });
     let first = header(0)?.to_ne_bytes();
     if u16::from_ne_bytes([first[0], first[1]]) != MAGIC {
-        return Err(TypesError::Malformed { what: "there is another magic number", at: 0 });
+        return Err(TypesError::Malformed { what: "invalid magic number", at: 0 });
     }
     let length = header(4)? as usize;
     let section = |offset: u32, size: u32, at: usize| {
         let start = length.checked_add(offset as usize);
         let end = start.and_then(|start| start.checked_add(size as usize)).filter(|end| *end <= bytes.len());
-        let both = start.zip(end).ok_or(TypesError::Malformed { what: "a section ends outside of the file", at });
+        let both = start.zip(end).ok_or(TypesError::Malformed { what: "section beyond the end of the file", at });
         both.map(|(start, end)| start..end)
     };
     Ok((section(header(8)?, header(12)?, 8)?, section(header(16)?, header(20)?, 16)?))
@@ -287,13 +287,13 @@ fn type_starts(bytes: &[u8], types: Range<usize>) -> Result<Vec<u32>, TypesError
     let mut starts = Vec::new();
     while at < end {
         let malformed = |what| TypesError::Malformed { what, at };
-        let information = word(bytes, at + 4).ok_or_else(|| malformed("a type is cut off"))?;
-        let extra = extra_bytes(information).ok_or_else(|| malformed("there is a kind of type that is not known"))?;
-        starts.push(u32::try_from(at).map_err(|_| malformed("the file is too long"))?);
+        let information = word(bytes, at + 4).ok_or_else(|| malformed("truncated type"))?;
+        let extra = extra_bytes(information).ok_or_else(|| malformed("unknown type kind"))?;
+        starts.push(u32::try_from(at).map_err(|_| malformed("file too long"))?);
         at += 12 + extra;
     }
     if at != end {
-        return Err(TypesError::Malformed { what: "the last type is cut off", at });
+        return Err(TypesError::Malformed { what: "last type truncated", at });
     }
     Ok(starts)
 }

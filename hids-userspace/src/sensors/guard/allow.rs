@@ -1,4 +1,4 @@
-//! Executables that may change what is protected: found by path, checked by digest, told to the kernel
+//! Executables that may change protected files: found by path, checked by digest, loaded into the kernel
 //! by inode.
 //!
 //! They are protected themselves, so only one of them can replace one of them. A program without a
@@ -124,7 +124,7 @@ impl Entry {
         }
         let (key, mount) = mounts.locate(&path)?;
         if key.inode != metadata.ino() || !mounts.tells_files_apart(mount) {
-            return Err(io::Error::other(format!("it was just replaced, or lies on {}", mount.kind)));
+            return Err(io::Error::other(format!("recently replaced, or located on {}", mount.kind)));
         }
         let flags = if self.program.sha256.is_some() { DIGEST_FIXED } else { 0 };
         Ok(Some(Allowed { key, flags, path }))

@@ -118,8 +118,8 @@ fn install(loaded: programs::Loaded, pins: &Path, version: &str, prepared: &Prep
 /// Removes the guard of another version, or one that was not finished.
 fn remove_other(directory: &Path) {
     if let Err(error) = switch_off(directory).and_then(|()| pins::remove(directory)) {
-        let help = "hidsctl fim unlock removes every guard";
-        warn!(pins = %directory.display(), %error, help, "an old guard could not be removed and goes on refusing");
+        let help = "run hidsctl fim unlock to remove all guards";
+        warn!(pins = %directory.display(), %error, help, "cannot remove the previous guard; it keeps blocking");
     }
 }
 

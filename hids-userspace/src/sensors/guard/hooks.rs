@@ -1,4 +1,4 @@
-//! Which program goes to which hook, and which arguments of the hook it uses. The kernel's own
+//! Assignment of programs to hooks, and the hook arguments that they use. The kernel's own
 //! description of the hook must agree, else the program is not loaded: arguments moved between versions.
 
 use crate::sensors::Degradation;

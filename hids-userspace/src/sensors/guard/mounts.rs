@@ -1,4 +1,4 @@
-//! What is mounted where, as far as the guard needs it: the kernel's number of the filesystem under a
+//! Mount table for the guard: the kernel's number of the filesystem under a
 //! path, mounts below a tree, the layers of overlayfs (`/proc/self/mountinfo`,
 //! `Documentation/filesystems/proc.rst`).
 
@@ -69,7 +69,7 @@ impl Mounts {
         let description = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
         let id = description.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
         let mount = self.mounts.iter().find(|mount| Some(mount.id) == id);
-        let mount = mount.ok_or_else(|| io::Error::other("its mount is not in /proc/self/mountinfo"))?;
+        let mount = mount.ok_or_else(|| io::Error::other("mount not found in /proc/self/mountinfo"))?;
         Ok((mount.key_of(&file)?, mount))
     }
 

@@ -1,4 +1,4 @@
-//! From paths to what the kernel is told to protect: files by inode number and filesystem.
+//! Maps paths to the keys that the kernel protects: inode number and filesystem.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -84,8 +84,8 @@ impl Places {
         let (key, mount) = mounts.locate(&real)?;
         if !mounts.tells_files_apart(mount) {
             let why = format!(
-                "inode numbers of {} do not tell files of different subvolumes apart, and the kernel did not describe \
-                 its subvolumes when the guard was loaded (hidsctl fim unlock and a new start load it again)",
+                "inode numbers of {} are ambiguous across subvolumes, and the kernel did not provide subvolume \
+                 information when the guard was loaded (run hidsctl fim unlock and restart hidsd to reload it)",
                 mount.kind
             );
             return Err(io::Error::other(why));
@@ -104,7 +104,7 @@ impl Places {
             match mounts.locate(&inner.point) {
                 Ok((key, mount)) if mounts.tells_files_apart(mount) => self.add(key, TREE, &inner.point),
                 Ok((_, mount)) => {
-                    let text = format!("{} is not protected: it is a mount of {}", inner.point.display(), mount.kind);
+                    let text = format!("{} is not protected: mount point of {}", inner.point.display(), mount.kind);
                     self.problems.push(text);
                 }
                 Err(error) => self.problems.push(format!("{} is not protected: {error}", inner.point.display())),
@@ -131,7 +131,7 @@ impl Places {
                 } else if metadata.nlink() > 1 {
                     if self.entries.len() >= MOST_LINKED {
                         let text =
-                            format!("only {MOST_LINKED} files with several hard links are protected by themselves");
+                            format!("only {MOST_LINKED} files with several hard links are protected individually");
                         return self.problems.push(text);
                     }
                     self.add(FileKey { inode: metadata.ino(), ..key }, TREE, &entry.path());
@@ -193,7 +193,7 @@ impl Places {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && place > 0 => {}
                 Ok(_) | Err(_) => {
                     let text = format!(
-                        "{} can be changed through {}, a layer of overlayfs that has no copy of it yet or is not reachable",
+                        "{} can be modified through {}, an overlayfs layer without a copy of it or not accessible",
                         tree.display(),
                         layer.display(),
                     );

@@ -14,8 +14,10 @@ pub struct GuardReport {
     /// `None` when it is switched off.
     pub mode: Option<GuardMode>,
     /// Whether programs of an earlier daemon were found and taken over.
+    #[serde(rename = "adopted")]
     pub taken_over: bool,
     /// How often directories and executables were looked at; 0 until the first look is over.
+    #[serde(rename = "refreshes")]
     pub looks: u64,
     /// Files and directories in the kernel's map.
     pub protected: usize,
@@ -26,12 +28,15 @@ pub struct GuardReport {
     /// Executables of the list that may not, and why.
     pub not_allowed: Vec<(PathBuf, String)>,
     /// Operations by others, refused or only told, by their name.
+    #[serde(rename = "denials")]
     pub judged: BTreeMap<&'static str, u64>,
     /// What the kernel gave up, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
     /// Refusals that could not be handed on because the channel was full.
+    #[serde(rename = "events_lost")]
     pub lost: u64,
     /// Records that this program does not know.
+    #[serde(rename = "unknown_records")]
     pub unknown: u64,
 }
 
@@ -39,9 +44,9 @@ pub struct GuardReport {
 pub(super) fn reason(allowance: &Allowance) -> String {
     match allowance {
         Allowance::Allowed => "it may".to_owned(),
-        Allowance::WrongDigest => "its content has another SHA-256 sum than the configuration says".to_owned(),
-        Allowance::Unsafe => "it is no executable file of root that only root can write".to_owned(),
-        Allowance::Missing => "there is none".to_owned(),
+        Allowance::WrongDigest => "SHA-256 differs from the configured one".to_owned(),
+        Allowance::Unsafe => "not an executable owned by root and writable only by root".to_owned(),
+        Allowance::Missing => "not found".to_owned(),
         Allowance::Unreadable(why) => why.clone(),
     }
 }

@@ -170,7 +170,7 @@ impl Watch {
     fn look(&mut self) {
         match Mounts::now(self.subvolumes) {
             Ok(mounts) => self.mounts = mounts,
-            Err(error) => warn!(%error, "the guard cannot read the mount table and keeps the old one"),
+            Err(error) => warn!(%error, "guard cannot read the mount table; keeping the previous one"),
         }
         let (places, allowed) = survey(&self.options.trees, &mut self.allow, &self.mounts);
         self.search_linked();
@@ -183,7 +183,7 @@ impl Watch {
         }
         self.places = places;
         if let Err(error) = self.maps.allow(&allowed).and_then(|()| self.tell(&wanted)) {
-            warn!(%error, "the guard cannot tell the kernel what to protect; what it knows stays protected");
+            warn!(%error, "guard cannot update the protected paths; previous paths stay protected");
         }
         self.told = wanted;
         self.report(&allowed);
@@ -212,7 +212,7 @@ impl Watch {
         let mut problems = self.places.problems.clone();
         problems.extend(self.linked.problems.iter().cloned());
         for problem in problems.iter().filter(|problem| !self.last_problems.contains(problem)) {
-            warn!(problem, "protection is not complete");
+            warn!(problem, "file protection incomplete");
         }
         self.last_problems.clone_from(&problems);
         let mut report = self.shared.report.lock().unwrap_or_else(PoisonError::into_inner);

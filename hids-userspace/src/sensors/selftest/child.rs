@@ -82,7 +82,7 @@ fn wait(child: &mut Child) -> io::Result<Option<i32>> {
         if Instant::now() >= limit {
             child.kill()?;
             child.wait()?;
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the child did not end"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the child did not exit"));
         }
         std::thread::sleep(Duration::from_micros(200));
     }
@@ -102,7 +102,7 @@ pub fn act_if_asked(mut arguments: impl Iterator<Item = OsString>) -> Option<Exi
 /// Does an operation as such a child; gives the exit code.
 pub fn act(name: &OsStr, directory: &Path) -> u8 {
     let Some(operation) = name.to_str().and_then(OperationUnderTest::named) else {
-        eprintln!("no such operation");
+        eprintln!("unsupported operation");
         return FAILED;
     };
     match operation.act(&Place::of(operation, directory)) {

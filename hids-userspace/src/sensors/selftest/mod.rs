@@ -1,4 +1,4 @@
-//! Proof, not belief: does every operation once and looks whether the sensor saw what it was and who
+//! Self-test of the file sensor: performs every operation once and checks that the sensor detects what it was and who
 //! did it.
 //!
 //! Each operation is done by a process of its own, in a private directory, and that process has ended
@@ -65,6 +65,7 @@ pub struct SelfTest {
     /// Each operation.
     pub operations: Vec<Tested>,
     /// How long all of it took, in milliseconds.
+    #[serde(rename = "duration_ms")]
     pub took_ms: u64,
 }
 
@@ -74,6 +75,7 @@ pub struct Tested {
     /// Which.
     pub operation: OperationUnderTest,
     /// What was seen.
+    #[serde(rename = "result")]
     pub saw: Saw,
 }
 
@@ -81,6 +83,7 @@ pub struct Tested {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Saw {
     /// Whether it could be done here at all.
+    #[serde(rename = "tested")]
     pub tried: bool,
     /// Path and operation.
     pub what: bool,
@@ -104,10 +107,10 @@ pub enum SelfTestError {
         source: io::Error,
     },
     /// No sensor to test.
-    #[error("there is no sensor of file events")]
+    #[error("no file event sensor")]
     Sensor(#[source] Degradation),
     /// A child.
-    #[error("cannot try {}", operation.name())]
+    #[error("cannot perform {}", operation.name())]
     Act {
         /// Which operation.
         operation: OperationUnderTest,
@@ -180,7 +183,7 @@ fn remove_leftovers(parent: &Path) {
 impl Drop for Private {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            tracing::warn!(%error, path = %self.0.display(), "the directory of the self-test cannot be removed");
+            tracing::warn!(%error, path = %self.0.display(), "cannot remove the self-test directory");
         }
     }
 }
@@ -262,7 +265,7 @@ impl Eye {
         let Some(event) = events.iter().find(is_it) else {
             let detail = match gaps {
                 0 => format!("no event of {}", expected.name()),
-                _ => "the kernel's queue was full".to_owned(),
+                _ => "kernel queue overflow".to_owned(),
             };
             return Saw { tried: true, detail: Some(detail), ..Saw::default() };
         };
@@ -272,7 +275,7 @@ impl Eye {
         let is_known = who.pid == pid && who.executable == self.executable;
         let detail = match (is_known, who.source) {
             (true, source) => source.name().to_owned(),
-            (false, WhoSource::PidOnly) if who.pid == pid => "the process had ended before it was looked at".to_owned(),
+            (false, WhoSource::PidOnly) if who.pid == pid => "the process exited before it was inspected".to_owned(),
             (false, _) => format!("pid {} instead of {pid}, or another executable", who.pid),
         };
         Saw { tried: true, what: true, who: is_known, detail: Some(detail) }

@@ -1,4 +1,4 @@
-//! The operations that a sensor has to see, and how each is done.
+//! The operations that a sensor has to detect, and how the self-test performs them.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -100,6 +100,30 @@ impl OperationUnderTest {
             Self::Mkdir => "mkdir",
             Self::Unlink => "unlink",
             Self::Rmdir => "rmdir",
+        }
+    }
+
+    /// The changes that a sensor misses when it does not detect this operation.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Create => "file creation",
+            Self::Write => "writes",
+            Self::Append => "appended data",
+            Self::Truncate => "truncation",
+            Self::MappedWrite => "writes through a shared mapping",
+            Self::RingWrite => "writes through io_uring",
+            Self::LinkedWrite => "writes through an outside hard link",
+            Self::Chmod => "permission changes",
+            Self::Chown => "ownership changes",
+            Self::Setxattr => "extended attribute changes",
+            Self::RenameIn => "files moved in",
+            Self::RenameOut => "files moved out",
+            Self::RenameOver => "files replaced by rename",
+            Self::HardLink => "hard link creation",
+            Self::Symlink => "symbolic link creation",
+            Self::Mkdir => "directory creation",
+            Self::Unlink => "file deletion",
+            Self::Rmdir => "directory deletion",
         }
     }
 

@@ -43,14 +43,18 @@ struct Counts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ProcessesReport {
     /// Ended processes that are remembered.
+    #[serde(rename = "exited")]
     pub ended: usize,
     /// Starts of programs that are remembered.
     pub programs: usize,
     /// Answers from what the kernel told.
+    #[serde(rename = "resolved_by_events")]
     pub known: u64,
     /// Answers that only `/proc` could give.
+    #[serde(rename = "resolved_by_procfs")]
     pub procfs: u64,
     /// Questions without an answer.
+    #[serde(rename = "unresolved")]
     pub unknown: u64,
     /// Records of the kernel that could not be read.
     pub unreadable_records: u64,
@@ -141,8 +145,8 @@ fn read_until_stopped(state: &Mutex<State<Maps>>, waiting: &OwnedFd, stopped: &O
         match poll(&mut ready, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => {
-                let help = "processes are still looked up when a file event comes; report this";
-                error!(%error, help, "the records of processes are not read in time");
+                let help = "processes are still looked up on file events; report this";
+                error!(%error, help, "process records are not read in time");
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! Who a process is, read from `/proc` after the event.
+//! Process lookup in `/proc`, after the event.
 //!
 //! A process that has ended meanwhile is not found, and one that has replaced its program is found
 //! with the new one: [`WhoSource::Procfs`] says so.

@@ -1,4 +1,4 @@
-//! The programs that processes were started on, by the start that the kernel told.
+//! Executables of processes, from the exec events of the kernel.
 //!
 //! Equal programs are held once. What no process runs any more is dropped when there are many, but only
 //! at the second look: at the first, a process may have ended whose end is not read yet, and its program

@@ -19,7 +19,7 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Vec<Duration> {
     for later in elements {
         let (line, _) = element.name.span.file.line_column(element.name.span.start);
         let message =
-            format!("`<repeated_offenders>` of line {line} holds for all responses; this one is not read, as in OSSEC");
+            format!("`<repeated_offenders>` of line {line} applies to all responses; this one is ignored, as in OSSEC");
         context.problems.warning("C091", &later.name.span, message, "remove it");
     }
     let mut steps = Vec::new();
@@ -37,13 +37,11 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Vec<Duration> {
                 }
             }
             _ => {
-                let message = format!("`<repeated_offenders>` wants minutes up to {LONGEST_MINUTES}, found \"{part}\"");
-                context.problems.error(
-                    "C091",
-                    &span,
-                    message,
-                    "write numbers separated by commas, for instance 30,60,120",
+                let message = format!(
+                    "`<repeated_offenders>` must be minutes up to {LONGEST_MINUTES}, found \
+                     \"{part}\""
                 );
+                context.problems.error("C091", &span, message, "use comma-separated numbers, for example 30,60,120");
             }
         }
     }

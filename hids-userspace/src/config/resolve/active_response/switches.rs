@@ -39,12 +39,13 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Switches {
         && let Some(element) = first
     {
         let message = match others {
-            0 => "active responses are off".to_owned(),
+            0 => "active responses are disabled".to_owned(),
             _ => format!(
-                "this switches off all active responses, {others} in other sections too: OSSEC takes the first `<disabled>` of the file for everything"
+                "this disables all active responses, including {others} in other sections: OSSEC applies the first \
+                 `<disabled>` of the file to all of them"
             ),
         };
-        let help = if others > 0 { "to switch off only one response, put its section into a comment" } else { "" };
+        let help = if others > 0 { "to disable a single response, comment out its section" } else { "" };
         if others > 0 {
             context.problems.warning("C090", &element.name.span, message, help);
         } else {
@@ -55,8 +56,9 @@ pub(super) fn resolve(context: &mut Context<'_>) -> Switches {
         && raw.of(ActiveResponse).count() == index + 1
         && others > 0
     {
-        let message = "only this response is off; OSSEC would carry out none, because no enabled one follows it";
-        context.problems.warning("C090", section.name_span(), message, "put the section into a comment instead");
+        let message = "only this response is disabled; OSSEC would disable all of them, because no enabled one \
+                       follows it";
+        context.problems.warning("C090", section.name_span(), message, "comment out the section instead");
     }
     switches
 }

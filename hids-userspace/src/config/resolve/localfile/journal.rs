@@ -42,10 +42,10 @@ impl<'a> Merged<'a> {
             if let Some((_, other)) = includes {
                 let (line, _) = other.file.line_column(other.start);
                 let message = format!(
-                    "this section and the one in line {line} read the journal, one of them all of it; each entry is \
-                     analysed once"
+                    "this section and the one in line {line} both read the journal, one of them all of it; each \
+                     entry is analysed once"
                 );
-                problems.warning("C137", span, message, "remove the section that you do not need");
+                problems.warning("C137", span, message, "remove the unneeded section");
             }
             self.selections.push((selection, span));
         }
@@ -75,13 +75,13 @@ pub(super) fn read(section: &RawSection, location: Option<&Element>, problems: &
         "all" => None,
         "journald" => {
             let message =
-                "`journald` is read as the whole journal, as Wazuh does; OSSEC would look for a program of that name";
-            problems.warning("C066", &value_span(element), message, "write `all`");
+                "`journald` means the whole journal, as in Wazuh; OSSEC would look for a program of that name";
+            problems.warning("C066", &value_span(element), message, "use `all`");
             None
         }
         path if path.starts_with('/') => {
-            let message = "journal files are not read by path; this source is not read";
-            problems.warning("C066", &value_span(element), message, "write `all` or the name of a program");
+            let message = "reading journal files by path is not supported; this source is ignored";
+            problems.warning("C066", &value_span(element), message, "use `all` or the name of a program");
             return None;
         }
         name => Some(name.to_owned()),
@@ -105,8 +105,8 @@ pub(super) fn read(section: &RawSection, location: Option<&Element>, problems: &
 /// Names options of the journal in a section that reads something else.
 pub(super) fn only_for_the_journal(section: &RawSection, problems: &mut Problems) {
     for child in section.element.children.iter().filter(|child| OPTIONS.contains(&child.name.value.as_str())) {
-        let message = format!("`<{}>` is only for the journal and has no effect here", child.name.value);
-        problems.warning("C119", &child.name.span, message, "remove it, or write `journald` as `<log_format>`");
+        let message = format!("`<{}>` only applies to the journal and has no effect here", child.name.value);
+        problems.warning("C119", &child.name.span, message, "remove it, or set `<log_format>` to `journald`");
     }
 }
 
@@ -114,14 +114,14 @@ pub(super) fn only_for_the_journal(section: &RawSection, problems: &mut Problems
 fn filter(element: &Element, problems: &mut Problems) -> Option<FieldCondition> {
     let Some(field) = element.attribute("field") else {
         let message = "`<filter>` has no attribute `field`";
-        let help = "name a field of the journal, for instance field=\"_SYSTEMD_UNIT\"";
+        let help = "specify a journal field, for example field=\"_SYSTEMD_UNIT\"";
         problems.error("C116", &element.name.span, message, help);
         return None;
     };
     let name = field.value.value.trim();
     let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if name.is_empty() || name.len() > MAX_FIELD_NAME || !name.bytes().all(is_name) {
-        let message = format!("\"{name}\" is not the name of a field of the journal");
+        let message = format!("\"{name}\" is not a valid journal field name");
         let help = "names consist of capital letters, digits and `_`; see systemd.journal-fields(7)";
         problems.error("C116", &field.value.span, message, help);
         return None;
@@ -132,8 +132,8 @@ fn filter(element: &Element, problems: &mut Problems) -> Option<FieldCondition> 
             "yes" => true,
             "no" => false,
             other => {
-                let message = format!("`ignore_if_missing` wants yes or no, found \"{other}\"");
-                problems.error("C116", &attribute.value.span, message, "write `yes` or `no`");
+                let message = format!("`ignore_if_missing` must be yes or no, found \"{other}\"");
+                problems.error("C116", &attribute.value.span, message, "use `yes` or `no`");
                 return None;
             }
         },
@@ -159,20 +159,19 @@ fn sender(element: &Element, problems: &mut Problems) -> Option<TrustedConfig> {
         (None, Some(path), None) if path.starts_with('/') => TrustedBy::Executable(path.to_owned()),
         (None, None, Some(name)) => TrustedBy::Container(name.to_owned()),
         _ => {
-            let message = "`<trusted>` wants exactly one of the attributes unit, executable (an absolute path) and \
-                           container, since the identifier alone can be forged";
-            let help = "write for instance <trusted unit=\"app.service\" user=\"app\">app</trusted>";
+            let message = "`<trusted>` requires exactly one of the attributes unit, executable (an absolute path) \
+                           and container, since the identifier alone can be forged";
+            let help = "use for example <trusted unit=\"app.service\" user=\"app\">app</trusted>";
             problems.error("C118", &element.name.span, message, help);
             return None;
         }
     };
     let user = text("user").unwrap_or("root").to_owned();
     if let Some(attribute) = element.attribute("user").filter(|_| accounts::uid_of(&user).is_none()) {
-        let message =
-            format!("/etc/passwd has no account \"{user}\": until it has, nothing is trusted by this element");
+        let message = format!("no account \"{user}\" in /etc/passwd: this element has no effect until it exists");
         let names = accounts::read(|_| true);
         let help = did_you_mean(&user, names.keys().map(String::as_str))
-            .unwrap_or_else(|| "give the account's name or its user ID".to_owned());
+            .unwrap_or_else(|| "use an account name or a numeric user ID".to_owned());
         problems.warning("C135", &attribute.value.span, message, &help);
     }
     Some(TrustedConfig { identifier: (identifier != "*").then(|| identifier.to_owned()), user, by })

@@ -50,7 +50,7 @@ pub(super) fn resolve(
     let pattern = attributes(element, problems);
     let paths: Vec<&str> = element.text.value.split(',').map(str::trim).filter(|path| !path.is_empty()).collect();
     if paths.is_empty() {
-        problems.error("C019", &element.name.span, "`<directories>` is empty", "name directories, separated by commas");
+        problems.error("C019", &element.name.span, "`<directories>` is empty", "list directories, separated by commas");
     }
     for (index, path) in paths.into_iter().enumerate() {
         let span = span_of(element, path);
@@ -58,7 +58,7 @@ pub(super) fn resolve(
             problems.warning(
                 "C052",
                 &span,
-                format!("OSSEC reads {PATHS_PER_ELEMENT} paths of one `<directories>`; here all count"),
+                format!("OSSEC uses only {PATHS_PER_ELEMENT} paths of one `<directories>`; hids uses all"),
                 "split the list",
             );
         }
@@ -66,19 +66,19 @@ pub(super) fn resolve(
             problems.error(
                 "C018",
                 &span,
-                format!("`<directories>` wants absolute paths, found \"{path}\""),
-                "begin it with `/`",
+                format!("`<directories>` must be absolute paths, found \"{path}\""),
+                "use an absolute path",
             );
         } else if let Some(problem) = glob::Pattern::new(path).err().filter(|_| !Path::new(path).exists()) {
             let message = format!("`<directories>`: \"{path}\" is no pattern: {}", problem.msg);
-            problems.error("C018", &span, message, "close the bracket, or write [[] for a bracket itself");
+            problems.error("C018", &span, message, "close the bracket, or use [[] for a literal bracket");
         } else if !seen.insert(PathBuf::from(path)) {
-            let message = format!("{path} is given twice and the first counts; OSSEC drops the rest of this list");
+            let message = format!("{path} is listed twice; the first is used; OSSEC ignores the rest of this list");
             problems.warning("C051", &span, message, "keep one of them");
         } else {
             if pattern.protect && may_be_written_by_all(path) {
-                let message = format!("with `protect` hardly any program can write below {path}, logging included");
-                problems.warning("C053", &span, message, "protect the directories of programs and of configuration");
+                let message = format!("with `protect` almost no program can write below {path}, including logging");
+                problems.warning("C053", &span, message, "protect directories of programs and configuration");
             }
             report_missing(path, &span, problems);
             watched.push(Watch { root: path.as_bytes().to_vec(), ..pattern.clone() });
@@ -103,15 +103,15 @@ fn report_missing(path: &str, span: &Span, problems: &mut Problems) {
     }
     if path.contains(['*', '?', '[']) {
         if glob::glob(path).is_ok_and(|mut found| found.next().is_none()) {
-            let message = format!("nothing fits {path} now, so nothing is watched by it");
-            problems.warning("C055", span, message, "wildcards are expanded at start and when the daemon reloads");
+            let message = format!("{path} currently matches nothing");
+            problems.warning("C055", span, message, "wildcards are expanded at start and on reload");
         }
     } else {
         problems.note(
             "C055",
             span,
             format!("{path} does not exist"),
-            "correct it if it is mistyped; every scan looks for it again",
+            "fix it if it is a typo; every scan checks for it again",
         );
     }
 }
@@ -126,7 +126,7 @@ fn attributes(element: &Element, problems: &mut Problems) -> Watch {
     }
     pattern.checks.extended = false;
     if element.attributes.is_empty() || pattern.checks == Checks::default() {
-        let message = "`<directories>` does not say what to check, which OSSEC refuses";
+        let message = "`<directories>` has no check attributes, which OSSEC rejects";
         problems.error("C050", &element.name.span, message, "add check_all=\"yes\"");
     }
     pattern.checks.extended = true;
@@ -153,12 +153,12 @@ fn apply(attribute: &Attribute, watched: &mut Watch, who: &mut Option<bool>, pro
         "no" if name != "no_recurse" => false,
         _ => {
             let wants = if name == "no_recurse" { "yes" } else { "yes or no" };
-            let message = format!("attribute `{name}` wants {wants}, found \"{value}\"");
+            let message = format!("attribute `{name}` must be {wants}, found \"{value}\"");
             problems.error(
                 "C010",
                 &attribute.value.span,
                 message,
-                "in lower case and without blanks; or remove the attribute",
+                "use lower case without spaces, or remove the attribute",
             );
             return;
         }
@@ -177,11 +177,11 @@ fn unknown(attribute: &Attribute, problems: &mut Problems) {
     let name = attribute.name.value.as_str();
     let help = match (closest(name, NAMES), name) {
         (_, "follow_symbolic_link" | "tags" | "check_attrs") => {
-            "it is Wazuh's, OSSEC and this program do not have it; remove it".to_owned()
+            "Wazuh only, not supported by OSSEC or hids; remove it".to_owned()
         }
-        (_, "diff_size_limit") => "it is an option of `<syscheck>` and holds for all directories".to_owned(),
+        (_, "diff_size_limit") => "this is an option of `<syscheck>` and applies to all directories".to_owned(),
         (Some(right), _) => format!("did you mean `{right}`?"),
-        _ => format!("attributes are {}", NAMES.join(", ")),
+        _ => format!("supported attributes: {}", NAMES.join(", ")),
     };
     problems.error("C007", &attribute.name.span, format!("`<directories>` has no attribute `{name}`"), &help);
 }
@@ -192,8 +192,8 @@ fn levels(attribute: &Attribute, watched: &mut Watch, problems: &mut Problems) {
         Some(levels) => watched.recursion_level = Some(levels),
         None => {
             let message =
-                format!("attribute `recursion_level` wants a number from 0 to {MOST_LEVELS}, found \"{value}\"");
-            problems.error("C012", &attribute.value.span, message, "leave it out to enter all sub-directories");
+                format!("attribute `recursion_level` must be a number from 0 to {MOST_LEVELS}, found \"{value}\"");
+            problems.error("C012", &attribute.value.span, message, "remove it to include all subdirectories");
         }
     }
 }

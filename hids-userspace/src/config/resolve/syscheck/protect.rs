@@ -50,22 +50,22 @@ fn one(element: &Element, problems: &mut Problems) -> Option<ProtectAllow> {
             "sha256" => sha256 = Some(sum(attribute, problems)?),
             name => {
                 let message = format!("`<protect_allow>` has no attribute `{name}`");
-                problems.error("C007", &attribute.name.span, message, "the only one is sha256=\"…\"");
+                problems.error("C007", &attribute.name.span, message, "the only attribute is sha256=\"…\"");
             }
         }
     }
     let Some(text) = word(element) else {
-        problems.error("C019", &element.name.span, "`<protect_allow>` is empty", "name the path of an executable");
+        problems.error("C019", &element.name.span, "`<protect_allow>` is empty", "set the path of an executable");
         return None;
     };
     if !text.starts_with('/') {
-        let message = format!("`<protect_allow>` wants an absolute path, found \"{text}\"");
-        problems.error("C018", &value_span(element), message, "begin it with `/`");
+        let message = format!("`<protect_allow>` must be an absolute path, found \"{text}\"");
+        problems.error("C018", &value_span(element), message, "use an absolute path");
         return None;
     }
     if !std::path::Path::new(text).is_file() {
-        let message = format!("`<protect_allow>`: {text} does not exist, so nobody is allowed by it");
-        problems.warning("C054", &value_span(element), message, "correct the path, or remove it");
+        let message = format!("`<protect_allow>`: {text} does not exist and has no effect");
+        problems.warning("C054", &value_span(element), message, "fix the path, or remove it");
     }
     Some(ProtectAllow { path: text.into(), sha256 })
 }
@@ -78,8 +78,8 @@ fn sum(attribute: &Attribute, problems: &mut Problems) -> Option<[u8; 32]> {
         text.chunks(2).map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)).collect();
     let sum = bytes.and_then(|bytes| bytes.try_into().ok());
     if sum.is_none() {
-        let message = "attribute `sha256` wants 64 hexadecimal digits";
-        problems.error("C011", &attribute.value.span, message, "`sha256sum FILE` prints them");
+        let message = "attribute `sha256` must be 64 hexadecimal digits";
+        problems.error("C011", &attribute.value.span, message, "run `sha256sum FILE` to get them");
     }
     sum
 }

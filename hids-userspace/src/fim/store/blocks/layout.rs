@@ -1,4 +1,4 @@
-//! Where blocks lie in the file. Block 0 is redb's header and lives in the start slots.
+//! Layout of blocks in the file. Block 0 is redb's header and is stored in the superblocks.
 
 /// Bytes of a block; redb's page.
 pub(super) const BLOCK: u64 = 4096;

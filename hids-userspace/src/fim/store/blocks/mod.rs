@@ -107,7 +107,7 @@ impl Blocks {
         }
         let length = if is_new { 0 } else { length_of(physical_length) };
         if length < superblock.length {
-            return Err(damaged("the end of the file is missing"));
+            return Err(damaged("file truncated"));
         }
         let macs = load_macs(&file, length / BLOCK)?;
         let known = vec![false; macs.len()];
@@ -133,7 +133,7 @@ impl Blocks {
     pub(super) fn recheck(&self, first: u64, count: u64) -> io::Result<Option<Vec<u64>>> {
         let state = self.read_state();
         if layout::length_of(self.file.metadata()?.len()) < state.length {
-            return Err(damaged("the end of the file is missing"));
+            return Err(damaged("file truncated"));
         }
         let end = state.macs.len() as u64 + 1;
         if first >= end {
@@ -177,7 +177,7 @@ impl Blocks {
 
     fn check_open(&self) -> io::Result<()> {
         if self.is_closed.load(Ordering::Acquire) {
-            return Err(io::Error::other("the file was opened again after a failure"));
+            return Err(io::Error::other("the file was reopened after a failure"));
         }
         Ok(())
     }
@@ -325,7 +325,7 @@ fn block_number(offset: u64, length: usize) -> io::Result<u64> {
 }
 
 fn unaligned() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "the database does not work in whole blocks")
+    io::Error::new(io::ErrorKind::InvalidInput, "the database does not use whole blocks")
 }
 
 /// Pieces that lie together in the file.

@@ -40,7 +40,7 @@ impl Superblock {
     /// The newer of the two, and what is wrong with the other.
     pub(super) fn load(file: &File, key: &SuperblockKey, physical: u64) -> io::Result<(Self, Option<String>)> {
         if physical < 2 * BLOCK {
-            return if physical == 0 { Ok((Self::NONE, None)) } else { Err(damaged("the file is cut short")) };
+            return if physical == 0 { Ok((Self::NONE, None)) } else { Err(damaged("file truncated")) };
         }
         let slots = [read(file, 0)?, read(file, 1)?];
         let [first, second] = [decode(key, &slots[0], 0), decode(key, &slots[1], 1)];

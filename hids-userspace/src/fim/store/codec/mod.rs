@@ -1,4 +1,4 @@
-//! How rows are written: few bytes, since there may be millions.
+//! Compact encoding of rows, of which there may be millions.
 //!
 //! Whatever is read back was checked by its block's code before; still nothing here trusts a length.
 

@@ -102,7 +102,7 @@ fn damage_is_told_also_when_the_new_baseline_can_only_be_made_later() {
         assert_eq!(damages.len(), 1, "{damages:?}");
         std::fs::remove_file(&ballast).expect("removed");
         let store = Store::open_noting(&file, &key(), StoreLimits::default(), &mut damages).expect("there is room");
-        assert!(damages[0].what.contains("a new baseline is begun"), "{damages:?}");
+        assert!(damages[0].what.contains("creating a new baseline"), "{damages:?}");
         assert_eq!(store.view().counts().expect("readable").entries, 0);
     });
 }

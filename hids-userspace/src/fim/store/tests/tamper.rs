@@ -129,7 +129,7 @@ fn a_store_that_cannot_be_used_is_kept_aside() {
     let (store, damage) =
         Store::open(&database(directory.path()), &key(), StoreLimits::default()).expect("store opens");
     assert_eq!(damage.len(), 1, "{damage:?}");
-    assert!(damage[0].what.contains("missing"), "{damage:?}");
+    assert!(damage[0].what.contains("truncated"), "{damage:?}");
     assert_eq!(store.view().counts().expect("readable").entries, 0);
     let aside = fs::read_dir(directory.path()).expect("readable").filter_map(Result::ok).find(|entry| {
         let name = entry.file_name();
@@ -182,7 +182,7 @@ fn an_older_copy_put_back_is_told() {
 
 #[test]
 fn a_store_that_is_gone_or_lost_its_head_is_told() {
-    for (name, words) in [("fim.redb", "is gone"), ("fim.head", "fim.head is missing")] {
+    for (name, words) in [("fim.redb", "baseline missing"), ("fim.head", "fim.head is missing")] {
         let directory = tempfile::tempdir().expect("tempdir");
         filled(directory.path(), 6);
         fs::remove_file(directory.path().join(name)).expect("removed");

@@ -160,7 +160,7 @@ fn set_aside(text: &mut Text, aside: &SetAside) {
         }
         _ => {}
     }
-    text.line(format_args!("The line is in the quarantine file that hidsctl status names; please report it."));
+    text.line(format_args!("`hidsctl status` shows the quarantine file with the line; please report it."));
 }
 
 fn restored(text: &mut Text, restored: &Restored) {

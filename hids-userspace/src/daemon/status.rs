@@ -90,15 +90,15 @@ fn of_stages(stages: &Stages, collect: &CollectReport, facts: &Facts<'_>) -> Vec
             analysis.losses.forgotten_counts,
             "counters of composite rules with several events dropped: too many sources or users",
         ),
-        (record.dropped_after_commit, "alerts were not sent to the syslog servers"),
+        (record.dropped_after_commit, "alerts not sent to the syslog servers"),
         (respond.programs_over_share, "programs of active responses were not run: their sources had too many waiting"),
         (
             respond.programs_displaced,
             "programs of active responses were not run: more important ones took their places",
         ),
         (respond.programs_without_room, "programs of active responses were not run: too many were waiting"),
-        (respond.evidence_lost, "blocks cannot be explained by hidsctl why"),
-        (respond.evicted, "blocks ended early because the maximum of blocks was reached"),
+        (respond.evidence_lost, "blocks without evidence for hidsctl why"),
+        (respond.evicted, "blocks evicted early: maximum number of blocks reached"),
     ] {
         if count > 0 {
             problems.push(format!("{count} {what}"));

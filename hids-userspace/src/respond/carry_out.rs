@@ -202,7 +202,7 @@ impl Store {
                             what: What::Ended { cause: *cause },
                         });
                         lines.push(self.block_line(block, Verb::Delete, now));
-                        info!(address = %block.address, cause = end_cause_text(*cause), "block ended");
+                        info!(address = %block.address, cause = end_cause_text(*cause), "block removed");
                     }
                     Action::Run(call) => self.record_call(call, planner, now, &mut entries, &mut lines),
                     Action::Prolong(hold) => entries.push(Entry::Hold(hold.clone())),

@@ -136,7 +136,7 @@ impl Runner {
         if self.workers == 0
             && let Err(error) = self.start_workers()
         {
-            warn!(%error, "no thread for programs of active responses");
+            warn!(%error, "cannot start a thread for response programs");
             return Some((call, DropCause::NoRoom));
         }
         let mut waiting = self.shared.waiting();

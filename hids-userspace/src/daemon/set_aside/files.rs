@@ -121,7 +121,7 @@ impl Quarantine {
             part = aside.part,
             cause = aside.cause,
             quarantine = %self.path.display(),
-            help = "please report it with the line from the quarantine file",
+            help = "please report this with the line from the quarantine file",
             "hidsd crashed at this line; it is set aside, and everything else goes on"
         );
         if let Err(error) = self.append(&entry) {

@@ -153,7 +153,7 @@ fn examine_steadily(path: &[u8], checks: Checks, options: &ExamineOptions) -> io
             return Ok(Some(examined));
         }
     }
-    Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is replaced all the time"))
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "file is replaced continuously"))
 }
 
 /// The content of a regular file of at most `limit` bytes; `None` when it is something else or longer.

@@ -106,7 +106,7 @@ fn wrong(engine: &mut Engine, line: &str) -> Option<String> {
     let mut fields = outcome.fields();
     let srcip = fields.find(|(name, _)| name.as_str() == "srcip").map(|(_, value)| String::from_utf8_lossy(value));
     let rule = outcome.rule().map_or(0, |rule| rule.id.0);
-    let peer = (form.names_peer && text.contains("PEER")).then_some(ATTACKER);
+    let peer = text.contains("PEER").then_some(ATTACKER);
     let is_right = rule == form.rule && srcip.as_deref() == peer && outcome.decoder().is_some();
     (!is_right).then(|| format!("rule {rule} instead of {}, srcip {srcip:?}: {line}", form.rule))
 }

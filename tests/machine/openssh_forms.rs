@@ -6,13 +6,12 @@ use hids_tests::machine::Release::{Debian11, Debian12, Debian13};
 /// A user name like a part of sshd's own words.
 pub const HOSTILE: &str = "u1 from 203.0.113.9 port 22";
 
-/// A line without what differs from one run to the next. PEER is the client, SERVER the address that it connected to.
+/// A line without what differs from one run to the next. PEER is the client, which must
+/// be the line's `srcip` (a line without it names nobody), SERVER the address that it connected to.
 pub struct Form {
     pub text: &'static str,
     /// 0: no rule.
     pub rule: u32,
-    /// Whether the client becomes the line's `srcip`; otherwise nobody does.
-    pub names_peer: bool,
     /// Where it must come; elsewhere it may.
     pub releases: &'static [Release],
 }
@@ -25,16 +24,11 @@ const NEW: &[Release] = &[Debian13];
 const NONE: &[Release] = &[];
 
 const fn form(rule: u32, text: &'static str) -> Form {
-    Form { text, rule, names_peer: true, releases: ALL }
+    Form { text, rule, releases: ALL }
 }
 
 const fn form_of(releases: &'static [Release], rule: u32, text: &'static str) -> Form {
-    Form { text, rule, names_peer: true, releases }
-}
-
-/// No attempt of anybody's, so nobody needs to be known.
-const fn nameless(rule: u32, text: &'static str) -> Form {
-    Form { text, rule, names_peer: false, releases: ALL }
+    Form { text, rule, releases }
 }
 
 #[rustfmt::skip]
@@ -48,12 +42,12 @@ pub const FORMS: &[Form] = &[
     form(5503, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=PEER  user=root"),
     form(5503, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=PEER  user=webadmin"),
     form(5523, "pam_unix(sshd:auth): check pass; user unknown"),
-    form(0, "Postponed keyboard-interactive for root from PEER port N ssh2 [preauth]"),
+    form(5709, "Postponed keyboard-interactive for root from PEER port N ssh2 [preauth]"),
     form(5701, "banner exchange: Connection from PEER port N: could not read protocol version"),
     form(5701, "banner exchange: Connection from PEER port N: invalid format"),
     form(5706, "error: Protocol major versions differ: 2 vs. 1"),
-    nameless(5709, r#"Connection from PEER port N on SERVER port N rdomain """#),
-    nameless(5709, "Starting session: command for webadmin from PEER port N id 0"),
+    form(5709, r#"Connection from PEER port N on SERVER port N rdomain """#),
+    form(5709, "Starting session: command for webadmin from PEER port N id 0"),
     form(5709, "User child is on pid N"),
     form(5710, "Failed keyboard-interactive/pam for invalid user nobody-here from PEER port N ssh2"),
     form(5710, "Failed password for invalid user daemon from PEER port N ssh2"),

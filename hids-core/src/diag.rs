@@ -2,10 +2,13 @@
 //!
 //! A parser goes on after the first problem and returns what it made together with all of them.
 
+pub mod codes;
 mod limit;
 
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
+
+use crate::escape::visible_string;
 
 pub use limit::{MOST_OF_A_KIND, limited};
 
@@ -122,8 +125,7 @@ impl Severity {
 pub struct Diagnostic {
     /// How much it matters.
     pub severity: Severity,
-    /// Stable code, `C014` for configuration, `X…` XML, `P…` patterns, `D…` decoders, `R…` rules, `L…` lists,
-    /// `T…` rule tests.
+    /// One of [`codes`].
     pub code: &'static str,
     /// What is wrong, and what follows from it.
     pub message: String,
@@ -163,7 +165,7 @@ impl Diagnostic {
 
     /// The message with its place, the line and a caret, as a terminal shows it.
     ///
-    /// Bytes of the file that a terminal could act on are shown as `·`.
+    /// What of the file a terminal could act on is escaped.
     pub fn render(&self) -> String {
         let mut out = String::new();
         // Messages quote what stands in the file.
@@ -181,7 +183,8 @@ impl Diagnostic {
         let ends = |cut: bool| if cut { "…" } else { "" };
         let is_cut_before = line_start > 0 && span.file.text.get(line_start - 1) != Some(&b'\n');
         let is_cut_after = text.len() < whole.len() && !whole.ends_with(text);
-        let shown = format!("{}{}{}", ends(is_cut_before), printable(text), ends(is_cut_after));
+        let shown = printable(text.strip_suffix(b"\r").unwrap_or(text));
+        let shown = format!("{}{shown}{}", ends(is_cut_before), ends(is_cut_after));
         let before = printable(&text[..(span.start - line_start).min(text.len())]);
         let from = before.chars().count() + usize::from(is_cut_before);
         let covered = &text[(span.start - line_start).min(text.len())..(span.end - line_start).min(text.len())];
@@ -249,17 +252,9 @@ fn edit_distance(a: &[u8], b: &[u8]) -> usize {
     last[b.len()]
 }
 
-/// Text of a file as a terminal may show it: a tab is four blanks, other control bytes a dot.
+/// Text of a file as a terminal may show it: a tab is four blanks, what it could act on an escape.
 fn printable(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for char in String::from_utf8_lossy(bytes).chars() {
-        match char {
-            '\t' => out.push_str("    "),
-            _ if char.is_control() => out.push('·'),
-            _ => out.push(char),
-        }
-    }
-    out
+    visible_string(bytes).replace('\t', "    ")
 }
 
 #[cfg(test)]
@@ -310,9 +305,20 @@ mod tests {
     }
 
     #[test]
-    fn control_bytes_of_the_file_do_not_reach_the_terminal() {
-        let file = SourceFile::new("f\u{1b}", "a\u{1b}[2Jb");
-        let text = Diagnostic::error("X001", "bad \u{1b}[2J").at(Span::new(&file, 0, 1)).help("\u{9b}2J").render();
-        assert!(!text.contains(['\u{1b}', '\u{9b}']), "{text:?}");
+    fn no_dangerous_character_of_the_file_reaches_the_terminal() {
+        for char in crate::escape::dangerous_samples() {
+            let file = SourceFile::new(format!("f{char}"), format!("a{char}[2Jb"));
+            let problem = Diagnostic::error("X001", format!("bad {char}[2J")).help(format!("{char}2J"));
+            let text = problem.at(Span::new(&file, 0, 1)).render();
+            let found = text.lines().any(|line| line.contains(crate::escape::is_dangerous));
+            assert!(!found && text.lines().count() == 4, "{:x}: {text:?}", char as u32);
+        }
+    }
+
+    #[test]
+    fn the_caret_stands_below_what_comes_after_an_escape() {
+        let file = SourceFile::new("f", "\u{202e}\tbad\r\n");
+        let text = Diagnostic::error("X001", "bad").at(Span::new(&file, 4, 7)).render();
+        assert_eq!(text, "f:1:5: error[X001]: bad\n    1 | \\u{202e}    bad\n      |             ^^^\n");
     }
 }

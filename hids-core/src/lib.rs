@@ -12,13 +12,14 @@
 pub mod decode;
 pub mod diag;
 pub mod engine;
-mod escape;
+pub mod escape;
 #[cfg(feature = "faults")]
 pub mod faults;
 pub mod fim;
 pub mod join;
 pub mod logtime;
 pub mod model;
+pub mod paths;
 pub mod pattern;
 pub mod predecode;
 pub mod render;

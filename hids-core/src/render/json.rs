@@ -4,7 +4,7 @@
 
 use crate::model::{DecoderNames, FieldName, FieldsView, RuleFacts};
 
-use super::text::is_unsafe;
+use crate::escape::is_dangerous;
 
 /// More keys than any line has, decoders' own fields apart.
 const MAX_KEYS: usize = 40;
@@ -257,7 +257,7 @@ fn push_escaped(out: &mut Vec<u8>, byte: u8) {
 fn push_characters(out: &mut Vec<u8>, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         for char in chunk.valid().chars() {
-            if is_unsafe(char) {
+            if is_dangerous(char) {
                 char.encode_utf16(&mut [0; 2]).iter().for_each(|&unit| push_unit(out, unit));
             } else {
                 out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());

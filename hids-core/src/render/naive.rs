@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use super::text::{lossless, plain_json, visible_string};
+use super::text::{lossless, visible_string};
+use crate::escape::plain_json;
 use crate::model::*;
 
 pub(super) fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {

@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::alert_log::push_origin;
-use super::text::{cut, lossless, own_lines, plain_json, visible_string};
+use super::text::{cut, lossless, own_lines, visible_string};
+use crate::escape::plain_json;
 use crate::model::{Alert, FieldName, FileNews, FileNotice};
 
 /// Longest message in bytes (`OS_SIZE_6144` in `src/os_csyslogd/alert.c`); the log is cut to fit.

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
+use crate::escape::{dangerous_samples, is_dangerous};
 use crate::fim::{self, Checks, TextStyle, samples};
 use crate::model::*;
 
@@ -233,6 +234,65 @@ fn shown(bytes: &[u8]) -> String {
     String::from_utf8(out).expect("UTF-8")
 }
 
+/// What each output whose records are single lines writes about `alert`; the two in JSON first.
+fn one_line_outputs(alert: &Alert) -> Vec<Vec<u8>> {
+    let (zone, log) = (TimeZone::UTC, &alert.full_log);
+    let event = ArchivedEvent {
+        time: alert.time,
+        hostname: alert.hostname.clone(),
+        program_name: None,
+        source: alert.source.clone(),
+        full_log: log.clone(),
+        log_offset: 0,
+        decoder: None,
+        fields: alert.fields.clone(),
+        rule: None,
+        notice: None,
+    };
+    let firewall = FirewallEvent {
+        time: alert.time,
+        hostname: event.hostname.clone(),
+        source: event.source.clone(),
+        fields: Fields(vec![Field { name: FieldName::Action, value: log.clone() }]),
+    };
+    let mut lines: Vec<Vec<u8>> = vec![Vec::new(); 5];
+    alert_json(&mut lines[0], alert, &zone);
+    archive_json(&mut lines[1], &event, &zone);
+    archive_line(&mut lines[2], &event, &zone);
+    firewall_line(&mut lines[3], &firewall, &zone);
+    custom_alert(&mut lines[4], "$FULLLOG $HOSTNAME", alert);
+    for layout in [SyslogLayout::Default, SyslogLayout::Cef, SyslogLayout::Json, SyslogLayout::Splunk] {
+        lines.push(syslog_message(alert, layout, "ids", &zone).into_bytes());
+        lines.last_mut().expect("just pushed").push(b'\n');
+    }
+    lines.push(mail_subject(alert, false).into_bytes());
+    lines.last_mut().expect("just pushed").push(b'\n');
+    lines
+}
+
+#[test]
+fn no_dangerous_character_gets_through_any_output() {
+    for char in dangerous_samples() {
+        let hostile = format!("a{char}b");
+        let mut alert = alert(hostile.as_bytes());
+        alert.hostname = hostile.clone().into_bytes();
+        alert.fields.0.iter_mut().for_each(|field| field.value = hostile.clone().into_bytes());
+        alert.evidence.push(EvidenceLine { time: alert.time, full_log: hostile.clone().into_bytes() });
+        let mut outputs = one_line_outputs(&alert);
+        let several = outputs.len();
+        outputs.push(Vec::new());
+        alert_log(&mut outputs[several], &alert, &TimeZone::UTC);
+        outputs.push(mail_body(&alert, &TimeZone::UTC).into_bytes());
+        outputs.push(header_text(&hostile).into_bytes());
+        for (number, output) in outputs.into_iter().enumerate() {
+            let text = String::from_utf8(output).expect("UTF-8");
+            let escaped =
+                text.contains("a\\") && !text.contains(|found| found != '\n' && found != '\t' && is_dangerous(found));
+            assert!(escaped || char == '\n' && number >= several, "output {number}, {:x}: {text:?}", char as u32);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_parsed_back_is_what_was_written(
@@ -267,39 +327,17 @@ proptest! {
     #[test]
     fn every_output_is_one_harmless_line(log in hostile(), host in hostile()) {
         let mut alert = alert(&log);
-        alert.hostname = host.clone();
+        alert.hostname = host;
         alert.fields.0.push(Field { name: FieldName::Dynamic("rule".into()), value: log.clone() });
-        let zone = TimeZone::UTC;
-        let event = ArchivedEvent {
-            time: alert.time, hostname: host, program_name: None, source: alert.source.clone(),
-            full_log: log.clone(), log_offset: 0, decoder: None, fields: alert.fields.clone(), rule: None, notice: None,
-        };
-        let firewall = FirewallEvent {
-            time: alert.time, hostname: event.hostname.clone(), source: event.source.clone(),
-            fields: Fields(vec![Field { name: FieldName::Action, value: log.clone() }]),
-        };
-        let mut lines: Vec<Vec<u8>> = vec![Vec::new(); 5];
-        alert_json(&mut lines[0], &alert, &zone);
-        archive_json(&mut lines[1], &event, &zone);
-        archive_line(&mut lines[2], &event, &zone);
-        firewall_line(&mut lines[3], &firewall, &zone);
-        custom_alert(&mut lines[4], "$FULLLOG $HOSTNAME", &alert);
+        let lines = one_line_outputs(&alert);
         for json in &lines[..2] {
             let value: serde_json::Value = serde_json::from_slice(json).expect("valid JSON");
             prop_assert!(value["full_log"].is_string());
         }
-        for layout in [SyslogLayout::Default, SyslogLayout::Cef, SyslogLayout::Json, SyslogLayout::Splunk] {
-            let mut message = syslog_message(&alert, layout, "ids", &zone);
-            message.push('\n');
-            lines.push(message.into_bytes());
-        }
-        let mut subject = mail_subject(&alert, false);
-        subject.push('\n');
-        lines.push(subject.into_bytes());
         for line in lines {
             let text = String::from_utf8(line).expect("UTF-8");
             let body = text.strip_suffix('\n').expect("ends with a newline");
-            prop_assert!(!body.chars().any(|c| (c.is_control() && c != '\t') || c == '\u{2028}' || c == '\u{202e}'), "{:?}", body);
+            prop_assert!(!body.contains(|char| is_dangerous(char) && char != '\t'), "{:?}", body);
         }
     }
 }

@@ -1,8 +1,5 @@
 //! Lines and texts for the formats of this module.
 
-use std::fmt::Write as _;
-
-pub(super) use crate::escape::is_unsafe;
 use crate::escape::push_bytes;
 pub use crate::escape::{visible, visible_string};
 
@@ -94,25 +91,6 @@ fn is_guarded(line: &[u8]) -> bool {
     // Once cut, a line of more blanks than fit would read as empty.
     let rest = &line[blanks..];
     rest.is_empty() || blanks >= LINE_LIMIT_BYTES - 1 || FIELD_STARTS.iter().any(|word| rest.starts_with(word))
-}
-
-/// Escapes what JSON allows raw but a terminal or a line reader may act on.
-///
-/// `json` is serialised JSON: such characters can only stand inside its strings, where `\uXXXX`
-/// means the same.
-pub(super) fn plain_json(json: &str) -> String {
-    let mut out = String::with_capacity(json.len() + 1);
-    for char in json.chars() {
-        if is_unsafe(char) {
-            let mut units = [0; 2];
-            for unit in char.encode_utf16(&mut units) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        } else {
-            out.push(char);
-        }
-    }
-    out
 }
 
 /// At most `limit_bytes` of `text`, cut between characters.

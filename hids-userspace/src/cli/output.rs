@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
+use hids_core::escape::{plain_json, visible_string};
 use serde_json::Value;
 
 /// Prints a JSON value as one line and flushes.
 pub(super) fn print_json(value: &Value) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
+    out.write_all(plain_json(&serde_json::to_string(value)?).as_bytes())?;
     out.write_all(b"\n")?;
     out.flush()?;
     Ok(())
@@ -39,22 +40,9 @@ pub(super) fn advice(error: &anyhow::Error) -> &'static str {
     if error.chain().any(is_denied) { "\nhelp: run it as root (sudo hidsctl ...)" } else { "" }
 }
 
-/// Text from a log as a terminal may show it: control and invalid bytes as `\xNN`.
+/// Text from a log as a terminal may show it, on one line.
 pub(super) fn visible(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for char in chunk.valid().chars() {
-            if char.is_control()
-                || matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-            {
-                out.extend(char.to_string().bytes().map(|byte| format!("\\x{byte:02x}")));
-            } else {
-                out.push(char);
-            }
-        }
-        out.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    out
+    visible_string(bytes)
 }
 
 /// `1 error`, `2 errors`.
@@ -90,12 +78,6 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn terminal_controls_and_direction_overrides_are_shown_not_sent() {
-        assert_eq!(visible(b"a\x1b[2J\xff"), "a\\x1b[2J\\xff");
-        assert_eq!(visible("x\u{202e}y".as_bytes()), "x\\xe2\\x80\\xaey");
-    }
 
     #[test]
     fn one_is_no_plural() {

@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod check;
 pub mod daemon;
 pub mod exit;
+pub mod explain;
 pub mod fim;
 pub mod logging;
 pub mod logtest;
@@ -24,9 +25,9 @@ pub mod why;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use exit::Exit;
 
 use crate::config::LoadOptions;
-use exit::Exit;
 
 /// Inspect and control hids
 #[derive(Debug, Parser)]
@@ -78,6 +79,8 @@ pub enum Command {
     Fim(fim::FimArgs),
     /// Reload the configuration
     Reload,
+    /// Explain the code of a diagnostic, such as C014
+    Explain(explain::ExplainArgs),
     /// Analyse log lines from standard input and show each step
     Logtest(logtest::LogtestArgs),
     /// Analyse log files as fast as possible, without blocking anything
@@ -98,6 +101,7 @@ pub fn run(args: &Hidsctl) -> Exit {
         Command::Why(why) => why::run(&args.common, why),
         Command::Fim(fim) => fim::run(&args.common, fim),
         Command::Reload => reload::run(&args.common),
+        Command::Explain(explain) => explain::run(&args.common, explain),
         Command::Logtest(logtest) => logtest::run(&args.common, logtest),
         Command::Replay(replay) => replay::run(&args.common, replay),
         Command::Rules(rules) => rules::run(&args.common, rules),

@@ -106,6 +106,6 @@ fn warn_if_others_can_write(path: &Path, file: &std::sync::Arc<SourceFile>, prob
     if path.metadata().is_ok_and(|data| data.permissions().mode() & 0o002 != 0) {
         let message = "this file is world-writable; it controls which programs run as root and which addresses are \
                        blocked";
-        problems.warning("C001", &Span::new(file, 0, 0), message, "run chmod o-w on it");
+        problems.warning("C125", &Span::new(file, 0, 0), message, "run chmod o-w on it");
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn warnings(config: &Config) -> Vec<Diagnostic> {
     let files = [&config.paths.config_file].into_iter().chain(&analysis.decoder_files).chain(&analysis.rule_files);
     let faults = files.chain(lists).filter_map(|path| Some((path, trust::file(path).err()?)));
     for (at, (distrust, concerned)) in gathered(faults) {
-        // Said with its place already (C001).
+        // Said with its place already (C125).
         if at == config.paths.config_file && matches!(distrust, Distrust::Everybody { .. }) {
             continue;
         }

@@ -4,6 +4,7 @@
 //! `tidy: allow(rule): reason` in that file.
 
 mod circles;
+mod codes;
 mod docs;
 mod documents;
 mod finding;
@@ -38,6 +39,7 @@ pub fn run() -> Result<()> {
     layers::check(&imports, &mut findings);
     layers::check_modules(&sources, &mut findings);
     layers::check_manifests(&sources, &mut findings);
+    codes::check(&sources, &mut findings);
     circles::check(&imports, &mut findings);
     types::check(&resolver, &mut findings);
     docs::check(&sources, &mut findings);

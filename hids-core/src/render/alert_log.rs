@@ -1,6 +1,7 @@
 //! alerts.log: OSSEC's block of lines per alert.
 
 use jiff::tz::TimeZone;
+use memchr::memmem;
 
 use super::text::{push_log_line, push_own_lines, visible};
 use crate::model::{Alert, FieldName, LogSource, Timestamp};
@@ -94,9 +95,13 @@ pub(super) fn shown_fields(alert: &Alert) -> impl Iterator<Item = (&'static str,
 pub(super) fn push_origin(out: &mut Vec<u8>, hostname: &[u8], source: &LogSource) {
     let mut host = Vec::new();
     visible(&mut host, hostname, FIELD_LIMIT_BYTES);
-    for byte in bstr::ByteSlice::replace(host.as_slice(), "->", "-\\x3e") {
-        out.push(byte);
+    let mut rest = host.as_slice();
+    while let Some(at) = memmem::find(rest, b"->") {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(b"-\\x3e");
+        rest = &rest[at + 2..];
     }
+    out.extend_from_slice(rest);
     if hostname != source.location.as_bytes() {
         out.extend_from_slice(b"->");
         visible(out, source.location.as_bytes(), FIELD_LIMIT_BYTES);

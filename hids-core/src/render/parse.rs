@@ -1,6 +1,10 @@
 //! Parser for alerts.log.
 
-use bstr::ByteSlice as _;
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memchr;
+use regex::Regex;
 
 use super::text::unguarded;
 use crate::model::{AlertId, Level, RuleId};
@@ -42,6 +46,23 @@ pub struct ParsedAlert {
     pub previous_output: Option<String>,
 }
 
+/// `** Alert 1795558167.15: mail  - syslog,sshd,`
+static HEAD: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\*\* Alert (?<id>[^:]*)(?::\s*(?<flags>.*?)\s*- (?<group>.*))?$"));
+
+/// `Rule: 5710 (level 5) -> 'Attempt to login'`; a line that is cut has no last quote.
+static RULE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^Rule: (?<id>[0-9]+) \(level (?<level>[0-9]+)\) -> '(?<text>.*?)'?$"));
+
+/// A pattern of ours; lines may hold anything but a newline.
+fn pattern(text: &str) -> Regex {
+    Regex::new(&format!("(?s){text}")).expect("a pattern of ours, which each test compiles")
+}
+
+fn text_of(line: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(line)
+}
+
 /// The whole alerts in `bytes`, and how many bytes they take.
 ///
 /// What follows the last closing empty line is left for the next call. Text before the first
@@ -50,7 +71,7 @@ pub fn parse_alert_log(bytes: &[u8]) -> (Vec<ParsedAlert>, usize) {
     let mut alerts = Vec::new();
     let mut open: Option<Builder> = None;
     let (mut at, mut taken) = (0, 0);
-    while let Some(length) = bytes[at..].find_byte(b'\n') {
+    while let Some(length) = memchr(b'\n', &bytes[at..]) {
         let line = &bytes[at..at + length];
         at += length + 1;
         if line.starts_with(b"** Alert ") {
@@ -79,14 +100,13 @@ struct Builder {
 
 impl Builder {
     fn new(line: &[u8]) -> Self {
-        let text = line.to_str_lossy();
-        let rest = text.trim_start_matches("** Alert ");
-        let (id, rest) = rest.split_once(':').unwrap_or((rest, ""));
-        let (flags, group) = rest.split_once("- ").unwrap_or((rest, ""));
+        let text = text_of(line);
+        let found = HEAD.captures(&text);
+        let part = |name: &str| found.as_ref().and_then(|found| found.name(name)).map_or("", |part| part.as_str());
         let alert = ParsedAlert {
-            id: id.parse().ok(),
-            mailed: flags.trim() == "mail",
-            group: group.to_owned(),
+            id: part("id").parse().ok(),
+            mailed: part("flags") == "mail",
+            group: part("group").to_owned(),
             time: String::new(),
             hostname: String::new(),
             location: String::new(),
@@ -105,18 +125,18 @@ impl Builder {
     }
 
     fn take(&mut self, line: &[u8]) {
-        let text = line.to_str_lossy().into_owned();
+        let text = text_of(line).into_owned();
         if !self.dated {
             self.dated = true;
             self.take_origin(&text);
-        } else if let Some(rest) = text.strip_prefix("Rule: ") {
-            self.take_rule(rest);
+        } else if text.starts_with("Rule: ") {
+            self.take_rule(&text);
         } else if let Some((slot, value)) = self.field(&text) {
             *slot = Some(value);
         } else if text == "Previous output:" {
             self.previous = true;
         } else {
-            let line = unguarded(line).to_str_lossy().into_owned();
+            let line = text_of(unguarded(line)).into_owned();
             if self.previous && self.alert.previous_output.is_none() {
                 self.alert.previous_output = Some(line);
             } else {
@@ -137,13 +157,11 @@ impl Builder {
         self.alert.location = location.to_owned();
     }
 
-    /// `ID (level N) -> 'TEXT'`.
-    fn take_rule(&mut self, rest: &str) {
-        let (id, rest) = rest.split_once(" (level ").unwrap_or((rest, ""));
-        let (level, rest) = rest.split_once(") -> '").unwrap_or((rest, ""));
-        self.alert.rule = RuleId(id.parse().unwrap_or_default());
-        self.alert.level = Level(level.parse().unwrap_or_default());
-        self.alert.description = rest.strip_suffix('\'').unwrap_or(rest).to_owned();
+    fn take_rule(&mut self, line: &str) {
+        let Some(found) = RULE.captures(line) else { return };
+        self.alert.rule = RuleId(found["id"].parse().unwrap_or_default());
+        self.alert.level = Level(found["level"].parse().unwrap_or_default());
+        self.alert.description = found["text"].to_owned();
     }
 
     fn field(&mut self, text: &str) -> Option<(&mut Option<String>, String)> {

@@ -1,5 +1,5 @@
 //! The harness: machines made of namespaces, real servers in them, attackers, and the programs
-//! under test. The suites (`compat`, `daemon`, `kernel`) and `cargo xtask demo` and `bench` use it.
+//! under test. The suites (one folder each beside `src`) and `cargo xtask demo` and `bench` use it.
 //!
 //! It never touches the machine it runs on: every network, mount, process, IPC and host-name change
 //! happens in namespaces that vanish with the guard that made them, and with the process that made

@@ -1,5 +1,5 @@
 //! Where the fields that the guard reads lie in the kernel's structs. User space sets every number
-//! before loading (`sensors/guard/offsets.rs`); the verifier then takes them for constants.
+//! before loading (`hids-userspace/src/sensors/guard/fields.rs`); the verifier then takes them for constants.
 
 use hids_common::limits::ABSENT;
 

@@ -76,7 +76,7 @@ pub fn read_sources(config: &Config) -> (RulesetSources, Vec<Diagnostic>) {
 
 fn read_source(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
     let cannot = |why: &dyn std::fmt::Display| {
-        Diagnostic::error("R001", format!("cannot read {}: {why}", path.display()))
+        Diagnostic::error("C047", format!("cannot read {}: {why}", path.display()))
             .help("fix the path in <rules>, or remove the entry")
     };
     let metadata = path.metadata().map_err(|error| cannot(&error))?;

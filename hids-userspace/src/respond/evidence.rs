@@ -9,7 +9,7 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use bstr::ByteSlice as _;
+use hids_core::escape::visible;
 use hids_core::model::{Alert, AlertId, RuleStep, Timestamp};
 use hids_core::respond::{Block, EndCause, Refused};
 use serde::{Deserialize, Serialize};
@@ -99,24 +99,12 @@ impl Evidence {
     }
 }
 
-/// Printable text as it is; quotes too, but bytes that a terminal acts upon escaped.
+/// A log line as `hidsctl why` shows it, at most [`LONGEST_LINE`] bytes.
 fn shown(line: &[u8]) -> String {
-    let line = &line[..line.len().min(LONGEST_LINE)];
-    let mut text = String::with_capacity(line.len());
-    for (start, end, char) in line.char_indices() {
-        let is_invalid = char == char::REPLACEMENT_CHARACTER && &line[start..end] != "\u{fffd}".as_bytes();
-        if is_invalid || char.is_control() || is_bidirectional_control(char) {
-            line[start..end].iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
-        } else {
-            text.push(char);
-        }
-    }
-    text
-}
-
-/// Characters that reorder what a terminal shows.
-fn is_bidirectional_control(char: char) -> bool {
-    matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let mut text = Vec::new();
+    visible(&mut text, line, LONGEST_LINE);
+    // Only whole characters are written.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Appends happenings.
@@ -292,7 +280,7 @@ mod tests {
     #[test]
     fn bytes_that_a_terminal_acts_upon_are_escaped_and_text_is_not() {
         assert_eq!(shown(b"a\x1b[2J\xff"), "a\\x1b[2J\\xff");
-        assert_eq!(shown("Grüße \u{202e}abc\n".as_bytes()), "Grüße \\xe2\\x80\\xaeabc\\x0a");
+        assert_eq!(shown("Grüße \u{202e}abc\n".as_bytes()), "Grüße \\u{202e}abc\\n");
         assert_eq!(shown(&[b'a'; 10_000]).len(), LONGEST_LINE);
     }
 }

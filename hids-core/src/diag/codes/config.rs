@@ -1,6 +1,6 @@
 //! Codes about sections, values, mail, rules and file integrity in the configuration.
 
-use super::{Code, ERROR, ERROR_OR_WARNING, NOTE, WARNING, WARNING_OR_NOTE};
+use super::entry::{Code, ERROR, ERROR_OR_WARNING, NOTE, WARNING, WARNING_OR_NOTE};
 
 pub(super) const CONFIG: &[Code] = &[
     Code::new(
@@ -288,5 +288,12 @@ pub(super) const CONFIG: &[Code] = &[
         "No rules for changes of files",
         "File integrity is on, but rules that OSSEC has for its events are not loaded, so changes do not become \
          alerts.",
+    ),
+    Code::new(
+        "C058",
+        WARNING,
+        "<ignore> that leaves nothing out",
+        "No path begins with what the pattern asks for: paths are compared from their first slash. OSSEC takes such \
+         a pattern in silence.",
     ),
 ];

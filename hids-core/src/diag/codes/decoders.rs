@@ -1,6 +1,6 @@
 //! Codes about decoders.
 
-use super::{Code, ERROR, ERROR_OR_WARNING, NOTE, WARNING};
+use super::entry::{Code, ERROR, ERROR_OR_WARNING, NOTE, WARNING};
 
 pub(super) const DECODERS: &[Code] = &[
     Code::new(

@@ -1,6 +1,6 @@
 //! Codes about lookup lists.
 
-use super::{Code, WARNING};
+use super::entry::{Code, WARNING};
 
 pub(super) const LISTS: &[Code] = &[
     Code::new("L001", WARNING, "Lookup list does not exist", "No rule with a look-up in it matches."),

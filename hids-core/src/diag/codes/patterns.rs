@@ -1,6 +1,6 @@
 //! Codes about patterns.
 
-use super::{Code, ERROR, WARNING};
+use super::entry::{Code, ERROR, WARNING};
 
 pub(super) const PATTERNS: &[Code] = &[
     Code::new(

@@ -1,6 +1,6 @@
 //! Codes about tests of rules.
 
-use super::{Code, ERROR, WARNING};
+use super::entry::{Code, ERROR, WARNING};
 
 pub(super) const TESTS: &[Code] = &[
     Code::new("T001", ERROR, "Section without ]", "A section of a rule test has the form [name]."),

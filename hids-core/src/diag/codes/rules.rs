@@ -1,6 +1,6 @@
 //! Codes about rules.
 
-use super::{Code, ERROR, ERROR_OR_WARNING, NOTE, WARNING, WARNING_OR_NOTE};
+use super::entry::{Code, ERROR, ERROR_OR_WARNING, NOTE, WARNING, WARNING_OR_NOTE};
 
 pub(super) const RULES: &[Code] = &[
     Code::new("R001", ERROR, "Unknown element at the top of a rule file", "Rule files consist of <group> and <var>."),

@@ -1,6 +1,6 @@
 //! Codes about log sources, responses and outputs in the configuration.
 
-use super::{Code, ERROR, ERROR_OR_NOTE, ERROR_OR_WARNING, NOTE, WARNING, WARNING_OR_NOTE};
+use super::entry::{Code, ERROR, ERROR_OR_NOTE, ERROR_OR_WARNING, NOTE, WARNING, WARNING_OR_NOTE};
 
 pub(super) const STAGES: &[Code] = &[
     Code::new(

@@ -1,6 +1,6 @@
 //! Codes about the form of OSSEC's XML files.
 
-use super::{Code, ERROR, ERROR_OR_WARNING, NOTE, WARNING};
+use super::entry::{Code, ERROR, ERROR_OR_WARNING, NOTE, WARNING};
 
 pub(super) const XML: &[Code] = &[
     Code::new("X001", WARNING, "Bytes that are not UTF-8", "They are read as U+FFFD. Save the file as UTF-8."),

@@ -266,7 +266,7 @@ fn how_a_program_ends_is_known_and_what_it_leaves_behind_in_time_goes_on() {
             esac";
         let responder = place.start_with(place.options({
             let mut config = running(&place, None, text);
-            config.responses[0].expects = vec![Expect::SourceIp];
+            config.responses[0].expects = vec![Expect::SourceAddress];
             config
         }));
         for (number, source) in ["203.0.113.1", "203.0.113.2"].into_iter().enumerate() {

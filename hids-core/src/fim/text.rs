@@ -152,12 +152,8 @@ fn set_aside(text: &mut Text, aside: &SetAside) {
     // Nothing of the line itself: these words are analysed too, and what crashed once would crash again.
     text.line(format_args!("Length: {} bytes", aside.line.len()));
     match aside.part.as_str() {
-        "recorder" => {
-            text.line(format_args!("It was analysed and answered; what is left out is the record of its alert."))
-        }
-        "responder" => {
-            text.line(format_args!("It was analysed and its alert recorded; what is left out is the response."))
-        }
+        "recorder" => text.line(format_args!("It was analysed and answered; only the record of its alert is missing.")),
+        "responder" => text.line(format_args!("It was analysed and its alert recorded; only the response is missing.")),
         _ => {}
     }
     text.line(format_args!("`hidsctl status` shows the quarantine file with the line; please report it."));

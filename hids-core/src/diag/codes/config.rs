@@ -161,7 +161,7 @@ pub(super) const CONFIG: &[Code] = &[
     Code::new(
         "C033",
         WARNING,
-        "Entry of the allow list protects nobody, or everybody",
+        "Entry of the allow list that protects no address, or all",
         "A list in one element, a host name (its addresses are not looked up, it only protects events that name \
          their source so), or a network that holds every address.",
     ),
@@ -176,27 +176,27 @@ pub(super) const CONFIG: &[Code] = &[
         "C035",
         WARNING,
         "Password may travel in clear text",
-        "Without <secure_smtp>yes</secure_smtp> encryption is used only if the server offers it, which somebody on \
+        "Without <secure_smtp>yes</secure_smtp> encryption is used only if the server offers it, which another party on \
          the way can prevent.",
     ),
     Code::new(
         "C036",
         NOTE,
-        "Nobody is exempt from blocking",
+        "No address is exempt from blocking",
         "A response blocks addresses and no <white_list> is given. The addresses of this host, its gateway and its \
          resolvers are always exempt; yours is not.",
     ),
     Code::new(
         "C037",
         WARNING,
-        "Everybody can read the password",
+        "All local users can read the password",
         "The configuration file with a mail password in it is readable for all users of this host.",
     ),
     Code::new(
         "C040",
         WARNING,
         "Several <rules> sections",
-        "OSSEC starts its lists anew with each section and loses what was named before. Here everything counts.",
+        "OSSEC starts its lists again with each section and loses what was named before. Here everything counts.",
     ),
     Code::new(
         "C041",
@@ -272,14 +272,14 @@ pub(super) const CONFIG: &[Code] = &[
         "C054",
         WARNING,
         "Executable of <protect_allow> does not exist",
-        "The exemption applies to nobody until the file is there.",
+        "The exemption has no effect until the file exists.",
     ),
     Code::new(
         "C055",
         WARNING_OR_NOTE,
         "Watched path is missing, or protection is not in force",
         "A path or wildcard of <directories> fits nothing now; it is looked for again with each scan. Or the kernel \
-         of this machine cannot enforce `protect`; the help line says what it lacks.",
+         of this host cannot enforce `protect`; the help line says what it lacks.",
     ),
     Code::new("C056", NOTE, "File integrity watches nothing", "There is a <syscheck> section without <directories>."),
     Code::new(

@@ -86,7 +86,7 @@ pub(super) const DECODERS: &[Code] = &[
         "D023",
         ERROR,
         "after_regex without a decoder before it",
-        "It goes on where the regex of an earlier decoder of the same name and parent ended.",
+        "It continues where the regex of an earlier decoder of the same name and parent ended.",
     ),
     Code::new(
         "D024",
@@ -107,7 +107,7 @@ pub(super) const DECODERS: &[Code] = &[
     Code::new(
         "D035",
         WARNING,
-        "Decoder that can be made to name somebody else",
+        "Decoder that can be made to name another address",
         "Its pattern does not pin down the place of the address, so a client that chooses a word of the line can \
          have another address taken, and blocked. A line that can be read in two ways gives no address.",
     ),

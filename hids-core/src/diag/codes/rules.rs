@@ -132,13 +132,13 @@ pub(super) const RULES: &[Code] = &[
         "Crawlers are known by address only",
         "is_valid_crawler does not ask DNS while an event waits.",
     ),
-    Code::new("R047", ERROR, "Not a time range", "Write for instance 6 pm - 8:30 am."),
+    Code::new("R047", ERROR, "Not a time range", "Write for example 6 pm - 8:30 am."),
     Code::new("R048", ERROR, "Not a list of weekdays", "Write days in English, weekdays or weekends."),
     Code::new(
         "R053",
         WARNING,
         "Rule names itself",
-        "As its own parent it is left out, as in OSSEC. A rule that counts its own alerts never fires.",
+        "As its own parent it is skipped, as in OSSEC. A rule that counts its own alerts never fires.",
     ),
     Code::new("R054", ERROR, "Rules too deep below one another", "Hang rules under a common parent."),
     Code::new(
@@ -163,7 +163,7 @@ pub(super) const RULES: &[Code] = &[
         "R058",
         WARNING,
         "Rule is tried on every line",
-        "It hangs under no rule that says what it is about, which costs time and matches lines of other programs.",
+        "It is a child of no rule that says what it is about, which costs time and matches lines of other programs.",
     ),
     Code::new(
         "R059",
@@ -183,7 +183,7 @@ pub(super) const RULES: &[Code] = &[
         "R063",
         WARNING,
         "Conditions contradict each other",
-        "The rule hangs under rules for another decoder than its own.",
+        "The rule is a child of rules for another decoder than its own.",
     ),
     Code::new(
         "R064",

@@ -141,7 +141,7 @@ pub(super) const STAGES: &[Code] = &[
         "C095",
         ERROR,
         "<email_alerts> does not say for whom or for what",
-        "<email_to> is missing, or no criterion tells which alerts the mail is for.",
+        "<email_to> is missing, or no criterion selects alerts for the mail.",
     ),
     Code::new(
         "C096",
@@ -159,8 +159,8 @@ pub(super) const STAGES: &[Code] = &[
     Code::new(
         "C098",
         WARNING,
-        "Report for nobody",
-        "The report has no <email_to>; it would be made and sent to nobody.",
+        "Report without recipients",
+        "The report has no <email_to>; it would be made and sent to no one.",
     ),
     Code::new(
         "C099",
@@ -212,7 +212,7 @@ pub(super) const STAGES: &[Code] = &[
     Code::new(
         "C117",
         WARNING,
-        "Nobody watches logins",
+        "Logins are not monitored",
         "No configured source holds the messages of logins (auth, authpriv), so attempts to guess passwords are not \
          seen.",
     ),
@@ -239,7 +239,7 @@ pub(super) const STAGES: &[Code] = &[
         "C125",
         WARNING,
         "Others can write what the daemon trusts",
-        "A file or directory of the configuration can be changed by somebody who is not root. Whoever does decides \
+        "A file or directory of the configuration can be changed by a user who is not root. Whoever does decides \
          what runs as root and who is blocked.",
     ),
     Code::new(

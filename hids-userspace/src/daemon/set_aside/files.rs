@@ -122,7 +122,7 @@ impl Quarantine {
             cause = aside.cause,
             quarantine = %self.path.display(),
             help = "please report this with the line from the quarantine file",
-            "hidsd crashed at this line; it is set aside, and everything else goes on"
+            "hidsd crashed at this line; it is set aside, and everything else continues"
         );
         if let Err(error) = self.append(&entry) {
             error!(path = %self.path.display(), %error, consequence = "the line itself", "cannot quarantine the line");

@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(code(&[files, journal(JournalSelection::default())], true), None);
         assert_eq!(code(&[], true), Some("C117"));
         let note = check_of(&[file(path.to_str().expect("UTF-8"))], true).expect("a note");
-        assert!(note.message.contains("every local user can write to the socket of syslog"), "{}", note.message);
+        assert!(note.message.contains("through the syslog socket"), "{}", note.message);
         assert!(note.help.is_some_and(|help| help.contains("<log_format>journald</log_format>")));
     }
 

@@ -64,7 +64,8 @@ fn pcre2_condition_that_is_no_longer_tested_is_named() {
     let messages = told(&original, DEMO);
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert!(
-        messages[0].starts_with("with this definition hostname_pcre2 of rule 100 is no longer tested, as in OSSEC: "),
+        messages[0]
+            .starts_with("with this definition hostname_pcre2 of rule 100 is no longer evaluated, as in OSSEC: "),
         "{messages:?}"
     );
     assert_eq!(takes(&original, DEMO, &["x"]), [(false, true)]);
@@ -79,7 +80,7 @@ fn pcre2_condition_that_is_tested_from_now_on_is_named() {
     let original = format!("{DEMO}<regex>^x</regex><pcre2>y$</pcre2>");
     assert_eq!(
         told(&original, DEMO),
-        ["with this definition pcre2 of rule 100 is tested, as in OSSEC: the plain form that stood in for it is gone"]
+        ["with this definition pcre2 of rule 100 is evaluated, as in OSSEC: the plain form that replaced it is gone"]
     );
     assert_eq!(takes(&original, DEMO, &["xy", "xz", "zy"]), [(true, true), (true, false), (false, true)]);
 }
@@ -89,7 +90,7 @@ fn rule_that_no_longer_counts_is_named() {
     let original = " frequency=\"2\" timeframe=\"60\"><if_matched_sid>99</if_matched_sid>";
     assert_eq!(
         told(original, DEMO),
-        ["rule 100 no longer looks at earlier events: the new definition has no if_matched_…"]
+        ["rule 100 is no longer a composite rule: the new definition has no if_matched_…"]
     );
     assert_eq!(told(original, original), [] as [&str; 0]);
 }

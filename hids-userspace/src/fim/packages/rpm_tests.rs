@@ -107,7 +107,7 @@ fn paths_that_rpm_removed_are_recognised_and_others_are_not() {
     let reason =
         |before: &Owned, now: &Owned, path: &str| before.reason_of_removal(now, path.as_bytes(), Timestamp::default());
     for path in ["/opt/tool/file-with-a-long-name-400", "/opt/tool/link", "/opt/tool/ghost"] {
-        assert_eq!(reason(&first, &second, path).as_deref(), Some("update of tool 1.3-1"), "{path}");
+        assert_eq!(reason(&first, &second, path).as_deref(), Some("package tool 1.3-1"), "{path}");
         assert_eq!(reason(&second, &third, path), None, "{path} was gone before");
     }
     for path in ["/opt/tool", "/opt/tool/file-with-a-long-name-1"] {

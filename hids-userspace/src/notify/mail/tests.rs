@@ -460,7 +460,7 @@ fn mail_holds_100_kib_and_counts_what_does_not_fit() {
         .iter()
         .sum();
     assert_eq!(shown + omitted, 1000);
-    assert!(mail.text.contains("All of them are in alerts.log."));
+    assert!(mail.text.contains("All alerts are in alerts.log."));
     wait_until("the spool is empty", || spool.is_empty());
     handle.stop();
     assert_eq!(server.mails(1).len(), 1);

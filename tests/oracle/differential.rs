@@ -81,6 +81,10 @@ fn compare(case: &Case, mode: Mode, tally: &mut Tally) -> Result<(), String> {
         let outcome =
             engine.process(EventRef { source: &source, received: now, line: text.as_bytes(), notice: None }, now);
         let actual = answer(&outcome);
+        if mode == Mode::Default && is_address_withheld(&expected, &actual, &text) {
+            // Whatever counts by source differs from here on.
+            return Ok(());
+        }
         if expected != actual {
             return Err(format!("line {number}: {text}\n   reference {expected:?}\n   engine    {actual:?}"));
         }
@@ -91,6 +95,19 @@ fn compare(case: &Case, mode: Mode, tally: &mut Tally) -> Result<(), String> {
         tally.composites += usize::from(actual.recorded && is_composite);
     }
     Ok(())
+}
+
+/// Whether the engine gave no source because the line can be read in two ways (`decode/peer`): the naive reading takes
+/// the first address, as OSSEC does. `tests/ruleset/forgery.rs` and `tests/compat/hardened.rs` are about that.
+fn is_address_withheld(expected: &Answer, actual: &Answer, line: &str) -> bool {
+    let is_source = |field: &&(String, String)| field.0 == "srcip";
+    let rest = |answer: &Answer| answer.fields.iter().filter(|field| !is_source(field)).cloned().collect::<Vec<_>>();
+    let addresses = line.split(|c: char| !c.is_ascii_digit() && c != '.').filter(|word| word.matches('.').count() == 3);
+    expected.fields.iter().any(|field| is_source(&field))
+        && !actual.fields.iter().any(|field| is_source(&field))
+        && expected.decoder == actual.decoder
+        && rest(expected) == rest(actual)
+        && addresses.count() > 1
 }
 
 fn naive_answer(case: &Case, tree: &mut Tree, line: &Line, time: i64) -> Answer {

@@ -283,10 +283,14 @@ extern "C" fn crashed(signal: i32, info: *mut libc::siginfo_t, _context: *mut li
         unsafe { libc::sigaction(signal, ptr::from_ref(earlier), ptr::null_mut()) };
     }
     // A fault comes again when the instruction is tried again, and abort(3) raises its signal twice; a signal
-    // that was sent does not come back by itself.
+    // that was sent does not come back by itself. Its default action ends the process: the standard library's
+    // handler would take the second one for a fault that comes again, and return.
     if sent && !is_abort {
-        // SAFETY: raise(3) may be called in a handler; it takes no pointer.
-        unsafe { libc::raise(signal) };
+        // SAFETY: signal(2) and raise(3) may be called in a handler; neither takes a pointer.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
     }
 }
 

@@ -24,9 +24,9 @@ fn without_fanotify_and_bpf_changes_are_found_by_scans_and_the_administrator_kno
     }
     let status = String::from_utf8(fim.daemon.hidsctl(&["status"]).stdout).expect("text");
     for tier in ["tracepoint", "fanotify"] {
-        assert!(status.contains(&format!("tier={tier} available=false")), "{status}");
+        assert!(status.contains(&format!("tier: {tier}, available: false")), "{status}");
     }
-    assert!(status.contains("tier=scan available=true"), "{status}");
+    assert!(status.contains("tier: scan, available: true"), "{status}");
     fim.write("a", "two");
     fim.write("b", "new");
     fim.answer(&["scan"]);

@@ -23,7 +23,7 @@ fn late<T>(spoil: impl FnOnce(&Path) -> T, mend: impl FnOnce(&Path, T), reason: 
     assert!(problems.contains("file integrity is not running") && problems.contains(reason), "{problems}");
     assert!(problems.contains("retrying in"), "{problems}");
     let text = fim.answer(&["status"]);
-    assert!(text.contains("TROUBLE") && text.contains(reason), "{text}");
+    assert!(text.contains("ERROR") && text.contains(reason), "{text}");
     let refused = fim.hidsctl(&["list"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("file integrity is not running"), "{refused:?}");
     fim.write("late", "two");

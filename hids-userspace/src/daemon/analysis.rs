@@ -411,7 +411,7 @@ impl Analysis {
         let request = respond::Request::Alert(Arc::clone(alert));
         if self.responder.send_timeout(request, RESPONDER_PATIENCE).is_err() {
             self.counters.unanswered.fetch_add(1, Relaxed);
-            tracing::error!(alert = %alert.id, lost = "its active response", "the responder took nothing for 5 s");
+            tracing::error!(alert = %alert.id, consequence = "its active response", "the responder took nothing for 5 s");
         } else if self.watch.is_some() {
             let (until_done, done) = crossbeam_channel::bounded(0);
             let _ = self.responder.send(respond::Request::Barrier(until_done));

@@ -136,7 +136,7 @@ impl EntryTable {
             SourceState::Reading => info!(path = %path, "watching log file"),
             SourceState::Missing => info!(path = %path, "log file does not exist yet; it will be watched once created"),
             SourceState::Unreadable(why) => {
-                warn!(path = %path, reason = %why, lost = "its lines", "cannot read log file")
+                warn!(path = %path, reason = %why, consequence = "its lines", "cannot read log file")
             }
             SourceState::Duplicate(of) => info!(path = %path, same_as = %of, "log file is already watched"),
         }

@@ -133,7 +133,7 @@ impl Sources {
         let limit = self.max_files;
         let Some(source) = self.sources.get_mut(&id).filter(|source| !source.limit_logged) else { return };
         source.limit_logged = true;
-        warn!(location = %source.pattern, limit, lost = "lines of the files found last",
+        warn!(location = %source.pattern, limit, consequence = "lines of the files found last",
             help = "name fewer files in <location>, or remove files that are not logs; hidsctl status counts those left out",
             "wildcard matches more files than the limit");
     }

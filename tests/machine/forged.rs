@@ -12,7 +12,7 @@ use crate::support::{alerts_of, blocked, lab, start, until};
 /// More than the shipped rules want from one source.
 const LINES: usize = 12;
 
-/// Whom a forger wants blocked, where he works and how he writes a line; `{}` is the message.
+/// Whom a forger wants blocked, where he works and how he writes a line; `{}` is the message, `{all}` all of them.
 struct Forger {
     victim: &'static str,
     place: Place,
@@ -39,8 +39,13 @@ const FORGERS: &[Forger] = &[
     },
     // A hole in a web application.
     Forger { victim: "203.0.113.25", place: Place::Service("www-data"), line: "logger -t sshd '{}'" },
-    // A script of root's that borrows the name is not the service either.
-    Forger { victim: "203.0.113.26", place: Place::Service("root"), line: "logger -t sshd '{}'" },
+    // A script of root's that borrows the name is not the service either. It stays until journald has looked at it:
+    // of a program of root's that is gone by then, the journal does not record which one it was.
+    Forger {
+        victim: "203.0.113.26",
+        place: Place::Service("root"),
+        line: "{ printf '%s\\n' {all}; sleep 3; } | logger -t sshd",
+    },
     // About a real attacker: that must not hide what he does.
     Forger { victim: ATTACKER, place: Place::Service("www-data"), line: "logger -t sshd '{}'" },
 ];
@@ -49,6 +54,10 @@ impl Forger {
     /// His commands.
     fn script(&self) -> String {
         let message = |number| format!("Failed password for root from {} port {} ssh2", self.victim, 40_000 + number);
+        if self.line.contains("{all}") {
+            let all: Vec<String> = (0..LINES).map(|number| format!("'{}'", message(number))).collect();
+            return self.line.replace("{all}", &all.join(" "));
+        }
         (0..LINES).map(|number| format!("{}\n", self.line.replace("{}", &message(number)))).collect()
     }
 }

@@ -53,7 +53,7 @@ fn lines_in_journal_and_auth_log_count_once() {
     // That is so because the copies in the file were left out, and not because there were none.
     until(&machine, "the copies being left out", || {
         let status = machine.hidsctl(&["status"]).unwrap_or_default();
-        status["collect"]["copies_left_out"].as_u64().is_some_and(|count| count >= 2 * GUESSES as u64)
+        status["collect"]["duplicates_skipped"].as_u64().is_some_and(|count| count >= 2 * GUESSES as u64)
     });
     let file = std::fs::read_to_string(machine.tree().path("/var/log/auth.log")).expect("rsyslog writes it");
     assert!(file.matches("Failed password for root").count() >= 2 * GUESSES, "{file}");

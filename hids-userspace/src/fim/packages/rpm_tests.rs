@@ -112,7 +112,7 @@ fn paths_that_rpm_removed_are_recognised_and_others_are_not() {
     }
     for path in ["/opt/tool", "/opt/tool/file-with-a-long-name-1"] {
         assert_eq!(reason(&first, &second, path), None, "{path} is still there");
-        assert_eq!(reason(&second, &third, path).as_deref(), Some("removal of tool 1.3-1"), "{path}");
+        assert_eq!(reason(&second, &third, path).as_deref(), Some("removal of package tool 1.3-1"), "{path}");
     }
     assert_eq!(reason(&second, &third, "/opt/tool/other"), None);
     let future = Timestamp::from_unix_seconds(4_000_000_000);

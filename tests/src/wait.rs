@@ -7,6 +7,10 @@ use anyhow::{Result, bail};
 /// Long enough for a loaded machine; a test that passes never waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The environment variable that multiplies each patience: set in guests without hardware virtualisation and by
+/// `cargo xtask test --under-load`, where a start of the daemon was seen to take 14 s and a status 40 s more.
+const FACTOR: &str = "HIDS_PATIENCE";
+
 /// How often a condition is looked at.
 const STEP: Duration = Duration::from_millis(10);
 
@@ -18,11 +22,17 @@ pub fn until(what: &str, patience: Duration, mut condition: impl FnMut() -> bool
     value(what, patience, || condition().then_some(()))
 }
 
+/// By what patience is multiplied here.
+fn factor() -> u32 {
+    std::env::var(FACTOR).ok().and_then(|text| text.parse().ok()).unwrap_or(1).clamp(1, 100)
+}
+
 /// Waits until `look` gives a value, at most `patience`.
 ///
 /// # Errors
 /// When the time is over; the message names `what` was waited for.
 pub fn value<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> Result<T> {
+    let patience = patience * factor();
     let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {

@@ -8,6 +8,7 @@ mod report;
 pub mod suite;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
@@ -61,6 +62,8 @@ enum Part {
     Vm,
 }
 
+/// By what the patience of tests is multiplied under load: four busy loops for each processor leave a fifth of it.
+const PATIENCE_UNDER_LOAD: &str = "6";
 /// How often those parts run under load whose tests depend on what else the machine does.
 const SENSITIVE_TIMES: u32 = 5;
 /// Those parts.
@@ -158,18 +161,27 @@ impl Run<'_> {
         step("clippy", clippy::run);
     }
 
+    /// A cargo whose tests wait longer where the machine is kept busy.
+    fn cargo(&self) -> Command {
+        let mut cargo = cargo();
+        if self.options.under_load {
+            cargo.env("HIDS_PATIENCE", PATIENCE_UNDER_LOAD);
+        }
+        cargo
+    }
+
     fn unit(&self, label: &str, report: &mut Report) {
-        let mut test = cargo();
+        let mut test = self.cargo();
         test.args(["test", "--workspace", "--exclude", "hids-tests", "--no-fail-fast", "--"]);
         report.add(suite::run(&format!("unit{label}"), test.args(&self.options.filter)));
-        let mut test = cargo();
+        let mut test = self.cargo();
         test.args(["test", "--package", "hids-tests", "--lib", "--"]);
         report.add(suite::run(&format!("harness{label}"), test.args(&self.options.filter)));
     }
 
     fn suites(&self, names: &[&str], label: &str, report: &mut Report) {
         for name in names {
-            let mut test = cargo();
+            let mut test = self.cargo();
             test.args(["test", "--package", "hids-tests", "--test", name]).env("HIDS_BIN_DIR", self.programs);
             report.add(suite::run(&format!("{name}{label}"), test.arg("--").args(&self.options.filter)));
         }

@@ -32,7 +32,7 @@ pub struct PieceAt {
     pub offset: u64,
     /// How the program ended.
     pub cause: String,
-    /// Whether this was told before.
+    /// Whether this was reported before.
     pub is_told: bool,
 }
 

@@ -17,10 +17,10 @@
 //! | responder | analysed and recorded; nothing is done about it |
 //!
 //! Should that not help, it is not analysed either. An alert that was recorded before the responder died of it does not
-//! come again, so it is told at once, as is a line of a source without positions. The text of joined alerts, each of
+//! come again, so it is reported at once, as is a line of a source without positions. The text of joined alerts, each of
 //! which is in alerts.json already, is left out after the first death.
 //!
-//! A line that survives being watched was not the cause. One that does not come again is told when the careful life
+//! A line that survives being watched was not the cause. One that does not come again is reported when the careful life
 //! ends. Without a record (SIGKILL, loss of power, a crash of a thread that had no line in hand) nobody is suspected.
 
 mod files;

@@ -77,7 +77,7 @@ impl<'a> BatchPlace<'a> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::daemon) struct Found {
     pub(super) suspects: Vec<Suspect>,
-    /// What cannot come again, and is told at once.
+    /// What cannot come again, and is reported at once.
     pub lost: Vec<SetAside>,
     /// Number of the joined alerts at whose text the daemon died: it is not written.
     pub joined_text: Option<u64>,

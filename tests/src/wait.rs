@@ -22,6 +22,11 @@ pub fn until(what: &str, patience: Duration, mut condition: impl FnMut() -> bool
     value(what, patience, || condition().then_some(()))
 }
 
+/// As long as that here, for waits of other kinds.
+pub fn scaled(patience: Duration) -> Duration {
+    patience * factor()
+}
+
 /// By what patience is multiplied here.
 fn factor() -> u32 {
     std::env::var(FACTOR).ok().and_then(|text| text.parse().ok()).unwrap_or(1).clamp(1, 100)
@@ -32,7 +37,7 @@ fn factor() -> u32 {
 /// # Errors
 /// When the time is over; the message names `what` was waited for.
 pub fn value<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> Result<T> {
-    let patience = patience * factor();
+    let patience = scaled(patience);
     let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {

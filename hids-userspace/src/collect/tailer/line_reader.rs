@@ -48,6 +48,8 @@ pub(super) struct LineReader {
     /// The byte after the last line that the assembler has taken; `>= position.offset`.
     read_to: u64,
     in_cut_line: bool,
+    /// Whether it had content when it was begun, of which nothing has been read yet.
+    is_unread: bool,
     /// The last bytes before `read_to`, to notice that the file was rewritten.
     tail: Vec<u8>,
     /// Bytes after `read_to` that do not make a whole line yet.
@@ -66,6 +68,7 @@ impl LineReader {
             last_growth: Instant::now(),
             read_to: position.offset,
             in_cut_line: position.in_cut_line,
+            is_unread: false,
             position,
             cut_off: None,
             tail: Vec::new(),
@@ -84,6 +87,7 @@ impl LineReader {
         if !self.is_fifo && self.tail.is_empty() && self.read_to > 0 {
             self.remember_surroundings(&descriptor);
         }
+        self.is_unread = !self.is_fifo && self.read_to == 0 && descriptor.metadata().is_ok_and(|meta| meta.len() > 0);
         self.descriptor = Some(descriptor);
     }
 
@@ -152,12 +156,13 @@ impl LineReader {
             Ok(filled) => filled,
             Err(error) => return Ok(ReadOutcome::Failed(error)),
         };
-        let shorter =
-            filled == 0 && self.read_to > 0 && descriptor.metadata().is_ok_and(|meta| meta.len() < self.read_to);
+        let had = if self.is_unread { 1 } else { self.read_to };
+        let shorter = filled == 0 && had > 0 && descriptor.metadata().is_ok_and(|meta| meta.len() < had);
         if shorter || buffer[..filled.min(kept)] != self.tail[..] {
             return Ok(ReadOutcome::Rewritten);
         }
         self.note_growth(filled - kept);
+        self.is_unread &= filled == 0;
         let mut at = kept;
         let place = batcher.place(self.position.identity);
         loop {
@@ -373,6 +378,11 @@ impl LineReader {
         }
         let Some(descriptor) = &self.descriptor else { return 0 };
         read_at(descriptor, &mut buffer[..MAX_LINE_BYTES], self.read_to).unwrap_or(0)
+    }
+
+    /// Whether it had content when it was begun, of which nothing has been read.
+    pub fn is_unread(&self) -> bool {
+        self.is_unread
     }
 
     /// Whether the file ends with a line that is not finished.

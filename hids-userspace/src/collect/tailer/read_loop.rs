@@ -169,6 +169,10 @@ fn restart(tracker: &mut PathTracker, id: FileId, file: &mut LogFile) -> Result<
         file.flush(&mut batcher)?;
     }
     let Some(path) = tracker.entries.get(file.entry).map(|entry| entry.path.clone()) else { return Ok(()) };
+    if file.reader.is_unread() {
+        // Its copies are found by what was read.
+        tracker.recovery.note_unread(&path);
+    }
     let (offset, content) = match file.reader.descriptor() {
         Some(descriptor) => offset_after_change(descriptor, &file.reader.position, file.reader.tail(), &path),
         None => (0, Content::New),

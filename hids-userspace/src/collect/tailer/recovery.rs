@@ -229,6 +229,14 @@ impl Recovery {
             "log file was rotated and removed, compressed or truncated while it was not watched");
     }
 
+    /// The file at `path` was truncated before any of it had been read: nothing says which file is a copy of it.
+    pub fn note_unread(&self, path: &Path) {
+        self.counters.lost_positions.fetch_add(1, Ordering::Relaxed);
+        warn!(path = %path.display(), consequence = "the lines that were written to it before are not analysed",
+            help = "let logrotate rename the log (create) rather than truncate it (copytruncate)",
+            "log file was truncated before any of it was read");
+    }
+
     /// The file at `path` was truncated before all of it had been read: the copies that a rotation made of it
     /// (copytruncate) since, which have the rest.
     pub fn copies(
@@ -425,7 +433,7 @@ mod tests {
         fs::write(place.log.with_extension("log.2"), "another\n").expect("written");
         fs::write(&place.log, "").expect("truncated");
         let (mut recovery, _) = recovery();
-        let copies = recovery.copies(&place.log, &cut_off, crate::collect::batch_sender::now(), &|_| false);
+        let copies = recovery.copies(&place.log, &cut_off, crate::platform::clock::now(), &|_| false);
         assert_eq!(copies.iter().map(|file| file.position.offset).collect::<Vec<_>>(), [2]);
     }
 

@@ -6,12 +6,13 @@ use crossbeam_channel::{Receiver, bounded};
 use hids_core::model::{LogBatch, Timestamp};
 
 use super::*;
-use crate::collect::batch_sender::{BatchSender, now};
+use crate::collect::batch_sender::BatchSender;
 use crate::collect::once::{FileSender, Holding, Once};
 use crate::collect::report::SourceRegistry;
 use crate::collect::tailer::kernel_watches::KernelWatches;
 use crate::collect::tailer::read_loop::ReadLoop;
 use crate::config::{LogInput, LogSourceConfig};
+use crate::platform::clock::now;
 
 struct Bench {
     _directory: tempfile::TempDir,
@@ -129,6 +130,20 @@ fn a_file_that_is_renamed_back_is_current_again() {
     bench.refresh(id);
     assert_eq!((bench.current(id), bench.rotated(id).len()), (file, 0));
     assert_eq!(bench.lines(), ["1"]);
+}
+
+#[test]
+fn a_file_that_is_truncated_before_it_was_read_is_counted_as_lost() {
+    let mut bench = Bench::new();
+    bench.write("a.log", "1\n");
+    bench.entry("a.log");
+    bench.write("a.log", "");
+    let lost = |bench: &Bench| bench.tracker.reports.counters().lost_positions.load(Ordering::Relaxed);
+    assert_eq!((bench.lines(), lost(&bench)), (Vec::new(), 1));
+    // One that is truncated while it is empty has lost nothing.
+    bench.write("b.log", "");
+    bench.entry("b.log");
+    assert_eq!((bench.lines(), lost(&bench)), (Vec::new(), 1));
 }
 
 #[test]

@@ -15,12 +15,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use hids_core::model::LogBatch;
+use hids_tests::wait;
 
 use crate::collect::{CollectOptions, CollectTuning, CollectorHandle, start};
 use crate::config::{LogFormat, LogInput, LogSourceConfig};
 
-/// Longest wait for something that must happen.
-const DEADLINE: Duration = Duration::from_secs(5);
 /// How long nothing must come before it counts as nothing.
 const QUIET: Duration = Duration::from_millis(150);
 
@@ -36,6 +35,11 @@ fn tuning() -> CollectTuning {
 
 fn source(pattern: &Path) -> LogSourceConfig {
     LogSourceConfig { input: LogInput::File { pattern: pattern.display().to_string() }, format: LogFormat::Line }
+}
+
+/// When something that must happen is waited for no longer.
+fn deadline() -> Instant {
+    Instant::now() + wait::scaled(wait::PATIENCE)
 }
 
 /// A running collector in a directory of its own.
@@ -113,7 +117,7 @@ impl Rig {
 
     /// Receives until `done` or the deadline.
     fn receive_until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
-        let limit = Instant::now() + DEADLINE;
+        let limit = deadline();
         while !done(self) {
             match self.batches.recv_deadline(limit) {
                 Ok(batch) => self.take(&batch),

@@ -55,7 +55,7 @@ impl Rewriting {
         }
         let mut written = writer.join().expect("no panic");
         let lines = |rig: &Rig| rig.texts().into_iter().filter(|line| !line.starts_with('#')).collect::<Vec<_>>();
-        let limit = Instant::now() + DEADLINE;
+        let limit = deadline();
         while lines(&rig).len() < written.len() && Instant::now() < limit {
             rig.receive_rest();
         }

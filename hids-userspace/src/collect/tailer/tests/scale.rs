@@ -89,7 +89,7 @@ fn files_of_a_wildcard_beyond_the_limit_are_counted_and_taken_when_others_go() {
     }
     rig.append("new.log", "line\n");
     rig.receive_until("the line of the new file", |rig| rig.texts().contains(&"line".to_owned()));
-    let limit = Instant::now() + DEADLINE;
+    let limit = deadline();
     while (report(&rig).sources.len(), report(&rig).files_left_out) != (5, 0) {
         assert!(Instant::now() < limit, "{:?}", report(&rig));
         rig.receive_rest();
@@ -124,7 +124,7 @@ fn a_full_channel_is_waited_for_and_nothing_is_lost() {
     let text: String = (0..200_000).map(|number| format!("{number}\n")).collect();
     rig.append("a.log", text);
     let counters = rig.collector.as_ref().expect("runs").counters();
-    let limit = Instant::now() + DEADLINE;
+    let limit = deadline();
     while counters.waits.load(std::sync::atomic::Ordering::Relaxed) == 0 {
         assert!(Instant::now() < limit, "the channel never was full");
         std::thread::yield_now();
@@ -146,7 +146,7 @@ fn an_overflow_of_the_kernels_queue_loses_nothing() {
     let text: String = (0..100_000).map(|number| format!("{number}\n")).collect();
     rig.append("a.log", text);
     let counters = rig.collector.as_ref().expect("runs").counters();
-    let limit = Instant::now() + DEADLINE;
+    let limit = deadline();
     while counters.waits.load(std::sync::atomic::Ordering::Relaxed) == 0 {
         assert!(Instant::now() < limit, "the channel never was full");
         std::thread::yield_now();
@@ -182,7 +182,7 @@ fn a_line_is_handed_on_at_once() {
             let begun = Instant::now();
             file.write_all(b"Nov 24 10:00:00 box sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2\n")
                 .expect("write");
-            rig.batches.recv_timeout(DEADLINE).expect("a batch");
+            rig.batches.recv_deadline(deadline()).expect("a batch");
             begun.elapsed()
         })
         .collect();

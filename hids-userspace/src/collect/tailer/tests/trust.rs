@@ -45,7 +45,7 @@ fn state(rig: &Rig, name: &str) -> Option<SourceState> {
 }
 
 fn wait_for_refusal(rig: &Rig, name: &str, why: &str) {
-    let limit = Instant::now() + DEADLINE;
+    let limit = deadline();
     loop {
         match state(rig, name) {
             Some(SourceState::Unreadable(text)) if text.contains(why) => return,

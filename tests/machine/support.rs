@@ -59,21 +59,23 @@ pub fn alerts_of(machine: &Machine<'_>, rule: u64, address: &str) -> Vec<Value> 
     alerts.filter(|alert| alert["rule"]["sidid"] == rule && alert["srcip"] == address).collect()
 }
 
-/// Wrong passwords for root from both sides of the machine, until there is an alert about many of each side.
+/// Wrong passwords for root from both sides of the machine, until there is an alert about many of each side. First from
+/// the side that is never blocked: the connections of a blocked one stay with sshd until its `LoginGraceTime` is over,
+/// and it refuses others meanwhile (`MaxStartups`).
 pub fn guess_from_both_sides(lab: &Lab, machine: &Machine<'_>) {
-    for (from, address, server) in [(&lab.attacker, ATTACKER, SERVER_OUTSIDE), (&lab.friend, FRIEND, SERVER_INSIDE)] {
+    for (from, address, server) in [(&lab.friend, FRIEND, SERVER_INSIDE), (&lab.attacker, ATTACKER, SERVER_OUTSIDE)] {
         guess(machine, from, address, server);
     }
 }
 
 /// Wrong passwords for root, side by side, until there is an alert about many; more than one round is needed when the
-/// server does not answer in time, or wants no more guesses for some seconds (OpenSSH 10).
+/// server does not answer in time. OpenSSH 10 then refuses further guesses for up to 15 s for each failed one.
 pub fn guess(machine: &Machine<'_>, from: &Host, address: &str, server: &str) {
     let is_seen = || !alerts_of(machine, 5720, address).is_empty();
     let mut guesses = || {
         attack::guess_passwords(from, server, "root", 8).expect("guesses");
         wait::until("an alert about many guesses", Duration::from_secs(3), is_seen).is_ok()
     };
-    wait::until("the alert about many guesses", 3 * wait::PATIENCE, &mut guesses)
+    wait::until("the alert about many guesses", 6 * wait::PATIENCE, &mut guesses)
         .unwrap_or_else(|error| panic!("{error:#}; the alerts:\n{}\n{}", short(&machine.alerts()), said(machine)));
 }

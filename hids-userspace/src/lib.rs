@@ -3,6 +3,8 @@
 //! Stages do not import one another; core types flow over bounded channels that `daemon::wiring` makes.
 //! ARCHITECTURE.md shows the layers, and `cargo xtask tidy` checks them.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make threads, times and queues of their own"))]
+
 pub mod accounts;
 pub mod cli;
 pub mod collect;
@@ -12,6 +14,7 @@ pub mod control;
 pub mod daemon;
 pub mod fim;
 pub mod notify;
+mod platform;
 pub mod record;
 pub mod respond;
 pub mod ruleset;

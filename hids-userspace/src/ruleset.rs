@@ -10,6 +10,7 @@ use hids_core::diag::{Diagnostic, SourceFile};
 use hids_core::engine::{Engine, EngineOptions, ListSource, OssecProgram, RulesetSources};
 
 use crate::config::{Config, LogInput, LogSourceConfig};
+use crate::platform::hostname;
 
 /// Largest decoder, rule or list file.
 const SOURCE_LIMIT_BYTES: u64 = 64 << 20;
@@ -101,17 +102,11 @@ fn engine_options(config: &Config) -> EngineOptions {
         decoder_order_size: config.analysis.decoder_order_size,
         log_fw: config.analysis.log_fw,
         default_timeframe: config.analysis.default_timeframe,
-        default_hostname: host_name().into_bytes(),
+        default_hostname: hostname::short().into_bytes(),
         zone: jiff::tz::TimeZone::system(),
         strict_ossec: config.analysis.strict_ossec,
         hardened_decoders: config.analysis.hardened_decoders,
         counts_changes: config.syscheck.auto_ignore,
         strict_program: OssecProgram::Logtest,
     }
-}
-
-/// This machine's name up to the first dot, as OSSEC shows it.
-pub fn host_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    name.split('.').next().filter(|short| !short.is_empty()).unwrap_or("localhost").to_owned()
 }

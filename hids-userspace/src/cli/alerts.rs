@@ -1,6 +1,6 @@
 //! `hidsctl alerts`: recorded alerts, old and new.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::exit::{Exit, WrongUsage};
 use super::{Common, output};
 use crate::config;
+use crate::platform::clock::now;
 use crate::record::{AlertQuery, Follower, RecordedAlert, check_readable, read_alerts};
 
 /// How long one look for new alerts takes; Ctrl-C ends the command at any time.
@@ -74,11 +75,6 @@ fn show(common: &Common, alert: &RecordedAlert) -> anyhow::Result<()> {
     } else {
         output::print(&format!("{}\n", alert.text()))
     }
-}
-
-fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }
 
 fn midnight(now: Timestamp, zone: &TimeZone) -> Timestamp {

@@ -3,18 +3,18 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use hids_core::diag::Severity;
 use hids_core::engine::{Engine, Explanation, Outcome};
-use hids_core::model::{Channel, EventRef, FieldName, LogSource, Timestamp};
+use hids_core::model::{Channel, EventRef, FieldName, LogSource};
 use hids_core::rules::{Catalogue, RuleTrial};
 use serde_json::{Map, Value, json};
 
 use super::exit::{BadConfiguration, Exit};
 use super::{Common, output};
 use crate::config::{self, Config};
+use crate::platform::clock::now;
 use crate::ruleset;
 
 /// Longest line that is read; the collector cuts at the same length.
@@ -98,11 +98,6 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     }
     line.truncate(LINE_LIMIT_BYTES);
     Ok(true)
-}
-
-fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// OSSEC's three phases.

@@ -3,7 +3,7 @@
 //! What an update replaces lies in /usr/share/hids; what belongs to the administrator is copied from there once
 //! and never touched again. Packages need none of this: they know which files are configuration.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::{Common, output};
+use crate::platform::atomic_file;
 
 /// Arguments of `hidsctl setup`.
 #[derive(Debug, Args)]
@@ -87,7 +88,7 @@ fn create_whole(directory: &Path, to: &Path, content: &[u8]) -> io::Result<bool>
     let written = write(&hidden, content).and_then(|()| fs::hard_link(&hidden, to));
     fs::remove_file(&hidden)?;
     match written {
-        Ok(()) => File::open(directory)?.sync_all().map(|()| true),
+        Ok(()) => atomic_file::sync_directory_of(to).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }

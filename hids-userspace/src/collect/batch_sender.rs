@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
-use hids_core::model::{LogBatch, Timestamp};
+use hids_core::model::LogBatch;
 
 use super::options::PieceAt;
 use super::report::CollectCounters;
@@ -87,10 +87,4 @@ impl BatchSender {
             }
         }
     }
-}
-
-/// The present moment.
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

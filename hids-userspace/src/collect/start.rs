@@ -15,6 +15,7 @@ use super::options::{CollectOptions, CollectTuning};
 use super::report::{CollectCounters, CollectReport, SourceRegistry};
 use super::tailer::{Control, TailerHandle, TailerOptions};
 use crate::config::{LogInput, LogSourceConfig};
+use crate::platform::hostname;
 
 /// The collector cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +54,7 @@ pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<Collector
         first_start: options.first_start,
         tuning: options.tuning.clone(),
     };
-    let once = Once::new(rustix::system::uname().nodename().to_bytes());
+    let once = Once::new(hostname::full().as_bytes());
     once.want(options.tuning.read_once && wants_journal(&options.sources));
     let (holding, holding_handle) = Holding::start(once.clone(), batch_sender.clone()).map_err(CollectError::Files)?;
     let files = TailerHandle::start(follow, FileSender::new(batch_sender.clone(), holding), registry.clone())

@@ -14,11 +14,12 @@ use super::losses::Losses;
 use super::restored::{self, RestoredNews};
 use super::state::{State, lock};
 use super::take_up;
-use super::wiring::{self, Stages};
+use super::wiring::Stages;
 use super::{parts, status};
 use crate::config::{Config, LoadOptions};
 use crate::control::{Answer, Reply, Request};
 use crate::fim::protocol::FimRequest;
+use crate::platform::clock;
 use crate::respond::{self, Mode};
 use crate::sensors::files::MarkChoice;
 use crate::sensors::selftest::{self, Actor, SelfTestOptions};
@@ -102,7 +103,7 @@ impl Running {
         let mut restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if let Some(news) = restored.news(&report, now)
-            && batches.try_send(restored::batch(news.clone(), wiring::now())).is_ok()
+            && batches.try_send(restored::batch(news.clone(), clock::now())).is_ok()
         {
             restored.told(&news, now);
         }

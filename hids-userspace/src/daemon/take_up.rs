@@ -11,11 +11,12 @@ use tracing::{error, info, warn};
 use super::integrity;
 use super::parts::{differs, integrity_starts_anew, is_on};
 use super::state::{State, lock};
-use super::wiring::{COMMITTED, full_host_name, open_spool, start_mail};
+use super::wiring::{COMMITTED, open_spool, start_mail};
 use crate::config::Config;
 use crate::contracts::alert_spool::AlertSpool;
 use crate::fim;
 use crate::notify::syslog;
+use crate::platform::hostname;
 use crate::record::{Reconfiguration, SpoolChange};
 use crate::respond::Mode;
 use crate::sensors::{SensorsHandle, WhoLookup};
@@ -49,7 +50,7 @@ fn syslog_outputs(state: &Mutex<State>, wanted: &Config, mode: Mode) {
     let started = match wanted.syslog_outputs.as_slice() {
         [] => Ok(None),
         _ if mode == Mode::DryRun => Ok(None),
-        outputs => syslog::start(outputs, alerts, &full_host_name(), TimeZone::system()).map(Some),
+        outputs => syslog::start(outputs, alerts, &hostname::full(), TimeZone::system()).map(Some),
     };
     let started = match started {
         Ok(started) => started,

@@ -10,11 +10,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use hids_core::engine::Engine;
-use hids_core::model::{Channel, LogBatch, LogSource, Timestamp};
+use hids_core::model::{Channel, LogBatch, LogSource};
 use jiff::tz::TimeZone;
 
 use super::analysis::{self, AnalysisChannels, AnalysisHandle, Inherited};
@@ -27,6 +27,8 @@ use crate::fim;
 use crate::notify::mail::{self, MailError, MailHandle, MailOptions, MailTiming};
 use crate::notify::spool::{MailSpool, SpoolError, SpoolLimits, SpoolOptions};
 use crate::notify::syslog::{self, SyslogError, SyslogHandle};
+use crate::platform::clock::now;
+use crate::platform::hostname;
 use crate::record::{self, RecordError, RecordHandle, Recorder, RecorderOptions};
 use crate::respond::{self, Mode, ResponderHandle, ResponderOptions};
 
@@ -123,7 +125,7 @@ impl Stages {
         let syslog = match config.syslog_outputs.as_slice() {
             [] => None,
             _ if mode == Mode::DryRun => None,
-            outputs => Some(syslog::start(outputs, committed_alerts, &full_host_name(), zone.clone())?),
+            outputs => Some(syslog::start(outputs, committed_alerts, &hostname::full(), zone.clone())?),
         };
         let (processed, batches_to_record) = bounded(BATCHES);
         let recorder = record::start(recorder, batches_to_record, committed).map_err(StartError::Thread)?;
@@ -225,19 +227,8 @@ pub(super) fn open_spool(config: &Config, mode: Mode, zone: &TimeZone) -> Result
 
 /// Starts to send what the spool gives out.
 pub(super) fn start_mail(config: &Config, spool: &MailSpool) -> Result<MailHandle, MailError> {
-    let options = MailOptions { hostname: full_host_name(), zone: TimeZone::system(), timing: MailTiming::default() };
+    let options = MailOptions { hostname: hostname::full(), zone: TimeZone::system(), timing: MailTiming::default() };
     mail::start(config.mail.clone(), spool.clone(), options)
-}
-
-/// This machine's name as it knows itself, with its domain if that is part of it.
-pub(super) fn full_host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-/// The wall clock.
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 fn responder_options(config: &Config, mode: Mode) -> ResponderOptions {

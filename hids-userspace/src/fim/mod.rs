@@ -4,7 +4,6 @@
 //! `hids_core::fim`. It never learns by itself that a file changed: sensors send events, scans look.
 
 pub mod baseline_view;
-mod clock;
 pub mod examine;
 pub mod export;
 pub mod monitor;

@@ -17,7 +17,9 @@ use super::protocol::{
     StateView, VerifyView,
 };
 use super::store::{Store, StoreError, StoreView};
-use super::{BaselineView as _, Entry, clock, monitor};
+use super::{BaselineView as _, Entry, monitor};
+use crate::platform::error_chain::error_chain;
+use crate::platform::{clock, hostname};
 
 /// The file of the key that signs exports, in the state directory.
 pub(crate) const EXPORT_KEY: &str = "fim-sign.key";
@@ -132,12 +134,12 @@ fn notice_value(notice: &FileNotice) -> Value {
 
 /// Writes a signed copy of the baseline.
 fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, String> {
-    let failed = |error: ExportError| format!("the baseline is not exported: {}", monitor::error_text(&error));
+    let failed = |error: ExportError| format!("the baseline is not exported: {}", error_chain(&error));
     if file.exists() {
         return Err(format!("cannot export the baseline: {} already exists", file.display()));
     }
     let (key, made) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(failed)?;
-    let host = rustix::system::uname().nodename().to_bytes().to_vec();
+    let host = hostname::full().into_bytes();
     let summary = export::write_file(view, file, &key, &host, clock::now()).map_err(failed)?;
     value(&ExportView {
         entries: summary.entries,
@@ -149,7 +151,7 @@ fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, String> 
 
 /// What differs from an export, which this machine must have signed.
 fn compare(view: &StoreView, state: &Path, file: &Path, below: &[u8]) -> Result<CompareView, String> {
-    let failed = |error: ExportError| format!("the export cannot be compared: {}", monitor::error_text(&error));
+    let failed = |error: ExportError| format!("the export cannot be compared: {}", error_chain(&error));
     let (key, _) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(failed)?;
     let mut found = CompareView::default();
     let state_of = |entry: Option<Entry>| entry.and_then(|entry| entry.state).as_ref().map(StateView::from);
@@ -176,5 +178,5 @@ pub(crate) fn value(answer: &impl Serialize) -> Result<Value, String> {
 
 /// Why the baseline did not answer.
 pub(crate) fn failed(error: &StoreError) -> String {
-    format!("the baseline cannot be used: {}", monitor::error_text(error))
+    format!("the baseline cannot be used: {}", error_chain(error))
 }

@@ -9,13 +9,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::error::RecordError;
 use super::journal::Progress;
 use super::root::Root;
+use crate::platform::clock;
 
 const NAME: &str = ".record-mark";
 /// The file's fixed size: it is written over in place, so that a full disk does not matter.
@@ -98,13 +98,12 @@ impl MarkFile {
 
 /// Seconds since 1970.
 pub(super) fn now_seconds() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    clock::now().unix_seconds()
 }
 
 /// A name for this run: no two share it.
 pub(super) fn new_run() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}-{:x}", since.as_nanos(), std::process::id())
+    format!("{:x}-{:x}", clock::now().unix_nanos(), std::process::id())
 }
 
 #[cfg(test)]

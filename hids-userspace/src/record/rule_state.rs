@@ -5,14 +5,16 @@
 //! behind the alert files (then something is called new twice), never ahead of them (then an alert
 //! would be lost).
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use hids_core::engine::SavedState;
 use hids_core::model::RuleId;
 use serde::{Deserialize, Serialize};
+
+use crate::platform::atomic_file;
 
 const NAME: &str = "rules.state";
 /// First word of the file; the number changes with the format.
@@ -114,18 +116,7 @@ impl RuleStateFile {
 
     /// Replaces the file; on an error the old one stays.
     pub(super) fn save(&self, state: &SavedState) -> io::Result<()> {
-        let new = self.path.with_extension("state.new");
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        let written = file.write_all(&render(state)?).and_then(|()| file.sync_data());
-        if let Err(error) = written.and_then(|()| fs::rename(&new, &self.path)) {
-            let _ = fs::remove_file(&new);
-            return Err(error);
-        }
-        File::open(self.path.parent().unwrap_or(Path::new("/")))?.sync_all()
+        atomic_file::replace(&self.path, 0o600, &render(state)?)
     }
 }
 

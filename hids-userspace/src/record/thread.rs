@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select};
 use hids_core::engine::SavedState;
 use hids_core::join::{Held, JoinOptions, Joiner, Placement};
-use hids_core::model::{Alert, Timestamp};
+use hids_core::model::Alert;
 
 use super::batch::{Batch, Processed, Summary};
 use super::error::RecordError;
@@ -18,6 +18,7 @@ use super::order::{Order, Reconfiguration};
 use super::recorder::Recorder;
 use super::root::Root;
 use super::texts::in_hand;
+use crate::platform::clock::now;
 use crate::sys::crash;
 
 /// Longest time until what is committed is durable.
@@ -393,9 +394,4 @@ fn spawn_finisher(
             }
         }
     })
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use hids_core::model::Timestamp;
 use hids_core::respond::Clock;
 use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use crate::platform::clock as wall_clock;
 
 /// Two readings of the wall clock this far apart have something between them: they are read again.
 const TOO_FAR_APART: Duration = Duration::from_millis(100);
@@ -33,11 +34,7 @@ pub(super) fn boot_id() -> String {
 }
 
 fn read_once() -> Clock {
-    let wall = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Clock {
-        wall: Timestamp::from_unix_nanos(i64::try_from(wall.as_nanos()).unwrap_or(i64::MAX)),
-        since_boot: duration(clock_gettime(ClockId::Boottime)),
-    }
+    Clock { wall: wall_clock::now(), since_boot: duration(clock_gettime(ClockId::Boottime)) }
 }
 
 fn duration(time: Timespec) -> Duration {

@@ -8,7 +8,7 @@
 //! Rewritten (beside, synced, renamed) when most of it is history, and after the disk was full.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sync::Syncer;
 use super::{clock, private};
+use crate::platform::atomic_file::Replacement;
 
 /// The file is rewritten when it is this much longer than the last rewrite left it, and more than
 /// twice as long.
@@ -183,16 +184,9 @@ impl Ledger {
         for (key, offence) in offences {
             push_line(&mut bytes, &Entry::Offence(key.clone(), *offence))?;
         }
-        let beside = self.path.with_extension("new");
-        let mut file = private::append(&beside)?;
-        file.set_len(0)?;
-        file.write_all(&bytes)?;
-        file.sync_data()?;
-        fs::rename(&beside, &self.path)?;
-        if let Some(directory) = self.path.parent() {
-            File::open(directory)?.sync_all()?;
-        }
-        self.file = file;
+        let new = Replacement::begin(&self.path, 0o600)?;
+        new.file().write_all(&bytes)?;
+        self.file = new.commit()?;
         self.length = bytes.len() as u64;
         self.rewritten_length = self.length;
         self.is_behind = false;
@@ -298,6 +292,8 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use std::fs;
 
     use super::*;
 

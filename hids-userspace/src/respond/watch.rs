@@ -4,18 +4,19 @@
 //! routes, and one for reading the elements back. Tells the responder; never changes anything.
 
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{SendTimeoutError, Sender};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::debug;
 
 use super::netlink::messages;
 use super::nft_dump::{FoundElements, find_elements, is_foreign_change};
+use crate::platform::waker::Waker;
 use crate::sys::netlink::{Bus, NetlinkSocket};
 
 /// Notifications of nf_tables.
@@ -59,7 +60,7 @@ pub enum Watched {
 /// The thread; stopped on drop.
 pub struct Watch {
     watched: Watched,
-    stop: OwnedFd,
+    stop: Waker,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -71,8 +72,8 @@ impl Watch {
             Watched::TableAndAddresses => Some(Table::open()?),
             Watched::Addresses => None,
         };
-        let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
-        let stopped = stop.try_clone()?;
+        let stop = Waker::new()?;
+        let stopped = stop.clone();
         let mut watcher = Watcher { addresses, table, own_port, notices, stopped };
         let thread = std::thread::Builder::new().name("respond-watch".into()).spawn(move || watcher.run())?;
         Ok(Self { watched, stop, thread: Some(thread) })
@@ -86,7 +87,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let _ = rustix::io::write(&self.stop, &1u64.to_ne_bytes());
+        self.stop.wake();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -116,7 +117,7 @@ struct Watcher {
     table: Option<Table>,
     own_port: Arc<AtomicU32>,
     notices: Sender<Notice>,
-    stopped: OwnedFd,
+    stopped: Waker,
 }
 
 /// The responder is gone, or this thread is to stop.
@@ -147,7 +148,7 @@ impl Watcher {
         let left = next.map(|at| at.saturating_duration_since(Instant::now()));
         let left = left.and_then(|left| Timespec::try_from(left).ok());
         let mut watched = vec![
-            PollFd::from_borrowed_fd(self.stopped.as_fd(), PollFlags::IN),
+            PollFd::new(&self.stopped, PollFlags::IN),
             PollFd::from_borrowed_fd(self.addresses.as_fd(), PollFlags::IN),
         ];
         watched.extend(
@@ -219,7 +220,7 @@ impl Watcher {
 
     fn is_stopped(&self) -> bool {
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let mut watched = [PollFd::from_borrowed_fd(self.stopped.as_fd(), PollFlags::IN)];
+        let mut watched = [PollFd::new(&self.stopped, PollFlags::IN)];
         poll(&mut watched, Some(&at_once)).is_ok_and(|ready| ready > 0)
     }
 }

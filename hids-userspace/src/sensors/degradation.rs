@@ -1,10 +1,11 @@
 //! Reasons why a sensor is unavailable, with help for the administrator.
 
-use std::error::Error as _;
 use std::io;
 
 use aya::EbpfError;
 use aya::programs::ProgramError;
+
+use crate::platform::error_chain::error_chain_without;
 
 /// A reason that a sensor is not there. It is a state to report, not a failure of the daemon.
 #[derive(Debug, thiserror::Error)]
@@ -121,18 +122,8 @@ impl Degradation {
 
     /// The message with that of each cause, in one line.
     pub fn with_sources(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let message = error.to_string();
-            // aya appends the verifier's log of many lines; the kernel's answer follows as the next cause.
-            let is_log = matches!(error.downcast_ref(), Some(ProgramError::LoadError { .. }));
-            if !is_log && !text.ends_with(&message) {
-                text = format!("{text}: {message}");
-            }
-            cause = error.source();
-        }
-        text
+        // aya appends the verifier's log of many lines; the kernel's answer follows as the next cause.
+        error_chain_without(self, |cause| matches!(cause.downcast_ref(), Some(ProgramError::LoadError { .. })))
     }
 }
 

@@ -25,6 +25,7 @@ pub use who::{Processes, ProcessesReport, Procfs, WhoLookup};
 
 use std::sync::Arc;
 
+use crate::platform::error_chain::error_chain;
 use bpf::Programs;
 use selftest::{OperationUnderTest, SelfTest, SelfTestError};
 use tracing::{info, warn};
@@ -78,17 +79,6 @@ fn watch_processes() -> Result<(Programs, Processes), Degradation> {
     let maps = programs.take_processes()?;
     let processes = Processes::start(maps).map_err(Degradation::Processes)?;
     Ok((programs, processes))
-}
-
-/// The message with that of each cause, in one line.
-fn error_with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn describe(programs: &Programs) -> String {
@@ -156,12 +146,12 @@ impl SensorsHandle {
             // That there is none has been said.
             Err(SelfTestError::Sensor(_)) => {}
             Err(why) => warn!(
-                why = error_with_sources(why),
+                why = error_chain(why),
                 consequence = "file sensor used without verification",
                 "file sensor self-test failed to run"
             ),
         }
-        self.self_test = Some(result.map_err(|why| error_with_sources(&why)));
+        self.self_test = Some(result.map_err(|why| error_chain(&why)));
     }
 
     fn log(&self) {

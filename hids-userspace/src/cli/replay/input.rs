@@ -60,6 +60,7 @@ impl Input {
             false => File::open(path)?,
         };
         let meta = file.metadata()?;
+        #[expect(clippy::disallowed_methods, reason = "as a file has it")]
         let modified = if meta.is_file() { meta.modified().unwrap_or(UNIX_EPOCH) } else { SystemTime::now() };
         let consumed: Arc<AtomicU64> = Arc::default();
         let mut raw = Counted { file, consumed: Arc::clone(&consumed) };

@@ -16,11 +16,12 @@ use std::time::{Duration, Instant};
 use hids_core::model::{Channel, LogBatch, LogSource};
 use tracing::{error, warn};
 
-use super::batch_sender::{BatchSender, now};
+use super::batch_sender::BatchSender;
 use super::options::CollectTuning;
 use super::report::{SourceRegistry, SourceState, SourceStats};
 use crate::config::command_line::{self, Pipeline};
 use crate::config::{CommandOutput, LogInput, LogSourceConfig};
+use crate::platform::clock::now;
 use crate::sys::crash;
 
 /// Longest event made of a command's output; the rest is left out and counted.

@@ -18,10 +18,11 @@ use tracing::warn;
 
 use super::entry::{Entry, FIELDS, cursor_of};
 use super::judge::Judge;
-use crate::collect::batch_sender::{BatchSender, Disconnected, now};
+use crate::collect::batch_sender::{BatchSender, Disconnected};
 use crate::collect::once::Once;
 use crate::collect::options::PieceAt;
 use crate::collect::report::{SourceState, SourceStats};
+use crate::platform::clock::now;
 use crate::sys::crash::{self, InHand, Part};
 
 /// Longest JSON of one entry; a longer one is left out and counted.

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender};
 use hids_core::model::{LogBatch, LogSource, Timestamp};
 
 use super::seen::Once;
-use crate::collect::batch_sender::{BatchSender, Disconnected, now};
+use crate::collect::batch_sender::{BatchSender, Disconnected};
+use crate::platform::clock::now;
 
 /// Bytes of lines that wait at most (64 batches of 256 KiB); then the reader of the files waits.
 const MAX_HELD_BYTES: usize = 16 << 20;
@@ -25,7 +26,7 @@ const PAUSE_WHEN_FULL: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub(in crate::collect) struct Holding {
     once: Once,
-    /// Bounded by `amount`: a channel of that size would take its memory at once.
+    /// Bounded by `amount`.
     held: Sender<(Timestamp, LogBatch)>,
     amount: Arc<Amount>,
     /// How many batches of each source wait: those that follow must not overtake them.
@@ -65,7 +66,11 @@ impl Holding {
     /// Starts the thread; held batches go to `batch_sender`. It ends when every clone is gone, or when the collector
     /// is stopped.
     pub(in crate::collect) fn start(once: Once, batch_sender: BatchSender) -> io::Result<(Self, HoldingHandle)> {
-        let (held, batches) = unbounded();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "bounded by amount; a channel of that size would take its memory at once"
+        )]
+        let (held, batches) = crossbeam_channel::unbounded();
         let (waiting, amount) = (Waiting::default(), Arc::<Amount>::default());
         let worker = Worker {
             once: once.clone(),

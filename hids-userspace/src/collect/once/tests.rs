@@ -8,8 +8,9 @@ use hids_core::model::{Channel, LogBatch, LogSource, SourcePosition, Timestamp};
 use proptest::prelude::*;
 
 use super::{FileSender, Holding, Once};
-use crate::collect::batch_sender::{BatchSender, now};
+use crate::collect::batch_sender::BatchSender;
 use crate::collect::report::CollectCounters;
+use crate::platform::clock::now;
 
 const FILE: &str = "Nov 29 19:00:01 box sshd[12]: Failed password for root from 203.0.113.9 port 22 ssh2";
 const JOURNAL: &str =

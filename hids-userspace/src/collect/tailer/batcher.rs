@@ -8,10 +8,11 @@ use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SetAs
 
 use super::entry::Entry;
 use super::position::{FileIdentity, FilePosition, render_positions};
-use crate::collect::batch_sender::{Disconnected, now};
+use crate::collect::batch_sender::Disconnected;
 use crate::collect::once::FileSender;
 use crate::collect::options::PieceAt;
 use crate::collect::report::{CollectCounters, SourceStats};
+use crate::platform::clock::now;
 use crate::sys::crash;
 
 /// Most events in one batch.

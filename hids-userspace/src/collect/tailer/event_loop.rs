@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::ReadFlags;
 use tracing::{info, warn};
 
-use super::control::{Control, Waker};
+use super::control::Control;
 use super::discovery::{Discovery, Found};
 use super::entry_table::EntryTable;
 use super::file_table::FileTable;
@@ -25,11 +25,13 @@ use super::renames::Renames;
 use super::reports::Reports;
 use super::sources::Sources;
 use super::timers::Due;
-use crate::collect::batch_sender::{Disconnected, now};
+use crate::collect::batch_sender::Disconnected;
 use crate::collect::once::FileSender;
 use crate::collect::options::CollectTuning;
 use crate::collect::report::SourceRegistry;
 use crate::config::LogSourceConfig;
+use crate::platform::clock::now;
+use crate::platform::waker::Waker;
 
 /// Room for events of the kernel, in bytes: of some thousand files.
 const EVENT_BUFFER_BYTES: usize = 64 * 1024;
@@ -131,7 +133,7 @@ impl FileTailer {
         let pause = self.tracker.timers.pause(now).map_or(rescan, |pause| pause.min(rescan));
         let timeout =
             Timespec { tv_sec: pause.as_secs().try_into().unwrap_or(60), tv_nsec: pause.subsec_nanos().into() };
-        let mut fds = vec![PollFd::from_borrowed_fd(self.waker.fd(), PollFlags::IN)];
+        let mut fds = vec![PollFd::new(&self.waker, PollFlags::IN)];
         fds.extend(self.watches.fd().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         // Interrupted or not: the loop checks everything again.
         let _ = poll(&mut fds, Some(&timeout));

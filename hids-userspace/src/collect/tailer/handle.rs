@@ -5,10 +5,14 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
 
-use super::control::{Control, Waker};
+use super::control::Control;
 use super::event_loop::{FileTailer, TailerOptions};
 use crate::collect::once::FileSender;
 use crate::collect::report::SourceRegistry;
+use crate::platform::waker::Waker;
+
+/// Requests that wait for the thread; who sends more waits for room. There is one at each start, reload and stop.
+const MAX_REQUESTS: usize = 16;
 
 /// The running thread.
 #[derive(Debug)]
@@ -25,7 +29,7 @@ impl TailerHandle {
         sender: FileSender,
         registry: SourceRegistry,
     ) -> io::Result<Self> {
-        let (control, requests) = crossbeam_channel::unbounded();
+        let (control, requests) = crossbeam_channel::bounded(MAX_REQUESTS);
         let waker = Waker::new()?;
         let mut tailer = FileTailer::new(options, sender, registry, requests, waker.clone());
         let thread = std::thread::Builder::new().name("collect-files".into()).spawn(move || tailer.run())?;

@@ -31,6 +31,7 @@ use crate::collect::format::{self, Machine};
 use crate::collect::options::CollectTuning;
 use crate::collect::report::SourceState;
 use crate::config::LogFormat;
+use crate::platform::hostname;
 
 /// Most rotated files of one path that are kept open.
 const MAX_ROTATED: usize = 64;
@@ -99,10 +100,7 @@ impl PathTracker {
             reports,
             timers: Timers::default(),
             graces,
-            machine: Machine {
-                hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-                zone: jiff::tz::TimeZone::system(),
-            },
+            machine: Machine { hostname: hostname::full(), zone: jiff::tz::TimeZone::system() },
             is_starting: false,
             requests: VecDeque::new(),
             released: 0,

@@ -7,9 +7,10 @@ use hids_core::model::{Channel, LogBatch, LogSource, SourcePosition, Timestamp};
 use super::entry::Entry;
 use super::ids::EntryId;
 use super::position::pattern_key;
-use crate::collect::batch_sender::{Disconnected, now};
+use crate::collect::batch_sender::Disconnected;
 use crate::collect::once::FileSender;
 use crate::collect::report::CollectCounters;
+use crate::platform::clock::now;
 
 /// The sender, and what waits to be sent.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ use super::options::{scan_options, schedule, wants_events};
 use crate::config::Config;
 use crate::fim::monitor::{self, FimError, FimHandle, FimInputs, FimOptions};
 use crate::fim::policy_def;
+use crate::platform::error_chain::error_chain;
 use crate::sensors::WhoLookup;
 use crate::sensors::files::{self, FilesHandle, FilesOptions, FilesTuning};
 
@@ -299,7 +300,7 @@ fn pauses() -> impl Iterator<Item = (Duration, Duration)> {
 }
 
 fn text(why: &FimError) -> String {
-    monitor::error_chain(why)
+    error_chain(why)
 }
 
 fn help(why: &FimError) -> &'static str {

@@ -12,6 +12,7 @@ use serde_json::json;
 use tracing::{error, warn};
 
 use super::suspect::{Found, Suspect, hex};
+use crate::platform::atomic_file;
 use crate::sys::crash::{self, CrashRecord, MAX_BYTES};
 
 const RECORD: &str = "crash.record";
@@ -173,9 +174,5 @@ fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
 }
 
 fn replace(path: &Path, suspects: &[Suspect]) -> io::Result<()> {
-    let new = path.with_extension("json.new");
-    let mut file = open_new(&new)?;
-    file.write_all(&serde_json::to_vec(suspects)?)?;
-    file.sync_data()?;
-    fs::rename(&new, path)
+    atomic_file::replace(path, 0o600, &serde_json::to_vec(suspects)?)
 }

@@ -3,10 +3,9 @@
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
-use std::time::SystemTime;
 
 use hids_core::fim::Checks;
-use hids_core::model::{Digests, FileKind, FileState, Timestamp};
+use hids_core::model::{Digests, FileKind, FileState};
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use rustix::io::Errno;
 
@@ -14,6 +13,7 @@ use super::content::{Pace, Reader, Reading};
 use super::stat::stat_of;
 use super::sums::Sums;
 use super::{ExamineOptions, Examined, Stat, Unread, attributes, stat_at};
+use crate::platform::clock::now;
 
 /// What is known of an entry before it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,9 +287,4 @@ fn target_file(place: &Place<'_>) -> io::Result<Option<(OwnedFd, Stat)>> {
     }?;
     let stat = stat_of(file.as_fd())?;
     Ok(Some((file, stat)))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

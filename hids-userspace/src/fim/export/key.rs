@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use super::CONTEXT;
 use super::error::ExportError;
 use super::public_key::PublicKey;
+use crate::platform::atomic_file;
 
 /// A private Ed25519 key. Never shown.
 pub struct ExportKey(SigningKey);
@@ -51,11 +52,7 @@ impl ExportKey {
     fn create(path: &Path) -> io::Result<Self> {
         let mut bytes = [0; 32];
         File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-        let beside = path.with_extension("key-new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)?;
+        atomic_file::replace(path, 0o600, &bytes)?;
         Ok(Self::from_bytes(&bytes))
     }
 

@@ -1,14 +1,13 @@
 //! Making an export.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use hids_core::model::Timestamp;
 
 use super::{END, ENTRY, ExportError, ExportHeader, ExportKey, MAGIC};
 use crate::fim::StoreView;
+use crate::platform::atomic_file::Replacement;
 
 /// What was exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,36 +74,10 @@ pub fn write_file(
     host: &[u8],
     created: Timestamp,
 ) -> Result<ExportSummary, ExportError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".new-{}", std::process::id()));
-    let beside = Path::new(&beside);
-    let written = write_new(view, beside, key, host, created).and_then(|summary| {
-        std::fs::rename(beside, path).map_err(|source| ExportError::Open { path: path.to_owned(), source })?;
-        Ok(summary)
-    });
-    if written.is_err() {
-        let _ = std::fs::remove_file(beside);
-    }
-    written
-}
-
-fn write_new(
-    view: &StoreView,
-    path: &Path,
-    key: &ExportKey,
-    host: &[u8],
-    created: Timestamp,
-) -> Result<ExportSummary, ExportError> {
     let open = |source| ExportError::Open { path: path.to_owned(), source };
-    let file: File = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(libc::O_CLOEXEC)
-        .open(path)
-        .map_err(open)?;
-    let summary = write(view, &file, key, host, created)?;
-    file.sync_all().map_err(ExportError::Write)?;
+    let new = Replacement::begin(path, 0o600).map_err(open)?;
+    let summary = write(view, new.file(), key, host, created)?;
+    new.commit().map_err(open)?;
     Ok(summary)
 }
 

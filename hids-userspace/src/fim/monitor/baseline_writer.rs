@@ -13,10 +13,11 @@ use hids_core::model::FileNews;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::notifier;
 use super::status::Status;
-use super::{error_text, notifier};
-use crate::fim::clock;
 use crate::fim::store::{Durability, Store, StoreError, StoreView, WriteTxn};
+use crate::platform::clock;
+use crate::platform::error_chain::error_chain;
 
 /// How long to wait before a store that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -168,7 +169,7 @@ impl BaselineWriter {
     /// The store could not be read or written: logged once, tried again later.
     pub(super) fn note_failure(&mut self, error: &StoreError) {
         self.failures += 1;
-        let text = error_text(error);
+        let text = error_chain(error);
         let mut lists = self.status.lists();
         if lists.trouble.is_none() {
             tracing::error!(

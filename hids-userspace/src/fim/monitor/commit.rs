@@ -11,7 +11,8 @@ use super::observation::Observation;
 use super::package_updates::PackageUpdates;
 use super::scan_scheduler::Coverage;
 use crate::fim::store::{StoreError, WriteTxn};
-use crate::fim::{Entry, Unaccepted, clock};
+use crate::fim::{Entry, Unaccepted};
+use crate::platform::clock;
 
 /// Entries below a deleted directory that are read at a time.
 const CHUNK: usize = 512;

@@ -16,7 +16,6 @@ use super::baseline_writer::{BaselineWriter, Recovery};
 use super::commands::{Command, ConfigUpdate};
 use super::commit::{Committed, Committer};
 use super::denials::Denials;
-use super::error_text;
 use super::event_context::EventContext;
 use super::inspector::Inspector;
 use super::observation::Observation;
@@ -28,6 +27,7 @@ use super::status::Status;
 use super::workers::Inspected;
 use crate::fim::paths::holds;
 use crate::fim::scan::{Found, NotScanned};
+use crate::platform::error_chain::error_chain;
 
 /// How often what no channel reports is checked.
 const TICK: Duration = Duration::from_millis(500);
@@ -295,7 +295,7 @@ const fn brings_files(operation: Operation) -> bool {
 fn warn_not_scanned(path: &[u8], why: &NotScanned) {
     tracing::warn!(
         path = %hids_core::render::visible_string(path),
-        why = %error_text(why),
+        why = %error_chain(why),
         "cannot scan part of a watched tree; it was not compared with the baseline"
     );
 }

@@ -11,7 +11,6 @@ use hids_core::model::{FileEvent, FileKind, FileState, Operation};
 
 use super::debounce::{Debouncer, Full, REAPPEAR};
 use super::deleted_during_scan::DeletedDuringScan;
-use super::error_text;
 use super::event_context::EventContext;
 use super::observation::Observation;
 use super::package_updates::PackageUpdates;
@@ -21,6 +20,7 @@ use super::workers::{Inspected, Inspection, Job, Workers};
 use crate::fim::BaselineView as _;
 use crate::fim::scan::Difference;
 use crate::fim::store::StoreView;
+use crate::platform::error_chain::error_chain;
 
 /// Paths that may wait for an inspection; beyond that their trees are scanned.
 pub(super) const MAX_WAITING: usize = 200_000;
@@ -200,7 +200,7 @@ impl Inspector {
         if self.status.unreadable().note(path, now) {
             tracing::warn!(
                 path = %hids_core::render::visible_string(path),
-                why = %error_text(why),
+                why = %error_chain(why),
                 consequence = "changes of its content are not detected; other changes are",
                 help = "hidsctl fim status lists such files",
                 "cannot read a watched file"

@@ -21,7 +21,6 @@ mod commit;
 mod debounce;
 mod deleted_during_scan;
 mod denials;
-mod error_text;
 mod event_context;
 mod event_loop;
 mod handle;
@@ -42,8 +41,6 @@ mod throttle;
 mod unreadable;
 mod workers;
 
-pub(in crate::fim) use error_text::error_text;
-pub use error_text::error_text as error_chain;
 pub use handle::FimHandle;
 pub use notifier::POSITION;
 pub(in crate::fim) use notifier::text as text_of;

@@ -15,8 +15,8 @@ use hids_core::fim::{self, PathKind, Policy, TextStyle};
 use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SourcePosition};
 
 use super::throttle::Throttle;
-use crate::fim::clock;
 use crate::fim::store::StoreView;
+use crate::platform::clock;
 use crate::sys::crash;
 
 /// The name of file integrity in the record stage's journal of positions.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use hids_core::model::{Damage, FileNews};
 
 use super::scan_scheduler::Roots;
-use crate::fim::clock;
 use crate::fim::store::{Durability, Store, StoreError, StoreKey, StoreLimits};
+use crate::platform::clock;
 
 /// The file of the baseline in the state directory.
 pub(super) const BASELINE: &str = "fim.redb";

@@ -51,12 +51,12 @@ impl Throttle {
     pub(super) fn new() -> Self {
         let normal = rustix::process::getpriority_process(None).unwrap_or(0);
         // Without CAP_SYS_NICE a priority cannot be raised again; a thread that ends finds out.
-        let tried = thread::spawn(move || {
+        let tried = thread::Builder::new().name("fim-priority".into()).spawn(move || {
             rustix::process::setpriority_process(None, LOWEST)
                 .and_then(|()| rustix::process::setpriority_process(None, normal))
                 .is_ok()
         });
-        let can_restore = tried.join().unwrap_or(false);
+        let can_restore = tried.is_ok_and(|thread| thread.join().unwrap_or(false));
         Self { wanted: Arc::default(), is_applied: false, can_restore, normal }
     }
 

@@ -12,8 +12,8 @@ use rustix::fs::{Mode, OFlags, openat};
 
 use super::event_context::EventContext;
 use super::throttle::Throttle;
-use crate::fim::clock;
 use crate::fim::examine::{self, ExamineOptions, Examined, Name, Unread, open_directory, split};
+use crate::platform::clock;
 
 /// Paths that wait for a thread; more stay with the debouncer.
 pub(super) const MAX_JOBS: usize = 512;

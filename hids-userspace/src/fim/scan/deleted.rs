@@ -1,13 +1,12 @@
 //! Detects deleted paths: baseline entries that no longer exist.
 
-use std::time::SystemTime;
-
-use hids_core::model::{FileKind, Timestamp};
+use hids_core::model::FileKind;
 
 use super::plan::join;
 use super::worker::Worker;
 use super::{Difference, NotScanned};
 use crate::fim::Entry;
+use crate::platform::clock::now;
 
 /// Entries asked for at a time.
 const PIECE: usize = 256;
@@ -71,9 +70,4 @@ fn report_deleted(worker: &mut Worker<'_>, path: &[u8], old: Entry) {
     }
     let difference = Difference { path: path.to_vec(), old: Some(old), new: None, read: now(), unread: None };
     worker.differences.push(difference);
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

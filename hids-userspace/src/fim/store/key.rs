@@ -1,11 +1,12 @@
 //! The secret that the MACs of the baseline are made with.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::StoreError;
+use crate::platform::atomic_file;
 
 const KEY_BYTES: usize = 32;
 
@@ -54,17 +55,7 @@ impl StoreKey {
     fn create(path: &Path) -> io::Result<Self> {
         let mut bytes = [0; KEY_BYTES];
         fill_random(&mut bytes)?;
-        let beside = path.with_extension("key-new");
-        let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600).custom_flags(flags);
-        let mut file = options.open(&beside)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)?;
-        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-            File::open(directory)?.sync_all()?;
-        }
+        atomic_file::replace(path, 0o600, &bytes)?;
         Ok(Self(bytes))
     }
 

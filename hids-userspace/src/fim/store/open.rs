@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use hids_core::model::{Damage, FileNotice};
 
 use super::shared::Shared;
 use super::verify::{self, VerifyProgress, VerifyReport};
 use super::{Durability, StoreError, StoreKey, StoreLimits, StoreView, WriteTxn};
+use crate::platform::clock;
 
 /// The baseline. One per file; see the module.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl Store {
 
 /// Renames a file that cannot be used, and what belongs to it.
 fn set_aside(path: &Path, what: &str) -> Result<Damage, StoreError> {
-    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let seconds = clock::now().unix_seconds();
     let name = |number: u32| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".damaged-{seconds}"));

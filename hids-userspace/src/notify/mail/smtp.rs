@@ -9,6 +9,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 
 use crate::config::MailTls;
+use crate::platform::error_chain::error_chain;
 
 /// Longest wait for a connection and for each answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -195,15 +196,5 @@ fn brief(error: &lettre::transport::smtp::Error) -> String {
 
 /// The error with its causes; what the server said is made visible.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    hids_core::render::visible_string(text.as_bytes())
+    hids_core::render::visible_string(error_chain(error).as_bytes())
 }

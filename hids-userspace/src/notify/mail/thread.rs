@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use hids_core::model::Timestamp;
 use hids_core::render::visible_string;
@@ -18,6 +18,7 @@ use super::route::{Part, Route, Routes};
 use super::smtp::{Deferred, Refused, SendError, Server};
 use crate::config::{MailConfig, MailTransport};
 use crate::notify::spool::MailSpool;
+use crate::platform::clock::now;
 
 /// How often the thread looks up when nothing happens.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -401,9 +402,4 @@ fn clock_hour(time: Timestamp, zone: &TimeZone) -> (i64, Duration) {
     let local = time.unix_seconds() + i64::from(time.in_zone(zone).offset().seconds());
     let left = 3600 - local.rem_euclid(3600);
     (local.div_euclid(3600), Duration::from_secs(left.unsigned_abs()))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

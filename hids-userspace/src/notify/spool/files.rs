@@ -1,12 +1,14 @@
 //! The files of the spool.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use hids_core::model::{Level, RuleId};
 use serde::{Deserialize, Serialize};
+
+use crate::platform::atomic_file;
 
 /// Alerts of one rule that a mail only counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,16 +108,12 @@ impl Files {
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let temporary = format!("{name}.new");
-        let mut file = self.append(&temporary)?;
-        file.set_len(0)?;
-        file.write_all(bytes)?;
-        file.sync_data()?;
-        self.rename(&temporary, name)
+        atomic_file::replace(&self.directory.join(name), 0o600, bytes)
     }
 
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        std::fs::rename(self.directory.join(from), self.directory.join(to))?;
-        File::open(&self.directory)?.sync_all()
+        let to = self.directory.join(to);
+        std::fs::rename(self.directory.join(from), &to)?;
+        atomic_file::sync_directory_of(&to)
     }
 }

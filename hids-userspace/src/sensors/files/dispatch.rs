@@ -123,7 +123,7 @@ impl Dispatcher<'_> {
     /// Keeps what cannot be resolved now, to try it again.
     fn keep(&mut self, number: usize, place: &Place<'_>, event: Event) -> Dispatched {
         let Some(filesystem) = self.watched.filesystems.get(number) else { return Dispatched::Done };
-        match self.retries.add_place(&filesystem.planned.device, place, event) {
+        match self.retries.add_place(filesystem.planned.device, place, event) {
             Ok(()) => Dispatched::Done,
             Err(Full) => {
                 self.out.report.unresolved += 1;
@@ -157,7 +157,7 @@ impl Dispatcher<'_> {
         let change = (event.operations, event.pid);
         if let Err(CannotResolve) = changed_by_name(self.watched, self.out, number, object, change)
             && let Some(filesystem) = self.watched.filesystems.get(number)
-            && let Err(Full) = self.retries.add_file(&filesystem.planned.device, object, event.operations, event.pid)
+            && let Err(Full) = self.retries.add_file(filesystem.planned.device, object, event.operations, event.pid)
         {
             self.out.report.unresolved += 1;
             self.watched.report_lost(number, GapCause::Unresolved, self.out);

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
-use hids_core::model::{FileEvent, GapCause, Operations, Sensed, Timestamp, Who};
+use hids_core::model::{FileEvent, GapCause, Operations, Sensed, Who};
 
 use super::options::FilesTuning;
 use super::report::FilesReport;
+use crate::platform::clock::now;
 use crate::sensors::WhoLookup;
 
 /// How long a full channel is waited for when the sensor is to stop.
@@ -160,10 +161,4 @@ impl EventSender {
             self.report.stalled_ms += u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
         }
     }
-}
-
-/// The present moment.
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -17,12 +17,12 @@ use rustix::fs::{Mode, OFlags, openat};
 use super::event_sender::EventSender;
 use super::file_handle::Handle;
 use super::link_names::{Change, WantedNames};
-use super::mounts::mount_id;
 use super::paths::join;
 use super::report::MarkKind;
 use super::resolve::{each_entry, is_gone, open_directory};
 use super::roots::{Roots, as_path};
 use super::watched::Watched;
+use crate::platform::mountinfo::mount_id;
 use crate::sys::fanotify::handle_of;
 
 /// Files whose names are to be found; more are reported as a gap.

@@ -16,13 +16,13 @@ use rustix::fs::{AtFlags, FileType, statat};
 use super::event_sender::{Doer, EventSender};
 use super::file_handle::Handle;
 use super::filesystem::Remarking;
-use super::mounts::mount_id;
 use super::parse::{Place, Record};
 use super::paths::join;
 use super::report::MarkKind;
 use super::resolve::{each_entry, open_directory};
 use super::roots::{Directory, Roots, as_path};
 use super::watched::Watched;
+use crate::platform::mountinfo::mount_id;
 use crate::sys::fanotify::handle_of;
 
 /// Entries of a new directory that are reported one by one; more become a gap.

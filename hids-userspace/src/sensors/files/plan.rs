@@ -2,15 +2,16 @@
 
 use rustix::fs::{Mode, OFlags, open};
 
-use super::mounts::{Mount, mount_id};
+use super::mounts::is_entered;
 use super::paths::{below, join};
 use super::roots::{Root, Roots, as_path};
+use crate::platform::mountinfo::{Device, MountLine, mount_id};
 
 /// One filesystem with watched files on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PlannedFilesystem {
-    /// Its device, `8:1`.
-    pub(super) device: Vec<u8>,
+    /// Its device.
+    pub(super) device: Device,
     /// Its type.
     pub(super) kind: Vec<u8>,
     /// The mounts through which watched paths lead to it.
@@ -44,7 +45,7 @@ pub(super) struct Part {
 }
 
 /// Finds the filesystems of all roots.
-pub(super) fn plan(roots: &Roots, mounts: &[Mount]) -> Vec<PlannedFilesystem> {
+pub(super) fn plan(roots: &Roots, mounts: &[MountLine]) -> Vec<PlannedFilesystem> {
     let mut planned = Vec::new();
     for root in &roots.list {
         if let Some(mount) = mounts.iter().find(|mount| is_reached_at(mount, &root.anchor)) {
@@ -53,7 +54,7 @@ pub(super) fn plan(roots: &Roots, mounts: &[Mount]) -> Vec<PlannedFilesystem> {
         for mount in mounts {
             let Some(rest) = below(&root.real, &mount.point).filter(|rest| !rest.is_empty()) else { continue };
             let subtree = join(&root.path, rest);
-            let counts = roots.policy.enters(&subtree) && mount.is_entered(roots.policy.skips_nfs());
+            let counts = roots.policy.enters(&subtree) && is_entered(mount, roots.policy.skips_nfs());
             if counts && is_reached_at(mount, &mount.point) {
                 add(&mut planned, mount, Some(part(root, subtree, mount.point.clone(), mount)));
             }
@@ -67,15 +68,15 @@ pub(super) fn plan(roots: &Roots, mounts: &[Mount]) -> Vec<PlannedFilesystem> {
     planned
 }
 
-fn part(root: &Root, subtree: Vec<u8>, real: Vec<u8>, mount: &Mount) -> Part {
+fn part(root: &Root, subtree: Vec<u8>, real: Vec<u8>, mount: &MountLine) -> Part {
     Part { root: root.path.clone(), subtree, real, mount: mount.id, identity: root.identity }
 }
 
 /// Adds a part of a watched tree, or only the mount that leads to one.
-fn add(planned: &mut Vec<PlannedFilesystem>, mount: &Mount, part: Option<Part>) {
+fn add(planned: &mut Vec<PlannedFilesystem>, mount: &MountLine, part: Option<Part>) {
     let place = planned.iter().position(|filesystem| filesystem.device == mount.device).unwrap_or_else(|| {
         planned.push(PlannedFilesystem {
-            device: mount.device.clone(),
+            device: mount.device,
             kind: mount.kind.clone(),
             ..PlannedFilesystem::default()
         });
@@ -92,7 +93,7 @@ fn add(planned: &mut Vec<PlannedFilesystem>, mount: &Mount, part: Option<Part>) 
 }
 
 /// Whether `path` leads to this mount, and not to one that was mounted over it.
-fn is_reached_at(mount: &Mount, path: &[u8]) -> bool {
+fn is_reached_at(mount: &MountLine, path: &[u8]) -> bool {
     below(&mount.point, path).is_some()
         && open(as_path(path), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .is_ok_and(|file| mount_id(&file).is_ok_and(|id| id == mount.id))

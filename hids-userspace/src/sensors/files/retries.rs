@@ -13,6 +13,7 @@ use hids_core::model::Operations;
 use super::event::Event;
 use super::file_handle::Handle;
 use super::parse::Place;
+use crate::platform::mountinfo::Device;
 
 /// How long a handle is tried. A removal is over within microseconds; a second is late enough to be sure, and early
 /// enough for a gap.
@@ -37,7 +38,7 @@ pub(super) enum Unresolved {
 #[derive(Debug)]
 pub(super) struct Waiting {
     /// Of the filesystem.
-    pub(super) device: Box<[u8]>,
+    pub(super) device: Device,
     since: Instant,
     pub(super) wanted: Unresolved,
 }
@@ -61,14 +62,14 @@ pub(super) struct Full;
 
 impl Retries {
     /// Keeps the event of a name in a directory that cannot be resolved.
-    pub(super) fn add_place(&mut self, device: &[u8], place: &Place<'_>, event: Event) -> Result<(), Full> {
+    pub(super) fn add_place(&mut self, device: Device, place: &Place<'_>, event: Event) -> Result<(), Full> {
         self.add(device, Unresolved::Directory { handle: place.directory.into(), name: place.name.into(), event })
     }
 
     /// Keeps the change of a file that cannot be resolved.
     pub(super) fn add_file(
         &mut self,
-        device: &[u8],
+        device: Device,
         handle: &[u8],
         operations: Operations,
         pid: u32,
@@ -76,13 +77,13 @@ impl Retries {
         self.add(device, Unresolved::File { handle: handle.into(), operations, pid })
     }
 
-    fn add(&mut self, device: &[u8], wanted: Unresolved) -> Result<(), Full> {
+    fn add(&mut self, device: Device, wanted: Unresolved) -> Result<(), Full> {
         if self.waiting.len() >= MOST {
             return Err(Full);
         }
         let now = Instant::now();
         self.tried.get_or_insert(now);
-        self.waiting.push_back(Waiting { device: device.into(), since: now, wanted });
+        self.waiting.push_back(Waiting { device, since: now, wanted });
         Ok(())
     }
 
@@ -113,9 +114,9 @@ mod tests {
         let mut retries = Retries::default();
         assert_eq!(retries.due(), None);
         for _ in 0..MOST {
-            assert!(retries.add_file(b"8:1", b"handle", Operations::NONE, 1).is_ok());
+            assert!(retries.add_file((8, 1), b"handle", Operations::NONE, 1).is_ok());
         }
-        assert!(retries.add_file(b"8:1", b"handle", Operations::NONE, 1).is_err());
+        assert!(retries.add_file((8, 1), b"handle", Operations::NONE, 1).is_err());
         assert!(retries.due().is_some_and(|due| due <= PAUSE));
         let mut waiting = retries.take();
         assert_eq!((waiting.len(), retries.due()), (MOST, None));

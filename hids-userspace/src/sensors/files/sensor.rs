@@ -224,7 +224,7 @@ impl Sensor {
         let mut roots_changed = false;
         for waiting in self.retries.take() {
             // A filesystem that is watched no longer has lost nothing.
-            let Some(number) = self.watched.find(&waiting.device) else { continue };
+            let Some(number) = self.watched.find(waiting.device) else { continue };
             match self.try_again(number, &waiting.wanted) {
                 Ok(()) => {}
                 Err(NotReported::RootsChanged) => roots_changed = true,

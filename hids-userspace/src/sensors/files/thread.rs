@@ -1,16 +1,16 @@
 //! The thread of the sensor: waits for the kernel, for commands and for changes of the mount table.
 
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::Sender;
 use hids_core::fim::Policy;
 use hids_core::model::Sensed;
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::warn;
 
 use super::event_batching::EventBatching;
@@ -19,6 +19,7 @@ use super::mounts::MountTable;
 use super::options::FilesOptions;
 use super::report::FilesReport;
 use super::sensor::Sensor;
+use crate::platform::waker::Waker;
 use crate::sensors::Degradation;
 
 /// Directories marked between two looks at the kernel's queues.
@@ -34,21 +35,21 @@ pub(super) struct Shared {
     ready: Mutex<bool>,
     became_ready: Condvar,
     stopping: Arc<AtomicBool>,
-    wake: OwnedFd,
+    waker: Waker,
+    /// What to watch from now on; a newer one takes its place before the thread has taken it.
+    policy: Mutex<Option<Arc<Policy>>>,
 }
 
 /// The thread and the way to it.
 #[derive(Debug)]
 pub(super) struct Running {
     shared: Arc<Shared>,
-    policies: Sender<Arc<Policy>>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Opens the sensor, so that a refusal is known at once, and starts its thread.
 pub(super) fn start(options: FilesOptions, sensed: Sender<Sensed>) -> Result<Running, Degradation> {
-    let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(io::Error::from);
-    let wake = wake.map_err(Degradation::Fanotify)?;
+    let waker = Waker::new().map_err(Degradation::Fanotify)?;
     let stopping = Arc::new(AtomicBool::new(false));
     // Open before the sensor looks at the mounts: what changes in between is reported by it.
     let mounts = MountTable::open().map_err(Degradation::Fanotify)?;
@@ -58,18 +59,17 @@ pub(super) fn start(options: FilesOptions, sensed: Sender<Sensed>) -> Result<Run
         ready: Mutex::new(!sensor.is_marking()),
         became_ready: Condvar::new(),
         stopping,
-        wake,
+        waker,
+        policy: Mutex::default(),
     });
-    // A handful of reloads at most: the thread takes all of them and uses the last one.
-    let (policies, orders) = unbounded();
     let its = Arc::clone(&shared);
     let run = move || {
-        if run(sensor, &its, &orders, &mounts).is_err() {
+        if run(sensor, &its, &mounts).is_err() {
             tracing::debug!("the receiver of file events is closed");
         }
     };
     let thread = thread::Builder::new().name("hids-files".into()).spawn(run).map_err(Degradation::Fanotify)?;
-    Ok(Running { shared, policies, thread: Some(thread) })
+    Ok(Running { shared, thread: Some(thread) })
 }
 
 impl Running {
@@ -85,8 +85,8 @@ impl Running {
 
     pub(super) fn replace_policy(&self, policy: Arc<Policy>) {
         self.shared.set_ready(false);
-        let _ = self.policies.send(policy);
-        self.shared.wake();
+        *self.shared.policy() = Some(policy);
+        self.shared.waker.wake();
     }
 
     pub(super) fn report(&self) -> FilesReport {
@@ -95,7 +95,7 @@ impl Running {
 
     pub(super) fn stop(&mut self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
-        self.shared.wake();
+        self.shared.waker.wake();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -103,9 +103,8 @@ impl Running {
 }
 
 impl Shared {
-    fn wake(&self) {
-        // Full means that it is awake.
-        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    fn policy(&self) -> MutexGuard<'_, Option<Arc<Policy>>> {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_ready(&self, is_ready: bool) {
@@ -116,12 +115,7 @@ impl Shared {
     }
 }
 
-fn run(
-    mut sensor: Sensor,
-    shared: &Shared,
-    policies: &Receiver<Arc<Policy>>,
-    mounts: &MountTable,
-) -> Result<(), Disconnected> {
+fn run(mut sensor: Sensor, shared: &Shared, mounts: &MountTable) -> Result<(), Disconnected> {
     let mut reported = Instant::now();
     let mut batching = EventBatching::new(reported);
     loop {
@@ -129,14 +123,14 @@ fn run(
         let more = more.or_else(|| sensor.search(VISITS_AT_ONCE));
         let more = [more, sensor.resolve_again()].into_iter().flatten().min();
         sensor.end_batch()?;
-        if policies.is_empty() && !sensor.is_marking() {
+        if shared.policy().is_none() && !sensor.is_marking() {
             shared.set_ready(true);
         }
         if more.is_none() || reported.elapsed() > Duration::from_millis(200) {
             *shared.report.lock().unwrap_or_else(PoisonError::into_inner) = sensor.report();
             reported = Instant::now();
         }
-        let woken = match wait(&sensor, shared.wake.as_fd(), mounts.as_fd(), more) {
+        let woken = match wait(&sensor, &shared.waker, mounts.as_fd(), more) {
             Ok(woken) => woken,
             Err(error) => {
                 warn!(%error, "waiting for file events failed");
@@ -156,7 +150,8 @@ fn run(
             sensor.check_roots();
             sensor.end_batch()?;
         }
-        if let Some(policy) = policies.try_iter().last() {
+        let policy = shared.policy().take();
+        if let Some(policy) = policy {
             sensor.replace_policy(policy);
             sensor.end_batch()?;
         }
@@ -204,9 +199,9 @@ struct Woken {
 }
 
 /// Waits for something to do; `more` is when there is, whatever comes.
-fn wait(sensor: &Sensor, wake: BorrowedFd<'_>, mounts: BorrowedFd<'_>, more: Option<Duration>) -> io::Result<Woken> {
+fn wait(sensor: &Sensor, waker: &Waker, mounts: BorrowedFd<'_>, more: Option<Duration>) -> io::Result<Woken> {
     let mut polled = vec![
-        PollFd::from_borrowed_fd(wake, PollFlags::IN),
+        PollFd::new(waker, PollFlags::IN),
         // The mount table reports a change as an error and as urgent data (proc_pid_mounts(5)).
         PollFd::from_borrowed_fd(mounts, PollFlags::PRI),
     ];
@@ -219,7 +214,7 @@ fn wait(sensor: &Sensor, wake: BorrowedFd<'_>, mounts: BorrowedFd<'_>, more: Opt
     }
     let is_awake = |number: usize| polled.get(number).is_some_and(|fd| !fd.revents().is_empty());
     if is_awake(0) {
-        let _ = rustix::io::read(wake, &mut [0u8; 8]);
+        waker.clear();
     }
     let groups = numbers.iter().enumerate().filter(|(place, _)| is_awake(place + 2)).map(|(_, &number)| number);
     Ok(Woken { groups: groups.collect(), mounts_changed: is_awake(1) })

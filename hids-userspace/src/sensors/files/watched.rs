@@ -11,6 +11,7 @@ use super::filesystem::Filesystem;
 use super::plan::Part;
 use super::report::{FilesReport, RootReport};
 use super::roots::Roots;
+use crate::platform::mountinfo::Device;
 
 /// Roots and filesystems; a filesystem is named by its place in the list.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Watched {
     }
 
     /// The filesystem on this device.
-    pub(super) fn find(&self, device: &[u8]) -> Option<usize> {
+    pub(super) fn find(&self, device: Device) -> Option<usize> {
         self.filesystems.iter().position(|filesystem| filesystem.planned.device == device)
     }
 

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use hids_common::guard::{GuardDrop, GuardOperation};
-use rustix::event::{EventfdFlags, eventfd};
 use tracing::{info, warn};
 
 use super::allow::AllowList;
@@ -17,6 +16,7 @@ use super::places::Places;
 use super::report::GuardReport;
 use super::watch::{Shared, Watch};
 use super::{GuardError, GuardMode, GuardOptions, Refusals, pins, programs, switch_off};
+use crate::platform::waker::Waker;
 use crate::sensors::Degradation;
 
 /// Starts the guard.
@@ -158,8 +158,7 @@ impl Drop for GuardHandle {
 impl Shared {
     /// Nothing yet.
     pub(super) fn new() -> Result<Self, Degradation> {
-        let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
-        Ok(Self { stop: stop.map_err(|error| Degradation::Mounts(error.into()))?, report: Mutex::default() })
+        Ok(Self { stop: Waker::new().map_err(Degradation::Mounts)?, report: Mutex::default() })
     }
 
     fn report(&self) -> GuardReport {
@@ -167,7 +166,6 @@ impl Shared {
     }
 
     fn stop(&self) {
-        // Fails only when the counter is full: then the thread is told already.
-        let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
+        self.stop.wake();
     }
 }

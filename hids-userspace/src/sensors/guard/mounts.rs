@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use hids_common::guard::FileKey;
 use rustix::fs::{Mode, OFlags, open};
 
+use crate::platform::mountinfo::{self, MountLine};
 use crate::sensors::subvolumes;
 
 /// One mount.
@@ -47,7 +48,7 @@ impl Mounts {
     }
 
     fn parse(text: &[u8]) -> Self {
-        let mounts = text.split(|byte| *byte == b'\n').filter_map(parse_line).collect();
+        let mounts = mountinfo::parse(text).map(Mount::from).collect();
         Self { mounts, tells_subvolumes: false }
     }
 
@@ -66,9 +67,8 @@ impl Mounts {
     pub fn locate(&self, path: &Path) -> io::Result<(FileKey, &Mount)> {
         let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
         let file = fs::File::from(file);
-        let description = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
-        let id = description.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
-        let mount = self.mounts.iter().find(|mount| Some(mount.id) == id);
+        let id = mountinfo::mount_id(&file)?;
+        let mount = self.mounts.iter().find(|mount| mount.id == id);
         let mount = mount.ok_or_else(|| io::Error::other("mount not found in /proc/self/mountinfo"))?;
         Ok((mount.key_of(&file)?, mount))
     }
@@ -85,6 +85,20 @@ impl Mounts {
             Some((mount, below)) if below.as_os_str().is_empty() => mount.point.clone(),
             Some((mount, below)) => mount.point.join(below),
             None => absolute,
+        }
+    }
+}
+
+impl From<MountLine> for Mount {
+    fn from(line: MountLine) -> Self {
+        let (major, minor) = line.device;
+        Self {
+            id: line.id,
+            device: major << 20 | minor,
+            root: line.root_path(),
+            point: line.point_path(),
+            kind: String::from_utf8_lossy(&line.kind).into_owned(),
+            options: line.options,
         }
     }
 }
@@ -113,43 +127,6 @@ impl Mount {
         }
         layers.into_iter().map(|layer| PathBuf::from(OsString::from_vec(without_escapes(&layer)))).collect()
     }
-}
-
-/// One line: `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`.
-fn parse_line(line: &[u8]) -> Option<Mount> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    let id = number(fields.next()?)?;
-    let device = fields.nth(1)?;
-    let (major, minor) = device.split_at(device.iter().position(|byte| *byte == b':')?);
-    let device = u32::try_from(number(major)? << 20 | number(minor.get(1..)?)?).ok()?;
-    let (root, point) = (path(fields.next()?), path(fields.next()?));
-    let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
-    let kind = String::from_utf8_lossy(rest.next()?).into_owned();
-    let options = unescaped(rest.nth(1).unwrap_or_default());
-    Some(Mount { id, device, root, point, kind, options })
-}
-
-fn number(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-fn path(text: &[u8]) -> PathBuf {
-    PathBuf::from(OsString::from_vec(unescaped(text)))
-}
-
-/// The kernel writes space, tab, newline and backslash as `\` and three octal digits.
-fn unescaped(text: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        let octal = |digit: &u8| matches!(digit, b'0'..=b'7').then(|| u32::from(digit - b'0'));
-        let digits = tail.first_chunk::<3>().filter(|_| *first == b'\\');
-        let value = digits.and_then(|[a, b, c]| u8::try_from(octal(a)? << 6 | octal(b)? << 3 | octal(c)?).ok());
-        let (byte, used) = value.map_or((*first, 1), |value| (value, 4));
-        bytes.push(byte);
-        rest = &rest[used..];
-    }
-    bytes
 }
 
 /// Splits where `separator` has no backslash before it.

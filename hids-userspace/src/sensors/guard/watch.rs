@@ -1,7 +1,7 @@
 //! The guard's thread: hands refusals on, and keeps the kernel's maps as the files are.
 
 use std::collections::{BTreeMap, HashSet};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -20,6 +20,7 @@ use super::places::Places;
 use super::records::{Names, fold, parse, refusal};
 use super::report::{GuardReport, reason};
 use super::{GuardError, GuardOptions, Refusals};
+use crate::platform::waker::Waker;
 use crate::sensors::Degradation;
 use crate::wildcard;
 
@@ -33,7 +34,7 @@ const BATCH: usize = 1024;
 /// What the thread and its handle share.
 #[derive(Debug)]
 pub struct Shared {
-    pub(super) stop: OwnedFd,
+    pub(super) stop: Waker,
     pub(super) report: Mutex<GuardReport>,
 }
 
@@ -122,7 +123,7 @@ impl Watch {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         let mut waited = [
-            PollFd::from_borrowed_fd(self.shared.stop.as_fd(), PollFlags::IN),
+            PollFd::new(&self.shared.stop, PollFlags::IN),
             PollFd::from_borrowed_fd(self.records.as_fd(), PollFlags::IN),
         ];
         // An interrupted wait is looked at like any other.

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, bounded};
 use hids_core::fim::{Policy, PolicyDef, Watch};
 use hids_core::model::{FileEvent, Sensed, WhoSource};
 use serde::Serialize;
@@ -33,6 +33,8 @@ use operation::{Place, watched_tree};
 
 /// How long an event may take after the process that caused it has ended.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Far more than one operation causes; they are taken after each.
+const MOST_BATCHES: usize = 1024;
 
 /// What a self-test needs.
 #[derive(Clone)]
@@ -201,8 +203,7 @@ impl Eye {
         let root = tree.as_os_str().as_bytes().to_vec();
         let watch = Watch { root, realtime: true, who: true, ..Watch::default() };
         let policy = Policy::compile(PolicyDef { watches: vec![watch], ..PolicyDef::default() });
-        // Unbounded: what one operation causes is little, and it is taken after each.
-        let (sender, sensed) = unbounded();
+        let (sender, sensed) = bounded(MOST_BATCHES);
         let files = SteppedFiles::open(
             FilesOptions {
                 policy: Arc::new(policy),

@@ -5,10 +5,12 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use crate::platform::mountinfo::{self, MountLine};
 
 /// Groups remembered; all are forgotten when there are more, and found again by walking.
 const MOST_GROUPS: usize = 16_384;
@@ -80,18 +82,10 @@ pub fn mount() -> Option<PathBuf> {
     parse_mounts(&fs::read(Path::new("/proc/self/mountinfo")).ok()?)
 }
 
+/// The mount of the hierarchy as a whole.
 fn parse_mounts(text: &[u8]) -> Option<PathBuf> {
-    let lines = text.split(|byte| *byte == b'\n');
-    lines.filter_map(|line| mount_point(line, b"cgroup2")).next()
-}
-
-/// The mount point on a line, if the file system is of this type and mounted as a whole.
-fn mount_point(line: &[u8], kind: &[u8]) -> Option<PathBuf> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    let (root, point) = (fields.nth(3)?, fields.next()?);
-    let found = fields.skip_while(|field| *field != b"-").nth(1)?;
-    // A path with a space would be escaped; nobody mounts control groups there.
-    (root == b"/" && found == kind).then(|| PathBuf::from(std::ffi::OsString::from_vec(point.to_vec())))
+    let is_whole = |mount: &MountLine| mount.root == b"/" && mount.kind == b"cgroup2";
+    mountinfo::parse(text).find(is_whole).map(|mount| mount.point_path())
 }
 
 #[cfg(test)]

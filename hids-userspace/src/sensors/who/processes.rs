@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hids_core::model::Who;
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use tracing::error;
@@ -22,13 +22,14 @@ use super::programs::Programs;
 use super::state::{MOST_LATE, State};
 use super::sweep::sweep;
 use super::{Procfs, WhoLookup};
+use crate::platform::waker::Waker;
 
 /// Every process, living or recently ended. Dropping it ends its thread.
 pub struct Processes {
     state: Arc<Mutex<State<Maps>>>,
     procfs: Procfs,
     counts: Counts,
-    stop: OwnedFd,
+    stop: Waker,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -68,8 +69,8 @@ impl Processes {
         let mut state = State::new(maps, Programs::new(own_mounts()), Cgroups::new(cgroups::mount()));
         sweep(&mut state.kernel, &mut state.programs);
         let state = Arc::new(Mutex::new(state));
-        let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        let (stopped, shared) = (stop.try_clone()?, Arc::clone(&state));
+        let stop = Waker::new()?;
+        let (stopped, shared) = (stop.clone(), Arc::clone(&state));
         let thread = std::thread::Builder::new()
             .name("processes".to_owned())
             .spawn(move || read_until_stopped(&shared, &waiting, &stopped))?;
@@ -136,12 +137,9 @@ impl fmt::Debug for Processes {
 }
 
 /// The kernel wakes this thread when the ring has become full enough.
-fn read_until_stopped(state: &Mutex<State<Maps>>, waiting: &OwnedFd, stopped: &OwnedFd) {
+fn read_until_stopped(state: &Mutex<State<Maps>>, waiting: &OwnedFd, stopped: &Waker) {
     loop {
-        let mut ready = [
-            PollFd::from_borrowed_fd(waiting.as_fd(), PollFlags::IN),
-            PollFd::from_borrowed_fd(stopped.as_fd(), PollFlags::IN),
-        ];
+        let mut ready = [PollFd::from_borrowed_fd(waiting.as_fd(), PollFlags::IN), PollFd::new(stopped, PollFlags::IN)];
         match poll(&mut ready, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => {

@@ -9,10 +9,10 @@ use std::collections::{BTreeSet, HashSet};
 use hids_core::fim::{PathKind, Policy, Watch};
 
 use super::roots::Roots;
-use crate::fim::clock;
 use crate::fim::monitor::baseline_writer::{BaselineWriter, save};
 use crate::fim::paths::holds;
 use crate::fim::store::{StoreError, StoreView, WriteTxn};
+use crate::platform::clock;
 
 /// The name of the wildcards in the store all of whose trees have a baseline.
 const WILDCARDS: &str = "baselined wildcards";

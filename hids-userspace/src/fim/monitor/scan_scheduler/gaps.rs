@@ -2,10 +2,10 @@
 
 use hids_core::model::{FileNews, Gap, GapCause};
 
-use crate::fim::clock;
 use crate::fim::monitor::baseline_writer::BaselineWriter;
 use crate::fim::monitor::status::Status;
 use crate::fim::store::GapId;
+use crate::platform::clock;
 
 /// Adds a gap to the store; `None` after a failure, which is noted.
 pub(super) fn open(gap: Gap, writer: &mut BaselineWriter, status: &Status) -> Option<GapId> {

@@ -14,13 +14,14 @@ use super::full_scan::{FullScans, ScanRun};
 use super::queue::{ScanQueue, Slot, StartContext};
 use super::running::{Cause, QueuedScan, RunningScan};
 use super::{checkpoint, gaps};
+use crate::fim::BaselineView;
 use crate::fim::monitor::baseline_writer::BaselineWriter;
 use crate::fim::monitor::event_context::EventContext;
 use crate::fim::monitor::status::{self, Status, time_text};
 use crate::fim::paths::holds;
 use crate::fim::scan::{Found, ScanDepth, ScanOptions, ScanReport};
 use crate::fim::store::{GapId, StoreError};
-use crate::fim::{BaselineView, clock};
+use crate::platform::clock;
 
 /// How long to wait before threads that could not be started are tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);

@@ -7,9 +7,10 @@ use hids_core::fim::Policy;
 
 use super::queue::{ScanQueue, Slot, StartContext};
 use super::running::{Cause, RunningScan};
+use crate::fim::BaselineView;
 use crate::fim::monitor::testing::Baseline;
 use crate::fim::scan::{Found, ScanDepth, ScanOptions};
-use crate::fim::{BaselineView, clock};
+use crate::platform::clock;
 
 /// A scheduled scan of everything that `policy` watches, just started.
 pub(in crate::fim::monitor) fn running(policy: &Arc<Policy>, baseline: &Baseline) -> RunningScan {

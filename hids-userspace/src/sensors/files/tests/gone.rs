@@ -61,7 +61,7 @@ fn what_can_be_resolved_later_is_reported_then_and_what_never_can_is_a_gap() {
         let tree = base.join("tree");
         fs::create_dir_all(&tree).unwrap();
         let mut bench = Bench::watch(&[&tree], MarkChoice::Best);
-        let device = bench.sensor.watched.filesystems[0].planned.device.clone();
+        let device = bench.sensor.watched.filesystems[0].planned.device;
         let event = Event {
             is_directory: false,
             is_about_names: true,
@@ -69,13 +69,13 @@ fn what_can_be_resolved_later_is_reported_then_and_what_never_can_is_a_gap() {
             operations: Operations::NONE.with(Operation::Create),
         };
         let handle = handle_of(fs::File::open(&tree).unwrap().as_fd()).unwrap();
-        let waits = bench.sensor.retries.add_place(&device, &Place { directory: &handle, name: b"file" }, event);
+        let waits = bench.sensor.retries.add_place(device, &Place { directory: &handle, name: b"file" }, event);
         assert!(waits.is_ok());
         let seen = bench.seen();
         seen.has(tree.join("file"), Operation::Create);
         assert_eq!(seen.gaps, []);
         // A handle of a wrong length never leads anywhere, which proves no removal.
-        let waits = bench.sensor.retries.add_place(&device, &Place { directory: &handle[1..], name: b"file" }, event);
+        let waits = bench.sensor.retries.add_place(device, &Place { directory: &handle[1..], name: b"file" }, event);
         assert!(waits.is_ok());
         assert_eq!(bench.seen().gaps, [(tree.as_os_str().as_bytes().to_vec(), GapCause::Unresolved)]);
         assert_eq!(bench.sensor.report().unresolved, 1);

@@ -9,10 +9,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 pub use crate::lab::{PASSWORD, USER};
-use crate::{Host, Running};
+use crate::{Host, Running, wait};
 
 /// How many guesses run side by side; PAM answers each only after some seconds.
 const PARALLEL: usize = 8;
+
+/// How long a guess waits for its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What web scanners ask for: known holes first, then pages that some servers have. Every one is
 /// answered with 403 or 404 here.
@@ -71,7 +74,8 @@ pub fn guess_passwords(from: &Host, server: &str, user: &str, count: usize) -> R
         for number in start..count.min(start + PARALLEL) {
             // A block in the middle of a log-in leaves ssh waiting until the server gives up.
             let mut command = from.command("timeout");
-            command.args(["10", "sshpass"]).args(ssh_arguments(server, user, &format!("guess{number}")));
+            let patience = wait::scaled(ANSWER_WITHIN).as_secs().to_string();
+            command.args([&patience, "sshpass"]).args(ssh_arguments(server, user, &format!("guess{number}")));
             command.arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
             guesses.push(command.spawn().context("cannot start sshpass")?);
         }

@@ -1,7 +1,7 @@
 //! The user-space side: reading what the programs wrote.
 //!
 //! Owns no map; it takes what was read from one. Every length and kind is checked.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "records of the kernel are read in place")]
 
 #[cfg(test)]
 mod tests;

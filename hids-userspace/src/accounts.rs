@@ -5,12 +5,12 @@ use std::collections::HashMap;
 const FILE: &str = "/etc/passwd";
 
 /// The user ID of an account, or the number that is given in its place.
-pub fn uid_of(account: &str) -> Option<u32> {
+pub(crate) fn uid_of(account: &str) -> Option<u32> {
     account.parse().ok().or_else(|| read(|name| name == account).into_values().next())
 }
 
 /// The user IDs of the accounts that `wanted` picks; none when the file cannot be read.
-pub fn read(wanted: impl Fn(&str) -> bool) -> HashMap<String, u32> {
+pub(crate) fn read(wanted: impl Fn(&str) -> bool) -> HashMap<String, u32> {
     parse(&std::fs::read(FILE).unwrap_or_default(), wanted)
 }
 

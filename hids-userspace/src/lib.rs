@@ -3,22 +3,22 @@
 //! Stages do not import one another; core types flow over bounded channels that `daemon::wiring` makes.
 //! ARCHITECTURE.md shows the layers, and `cargo xtask tidy` checks them.
 
-#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make threads, times and queues of their own"))]
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make threads, times and queues of their own"))]
 
-pub mod accounts;
+mod accounts;
 pub mod cli;
-pub mod collect;
+mod collect;
 pub mod config;
-pub mod contracts;
-pub mod control;
-pub mod daemon;
+mod contracts;
+mod control;
+mod daemon;
 pub mod fim;
-pub mod notify;
+mod notify;
 mod platform;
-pub mod record;
+mod record;
 pub mod respond;
-pub mod ruleset;
+mod ruleset;
 pub mod sensors;
 pub mod sys;
-pub mod trust;
-pub mod wildcard;
+mod trust;
+mod wildcard;

@@ -16,7 +16,7 @@ use crate::platform::hostname;
 const SOURCE_LIMIT_BYTES: u64 = 64 << 20;
 
 /// A warning where neither a log nor a file is watched, so that nothing can ever be found.
-pub fn nothing_watched(config: &Config) -> Option<Diagnostic> {
+pub(crate) fn nothing_watched(config: &Config) -> Option<Diagnostic> {
     let watches_files = !config.syscheck.disabled && !config.syscheck.directories.is_empty();
     if watches_files || !config.collect.is_empty() {
         return None;
@@ -29,12 +29,12 @@ pub fn nothing_watched(config: &Config) -> Option<Diagnostic> {
 ///
 /// No engine when there is any error; all problems in one run. In the strict mode it answers as
 /// OSSEC's logtest does.
-pub fn compile(config: &Config) -> (Option<Engine>, Vec<Diagnostic>) {
+pub(crate) fn compile(config: &Config) -> (Option<Engine>, Vec<Diagnostic>) {
     compile_as(config, OssecProgram::Logtest)
 }
 
 /// As [`compile`]; the strict mode answers as `program` does.
-pub fn compile_as(config: &Config, program: OssecProgram) -> (Option<Engine>, Vec<Diagnostic>) {
+pub(crate) fn compile_as(config: &Config, program: OssecProgram) -> (Option<Engine>, Vec<Diagnostic>) {
     let (sources, mut diagnostics) = read_sources(config);
     let options = EngineOptions { strict_program: program, ..engine_options(config) };
     let (engine, of_rules) = Engine::compile(&sources, options);
@@ -44,7 +44,7 @@ pub fn compile_as(config: &Config, program: OssecProgram) -> (Option<Engine>, Ve
 }
 
 /// What is probably wrong with decoders and rules that load; see [`hids_core::engine::lint`].
-pub fn lint(config: &Config) -> Vec<Diagnostic> {
+pub(crate) fn lint(config: &Config) -> Vec<Diagnostic> {
     let (sources, _) = read_sources(config);
     let mut found = hids_core::engine::lint(&sources, &engine_options(config));
     let aliases: Vec<&str> = config.collect.iter().filter_map(alias).collect();
@@ -62,7 +62,7 @@ fn alias(source: &LogSourceConfig) -> Option<&str> {
 }
 
 /// Reads all decoder, rule and list files of a configuration.
-pub fn read_sources(config: &Config) -> (RulesetSources, Vec<Diagnostic>) {
+pub(crate) fn read_sources(config: &Config) -> (RulesetSources, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let mut read = |paths: &[PathBuf]| -> Vec<Arc<SourceFile>> {
         paths.iter().filter_map(|path| read_source(path).map_err(|problem| diagnostics.push(problem)).ok()).collect()

@@ -24,7 +24,7 @@ const SCRIPT_LINE_BYTES: u64 = 256;
 
 /// Why something is not trusted.
 #[derive(Debug, thiserror::Error)]
-pub enum Distrust {
+pub(crate) enum Distrust {
     /// It belongs to somebody else.
     #[error("{} is owned by user {owner}, who could modify it", path.display())]
     Owner {
@@ -68,7 +68,7 @@ pub enum Distrust {
 
 impl Distrust {
     /// The part of the way that is at fault.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Owner { path, .. }
             | Self::Group { path, .. }
@@ -79,7 +79,7 @@ impl Distrust {
     }
 
     /// What to do; `None` when it is there but cannot be judged.
-    pub fn remedy(&self) -> Option<String> {
+    pub(crate) fn remedy(&self) -> Option<String> {
         let path = self.path().display();
         match self {
             Self::Owner { .. } => Some(format!("chown -h root {path}")),
@@ -90,12 +90,12 @@ impl Distrust {
     }
 
     /// Whether others can change it, rather than that it is missing or something else.
-    pub fn is_of_rights(&self) -> bool {
+    pub(crate) fn is_of_rights(&self) -> bool {
         self.remedy().is_some()
     }
 
     /// The error for whoever could not start a program.
-    pub fn into_io(self) -> io::Error {
+    pub(crate) fn into_io(self) -> io::Error {
         match self {
             Self::Open { source, .. } => source,
             other => {
@@ -108,7 +108,7 @@ impl Distrust {
 
 /// A program that only root can change, open.
 #[derive(Debug)]
-pub struct Program {
+pub(crate) struct Program {
     path: PathBuf,
     file: OwnedFd,
     is_script: bool,
@@ -119,7 +119,7 @@ impl Program {
     ///
     /// # Errors
     /// When it is no regular file, or others could change what would run.
-    pub fn open(path: &Path) -> Result<Self, Distrust> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Distrust> {
         let path = absolute(path);
         let file = regular_file(&path)?;
         let mut is_script = false;
@@ -135,7 +135,7 @@ impl Program {
     /// A binary is executed by its descriptor. A script must keep its name, since scripts find their
     /// directory by `$0` (OSSEC's do): it is executed by its path, on which only root can put another
     /// file.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let by_descriptor = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         if self.is_script || !Path::new(&by_descriptor).exists() {
             return Command::new(&self.path);
@@ -150,7 +150,7 @@ impl Program {
 ///
 /// # Errors
 /// Says what is at fault.
-pub fn file(path: &Path) -> Result<(), Distrust> {
+pub(crate) fn file(path: &Path) -> Result<(), Distrust> {
     regular_file(&absolute(path)).map(drop)
 }
 
@@ -159,7 +159,7 @@ pub fn file(path: &Path) -> Result<(), Distrust> {
 ///
 /// # Errors
 /// Says what is at fault.
-pub fn directory(path: &Path) -> Result<(), Distrust> {
+pub(crate) fn directory(path: &Path) -> Result<(), Distrust> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let fault = |source: rustix::io::Errno| Distrust::Open { path: path.to_owned(), source: source.into() };
     let opened = open(path, flags, Mode::empty()).map_err(fault)?;
@@ -171,7 +171,7 @@ pub fn directory(path: &Path) -> Result<(), Distrust> {
 ///
 /// # Errors
 /// Says what is at fault.
-pub fn way_to(path: &Path) -> Result<(), Distrust> {
+pub(crate) fn way_to(path: &Path) -> Result<(), Distrust> {
     walk(&absolute(path), FileType::Directory).map(drop)
 }
 

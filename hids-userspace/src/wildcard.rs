@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 const MOST_MATCHES: usize = 16_384;
 
 /// Whether OSSEC takes the path as a pattern.
-pub fn has_wildcard(path: &Path) -> bool {
+pub(crate) fn has_wildcard(path: &Path) -> bool {
     path.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
 
 /// The path as a pattern, unless something is there that has the very name.
-pub fn as_pattern(written: &Path) -> Option<&str> {
+pub(crate) fn as_pattern(written: &Path) -> Option<&str> {
     written.to_str().filter(|_| has_wildcard(written) && written.symlink_metadata().is_err())
 }
 
 /// What fits the pattern now. One that cannot be read was an error in the configuration, and stands for nothing.
-pub fn matches(pattern: &str) -> Vec<PathBuf> {
+pub(crate) fn matches(pattern: &str) -> Vec<PathBuf> {
     glob::glob(pattern).map(|paths| paths.flatten().take(MOST_MATCHES).collect()).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{records, ruleset};
 
 /// OSSEC's seven roots, which are loaded before the rules of a vector.
-pub fn roots() -> String {
+pub(crate) fn roots() -> String {
     let kinds = ["syslog", "firewall", "ids", "web-log", "squid", "windows", "ossec"];
     let root = |(index, kind): (usize, &&str)| {
         let id = index + 1;

@@ -2,7 +2,7 @@
 //!
 //! `HIDS_RANDOM_VECTORS` names other files of the same form, separated by `:`.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -6,7 +6,7 @@ use hids_tests::require;
 use serde_json::Value;
 
 /// The records of `file`, a path below the shared directory; `None` (said so) where it is absent.
-pub fn read(file: &str) -> Option<Vec<Value>> {
+pub(crate) fn read(file: &str) -> Option<Vec<Value>> {
     let directory = require::shared()?;
     Some(parse(&directory.join(file)))
 }
@@ -17,12 +17,12 @@ fn parse(path: &Path) -> Vec<Value> {
 }
 
 /// The text of a string member.
-pub fn text<'a>(record: &'a Value, member: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(record: &'a Value, member: &str) -> Option<&'a str> {
     record.get(member)?.as_str()
 }
 
 /// The bytes of `member`, or of `member_hex`.
-pub fn bytes(record: &Value, member: &str) -> Vec<u8> {
+pub(crate) fn bytes(record: &Value, member: &str) -> Vec<u8> {
     match text(record, &format!("{member}_hex")) {
         Some(hex) => from_hex(hex),
         None => text(record, member).unwrap_or_default().as_bytes().to_vec(),
@@ -30,13 +30,13 @@ pub fn bytes(record: &Value, member: &str) -> Vec<u8> {
 }
 
 /// Bytes written in hexadecimal.
-pub fn from_hex(hex: &str) -> Vec<u8> {
+pub(crate) fn from_hex(hex: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).expect("a hexadecimal digit");
     hex.as_bytes().chunks_exact(2).map(|pair| (digit(pair[0]) * 16 + digit(pair[1])) as u8).collect()
 }
 
 /// Fails with the first differences when there are any, and says the score.
-pub fn judge(what: &str, total: usize, differences: &[String]) {
+pub(crate) fn judge(what: &str, total: usize, differences: &[String]) {
     println!("{what}: {} of {total} equal", total - differences.len());
     let shown: Vec<&String> = differences.iter().take(20).collect();
     assert!(differences.is_empty(), "{what}: {} of {total} differ, first: {shown:#?}", differences.len());

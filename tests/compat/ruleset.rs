@@ -10,12 +10,12 @@ use hids_tests::require;
 use serde_json::{Map, Value};
 
 /// The stock decoders and the rules that OSSEC's sample server configuration includes, in its order.
-pub fn stock_sources() -> Option<RulesetSources> {
+pub(crate) fn stock_sources() -> Option<RulesetSources> {
     sources_of("conf-samples/ossec-server.conf")
 }
 
 /// The stock decoders and the rules that one of the configurations includes.
-pub fn sources_of(configuration: &str) -> Option<RulesetSources> {
+pub(crate) fn sources_of(configuration: &str) -> Option<RulesetSources> {
     let root = require::shared()?.join("testdata/ossec-ruleset");
     let configuration = std::fs::read_to_string(root.join(configuration)).expect("the configuration is text");
     let rules = includes(&configuration).map(|name| file(&root.join("rules").join(name))).collect();
@@ -23,7 +23,7 @@ pub fn sources_of(configuration: &str) -> Option<RulesetSources> {
 }
 
 /// The stock sources with every rule file that they do not include appended, by name.
-pub fn all_sources() -> Option<RulesetSources> {
+pub(crate) fn all_sources() -> Option<RulesetSources> {
     let mut sources = sources_of("etc/ossec.conf")?;
     let directory = require::shared()?.join("testdata/ossec-ruleset/rules");
     let entries = std::fs::read_dir(&directory).expect("the rules are there");
@@ -51,21 +51,21 @@ fn file(path: &Path) -> Arc<SourceFile> {
 }
 
 /// An engine of `sources` that answers as OSSEC does, with OSSEC's default levels.
-pub fn strict_engine(sources: &RulesetSources) -> Engine {
+pub(crate) fn strict_engine(sources: &RulesetSources) -> Engine {
     let options = EngineOptions { strict_ossec: true, ..EngineOptions::default() };
     let (engine, diagnostics) = Engine::compile(sources, options);
     engine.unwrap_or_else(|| panic!("{}", diagnostics.iter().map(Diagnostic::render).collect::<String>()))
 }
 
 /// Analyses a line as it would come on standard input.
-pub fn analyse<T>(engine: &mut Engine, line: &[u8], read: impl FnOnce(&Outcome<'_>) -> T) -> T {
+pub(crate) fn analyse<T>(engine: &mut Engine, line: &[u8], read: impl FnOnce(&Outcome<'_>) -> T) -> T {
     let source = Arc::new(LogSource { location: "stdin".into(), channel: Channel::Log });
     let now = Timestamp::from_unix_seconds(1_700_000_000);
     read(&engine.process(EventRef { source: &source, received: now, line, notice: None }, now))
 }
 
 /// Decoder, rule, level, alert and fields of an answer, in the form of the reference data.
-pub fn answer(outcome: &Outcome<'_>) -> Value {
+pub(crate) fn answer(outcome: &Outcome<'_>) -> Value {
     let mut fields = Map::new();
     for (name, value) in outcome.extracted() {
         let label = match name.as_str() {
@@ -89,7 +89,7 @@ pub fn answer(outcome: &Outcome<'_>) -> Value {
 }
 
 /// Which of decoder, rule, level, alert and fields of an answer differ from the expected ones.
-pub fn difference(expected: &Value, actual: &Value) -> Vec<&'static str> {
+pub(crate) fn difference(expected: &Value, actual: &Value) -> Vec<&'static str> {
     let known = |member: &&str| expected.get(*member).is_some();
     let mut differing: Vec<&str> = ["decoder", "rule", "level", "alert"]
         .into_iter()

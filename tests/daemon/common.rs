@@ -9,11 +9,11 @@ use hids_tests::programs::hidsctl;
 use serde_json::Value;
 
 /// One log, the shipped rules, a record of each alert.
-pub const WATCH_ONE_LOG: &str = "<global><alert_fold_above>0</alert_fold_above></global>\
+pub(crate) const WATCH_ONE_LOG: &str = "<global><alert_fold_above>0</alert_fold_above></global>\
     <localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
 
 /// A line of sshd whose process id is `n`.
-pub fn failed_login(n: u32) -> String {
+pub(crate) fn failed_login(n: u32) -> String {
     format!(
         "Nov 24 10:00:00 web1 sshd[{n}]: Failed password for root from 203.0.113.{} port {} ssh2",
         n % 250,
@@ -22,13 +22,13 @@ pub fn failed_login(n: u32) -> String {
 }
 
 /// The port is the number of the line: each must be recorded once.
-pub fn recorded_numbers(daemon: &Daemon) -> Vec<u64> {
+pub(crate) fn recorded_numbers(daemon: &Daemon) -> Vec<u64> {
     let number = |log: &str| log.split("sshd[").nth(1)?.split(']').next()?.parse().ok();
     daemon.alerts().iter().filter_map(|alert| number(alert["full_log"].as_str()?)).collect()
 }
 
 /// `hidsctl` on `root` with the given input, to its end.
-pub fn with_input(root: impl AsRef<Path>, arguments: &[&str], input: &[u8]) -> Output {
+pub(crate) fn with_input(root: impl AsRef<Path>, arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(hidsctl())
         .args(arguments)
         .arg("--root")
@@ -49,7 +49,7 @@ pub fn with_input(root: impl AsRef<Path>, arguments: &[&str], input: &[u8]) -> O
 }
 
 /// `hidsctl logtest --json` on these lines: one answer a line.
-pub fn logtest(host: &Daemon, more: &[&str], lines: &[u8]) -> Vec<Value> {
+pub(crate) fn logtest(host: &Daemon, more: &[&str], lines: &[u8]) -> Vec<Value> {
     let config = host.path("ossec.conf");
     let config = config.to_string_lossy();
     let arguments = [&["-c", &config, "logtest", "--json"], more].concat();

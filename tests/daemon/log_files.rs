@@ -1,7 +1,7 @@
 //! Which files the daemon takes for a log, and what it says about the others.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
 use hids_tests::daemon::{Daemon, append, wait_for};
 use hids_tests::require;

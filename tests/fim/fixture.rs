@@ -16,31 +16,31 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
 /// Watched as it is usual; `@TREE@` is the watched directory.
-pub const REALTIME: &str = r#"<directories check_all="yes" realtime="yes">@TREE@</directories>"#;
+pub(crate) const REALTIME: &str = r#"<directories check_all="yes" realtime="yes">@TREE@</directories>"#;
 
 /// Files for [`Fim::fence`], which takes two each time.
 const FENCES: usize = 80;
 
 /// Rules that an administrator knows.
-pub mod rule {
+pub(crate) mod rule {
     /// A watched file changed; for the second and third time.
-    pub const CHANGED: [u64; 3] = [550, 551, 552];
+    pub(crate) const CHANGED: [u64; 3] = [550, 551, 552];
     /// A watched file was deleted.
-    pub const DELETED: u64 = 553;
+    pub(crate) const DELETED: u64 = 553;
     /// A file was added.
-    pub const ADDED: u64 = 554;
+    pub(crate) const ADDED: u64 = 554;
     /// Changes may have been missed.
-    pub const GAP: u64 = 99_100;
+    pub(crate) const GAP: u64 = 99_100;
     /// They have been looked for.
-    pub const GAP_CLOSED: u64 = 99_101;
+    pub(crate) const GAP_CLOSED: u64 = 99_101;
     /// Changes were accepted.
-    pub const ACCEPTED: u64 = 99_104;
+    pub(crate) const ACCEPTED: u64 = 99_104;
     /// The baseline is damaged.
-    pub const DAMAGE: u64 = 99_107;
+    pub(crate) const DAMAGE: u64 = 99_107;
 }
 
 /// A daemon with a watched tree. All paths are without symbolic links.
-pub struct Fim {
+pub(crate) struct Fim {
     pub daemon: Daemon,
     tree: PathBuf,
     fences: usize,
@@ -62,7 +62,7 @@ struct Read {
 
 impl Fim {
     /// A daemon whose `<syscheck>` holds `syscheck`; `@TREE@` in it is [`tree`](Self::tree). Not started.
-    pub fn new(syscheck: &str) -> Self {
+    pub(crate) fn new(syscheck: &str) -> Self {
         let daemon = Daemon::new("");
         let top = daemon.path("").canonicalize().expect("a real path");
         let fim = Self { tree: top.join("tree"), daemon, fences: 0, read: RefCell::default(), quiet: quiet() };
@@ -78,17 +78,17 @@ impl Fim {
 
     /// Waits until no other daemon of these tests runs, for as long as this one is there: what follows makes the kernel
     /// drop records of processes for all of them.
-    pub fn be_alone(&self) {
+    pub(crate) fn be_alone(&self) {
         flock(&self.quiet, FlockOperation::LockExclusive).expect("the others end");
     }
 
     /// One that watches with [`REALTIME`] and the given files; started, its baseline made.
-    pub fn with_files(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with_files(files: &[(&str, &str)]) -> Self {
         Self::started(REALTIME, files)
     }
 
     /// The same with another `<syscheck>`.
-    pub fn started(syscheck: &str, files: &[(&str, &str)]) -> Self {
+    pub(crate) fn started(syscheck: &str, files: &[(&str, &str)]) -> Self {
         let mut fim = Self::new(syscheck);
         files.iter().for_each(|(name, content)| fim.write(name, content));
         fim.start();
@@ -96,7 +96,7 @@ impl Fim {
     }
 
     /// Replaces `<syscheck>`.
-    pub fn configure(&self, syscheck: &str) {
+    pub(crate) fn configure(&self, syscheck: &str) {
         let fences = self.tree.with_file_name("fences");
         let text = format!(
             "<syscheck>{}<directories check_all=\"yes\" realtime=\"yes\">{}</directories></syscheck>\
@@ -110,30 +110,30 @@ impl Fim {
     }
 
     /// Starts the daemon and waits for the end of its first scans.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.daemon.start();
         self.calm();
     }
 
     /// A path in the watched tree.
-    pub fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
+    pub(crate) fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
         self.tree.join(Path::new(name.as_ref()))
     }
 
     /// A path on the same filesystem that is not watched.
-    pub fn outside(&self, name: &str) -> PathBuf {
+    pub(crate) fn outside(&self, name: &str) -> PathBuf {
         self.tree.with_file_name("beside").join(name)
     }
 
     /// Writes a file of the tree, with the directories above it.
-    pub fn write(&self, name: &str, content: &str) {
+    pub(crate) fn write(&self, name: &str, content: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("below the tree")).expect("a directory");
         fs::write(path, content).expect("a file");
     }
 
     /// Waits until no scan, look or notice is under way.
-    pub fn calm(&self) {
+    pub(crate) fn calm(&self) {
         wait_for("file integrity to be at rest", || {
             let status = self.status()?;
             let none = |key: &str| status[key].as_array().is_none_or(Vec::is_empty);
@@ -151,7 +151,7 @@ impl Fim {
     ///
     /// Events come in order: when a later one is told, earlier ones have come. Once nothing waits any more,
     /// they have been told, and when another one is recorded, they are.
-    pub fn fence(&mut self) {
+    pub(crate) fn fence(&mut self) {
         let paths = [0, 1].map(|one| self.tree.with_file_name("fences").join((self.fences + one).to_string()));
         self.fences += paths.len();
         for path in paths {
@@ -162,24 +162,24 @@ impl Fim {
     }
 
     /// `hidsctl fim` with these arguments.
-    pub fn hidsctl(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn hidsctl(&self, arguments: &[&str]) -> Output {
         self.daemon.hidsctl(&[&["fim"], arguments].concat())
     }
 
     /// What it prints, which has to be a success.
-    pub fn answer(&self, arguments: &[&str]) -> String {
+    pub(crate) fn answer(&self, arguments: &[&str]) -> String {
         let output = self.hidsctl(arguments);
         assert!(output.status.success(), "hidsctl fim {arguments:?}: {output:?}");
         String::from_utf8(output.stdout).expect("answers are UTF-8")
     }
 
     /// `hidsctl fim status --json`.
-    pub fn status(&self) -> Option<Value> {
+    pub(crate) fn status(&self) -> Option<Value> {
         self.daemon.hidsctl_json(&["fim", "status"])
     }
 
     /// Alerts of file integrity, oldest first.
-    pub fn alerts(&self) -> Vec<FimAlert> {
+    pub(crate) fn alerts(&self) -> Vec<FimAlert> {
         let mut read = self.read.borrow_mut();
         if read.daemon != self.daemon.pid() {
             *read = Read { daemon: self.daemon.pid(), only_fences: read.only_fences, ..Read::default() };
@@ -215,30 +215,30 @@ impl Fim {
     }
 
     /// Hands on all alerts of file integrity, oldest first, and keeps none.
-    pub fn each_alert(&self, take: impl FnMut(FimAlert)) {
+    pub(crate) fn each_alert(&self, take: impl FnMut(FimAlert)) {
         self.each_alert_after(0, take);
     }
 
     /// From now on only alerts of fences are kept; [`each_alert`](Self::each_alert) gives the others.
-    pub fn keep_only_fences(&self) {
+    pub(crate) fn keep_only_fences(&self) {
         *self.read.borrow_mut() = Read { only_fences: true, ..Read::default() };
     }
 
     /// Those of one path.
-    pub fn alerts_of(&self, path: &Path) -> Vec<FimAlert> {
+    pub(crate) fn alerts_of(&self, path: &Path) -> Vec<FimAlert> {
         let path = shown(path);
         self.alerts().into_iter().filter(|alert| alert.path() == path).collect()
     }
 
     /// Those of paths in the tree, as rule and name.
-    pub fn tree_alerts(&self) -> Vec<(u64, String)> {
+    pub(crate) fn tree_alerts(&self) -> Vec<(u64, String)> {
         let tree = format!("{}/", shown(&self.tree));
         let of_tree = |alert: &FimAlert| Some((alert.rule(), alert.path().strip_prefix(&tree)?.to_owned()));
         self.alerts().iter().filter(|alert| !alert.0["SyscheckFile"]["changes"].is_null()).filter_map(of_tree).collect()
     }
 
     /// Does something, waits, and gives the alerts that came of it.
-    pub fn alerts_after(&mut self, change: impl FnOnce(&Self)) -> Vec<FimAlert> {
+    pub(crate) fn alerts_after(&mut self, change: impl FnOnce(&Self)) -> Vec<FimAlert> {
         let before = self.alerts().len();
         change(self);
         self.fence();
@@ -250,20 +250,20 @@ impl Fim {
     }
 
     /// The one alert that came of a change.
-    pub fn alert_after(&mut self, change: impl FnOnce(&Self)) -> FimAlert {
+    pub(crate) fn alert_after(&mut self, change: impl FnOnce(&Self)) -> FimAlert {
         let mut alerts = self.alerts_after(change);
         assert_eq!(alerts.len(), 1, "one alert is wanted: {alerts:#?}");
         alerts.remove(0)
     }
 
     /// Every path in the baseline below the tree, with its entry.
-    pub fn baseline(&self) -> Vec<Value> {
+    pub(crate) fn baseline(&self) -> Vec<Value> {
         let listed = self.answer(&["list", &self.tree.to_string_lossy(), "--json"]);
         listed.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect()
     }
 
     /// Checks that no notice was alerted twice.
-    pub fn assert_no_alert_twice(&self) {
+    pub(crate) fn assert_no_alert_twice(&self) {
         let mut seen = HashSet::new();
         self.each_alert(|alert| {
             assert!(seen.insert(alert.0["SyscheckFile"]["sequence"].as_u64()), "twice: {:#}", alert.0);
@@ -281,56 +281,56 @@ fn quiet() -> fs::File {
 }
 
 /// A path as it stands in JSON.
-pub fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned()
 }
 
 /// An alert of file integrity.
 #[derive(Clone, Debug)]
-pub struct FimAlert(pub Value);
+pub(crate) struct FimAlert(pub Value);
 
 impl FimAlert {
     /// The rule's number.
-    pub fn rule(&self) -> u64 {
+    pub(crate) fn rule(&self) -> u64 {
         self.0["rule"]["sidid"].as_u64().unwrap_or_default()
     }
 
     /// Which file.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0["SyscheckFile"]["path"].as_str().unwrap_or_default()
     }
 
     /// A value of the part on the file; empty when there is none.
-    pub fn text(&self, key: &str) -> &str {
+    pub(crate) fn text(&self, key: &str) -> &str {
         self.0["SyscheckFile"][key].as_str().unwrap_or_default()
     }
 
     /// The same for numbers.
-    pub fn number(&self, key: &str) -> Option<u64> {
+    pub(crate) fn number(&self, key: &str) -> Option<u64> {
         self.0["SyscheckFile"][key].as_u64()
     }
 
     /// Process number of whoever did it.
-    pub fn pid(&self) -> Option<u64> {
+    pub(crate) fn pid(&self) -> Option<u64> {
         self.0["SyscheckFile"]["who"]["pid"].as_u64()
     }
 }
 
 /// Runs the test `name` (with its module) with mounts of its own: true in there. Outside the test is over when it comes
 /// back.
-pub fn in_own_mounts(name: &str) -> bool {
+pub(crate) fn in_own_mounts(name: &str) -> bool {
     in_own_process(name, &["unshare", "--mount", "--propagation", "private"])
 }
 
 /// Runs a program to its end.
-pub fn run(program: &str, arguments: &[&OsStr]) {
+pub(crate) fn run(program: &str, arguments: &[&OsStr]) {
     let output = std::process::Command::new(program).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("{program} cannot be run: {error}"));
     assert!(output.status.success(), "{program}: {output:?}");
 }
 
 /// Sets the time of the last change of the content.
-pub fn set_modified(path: &Path, age: Duration) {
+pub(crate) fn set_modified(path: &Path, age: Duration) {
     let file = fs::File::options().write(true).open(path).expect("the file");
     let time = std::time::SystemTime::now() - age;
     file.set_times(fs::FileTimes::new().set_modified(time).set_accessed(time)).expect("the times");

@@ -11,7 +11,7 @@ use crate::fixture::{Fim, rule};
 const FILES: usize = 17_000;
 
 /// Stops the daemon from reading events, makes more of them than the kernel keeps, lets it go on.
-pub fn overflow(fim: &Fim, change: impl FnOnce()) {
+pub(crate) fn overflow(fim: &Fim, change: impl FnOnce()) {
     fim.daemon.signal(rustix::process::Signal::STOP);
     change();
     fim.daemon.signal(rustix::process::Signal::CONT);

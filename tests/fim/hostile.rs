@@ -151,7 +151,7 @@ fn last_sum(fim: &Fim, path: &Path) -> String {
 }
 
 /// By `sha256sum`.
-pub fn sha256(path: &Path) -> String {
+pub(crate) fn sha256(path: &Path) -> String {
     let output = std::process::Command::new("sha256sum").arg(path).output().expect("sha256sum");
     String::from_utf8_lossy(&output.stdout).chars().take(64).collect()
 }

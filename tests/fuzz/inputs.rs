@@ -18,7 +18,7 @@ use hids_core::{render, xml};
 const MAX_LINES: usize = 64;
 
 /// OSSEC's XML: everything is an element or a diagnostic that can be shown.
-pub fn xml(data: &[u8]) {
+pub(super) fn xml(data: &[u8]) {
     let file = SourceFile::new("input.xml", data);
     let (elements, diagnostics) = xml::parse(&file);
     show(&diagnostics);
@@ -35,7 +35,7 @@ fn spans_lie_in(element: &xml::Element, length: usize) {
 
 /// A pattern (first line, after one byte that chooses the dialect) against the other lines: every
 /// way of asking gives the same answer, and captures lie inside of the subject.
-pub fn pattern(data: &[u8]) {
+pub(super) fn pattern(data: &[u8]) {
     let Some((&choice, rest)) = data.split_first() else { return };
     let mut lines = rest.split(|&byte| byte == b'\n');
     let Some(Ok(text)) = lines.next().map(std::str::from_utf8) else { return };
@@ -62,7 +62,7 @@ pub fn pattern(data: &[u8]) {
 }
 
 /// A decoder file up to the first NUL, then lines: what compiles can decode.
-pub fn decoder(data: &[u8]) {
+pub(super) fn decoder(data: &[u8]) {
     let mut parts = data.splitn(2, |&byte| byte == 0);
     let decoders = vec![SourceFile::new("decoder.xml", parts.next().unwrap_or_default())];
     let rules = b"<group name=\"all,\"><rule id=\"1\" level=\"3\"><category>syslog</category>\
@@ -81,7 +81,7 @@ pub fn decoder(data: &[u8]) {
 
 /// A rule file up to the first NUL, then lines: there are errors, or the rules analyse the lines; whoever looks at
 /// the rules comes to an end, too.
-pub fn rules(data: &[u8]) {
+pub(super) fn rules(data: &[u8]) {
     const ROOTS: &str = "<group name=\"roots,\"><rule id=\"1\" level=\"0\" noalert=\"1\"><category>syslog</category>\
         <description>-</description></rule><rule id=\"7\" level=\"0\" noalert=\"1\"><category>ossec</category>\
         <description>-</description></rule></group>";
@@ -110,7 +110,7 @@ pub fn rules(data: &[u8]) {
 
 /// Lines through the shipped decoders and rules, as every kind of source, up to the texts that
 /// administrators read: none can be forged, and `explain` agrees with `process`.
-pub fn event(data: &[u8]) {
+pub(super) fn event(data: &[u8]) {
     thread_local! {
         static ENGINES: RefCell<[Engine; 2]> = RefCell::new([false, true].map(shipped_engine));
     }

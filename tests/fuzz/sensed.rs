@@ -8,7 +8,7 @@ use hids_userspace::sensors::files::parse::{self, Place};
 const SMALLEST_EVENT: usize = 24;
 
 /// What the kernel's fanotify writes: records that lie in the buffer, or one error at the end.
-pub fn fanotify(data: &[u8]) {
+pub(super) fn fanotify(data: &[u8]) {
     let all: Vec<_> = parse::records(data).collect();
     assert!(all.len() <= data.len() / SMALLEST_EVENT + 1, "{} records of {} bytes", all.len(), data.len());
     assert!(all.iter().rev().skip(1).all(Result::is_ok), "something follows an error");
@@ -35,7 +35,7 @@ fn lies_in(part: &[u8], whole: &[u8]) -> bool {
 }
 
 /// An export whose header is right and whose rest is anything: nothing is sound that nobody has signed.
-pub fn export(data: &[u8]) {
+pub(super) fn export(data: &[u8]) {
     let exported = [&header()[..], data].concat();
     for bytes in [data, &exported] {
         let checked = export::check(bytes, &PublicKey(BASE_POINT));

@@ -4,11 +4,11 @@ use hids_tests::machine::Release;
 use hids_tests::machine::Release::{Debian11, Debian12, Debian13};
 
 /// A user name like a part of sshd's own words.
-pub const HOSTILE: &str = "u1 from 203.0.113.9 port 22";
+pub(crate) const HOSTILE: &str = "u1 from 203.0.113.9 port 22";
 
 /// A line without what differs from one run to the next. PEER is the client, which must
 /// be the line's `srcip` (a line without it names nobody), SERVER the address that it connected to.
-pub struct Form {
+pub(crate) struct Form {
     pub text: &'static str,
     /// 0: no rule.
     pub rule: u32,
@@ -32,7 +32,7 @@ const fn form_of(releases: &'static [Release], rule: u32, text: &'static str) ->
 }
 
 #[rustfmt::skip]
-pub const FORMS: &[Form] = &[
+pub(crate) const FORMS: &[Form] = &[
     form(0, "pam_unix(sshd:account): account expired has expired (account expired)"),
     form(5502, "pam_unix(sshd:session): session closed for user webadmin"),
     form(5503, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=PEER"),

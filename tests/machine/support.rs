@@ -12,7 +12,7 @@ const SET: &str = "blocked4";
 
 /// A lab whose server can be a machine, and whose friend is the gateway, which no alert may block; otherwise says that
 /// the test is skipped.
-pub fn lab() -> Option<Lab> {
+pub(crate) fn lab() -> Option<Lab> {
     if !machine::is_possible() || !require::programs("machine", &["ssh", "sshpass", "python3"]) {
         return None;
     }
@@ -24,37 +24,37 @@ pub fn lab() -> Option<Lab> {
 }
 
 /// Enables and starts the unit; it is active when blocks are back and logs are followed.
-pub fn start(machine: &Machine<'_>) {
+pub(crate) fn start(machine: &Machine<'_>) {
     let started = machine.output("systemctl", ["enable", "--now", "--quiet", "hidsd"]);
     started.unwrap_or_else(|error| panic!("{error:#}\n{}", said(machine)));
 }
 
 /// What the daemon said.
-pub fn said(machine: &Machine<'_>) -> String {
+pub(crate) fn said(machine: &Machine<'_>) -> String {
     let journal = machine.output("journalctl", ["--quiet", "--no-pager", "--output=cat", "--unit=hidsd"]);
     journal.unwrap_or_else(|error| format!("{error:#}"))
 }
 
 /// Waits for a condition; says what the daemon said if it is not met.
-pub fn until(machine: &Machine<'_>, what: &str, condition: impl FnMut() -> bool) {
+pub(crate) fn until(machine: &Machine<'_>, what: &str, condition: impl FnMut() -> bool) {
     wait::until(what, wait::PATIENCE, condition).unwrap_or_else(|error| {
         panic!("{error:#}; the alerts:\n{}\nhidsd said:\n{}", short(&machine.alerts()), said(machine))
     });
 }
 
 /// One line for each alert.
-pub fn short(alerts: &[Value]) -> String {
+pub(crate) fn short(alerts: &[Value]) -> String {
     let line = |alert: &Value| format!("{} {} {}\n", alert["rule"]["sidid"], alert["srcip"], alert["full_log"]);
     alerts.iter().map(line).collect()
 }
 
 /// The addresses that the packet filter drops.
-pub fn blocked(machine: &Machine<'_>) -> Vec<String> {
+pub(crate) fn blocked(machine: &Machine<'_>) -> Vec<String> {
     nft::elements(machine.host(), SET).into_iter().map(|element| element.address).collect()
 }
 
 /// The alerts of a rule about an address.
-pub fn alerts_of(machine: &Machine<'_>, rule: u64, address: &str) -> Vec<Value> {
+pub(crate) fn alerts_of(machine: &Machine<'_>, rule: u64, address: &str) -> Vec<Value> {
     let alerts = machine.alerts().into_iter();
     alerts.filter(|alert| alert["rule"]["sidid"] == rule && alert["srcip"] == address).collect()
 }
@@ -62,7 +62,7 @@ pub fn alerts_of(machine: &Machine<'_>, rule: u64, address: &str) -> Vec<Value> 
 /// Wrong passwords for root from both sides of the machine, until there is an alert about many of each side. First from
 /// the side that is never blocked: the connections of a blocked one stay with sshd until its `LoginGraceTime` is over,
 /// and it refuses others meanwhile (`MaxStartups`).
-pub fn guess_from_both_sides(lab: &Lab, machine: &Machine<'_>) {
+pub(crate) fn guess_from_both_sides(lab: &Lab, machine: &Machine<'_>) {
     for (from, address, server) in [(&lab.friend, FRIEND, SERVER_INSIDE), (&lab.attacker, ATTACKER, SERVER_OUTSIDE)] {
         guess(machine, from, address, server);
     }
@@ -70,7 +70,7 @@ pub fn guess_from_both_sides(lab: &Lab, machine: &Machine<'_>) {
 
 /// Wrong passwords for root, side by side, until there is an alert about many; more than one round is needed when the
 /// server does not answer in time. OpenSSH 10 then refuses further guesses for up to 15 s for each failed one.
-pub fn guess(machine: &Machine<'_>, from: &Host, address: &str, server: &str) {
+pub(crate) fn guess(machine: &Machine<'_>, from: &Host, address: &str, server: &str) {
     let is_seen = || !alerts_of(machine, 5720, address).is_empty();
     let mut guesses = || {
         attack::guess_passwords(from, server, "root", 8).expect("guesses");

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::model::Case;
 
 /// A whole case.
-pub fn case() -> impl Strategy<Value = Case> {
+pub(crate) fn case() -> impl Strategy<Value = Case> {
     (decoders::decoders(), lines::lines()).prop_flat_map(move |(decoders, lines)| {
         // Other children are known by their parent's name only.
         let named = decoders.iter().filter(|decoder| decoder.parent.is_none() || decoder.use_own_name);

@@ -2,7 +2,7 @@
 
 /// The language of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub(crate) enum Dialect {
     OsMatch,
     OsRegex,
     Pcre2,
@@ -10,7 +10,7 @@ pub enum Dialect {
 
 /// A pattern as written, and for PCRE2 what it means to the `regex` crate.
 #[derive(Clone, Debug)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     pub dialect: Dialect,
     pub text: String,
     pub meaning: String,
@@ -18,7 +18,7 @@ pub struct Pattern {
 
 /// Where in the log a pattern of a decoder starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offset {
+pub(crate) enum Offset {
     Start,
     AfterParent,
     AfterPrematch,
@@ -27,7 +27,7 @@ pub enum Offset {
 
 /// One `<decoder>`.
 #[derive(Clone, Debug)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     pub name: String,
     pub parent: Option<String>,
     pub program_name: Option<Pattern>,
@@ -40,7 +40,7 @@ pub struct Decoder {
 
 /// One condition of a rule.
 #[derive(Clone, Debug)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// `<decoded_as>`.
     DecodedAs(String),
     /// A pattern on the log or on a field, by element name without `_pcre2`.
@@ -55,7 +55,7 @@ pub enum Condition {
 
 /// What a composite rule looks back at.
 #[derive(Clone, Debug)]
-pub enum Earlier {
+pub(crate) enum Earlier {
     Sid(u32),
     Group(String),
     Regex(Pattern),
@@ -63,7 +63,7 @@ pub enum Earlier {
 
 /// One `<rule>`; `group` is the string of the group around it.
 #[derive(Clone, Debug, Default)]
-pub struct Rule {
+pub(crate) struct Rule {
     pub id: u32,
     pub level: u32,
     pub maxsize: u32,
@@ -86,7 +86,7 @@ pub struct Rule {
 
 /// A line with the parts that a header gives it.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub(crate) struct Line {
     /// Seconds since the line before.
     pub pause: i64,
     pub host: Option<&'static str>,
@@ -97,7 +97,7 @@ pub struct Line {
 
 impl Line {
     /// The whole line.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match (self.host, self.program) {
             (Some(host), Some(program)) => format!("Oct 11 22:14:15 {host} {program}[77]: {}", self.log),
             (Some(host), None) => format!("Oct 11 22:14:15 {host} {}", self.log),
@@ -108,7 +108,7 @@ impl Line {
 
 /// Everything that one comparison needs.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub(crate) struct Case {
     pub decoders: Vec<Decoder>,
     pub rules: Vec<Rule>,
     pub lines: Vec<Line>,
@@ -116,7 +116,7 @@ pub struct Case {
 
 /// What is compared for each line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub decoder: Option<String>,
     /// By name.
     pub fields: Vec<(String, String)>,
@@ -128,11 +128,11 @@ pub struct Answer {
 }
 
 /// OSSEC's seven roots in order.
-pub const KINDS: [&str; 7] = ["syslog", "firewall", "ids", "web-log", "squid", "windows", "ossec"];
+pub(crate) const KINDS: [&str; 7] = ["syslog", "firewall", "ids", "web-log", "squid", "windows", "ossec"];
 
 /// Whose answer is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// OSSEC's.
     Ossec,
     /// Ours: `docs/compatibility.md` lists where it differs.

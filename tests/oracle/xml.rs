@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::model::{Condition, Decoder, Dialect, Earlier, KINDS, Offset, Pattern, Rule};
 
 /// A decoder file.
-pub fn decoders(decoders: &[Decoder]) -> String {
+pub(crate) fn decoders(decoders: &[Decoder]) -> String {
     decoders.iter().map(decoder).collect()
 }
 
@@ -53,7 +53,7 @@ fn tagged(name: String, attributes: &str, text: &str) -> String {
 }
 
 /// OSSEC's roots.
-pub fn roots() -> String {
+pub(crate) fn roots() -> String {
     let root = |(index, kind): (usize, &&str)| {
         format!(
             "<group name=\"{kind},\"><rule id=\"{}\" level=\"0\" noalert=\"1\"><category>{kind}</category>\
@@ -65,7 +65,7 @@ pub fn roots() -> String {
 }
 
 /// A rule file.
-pub fn rules(rules: &[Rule]) -> String {
+pub(crate) fn rules(rules: &[Rule]) -> String {
     rules.iter().map(rule).collect()
 }
 

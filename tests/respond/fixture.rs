@@ -20,27 +20,27 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// Where a responder keeps its files.
-pub struct Place(pub TempDir);
+pub(crate) struct Place(pub TempDir);
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(TempDir::new().expect("a temporary directory"))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub fn read(&self, file: &str) -> String {
+    pub(crate) fn read(&self, file: &str) -> String {
         std::fs::read_to_string(self.path().join(file)).unwrap_or_default()
     }
 
     /// A responder that blocks for `seconds`.
-    pub fn start(&self, seconds: u64) -> Responder {
+    pub(crate) fn start(&self, seconds: u64) -> Responder {
         self.start_with(self.options(blocking(seconds)))
     }
 
-    pub fn options(&self, config: RespondConfig) -> ResponderOptions {
+    pub(crate) fn options(&self, config: RespondConfig) -> ResponderOptions {
         ResponderOptions {
             config,
             state: self.path().into(),
@@ -51,7 +51,7 @@ impl Place {
         }
     }
 
-    pub fn start_with(&self, options: ResponderOptions) -> Responder {
+    pub(crate) fn start_with(&self, options: ResponderOptions) -> Responder {
         let (requests, queue) = bounded(1024);
         let handle = respond::start(options, queue).expect("a responder");
         Responder { requests: Some(requests), handle: Some(handle) }
@@ -59,7 +59,7 @@ impl Place {
 }
 
 /// firewall-drop from level 6 up.
-pub fn blocking(seconds: u64) -> RespondConfig {
+pub(crate) fn blocking(seconds: u64) -> RespondConfig {
     let response = Response {
         name: "firewall-drop".into(),
         kind: ResponseKind::Block,
@@ -73,47 +73,47 @@ pub fn blocking(seconds: u64) -> RespondConfig {
     RespondConfig { responses: vec![response], ..RespondConfig::default() }
 }
 
-pub fn white_list(mut config: RespondConfig, net: &str) -> RespondConfig {
+pub(crate) fn white_list(mut config: RespondConfig, net: &str) -> RespondConfig {
     config.never_block.push((net.parse().expect("a network"), NeverBlock::Protect));
     config
 }
 
-pub struct Responder {
+pub(crate) struct Responder {
     requests: Option<Sender<Request>>,
     handle: Option<ResponderHandle>,
 }
 
 impl Responder {
-    pub fn send(&self, request: Request) {
+    pub(crate) fn send(&self, request: Request) {
         self.requests.as_ref().expect("running").send(request).expect("the responder lives");
     }
 
-    pub fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> T {
+    pub(crate) fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> T {
         let (reply, answer) = oneshot::channel();
         self.send(request(reply));
         answer.blocking_recv().expect("an answer")
     }
 
     /// An alert about `source`, handled when this returns.
-    pub fn alert(&self, source: &str) {
+    pub(crate) fn alert(&self, source: &str) {
         self.send(Request::Alert(alert(source)));
         self.report();
     }
 
-    pub fn report(&self) -> ReportView {
+    pub(crate) fn report(&self) -> ReportView {
         self.ask(Request::Report)
     }
 
-    pub fn list(&self) -> Vec<BlockView> {
+    pub(crate) fn list(&self) -> Vec<BlockView> {
         self.page(Page::default()).blocks
     }
 
-    pub fn page(&self, page: Page) -> BlocksView {
+    pub(crate) fn page(&self, page: Page) -> BlocksView {
         self.ask(|reply| Request::List(page, reply))
     }
 
     /// Asks as an administrator does: not behind the alerts that follow.
-    pub fn question<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> T {
+    pub(crate) fn question<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> T {
         let (reply, answer) = oneshot::channel();
         let questions = self.handle.as_ref().expect("running").questions();
         questions.send(request(reply)).expect("the responder lives");
@@ -121,25 +121,25 @@ impl Responder {
     }
 
     /// The counters without waiting for the responder.
-    pub fn published(&self) -> ReportView {
+    pub(crate) fn published(&self) -> ReportView {
         self.handle.as_ref().expect("running").report()
     }
 
-    pub fn sender(&self) -> Sender<Request> {
+    pub(crate) fn sender(&self) -> Sender<Request> {
         self.requests.clone().expect("running")
     }
 
-    pub fn why(&self, address: &str) -> WhyView {
+    pub(crate) fn why(&self, address: &str) -> WhyView {
         let address = address.parse().expect("an address");
         self.ask(|reply| Request::Why { address, reply })
     }
 
-    pub fn block_of(&self, address: &str) -> Option<BlockView> {
+    pub(crate) fn block_of(&self, address: &str) -> Option<BlockView> {
         let address: IpAddr = address.parse().expect("an address");
         self.list().into_iter().find(|view| view.address == address)
     }
 
-    pub fn wait_until_unblocked(&self, address: &str) {
+    pub(crate) fn wait_until_unblocked(&self, address: &str) {
         wait::until("the end of the block", wait::PATIENCE, || self.block_of(address).is_none()).expect("unblocked");
     }
 }
@@ -154,11 +154,11 @@ impl Drop for Responder {
 }
 
 /// Rule 5712 has counted eight wrong passwords of `source`.
-pub fn alert(source: &str) -> Arc<Alert> {
+pub(crate) fn alert(source: &str) -> Arc<Alert> {
     alert_with(&[(FieldName::SrcIp, source.as_bytes())])
 }
 
-pub fn alert_with(fields: &[(FieldName, &[u8])]) -> Arc<Alert> {
+pub(crate) fn alert_with(fields: &[(FieldName, &[u8])]) -> Arc<Alert> {
     let now = Timestamp::from_unix_seconds(1_795_558_167);
     let step = |id, level, description: &str| RuleStep {
         id: RuleId(id),

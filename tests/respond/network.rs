@@ -8,18 +8,18 @@ use std::time::Duration;
 use hids_tests::{require, wait};
 
 /// This side.
-pub const NEAR: &str = "198.51.100.1";
-pub const NEAR6: &str = "2001:db8:1::1";
+pub(crate) const NEAR: &str = "198.51.100.1";
+pub(crate) const NEAR6: &str = "2001:db8:1::1";
 /// The attacker.
-pub const FAR: &str = "198.51.100.66";
-pub const FAR6: &str = "2001:db8:1::66";
+pub(crate) const FAR: &str = "198.51.100.66";
+pub(crate) const FAR6: &str = "2001:db8:1::66";
 /// Another address on the attacker's side.
-pub const FRIEND: &str = "198.51.100.77";
+pub(crate) const FRIEND: &str = "198.51.100.77";
 /// Longer than a packet takes between two namespaces of one machine, by far.
 const NEVER: Duration = Duration::from_millis(300);
 
 /// Runs a test on the near side of a cable; skipped when not root.
-pub fn with_cable(test: impl FnOnce(&Far) + Send + 'static) {
+pub(crate) fn with_cable(test: impl FnOnce(&Far) + Send + 'static) {
     alone(|| {
         let far = Far::start();
         ip(&["link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", &far.thread_id.to_string()]);
@@ -34,7 +34,7 @@ pub fn with_cable(test: impl FnOnce(&Far) + Send + 'static) {
 }
 
 /// Runs a test in a network of its own with nothing but a loopback interface; skipped when not root.
-pub fn alone(test: impl FnOnce() + Send + 'static) {
+pub(crate) fn alone(test: impl FnOnce() + Send + 'static) {
     if !require::root() {
         return;
     }
@@ -49,15 +49,14 @@ pub fn alone(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-// Deprecated because it would be unsound for file descriptors; a network is not.
-#[allow(deprecated)]
+#[expect(deprecated, reason = "unsound for the table of descriptors, which stays shared")]
 fn new_network() {
     rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET).expect("a network namespace");
 }
 
 /// Like [`alone`] with private mounts too.
-#[allow(deprecated)]
-pub fn new_mounts() {
+#[expect(deprecated, reason = "unsound for the table of descriptors, which stays shared")]
+pub(crate) fn new_mounts() {
     rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNS).expect("a mount namespace");
     run("mount", &["--make-rprivate", "/"]);
 }
@@ -70,12 +69,12 @@ fn set_up(addresses: &[&str], address6: &str) {
     ip(&["link", "set", "veth0", "up"]);
 }
 
-pub fn ip(arguments: &[&str]) {
+pub(crate) fn ip(arguments: &[&str]) {
     run("ip", arguments);
 }
 
 /// Runs a program in this thread's namespaces.
-pub fn run(program: &str, arguments: &[&str]) -> String {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -84,7 +83,7 @@ pub fn run(program: &str, arguments: &[&str]) -> String {
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The other side: a thread in its own network that does what it is told.
-pub struct Far {
+pub(crate) struct Far {
     jobs: Sender<Job>,
     thread_id: i32,
 }
@@ -102,14 +101,14 @@ impl Far {
     }
 
     /// Runs something over there.
-    pub fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+    pub(crate) fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
         let (done, result) = channel();
         self.jobs.send(Box::new(move || _ = done.send(job()))).expect("the far side lives");
         result.recv().expect("the far side answers")
     }
 
     /// A connection to `listener`: the far and the near end.
-    pub fn connect(&self, listener: &TcpListener) -> (TcpStream, TcpStream) {
+    pub(crate) fn connect(&self, listener: &TcpListener) -> (TcpStream, TcpStream) {
         let target = listener.local_addr().expect("an address");
         let far = self.run(move || TcpStream::connect(target).expect("a connection"));
         (far, listener.accept().expect("a connection").0)
@@ -117,22 +116,22 @@ impl Far {
 }
 
 /// A socket on this side that notices whether packets arrive.
-pub struct Ear(UdpSocket);
+pub(crate) struct Ear(UdpSocket);
 
 impl Ear {
-    pub fn on(address: &str) -> Self {
+    pub(crate) fn on(address: &str) -> Self {
         let socket = UdpSocket::bind((address.parse::<IpAddr>().expect("an address"), 0)).expect("a socket");
         socket.set_read_timeout(Some(NEVER)).expect("a time-out");
         Self(socket)
     }
 
     /// Whether packets from `source` on the far side arrive.
-    pub fn hears(&self, far: &Far, source: &str) -> bool {
+    pub(crate) fn hears(&self, far: &Far, source: &str) -> bool {
         wait::until("a packet", Duration::from_secs(10), || self.knock(far, source)).is_ok()
     }
 
     /// Whether a packet from `source` on the far side does not arrive.
-    pub fn hears_nothing(&self, far: &Far, source: &str) -> bool {
+    pub(crate) fn hears_nothing(&self, far: &Far, source: &str) -> bool {
         !self.knock(far, source)
     }
 

@@ -23,7 +23,7 @@ fn now() -> Timestamp {
 }
 
 /// Writes a ledger of `count` blocks with 1,000 s left.
-pub fn write_ledger(place: &Place, count: u32) {
+pub(crate) fn write_ledger(place: &Place, count: u32) {
     let (mut ledger, _) = Ledger::open(&place.path().join("respond")).expect("a ledger");
     let block = |number| Block {
         address: address(number),

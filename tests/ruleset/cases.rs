@@ -6,7 +6,7 @@ use hids_core::ruletest::{self, Case, Key};
 use crate::files;
 
 /// Every case of every file.
-pub fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     let mut all = Vec::new();
     for path in files::list("tests", "ini") {
         let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use hids_core::diag::SourceFile;
 
 /// `config/ruleset` of this repository.
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the repository").join("config/ruleset")
 }
 
 /// The files of a subfolder that end so, by name, which is their load order.
-pub fn list(subfolder: &str, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn list(subfolder: &str, extension: &str) -> Vec<PathBuf> {
     let folder = folder().join(subfolder);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<PathBuf> = entries
@@ -24,7 +24,7 @@ pub fn list(subfolder: &str, extension: &str) -> Vec<PathBuf> {
 }
 
 /// Those files, read.
-pub fn sources(subfolder: &str) -> Vec<Arc<SourceFile>> {
+pub(crate) fn sources(subfolder: &str) -> Vec<Arc<SourceFile>> {
     list(subfolder, "xml")
         .into_iter()
         .map(|path| {

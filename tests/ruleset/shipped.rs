@@ -10,14 +10,14 @@ use hids_core::ruletest::{self, Case, Verdict};
 use crate::files;
 
 /// The engine with the place that lines come from.
-pub struct Shipped {
+pub(crate) struct Shipped {
     engine: Engine,
     source: Arc<LogSource>,
 }
 
 /// What the engine says of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Rule that won.
     pub rule: Option<u32>,
     /// Its level, 0 without a rule.
@@ -34,7 +34,7 @@ pub struct Answer {
 
 impl Shipped {
     /// Compiled anew.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sources =
             RulesetSources { decoders: files::sources("decoders"), rules: files::sources("rules"), lists: Vec::new() };
         let (engine, problems) = Engine::compile(&sources, EngineOptions::default());
@@ -46,17 +46,17 @@ impl Shipped {
     }
 
     /// Forgets earlier lines.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.engine.reset();
     }
 
     /// Runs a case, which forgets earlier lines.
-    pub fn run(&mut self, case: &Case) -> Verdict {
+    pub(crate) fn run(&mut self, case: &Case) -> Verdict {
         ruletest::run(&mut self.engine, case)
     }
 
     /// Analyses a line received at `second`.
-    pub fn answer(&mut self, line: &str, second: i64) -> Answer {
+    pub(crate) fn answer(&mut self, line: &str, second: i64) -> Answer {
         let now = Timestamp::from_unix_seconds(second);
         let event = EventRef { source: &self.source, received: now, line: line.as_bytes(), notice: None };
         let outcome = self.engine.process(event, now);

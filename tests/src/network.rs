@@ -27,8 +27,7 @@ pub fn alone(test: impl FnOnce() + Send + 'static) {
 ///
 /// # Panics
 /// When they cannot be made.
-// Deprecated because it would be unsound for file descriptors; mounts are not.
-#[allow(deprecated)]
+#[expect(deprecated, reason = "unsound for the table of descriptors, which stays shared")]
 pub fn new_mounts() {
     rustix::thread::unshare(rustix::thread::UnshareFlags::FS | rustix::thread::UnshareFlags::NEWNS)
         .expect("a mount namespace");
@@ -36,7 +35,7 @@ pub fn new_mounts() {
     assert!(private.is_ok_and(|status| status.success()), "the mounts cannot be made private");
 }
 
-#[allow(deprecated)]
+#[expect(deprecated, reason = "unsound for the table of descriptors, which stays shared")]
 fn new_network() {
     rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET).expect("a network namespace");
 }

@@ -1,6 +1,6 @@
 //! System calls that no crate of the harness offers without `unsafe`: mappings, io_uring, handles of
 //! files, a mount namespace for one thread.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "no crate of the harness offers these calls without it")]
 
 use std::fs::File;
 use std::io;
@@ -17,26 +17,26 @@ fn checked(result: c_long) -> io::Result<c_long> {
 
 /// A shared mapping of one page of a file.
 #[derive(Debug)]
-pub struct Mapping(*mut libc::c_void);
+pub(crate) struct Mapping(*mut libc::c_void);
 
 const PAGE: usize = 4096;
 
 impl Mapping {
     /// Maps the first page of `file`, shared.
-    pub fn shared(file: &File, protection: c_int) -> io::Result<Self> {
+    pub(crate) fn shared(file: &File, protection: c_int) -> io::Result<Self> {
         // SAFETY: the kernel chooses the address; nothing that is mapped already is touched.
         let at = unsafe { libc::mmap(ptr::null_mut(), PAGE, protection, libc::MAP_SHARED, file.as_raw_fd(), 0) };
         if at == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(Self(at)) }
     }
 
     /// Makes it writable.
-    pub fn make_writable(&self) -> io::Result<()> {
+    pub(crate) fn make_writable(&self) -> io::Result<()> {
         // SAFETY: the page is ours and nobody holds a reference into it.
         checked(unsafe { libc::mprotect(self.0, PAGE, libc::PROT_READ | libc::PROT_WRITE) }.into()).map(drop)
     }
 
     /// Writes one byte; the mapping must be writable and the file not empty.
-    pub fn write(&self, byte: u8) {
+    pub(crate) fn write(&self, byte: u8) {
         // SAFETY: within the page, which the caller made writable.
         unsafe { self.0.cast::<u8>().write_volatile(byte) };
     }
@@ -50,13 +50,13 @@ impl Drop for Mapping {
 }
 
 /// Gives the calling thread a mount namespace of its own.
-pub fn unshare_mounts() -> io::Result<()> {
+pub(crate) fn unshare_mounts() -> io::Result<()> {
     // SAFETY: takes a number only; the thread's working directory and root become its own.
     checked(unsafe { libc::unshare(libc::CLONE_NEWNS) }.into()).map(drop)
 }
 
 /// The handle of a file, and the descriptor of its filesystem.
-pub fn handle_of(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn handle_of(path: &Path) -> io::Result<Vec<u8>> {
     let mut handle = vec![0_u8; 8 + 128];
     handle[..4].copy_from_slice(&128_u32.to_ne_bytes());
     let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
@@ -76,7 +76,7 @@ pub fn handle_of(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Opens a file by its handle for writing; `on` is a directory of the same filesystem.
-pub fn open_handle(on: &File, handle: &mut [u8]) -> io::Result<File> {
+pub(crate) fn open_handle(on: &File, handle: &mut [u8]) -> io::Result<File> {
     // SAFETY: the buffer is one that `handle_of` filled.
     let result =
         unsafe { libc::syscall(libc::SYS_open_by_handle_at, on.as_raw_fd(), handle.as_mut_ptr(), libc::O_WRONLY) };
@@ -87,7 +87,7 @@ pub fn open_handle(on: &File, handle: &mut [u8]) -> io::Result<File> {
 
 /// An io_uring of one entry, used for one operation at a time.
 #[derive(Debug)]
-pub struct Ring {
+pub(crate) struct Ring {
     fd: OwnedFd,
     submissions: *mut u8,
     completions: *mut u8,
@@ -125,7 +125,7 @@ struct Parameters {
 
 impl Ring {
     /// A new ring.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let mut parameters = Parameters::default();
         // SAFETY: the struct is the kernel's own, all zero as it demands.
         let fd = checked(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, &raw mut parameters) })?;
@@ -150,7 +150,7 @@ impl Ring {
     }
 
     /// `openat` of an absolute path; returns the descriptor.
-    pub fn open(&self, path: &Path, flags: c_int) -> io::Result<File> {
+    pub(crate) fn open(&self, path: &Path, flags: c_int) -> io::Result<File> {
         let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
         let entry = Entry {
             opcode: 18,
@@ -165,7 +165,7 @@ impl Ring {
     }
 
     /// `pwrite`.
-    pub fn write(&self, file: &File, bytes: &[u8]) -> io::Result<i32> {
+    pub(crate) fn write(&self, file: &File, bytes: &[u8]) -> io::Result<i32> {
         let length = u32::try_from(bytes.len()).expect("short");
         self.submit(Entry {
             opcode: 23,
@@ -212,20 +212,20 @@ impl Drop for Ring {
 }
 
 /// Sets the size of a file by its name.
-pub fn truncate(path: &std::ffi::CStr, size: i64) -> io::Result<()> {
+pub(crate) fn truncate(path: &std::ffi::CStr, size: i64) -> io::Result<()> {
     // SAFETY: the path ends with NUL.
     checked(unsafe { libc::truncate(path.as_ptr(), size) }.into()).map(drop)
 }
 
 /// An ioctl whose argument is a null pointer: what the kernel asks first, it answers all the same.
-pub fn ioctl_without_argument(file: &File, command: u32) -> io::Result<()> {
+pub(crate) fn ioctl_without_argument(file: &File, command: u32) -> io::Result<()> {
     // SAFETY: no argument is read or written; the kernel refuses the pointer.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), command as _, ptr::null_mut::<libc::c_void>()) };
     checked(result.into()).map(drop)
 }
 
 /// An ioctl whose argument is as long as its number says.
-pub fn ioctl_with(file: &File, command: u32, argument: &mut [u8]) -> io::Result<()> {
+pub(crate) fn ioctl_with(file: &File, command: u32, argument: &mut [u8]) -> io::Result<()> {
     assert_eq!(command as usize >> 16 & 0x3fff, argument.len(), "the length is a part of the number");
     // SAFETY: the kernel reads and writes at most the bytes that the number tells.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), command as _, argument.as_mut_ptr()) };
@@ -233,7 +233,7 @@ pub fn ioctl_with(file: &File, command: u32, argument: &mut [u8]) -> io::Result<
 }
 
 /// Nanoseconds and runs of all BPF LSM programs, since the kernel counts (`kernel.bpf_stats_enabled`).
-pub fn lsm_programs_time() -> io::Result<(u64, u64)> {
+pub(crate) fn lsm_programs_time() -> io::Result<(u64, u64)> {
     /// `BPF_PROG_GET_NEXT_ID`, `BPF_PROG_GET_FD_BY_ID` and `BPF_PROG_TYPE_LSM` in `include/uapi/linux/bpf.h`.
     const NEXT: c_int = 11;
     const OPEN: c_int = 13;

@@ -4,12 +4,12 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 /// Says what came of an operation; only `cargo xtask test vm` listens.
-pub fn cell(section: &str, operation: &str, result: &str) {
+pub(crate) fn cell(section: &str, operation: &str, result: &str) {
     line(&format!("cell\t{section}\t{operation}\t{result}"));
 }
 
 /// Says why nothing of the sections whose names begin with `sections` can be tried here.
-pub fn absent(sections: &str, why: &str) {
+pub(crate) fn absent(sections: &str, why: &str) {
     line(&format!("absent\t{sections}\t{why}"));
 }
 

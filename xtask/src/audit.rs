@@ -10,7 +10,7 @@ const CARGO_DENY_VERSION: &str = "0.20.2";
 
 /// How much to check.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Also look for known vulnerabilities; this downloads the advisory database
     #[arg(long)]
     advisories: bool,
@@ -20,7 +20,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When something is not allowed, or cargo-deny cannot be installed.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if find("cargo-deny").is_none() {
         say("cargo-deny is not installed");
         run_command(cargo().args(["install", "--locked", "cargo-deny", "--version", CARGO_DENY_VERSION]))?;

@@ -11,7 +11,7 @@ use crate::{build_ebpf, paths};
 
 /// What to build.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// How much the compiler optimises
     #[arg(long, value_enum, default_value_t = Profile::Release)]
     profile: Profile,
@@ -22,7 +22,7 @@ pub struct Options {
 
 /// Cargo's two profiles.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Profile {
+pub(crate) enum Profile {
     /// Fast programs
     Release,
     /// Fast builds
@@ -30,7 +30,7 @@ pub enum Profile {
 }
 
 /// Builds what the options ask for.
-pub fn run_options(options: &Options) -> Result<()> {
+pub(crate) fn run_options(options: &Options) -> Result<()> {
     if options.without_bpf {
         build_programs(options.profile).map(|_| ())
     } else {
@@ -39,7 +39,7 @@ pub fn run_options(options: &Options) -> Result<()> {
 }
 
 /// Builds the BPF object and then the programs; returns the directory that holds them.
-pub fn build_all(profile: Profile) -> Result<PathBuf> {
+pub(crate) fn build_all(profile: Profile) -> Result<PathBuf> {
     ensure(&[&BUILD])?;
     build_ebpf::run()?;
     build_programs(profile)

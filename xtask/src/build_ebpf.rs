@@ -11,7 +11,7 @@ use crate::paths;
 use crate::system::{bpf_target, bpf_toolchain};
 
 /// Builds the objects with whichever BPF compiler is there.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let toolchain = bpf_toolchain()?;
     let target_dir = paths::target().join("bpf-build");
     let mut build = toolchain.cargo();

@@ -12,7 +12,7 @@ use crate::paths;
 
 /// How to pack.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Name of the archive without `.tar.gz`
     #[arg(long, default_value_t = format!("hids-{}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH))]
     name: String,
@@ -45,7 +45,7 @@ const RULESET: &[(&str, &str)] = &[
 ];
 
 /// Builds with the BPF object (a package without it would be a lesser program) and packs.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     build_all(Profile::Release)?;
     let stage = paths::target().join("dist").join(&options.name);
     if stage.exists() {

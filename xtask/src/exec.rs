@@ -8,14 +8,14 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 /// A command that runs in the root of the workspace unless told otherwise.
-pub fn command(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(crate::paths::root());
     command
 }
 
 /// The cargo that runs this program.
-pub fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
@@ -23,7 +23,7 @@ pub fn cargo() -> Command {
 ///
 /// # Errors
 /// When it cannot be started or does not end with status 0.
-pub fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     print(command);
     let status = command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
     if !status.success() {
@@ -36,7 +36,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be started or does not end with status 0.
-pub fn output(command: &mut Command) -> Result<String> {
+pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot start {}", command.get_program().display()))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
@@ -46,14 +46,14 @@ pub fn output(command: &mut Command) -> Result<String> {
 }
 
 /// Says what follows, above the commands that do it.
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let (bold, plain) = if std::io::stdout().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     println!("{bold}xtask: {text}{plain}");
     flush();
 }
 
 /// The file that a program name stands for, looked up in `PATH` and cargo's own bin directory.
-pub fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let cargo_bin = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -63,7 +63,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// Prints a command as one could type it.
-pub fn print(command: &Command) {
+pub(crate) fn print(command: &Command) {
     let mut line = String::from("$");
     for (name, value) in command.get_envs() {
         if let Some(value) = value {

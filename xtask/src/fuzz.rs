@@ -21,7 +21,7 @@ const TARGETS: [&str; 7] = ["fanotify", "export", "event", "rules", "decoder", "
 
 /// What to fuzz, and how long.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// One target only; all of them without it
     #[arg(value_parser = TARGETS)]
     target: Option<String>,
@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 /// Runs the targets and stops at the first finding.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if find("cargo-fuzz").is_none() {
         say("cargo-fuzz is not there");
         run_command(cargo().args(["install", "--locked", "cargo-fuzz", "--version", CARGO_FUZZ_VERSION]))?;

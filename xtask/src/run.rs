@@ -13,7 +13,7 @@ use crate::system::require_root;
 
 /// How to start the daemon.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// The configuration
     #[arg(short, long, default_value = "config/ossec.conf")]
     config: PathBuf,
@@ -29,7 +29,7 @@ pub struct Options {
 }
 
 /// Replaces this process by the daemon, so that signals reach it. Returns only on errors.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     require_root("the daemon reads every log and changes the firewall")?;
     let programs = build_all(Profile::Release)?;
     let root = options.root.clone().unwrap_or_else(|| paths::target().join("run"));

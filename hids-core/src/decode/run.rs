@@ -1,6 +1,7 @@
 //! Applies decoders to an event. OSSEC: `src/analysisd/decoders/decoder.c`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::compile::DecoderSet;
 use super::decoded::Decoded;
@@ -235,6 +236,6 @@ impl Condition {
 
 fn note(trials: &mut Option<&mut Vec<DecoderTrial>>, decoder: &Decoder, refused_by: Option<&'static str>) {
     if let Some(trials) = trials {
-        trials.push(DecoderTrial { decoder: decoder.own_name.clone(), refused_by });
+        trials.push(DecoderTrial { decoder: Arc::clone(&decoder.own_name), refused_by });
     }
 }

@@ -198,7 +198,7 @@ impl<'a> Outcome<'a> {
         Some(Alert {
             id,
             time: self.now,
-            rule: self.rule()?.clone(),
+            rule: Arc::clone(self.rule()?),
             fired_times: state.fired_times(self.matched.rule?),
             chain: self.chain().map(step).collect(),
             recorded: self.matched.recorded,
@@ -218,7 +218,7 @@ impl<'a> Outcome<'a> {
     }
 
     fn decoder_names(&self) -> Option<DecoderNames> {
-        Some(DecoderNames { name: self.decoder()?.clone(), parent: self.decoder_parent().cloned() })
+        Some(DecoderNames { name: Arc::clone(self.decoder()?), parent: self.decoder_parent().cloned() })
     }
 
     fn alert_source(&self) -> Arc<LogSource> {

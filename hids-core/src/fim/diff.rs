@@ -15,7 +15,7 @@ pub const NO_DIFF: &str = "<Diff truncated because nodiff option>";
 /// What stands for the diff of content that is no text.
 pub const NOT_TEXT: &str = "<No diff: the content is not text>";
 /// What ends a diff that was cut (OSSEC's text).
-pub const TRUNCATED: &str = "... diff was truncated ...";
+pub(super) const TRUNCATED: &str = "... diff was truncated ...";
 
 const NO_NEWLINE: &str = "\\ No newline at end of file";
 /// What stands for a diff of texts of too many lines.

@@ -241,7 +241,7 @@ fn one_line_outputs(alert: &Alert) -> Vec<Vec<u8>> {
         time: alert.time,
         hostname: alert.hostname.clone(),
         program_name: None,
-        source: alert.source.clone(),
+        source: Arc::clone(&alert.source),
         full_log: log.clone(),
         log_offset: 0,
         decoder: None,
@@ -252,7 +252,7 @@ fn one_line_outputs(alert: &Alert) -> Vec<Vec<u8>> {
     let firewall = FirewallEvent {
         time: alert.time,
         hostname: event.hostname.clone(),
-        source: event.source.clone(),
+        source: Arc::clone(&event.source),
         fields: Fields(vec![Field { name: FieldName::Action, value: log.clone() }]),
     };
     let mut lines: Vec<Vec<u8>> = vec![Vec::new(); 5];
@@ -473,7 +473,7 @@ fn a_changed_file_in_json_and_syslog() {
         time: alert.time,
         hostname: alert.hostname.clone(),
         program_name: None,
-        source: alert.source.clone(),
+        source: Arc::clone(&alert.source),
         full_log: alert.full_log.clone(),
         log_offset: 0,
         decoder: alert.decoder.clone(),

@@ -52,12 +52,12 @@ impl Marks {
 
 impl Masked {
     /// Whether `byte` stands where a comment or the like was.
-    pub fn is_nothing(&self, byte: u8) -> bool {
+    pub(super) fn is_nothing(&self, byte: u8) -> bool {
         byte == self.marks.nothing
     }
 
     /// What the administrator wrote where `masked` stands; comments taken out.
-    pub fn original(&self, masked: &str) -> String {
+    pub(super) fn original(&self, masked: &str) -> String {
         let Marks { less_than, ampersand, not_text, nothing } = self.marks;
         if !masked.bytes().any(|byte| self.marks.holds(byte)) {
             return masked.to_owned();

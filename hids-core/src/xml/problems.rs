@@ -19,21 +19,35 @@ pub(super) struct Problems<'a> {
 }
 
 impl<'a> Problems<'a> {
-    pub fn new(file: &'a Arc<SourceFile>) -> Self {
+    pub(super) fn new(file: &'a Arc<SourceFile>) -> Self {
         Self { file, list: Vec::new(), errors: 0, warnings: 0 }
     }
 
     /// The bytes `start..end` of the file.
-    pub fn span(&self, start: usize, end: usize) -> Span {
+    pub(super) fn span(&self, start: usize, end: usize) -> Span {
         let size = self.file.text.len();
         Span::new(self.file, start.min(size), end.min(size))
     }
 
-    pub fn error(&mut self, code: &'static str, start: usize, end: usize, message: impl Into<String>, help: &str) {
+    pub(super) fn error(
+        &mut self,
+        code: &'static str,
+        start: usize,
+        end: usize,
+        message: impl Into<String>,
+        help: &str,
+    ) {
         self.push(Diagnostic::error(code, message), start, end, help);
     }
 
-    pub fn warning(&mut self, code: &'static str, start: usize, end: usize, message: impl Into<String>, help: &str) {
+    pub(super) fn warning(
+        &mut self,
+        code: &'static str,
+        start: usize,
+        end: usize,
+        message: impl Into<String>,
+        help: &str,
+    ) {
         self.push(Diagnostic::warning(code, message), start, end, help);
     }
 
@@ -51,7 +65,7 @@ impl<'a> Problems<'a> {
     }
 
     /// All problems in the order of their places.
-    pub fn finish(mut self) -> Vec<Diagnostic> {
+    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
         self.list.sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or(0, |span| span.start));
         let hidden = self.errors.saturating_sub(ERROR_LIMIT) + self.warnings.saturating_sub(WARNING_LIMIT);
         if hidden > 0 {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::Parser as _;
 use hids_userspace::cli::{self, Hidsctl};
 
 fn main() -> ExitCode {

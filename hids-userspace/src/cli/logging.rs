@@ -3,7 +3,7 @@
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging; `verbose` counts `-v`. `HIDS_LOG` (for example `hids_userspace::collect=debug`) overrides it.
-pub fn start(verbose: u8) {
+pub(super) fn start(verbose: u8) {
     let level = match verbose {
         0 => "info",
         1 => "debug",

@@ -3,24 +3,24 @@
 //! A command prints its answer on stdout (text, or JSON with `--json`), problems on stderr, and
 //! ends with a code of [`exit::Exit`].
 
-pub mod alerts;
-pub mod blocks;
-pub mod check;
+mod alerts;
+mod blocks;
+mod check;
 pub mod daemon;
 pub mod exit;
-pub mod explain;
-pub mod fim;
-pub mod logging;
-pub mod logtest;
+mod explain;
+mod fim;
+mod logging;
+mod logtest;
 mod output;
 mod progress;
-pub mod reload;
-pub mod replay;
-pub mod rules;
+mod reload;
+mod replay;
+mod rules;
 mod self_test;
-pub mod setup;
-pub mod status;
-pub mod why;
+mod setup;
+mod status;
+mod why;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! Printing for people and programs.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 
 use hids_core::escape::{plain_json, visible_string};
 use serde_json::Value;

@@ -9,7 +9,7 @@ mod parallel;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Write;
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -14,8 +14,8 @@
 //! [`LogBatch`]: hids_core::model::LogBatch
 
 mod batch_sender;
-pub mod command;
-pub mod format;
+pub(crate) mod command;
+pub(crate) mod format;
 mod journal;
 mod once;
 mod options;
@@ -23,6 +23,6 @@ mod report;
 mod start;
 mod tailer;
 
-pub use options::{CollectOptions, CollectTuning, PieceAt};
-pub use report::{CollectCounters, CollectReport, SourceReport, SourceState};
-pub use start::{CollectError, CollectorHandle, start};
+pub(crate) use options::{CollectOptions, CollectTuning, PieceAt};
+pub(crate) use report::{CollectReport, SourceReport, SourceState};
+pub(crate) use start::{CollectError, CollectorHandle, start};

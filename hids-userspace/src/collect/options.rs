@@ -8,7 +8,7 @@ use crate::config::LogSourceConfig;
 
 /// What the collector starts with.
 #[derive(Debug, Default)]
-pub struct CollectOptions {
+pub(crate) struct CollectOptions {
     /// What to read.
     pub sources: Vec<LogSourceConfig>,
     /// The positions committed last: [`SourcePosition`]'s `key` and `value`.
@@ -25,7 +25,7 @@ pub struct CollectOptions {
 
 /// A line of a file, for as long as the file exists, or an entry of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PieceAt {
+pub(crate) struct PieceAt {
     /// Name of the file's position, device and inode number, as the record of the crash holds them; or the cursor.
     pub place: String,
     /// Where the line begins, in bytes; 0 for an entry of the journal.
@@ -38,7 +38,7 @@ pub struct PieceAt {
 
 /// Times and limits; the defaults are right, tests shorten them.
 #[derive(Clone, Debug)]
-pub struct CollectTuning {
+pub(crate) struct CollectTuning {
     /// Time between two rescans, in case the kernel did not report a change (network file systems).
     pub rescan: Duration,
     /// How long a rotated file must be quiet before its last line counts without a newline.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// What has happened since start; each only grows.
 #[derive(Debug, Default)]
-pub struct CollectCounters {
+pub(crate) struct CollectCounters {
     /// Events sent.
     pub events: AtomicU64,
     /// Bytes of events sent.
@@ -50,7 +50,7 @@ pub struct CollectCounters {
 
 /// A picture of all sources.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct CollectReport {
+pub(crate) struct CollectReport {
     /// Logs that were rotated away or truncated while they were not watched: what was written to them after
     /// the last line read may be missing.
     pub lost_positions: u64,
@@ -72,7 +72,7 @@ pub struct CollectReport {
 
 /// How one source is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SourceReport {
+pub(crate) struct SourceReport {
     /// Path of the file, alias of the command, or `journald`.
     pub path: String,
     /// How it is doing.
@@ -102,7 +102,7 @@ fn rfc3339<S: serde::Serializer>(time: &Option<Timestamp>, serializer: S) -> Res
 /// Whether a source can be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", content = "reason", rename_all = "lowercase")]
-pub enum SourceState {
+pub(crate) enum SourceState {
     /// It is being read.
     Reading,
     /// It is not there; as soon as it is, it is read from its first byte.

@@ -19,7 +19,7 @@ use crate::platform::hostname;
 
 /// The collector cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum CollectError {
+pub(crate) enum CollectError {
     /// No thread or no descriptor for the files.
     #[error("cannot start the log file thread")]
     Files(#[source] io::Error),
@@ -28,7 +28,7 @@ pub enum CollectError {
 /// The running collector. Dropped without [`stop`](Self::stop), its threads go on until the
 /// receiver of the batches is gone.
 #[derive(Debug)]
-pub struct CollectorHandle {
+pub(crate) struct CollectorHandle {
     batch_sender: BatchSender,
     counters: Arc<CollectCounters>,
     registry: SourceRegistry,
@@ -44,7 +44,7 @@ pub struct CollectorHandle {
 /// Starts to read `options.sources`; batches go to `out`, which is waited for when it is full.
 ///
 /// When this returns, the files that exist have been found: what is appended from now on is read.
-pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<CollectorHandle, CollectError> {
+pub(crate) fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<CollectorHandle, CollectError> {
     let counters: Arc<CollectCounters> = Arc::default();
     let batch_sender = BatchSender::new(out, Arc::clone(&counters)).leaving_out(options.left_out);
     let registry = SourceRegistry::default();
@@ -76,13 +76,14 @@ pub fn start(options: CollectOptions, out: Sender<LogBatch>) -> Result<Collector
 }
 
 impl CollectorHandle {
+    #[cfg(test)]
     /// What has happened since start.
-    pub fn counters(&self) -> Arc<CollectCounters> {
+    pub(crate) fn counters(&self) -> Arc<CollectCounters> {
         Arc::clone(&self.counters)
     }
 
     /// How each source is doing now.
-    pub fn report(&self) -> CollectReport {
+    pub(crate) fn report(&self) -> CollectReport {
         self.registry.report(&self.counters)
     }
 
@@ -90,7 +91,7 @@ impl CollectorHandle {
     ///
     /// What is written after the receiver has been disconnected is not missed: the files of the new
     /// sources have been found then. It may take as long as a batch waits to be taken.
-    pub fn reload(&mut self, sources: Vec<LogSourceConfig>) -> Receiver<()> {
+    pub(crate) fn reload(&mut self, sources: Vec<LogSourceConfig>) -> Receiver<()> {
         let (kept, gone) = std::mem::take(&mut self.commands)
             .into_iter()
             .partition(|command: &CommandHandle| sources.contains(command.config()));
@@ -115,7 +116,7 @@ impl CollectorHandle {
     }
 
     /// Disconnects when the positions of all files at start have been sent.
-    pub fn announced(&self) -> Receiver<()> {
+    pub(crate) fn announced(&self) -> Receiver<()> {
         let (until_announced, announced) = crossbeam_channel::bounded(0);
         self.files.send(Control::Announced(until_announced));
         announced
@@ -125,7 +126,7 @@ impl CollectorHandle {
     ///
     /// The receiver must go on taking batches meanwhile; when it takes none for 5 s the rest is left
     /// for the next start.
-    pub fn stop(self) {
+    pub(crate) fn stop(self) {
         self.batch_sender.begin_stop();
         self.commands.into_iter().for_each(CommandHandle::stop);
         for journal in self.journals {

@@ -6,14 +6,14 @@
 
 /// Programs connected by pipes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     /// At least one.
     pub stages: Vec<Stage>,
 }
 
 /// One program of a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stage {
+pub(crate) struct Stage {
     /// Name or path.
     pub program: String,
     /// Its arguments.
@@ -26,7 +26,7 @@ pub struct Stage {
 
 /// Where a stream goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
+pub(crate) enum Stream {
     /// To the next program, or into the events.
     Kept,
     /// Nowhere.
@@ -35,7 +35,7 @@ pub enum Stream {
 
 /// The line cannot be run without a shell.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandLineError {
+pub(crate) enum CommandLineError {
     /// There is nothing in it.
     #[error("the command is empty")]
     Empty,
@@ -75,7 +75,7 @@ pub enum CommandLineError {
 }
 
 /// Splits `line`.
-pub fn parse(line: &str) -> Result<Pipeline, CommandLineError> {
+pub(crate) fn parse(line: &str) -> Result<Pipeline, CommandLineError> {
     let mut stages = Vec::new();
     let mut stage = StageBuilder::default();
     let mut scanner = Scanner { text: line, at: 0 };

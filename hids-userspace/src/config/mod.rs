@@ -24,7 +24,7 @@
 //! | C125–C126 | what others could change: C125 files of the configuration, C126 programs of active responses |
 //! | C138 | `<rules>` |
 
-pub mod command_line;
+pub(crate) mod command_line;
 mod known;
 mod load;
 mod paths;

@@ -29,39 +29,39 @@ pub(super) struct RawSection {
 
 impl RawSection {
     /// The options that are known, in order.
-    pub fn options(&self) -> impl Iterator<Item = (&'static OptionSpec, &Element)> {
+    pub(super) fn options(&self) -> impl Iterator<Item = (&'static OptionSpec, &Element)> {
         self.element.children.iter().filter_map(|child| Some((self.spec.option(&child.name.value)?, child)))
     }
 
     /// All options of that name, in order.
-    pub fn all(&self, name: &str) -> impl Iterator<Item = &Element> {
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &Element> {
         self.options().filter(move |(spec, _)| spec.name == name).map(|(_, element)| element)
     }
 
     /// The last option of that name: the one that counts.
-    pub fn last(&self, name: &str) -> Option<&Element> {
+    pub(super) fn last(&self, name: &str) -> Option<&Element> {
         self.all(name).last()
     }
 
     /// Where the section's name stands.
-    pub fn name_span(&self) -> &Span {
+    pub(super) fn name_span(&self) -> &Span {
         &self.element.name.span
     }
 }
 
 impl RawConfig {
     /// All sections of that kind, in order.
-    pub fn of(&self, kind: SectionKind) -> impl Iterator<Item = &RawSection> {
+    pub(super) fn of(&self, kind: SectionKind) -> impl Iterator<Item = &RawSection> {
         self.sections.iter().filter(move |section| section.spec.kind == kind)
     }
 
     /// All options of that name in sections of that kind, in order.
-    pub fn all(&self, kind: SectionKind, name: &'static str) -> impl Iterator<Item = &Element> {
+    pub(super) fn all(&self, kind: SectionKind, name: &'static str) -> impl Iterator<Item = &Element> {
         self.of(kind).flat_map(move |section| section.all(name))
     }
 
     /// The last option of that name in sections of that kind: the one that counts.
-    pub fn last(&self, kind: SectionKind, name: &'static str) -> Option<&Element> {
+    pub(super) fn last(&self, kind: SectionKind, name: &'static str) -> Option<&Element> {
         self.all(kind, name).last()
     }
 }

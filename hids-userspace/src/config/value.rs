@@ -11,15 +11,15 @@ use ipnet::IpNet;
 pub(super) struct Problems(pub Vec<Diagnostic>);
 
 impl Problems {
-    pub fn error(&mut self, code: &'static str, span: &Span, message: impl Into<String>, help: &str) {
+    pub(super) fn error(&mut self, code: &'static str, span: &Span, message: impl Into<String>, help: &str) {
         self.push(Diagnostic::error(code, message), span, help);
     }
 
-    pub fn warning(&mut self, code: &'static str, span: &Span, message: impl Into<String>, help: &str) {
+    pub(super) fn warning(&mut self, code: &'static str, span: &Span, message: impl Into<String>, help: &str) {
         self.push(Diagnostic::warning(code, message), span, help);
     }
 
-    pub fn note(&mut self, code: &'static str, span: &Span, message: impl Into<String>, help: &str) {
+    pub(super) fn note(&mut self, code: &'static str, span: &Span, message: impl Into<String>, help: &str) {
         self.push(Diagnostic::note(code, message), span, help);
     }
 

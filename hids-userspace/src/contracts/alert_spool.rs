@@ -10,7 +10,7 @@ use hids_core::model::Alert;
 
 /// What the mail spool gets.
 #[derive(Clone, Copy, Debug)]
-pub struct MailItem<'a> {
+pub(crate) struct MailItem<'a> {
     /// Running number of what is mailed, kept over restarts.
     pub number: u64,
     /// The alert.
@@ -23,7 +23,7 @@ pub struct MailItem<'a> {
 
 impl<'a> MailItem<'a> {
     /// One alert that stands for itself.
-    pub fn single(number: u64, alert: &'a Alert) -> Self {
+    pub(crate) fn single(number: u64, alert: &'a Alert) -> Self {
         Self { number, alert, count: 1, rules: &[] }
     }
 }
@@ -32,7 +32,7 @@ impl<'a> MailItem<'a> {
 ///
 /// The record stage stages alerts before it commits a batch to its progress journal and says so
 /// afterwards, so that an alert is mailed if and only if it is recorded.
-pub trait AlertSpool {
+pub(crate) trait AlertSpool {
     /// Appends an alert; it must not be sent yet. Numbers come in rising order.
     fn stage(&mut self, item: MailItem<'_>) -> io::Result<()>;
 

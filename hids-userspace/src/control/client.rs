@@ -1,6 +1,6 @@
 //! `hidsctl`'s side.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,13 +12,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A connection to the daemon.
 #[derive(Debug)]
-pub struct Client {
+pub(crate) struct Client {
     stream: UnixStream,
 }
 
 /// Why the daemon could not be asked, or what it refused.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
+pub(crate) enum ClientError {
     /// Nobody listens on the socket.
     #[error("hidsd is not running: no daemon at {} (start it with `systemctl start hidsd`)", socket.display())]
     NotRunning {
@@ -47,7 +47,7 @@ pub enum ClientError {
 
 impl Client {
     /// Connects to the daemon whose run directory is `run`.
-    pub fn connect(run: &Path) -> Result<Self, ClientError> {
+    pub(crate) fn connect(run: &Path) -> Result<Self, ClientError> {
         let socket = run.join("control.sock");
         let stream = UnixStream::connect(&socket).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
@@ -61,13 +61,13 @@ impl Client {
     }
 
     /// Waits so long for answers.
-    pub fn with_patience(self, patience: Duration) -> Result<Self, ClientError> {
+    pub(crate) fn with_patience(self, patience: Duration) -> Result<Self, ClientError> {
         self.stream.set_read_timeout(Some(patience)).map_err(ClientError::Exchange)?;
         Ok(self)
     }
 
     /// Asks, and waits for the answer.
-    pub fn ask(&mut self, request: &Request) -> Result<serde_json::Value, ClientError> {
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<serde_json::Value, ClientError> {
         let mut line = serde_json::to_vec(request).map_err(ClientError::Malformed)?;
         line.push(b'\n');
         self.stream.write_all(&line).map_err(ClientError::Exchange)?;

@@ -6,6 +6,6 @@ mod client;
 mod protocol;
 mod server;
 
-pub use client::{Client, ClientError};
-pub use protocol::{Reply, Request};
-pub use server::{Answer, ControlError, MAX_REQUEST_BYTES, serve};
+pub(crate) use client::{Client, ClientError};
+pub(crate) use protocol::{Reply, Request};
+pub(crate) use server::{Answer, ControlError, serve};

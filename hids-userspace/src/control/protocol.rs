@@ -9,7 +9,7 @@ use crate::fim::protocol::FimRequest;
 /// What `hidsctl` asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
-pub enum Request {
+pub(crate) enum Request {
     /// What the daemon is doing.
     Status,
     /// The addresses blocked now, a page of at most 10,000 of them.
@@ -51,7 +51,7 @@ pub enum Request {
 /// What `hidsd` answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reply {
+pub(crate) enum Reply {
     /// Done; what was asked for.
     Ok(serde_json::Value),
     /// Refused or failed, for the reason given; the daemon goes on.

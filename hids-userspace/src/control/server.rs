@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use super::{Reply, Request};
 
 /// Longest request that is read.
-pub const MAX_REQUEST_BYTES: u64 = 64 * 1024;
+pub(crate) const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 
 /// Requests that are answered at one time; more wait for their turn.
 const MAX_ANSWERS: usize = 16;
@@ -33,14 +33,14 @@ const MAX_CONNECTIONS: usize = 256;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers one request.
-pub trait Answer: Send + Sync + 'static {
+pub(crate) trait Answer: Send + Sync + 'static {
     /// The answer to `request`.
     fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send;
 }
 
 /// Why the socket could not be made.
 #[derive(Debug, thiserror::Error)]
-pub enum ControlError {
+pub(crate) enum ControlError {
     /// Making or protecting it failed.
     #[error("cannot listen on {}", socket.display())]
     Listen {
@@ -56,7 +56,7 @@ pub enum ControlError {
 ///
 /// A socket left over from a daemon that was killed is replaced: the caller holds the lock that
 /// keeps a second daemon away.
-pub async fn serve(run: &Path, daemon: Arc<impl Answer>) -> Result<(), ControlError> {
+pub(crate) async fn serve(run: &Path, daemon: Arc<impl Answer>) -> Result<(), ControlError> {
     let socket = run.join("control.sock");
     let listener = listen(&socket).map_err(|source| ControlError::Listen { socket, source })?;
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));

@@ -33,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// What the analysis has done since start.
 #[derive(Debug, Default)]
-pub struct AnalysisCounters {
+pub(super) struct AnalysisCounters {
     events: AtomicU64,
     matched: AtomicU64,
     dropped: AtomicU64,
@@ -45,7 +45,7 @@ pub struct AnalysisCounters {
 
 /// The counters as they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AnalysisReport {
+pub(super) struct AnalysisReport {
     /// Lines analysed.
     pub events: u64,
     /// Lines that a rule matched, level 0 included.
@@ -75,7 +75,7 @@ pub struct AnalysisReport {
 
 /// The running analysis.
 #[derive(Debug)]
-pub struct AnalysisHandle {
+pub(super) struct AnalysisHandle {
     counters: Arc<AnalysisCounters>,
     waiting: Receiver<LogBatch>,
     engines: Sender<Box<NewRules>>,
@@ -88,7 +88,7 @@ pub struct AnalysisHandle {
 
 /// Where the analysis takes from and gives to.
 #[derive(Debug)]
-pub struct AnalysisChannels {
+pub(super) struct AnalysisChannels {
     /// What collectors have read.
     pub batches: Receiver<LogBatch>,
     /// The responder.
@@ -99,7 +99,7 @@ pub struct AnalysisChannels {
 
 /// What the last life of the daemon leaves to the analysis.
 #[derive(Debug)]
-pub struct Inherited {
+pub(super) struct Inherited {
     /// Number of the first alert.
     pub next_sequence: u64,
     /// Lines that may have killed it.
@@ -109,7 +109,7 @@ pub struct Inherited {
 }
 
 /// Starts the thread; it ends when every sender of `batches` is gone.
-pub fn start(
+pub(super) fn start(
     engine: Engine,
     config: &Config,
     inherited: Inherited,
@@ -142,7 +142,7 @@ pub fn start(
 
 impl AnalysisHandle {
     /// Counters.
-    pub fn report(&self) -> AnalysisReport {
+    pub(super) fn report(&self) -> AnalysisReport {
         AnalysisReport {
             events: self.counters.events.load(Relaxed),
             matched: self.counters.matched.load(Relaxed),
@@ -160,7 +160,7 @@ impl AnalysisHandle {
     /// Analyses with another engine from the next batch on. Counts of composite rules start anew.
     ///
     /// Never waits: an engine that the thread has not come to take is not needed any more.
-    pub fn replace(&self, engine: Engine, config: &Config) {
+    pub(super) fn replace(&self, engine: Engine, config: &Config) {
         self.rules.store(engine.rule_count(), Relaxed);
         let mut engine =
             Box::new(NewRules { engine, archives: archives(config), firewall_log: config.analysis.log_fw });
@@ -172,7 +172,7 @@ impl AnalysisHandle {
     }
 
     /// Disconnects when every batch that waits now is recorded and committed.
-    pub fn committed(&self) -> Receiver<()> {
+    pub(super) fn committed(&self) -> Receiver<()> {
         let (until_committed, committed) = crossbeam_channel::bounded(0);
         // Full = another one waits because nothing can be recorded now, and this one is not worth waiting for.
         let _ = self.barriers.try_send(until_committed);
@@ -180,7 +180,7 @@ impl AnalysisHandle {
     }
 
     /// Waits until everything has been analysed. The collectors have stopped before.
-    pub fn join(self) {
+    pub(super) fn join(self) {
         drop((self.engines, self.barriers));
         if self.thread.join().is_err() {
             tracing::error!("the analysis thread panicked");
@@ -477,7 +477,7 @@ pub(super) fn notice_of(aside: SetAside, received: Timestamp) -> LogBatch {
 
 /// The event for archives.log and archives.json.
 fn archived(outcome: &Outcome<'_>, received: Timestamp) -> ArchivedEvent {
-    let decoder = |name: &Arc<str>| DecoderNames { name: name.clone(), parent: outcome.decoder_parent().cloned() };
+    let decoder = |name: &Arc<str>| DecoderNames { name: Arc::clone(name), parent: outcome.decoder_parent().cloned() };
     ArchivedEvent {
         time: received,
         hostname: outcome.hostname().to_vec(),

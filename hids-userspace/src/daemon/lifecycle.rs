@@ -29,7 +29,7 @@ const LOSSES_EVERY: Duration = Duration::from_secs(5);
 
 /// How the daemon is to run.
 #[derive(Clone, Debug)]
-pub struct DaemonOptions {
+pub(crate) struct DaemonOptions {
     /// Which configuration, and how it is read.
     pub load: LoadOptions,
     /// Whether responses are carried out.
@@ -40,7 +40,7 @@ pub struct DaemonOptions {
 
 /// Why the daemon does not run.
 #[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
+pub(crate) enum DaemonError {
     /// They have been printed.
     #[error("configuration has errors; not starting (see hidsctl check)")]
     Configuration,
@@ -68,7 +68,7 @@ pub enum DaemonError {
 ///
 /// # Errors
 /// When it cannot start, or cannot go on.
-pub fn run(options: DaemonOptions) -> Result<(), DaemonError> {
+pub(crate) fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     let started = Instant::now();
     end_on_panic();
     let (ready, diagnostics) = load(&options.load);

@@ -15,7 +15,7 @@ pub(super) struct StateLock {
 
 /// Why the state cannot be owned.
 #[derive(Debug, thiserror::Error)]
-pub enum LockError {
+pub(crate) enum LockError {
     /// Another daemon owns it.
     #[error("another hidsd is using {}; stop it first, or use --root for a second instance", path.display())]
     Taken {

@@ -33,7 +33,7 @@ const READ_THE_JOURNAL: &str = "add \
                                 lines also present in log files are counted once";
 
 /// What `hidsctl check` says of logins: that nobody watches them, or that files alone do.
-pub fn check(sources: &[LogSourceConfig]) -> Option<Diagnostic> {
+pub(crate) fn check(sources: &[LogSourceConfig]) -> Option<Diagnostic> {
     check_of(sources, has_journal(&JOURNALS))
 }
 
@@ -57,7 +57,7 @@ fn check_of(sources: &[LogSourceConfig], has_journal: bool) -> Option<Diagnostic
 }
 
 /// Why logins are not monitored; `None` when they are, or when this machine records none.
-pub fn unwatched(sources: &[LogSourceConfig]) -> Option<String> {
+pub(crate) fn unwatched(sources: &[LogSourceConfig]) -> Option<String> {
     unwatched_of(sources, has_journal(&JOURNALS))
 }
 

@@ -6,7 +6,7 @@ mod integrity;
 mod lifecycle;
 mod load;
 mod lock;
-pub mod logins;
+pub(crate) mod logins;
 mod losses;
 mod parts;
 mod places;
@@ -22,6 +22,4 @@ mod status;
 mod take_up;
 mod wiring;
 
-pub use lifecycle::{DaemonError, DaemonOptions, run};
-pub use lock::LockError;
-pub use wiring::StartError;
+pub(crate) use lifecycle::{DaemonError, DaemonOptions, run};

@@ -41,7 +41,7 @@ pub(super) const COMMITTED: usize = 4096;
 
 /// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// A directory of ours cannot be made.
     #[error("cannot create {}", path.display())]
     Directory {

@@ -7,7 +7,7 @@ use super::StoreError;
 
 /// What the baseline holds of one path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The file as it was last seen; `None` = it was deleted, and is remembered so that its return
     /// is told as such.
     pub state: Option<FileState>,
@@ -21,7 +21,7 @@ pub struct Entry {
 
 impl Entry {
     /// Whether an administrator, a summary of a package's update or the first scan has taken it as it is.
-    pub fn is_accepted(&self) -> bool {
+    pub(crate) fn is_accepted(&self) -> bool {
         // Entries that an older version wrote have nothing but the number.
         self.unaccepted.is_none() && self.changes == 0 && self.state.is_some()
     }
@@ -29,7 +29,7 @@ impl Entry {
 
 /// Changes of a path that nobody has accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unaccepted {
+pub(crate) struct Unaccepted {
     /// The notice of the first of them: what it calls old is what was accepted.
     pub since: u64,
     /// When that was read which the last of them replaced; `None` = nothing was known of the path.
@@ -39,7 +39,7 @@ pub struct Unaccepted {
 }
 
 /// A view of the baseline that many threads may ask. Answers of one view are of one moment or later.
-pub trait BaselineView: Send + Sync {
+pub(crate) trait BaselineView: Send + Sync {
     /// The entry of `path`.
     fn entry(&self, path: &[u8]) -> Result<Option<Entry>, StoreError>;
 

@@ -3,19 +3,19 @@
 //! Owns the baseline store. Decisions (which path counts, what is a difference, what is said) are
 //! `hids_core::fim`. It never learns by itself that a file changed: sensors send events, scans look.
 
-pub mod baseline_view;
-pub mod examine;
+pub(crate) mod baseline_view;
+pub(crate) mod examine;
 pub mod export;
-pub mod monitor;
-pub mod offline;
-pub mod packages;
+pub(crate) mod monitor;
+pub(crate) mod offline;
+pub(crate) mod packages;
 mod paths;
-pub mod policy;
-pub mod protocol;
+pub(crate) mod policy;
+pub(crate) mod protocol;
 pub(crate) mod queries;
-pub mod scan;
-pub mod store;
+pub(crate) mod scan;
+pub(crate) mod store;
 
-pub use baseline_view::{BaselineView, Entry, Unaccepted};
-pub use policy::policy_def;
-pub use store::{Store, StoreError, StoreKey, StoreLimits, StoreView};
+pub(crate) use baseline_view::{BaselineView, Entry, Unaccepted};
+pub(crate) use policy::policy_def;
+pub(crate) use store::{Store, StoreError, StoreView};

@@ -16,7 +16,7 @@ use super::{Entry, Store, StoreError};
 
 /// Why a baseline could not be made or checked.
 #[derive(Debug, thiserror::Error)]
-pub enum OfflineError {
+pub(crate) enum OfflineError {
     /// The store.
     #[error("the baseline is unavailable")]
     Store(#[from] StoreError),
@@ -38,7 +38,7 @@ const WAITING: usize = 48;
 ///
 /// # Errors
 /// When the store cannot be used or no thread be started.
-pub fn build(store: &Path, policy: Policy, options: ScanOptions) -> Result<ScanReport, OfflineError> {
+pub(crate) fn build(store: &Path, policy: Policy, options: ScanOptions) -> Result<ScanReport, OfflineError> {
     let store = open(store)?;
     run(&store, policy, ScanDepth::Full, options, &mut |differences| write(&store, differences))
 }
@@ -47,7 +47,7 @@ pub fn build(store: &Path, policy: Policy, options: ScanOptions) -> Result<ScanR
 ///
 /// # Errors
 /// As [`build`]; when the baseline was altered.
-pub fn check(
+pub(crate) fn check(
     store: &Path,
     policy: Policy,
     depth: ScanDepth,

@@ -20,7 +20,7 @@ use crate::wildcard;
 /// The kernel tells paths without links, so a root like `/bin` that is a link to `/usr/bin` is watched, and
 /// its files are told, as `/usr/bin`. Two entries that lead to one root are one with everything that either
 /// asks for. A root that does not exist (yet) stays as it is written.
-pub fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, known: &[Vec<u8>]) -> PolicyDef {
+pub(crate) fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, known: &[Vec<u8>]) -> PolicyDef {
     let mut watches: Vec<Watch> = Vec::new();
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut wildcards = Vec::new();

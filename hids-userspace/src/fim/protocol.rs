@@ -11,7 +11,7 @@ use super::store::VerifyReport;
 /// A path on the control socket: text where it is UTF-8, else its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum PathText {
+pub(crate) enum PathText {
     /// UTF-8.
     Text(String),
     /// Anything else.
@@ -20,7 +20,7 @@ pub enum PathText {
 
 impl PathText {
     /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
             Self::Bytes(bytes) => bytes,
@@ -40,7 +40,7 @@ impl From<&[u8]> for PathText {
 /// One question about file integrity, or one wish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fim", rename_all = "kebab-case")]
-pub enum FimRequest {
+pub(crate) enum FimRequest {
     /// Compare files with the baseline now.
     Scan {
         /// Where; everything that is watched when empty.
@@ -100,7 +100,7 @@ pub enum FimRequest {
 
 impl FimRequest {
     /// Whether the baseline alone can answer, when no daemon runs.
-    pub fn only_reads(&self) -> bool {
+    pub(crate) fn only_reads(&self) -> bool {
         matches!(
             self,
             Self::Status
@@ -115,7 +115,7 @@ impl FimRequest {
 
 /// What `hidsctl fim status` and the part `fim` of `hidsctl status` show.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct FimView {
+pub(crate) struct FimView {
     /// Whether `<syscheck>` is at work.
     pub enabled: bool,
     /// Whether this is the baseline as a daemon left it that does not run now.
@@ -166,7 +166,7 @@ pub struct FimView {
 
 /// A scan that runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ScanView {
+pub(crate) struct ScanView {
     /// Its number since the start of the daemon.
     pub number: u64,
     /// Why: `first`, `start`, `scheduled`, `gap`, `asked`, `directory`.
@@ -188,7 +188,7 @@ pub struct ScanView {
 
 /// An open gap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GapView {
+pub(crate) struct GapView {
     /// Where.
     pub subtree: PathText,
     /// Why.
@@ -199,7 +199,7 @@ pub struct GapView {
 
 /// One line of `hidsctl fim list`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListItem {
+pub(crate) struct ListItem {
     /// Which.
     pub path: PathText,
     /// As it was last seen; nothing = it is gone.
@@ -213,7 +213,7 @@ pub struct ListItem {
 
 /// The answer to [`FimRequest::List`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListView {
+pub(crate) struct ListView {
     /// In ascending order of the paths' bytes within each directory.
     pub items: Vec<ListItem>,
     /// Whether there are more after the last.
@@ -222,7 +222,7 @@ pub struct ListView {
 
 /// The answer to [`FimRequest::Why`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HistoryView {
+pub(crate) struct HistoryView {
     /// Which.
     pub path: PathText,
     /// Whether a `<directories>` holds it and nothing leaves it out.
@@ -235,7 +235,7 @@ pub struct HistoryView {
 
 /// The answer to [`FimRequest::Verify`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerifyView {
+pub(crate) struct VerifyView {
     /// Whether nothing that is in use was altered.
     #[serde(rename = "valid")]
     pub sound: bool,
@@ -272,7 +272,7 @@ impl From<&VerifyReport> for VerifyView {
 
 /// The answer to [`FimRequest::Export`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportView {
+pub(crate) struct ExportView {
     /// Entries written.
     pub entries: u64,
     /// Number of the commit that it shows.
@@ -286,7 +286,7 @@ pub struct ExportView {
 
 /// The answer to [`FimRequest::Compare`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CompareView {
+pub(crate) struct CompareView {
     /// In the order of the baseline.
     pub differences: Vec<CompareItem>,
     /// Whether there are more.
@@ -295,7 +295,7 @@ pub struct CompareView {
 
 /// A path that is not the same in an export and in the baseline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CompareItem {
+pub(crate) struct CompareItem {
     /// Which.
     pub path: PathText,
     /// In the export.
@@ -307,7 +307,7 @@ pub struct CompareItem {
 
 /// One piece of the history of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HistoryItem {
+pub(crate) struct HistoryItem {
     /// Its number in the store.
     pub sequence: u64,
     /// When it was found, RFC 3339.
@@ -322,7 +322,7 @@ pub struct HistoryItem {
 
 /// A [`FileState`] as values that people and programs read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StateView {
+pub(crate) struct StateView {
     /// `file`, `directory`, `symbolic link` …
     pub kind: String,
     /// Size.
@@ -385,7 +385,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// The answer to [`FimRequest::Accept`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AcceptView {
+pub(crate) struct AcceptView {
     /// Paths whose changes were taken over.
     pub accepted: u64,
     /// Paths with changes that stay, because no package has them as they are.

@@ -5,7 +5,7 @@ use hids_core::pattern::{Pattern, PatternError};
 
 /// Criteria of `<email_alerts>` and `<syslog_output>`: all that are given must hold.
 #[derive(Debug)]
-pub struct Criteria {
+pub(crate) struct Criteria {
     level: Option<Level>,
     rules: Vec<RuleId>,
     group: Option<Pattern>,
@@ -15,7 +15,7 @@ pub struct Criteria {
 /// A pattern of the criteria cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid pattern {text:?} in <{element}>")]
-pub struct CriteriaError {
+pub(crate) struct CriteriaError {
     /// The element.
     pub element: &'static str,
     /// Its text.
@@ -37,7 +37,7 @@ pub(super) struct Subject<'a> {
 
 impl Criteria {
     /// Compiles the patterns (os_match).
-    pub fn new(
+    pub(crate) fn new(
         level: Option<Level>,
         rules: &[RuleId],
         group: Option<&str>,

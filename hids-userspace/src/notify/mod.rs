@@ -5,8 +5,6 @@
 //! spool is on disk, the syslog queues are bounded and count what they drop.
 
 mod criteria;
-pub mod mail;
-pub mod spool;
-pub mod syslog;
-
-pub use criteria::{Criteria, CriteriaError};
+pub(crate) mod mail;
+pub(crate) mod spool;
+pub(crate) mod syslog;

@@ -33,7 +33,7 @@ impl Replacement {
     ///
     /// # Errors
     /// When it cannot be made beside `path`.
-    pub fn begin(path: &Path, mode: u32) -> io::Result<Self> {
+    pub(crate) fn begin(path: &Path, mode: u32) -> io::Result<Self> {
         let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let mut hidden = OsString::from(".");
         hidden.push(name);
@@ -48,7 +48,7 @@ impl Replacement {
     }
 
     /// Where to write: always to the end.
-    pub fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
@@ -56,7 +56,7 @@ impl Replacement {
     ///
     /// # Errors
     /// When the disk refuses. Then the old file is still there, unless it was the directory that was not written.
-    pub fn commit(mut self) -> io::Result<File> {
+    pub(crate) fn commit(mut self) -> io::Result<File> {
         self.file.sync_all()?;
         fs::rename(&self.beside.path, &self.path)?;
         self.beside.is_used = false;

@@ -29,12 +29,12 @@ pub(crate) struct MountLine {
 
 impl MountLine {
     /// Where it is mounted.
-    pub fn point_path(&self) -> PathBuf {
+    pub(crate) fn point_path(&self) -> PathBuf {
         path(&self.point)
     }
 
     /// Which directory of the filesystem is mounted.
-    pub fn root_path(&self) -> PathBuf {
+    pub(crate) fn root_path(&self) -> PathBuf {
         path(&self.root)
     }
 }

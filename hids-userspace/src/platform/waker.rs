@@ -16,18 +16,18 @@ impl Waker {
     /// # Errors
     /// When the process has no descriptor left.
     #[expect(clippy::disallowed_methods, reason = "the one place")]
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self(Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)))
     }
 
     /// Wakes the thread, until it calls [`clear`](Self::clear).
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         // Fails only when it has been woken 2^64 - 2 times already: then it is awake.
         let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 
     /// Takes what has woken the thread.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let _ = rustix::io::read(&self.0, &mut [0_u8; 8]);
     }
 }

@@ -11,7 +11,7 @@ use hids_core::render::{ArchivedEvent, FirewallEvent};
 
 /// What a batch of lines led to.
 #[derive(Clone, Debug, Default)]
-pub struct Processed {
+pub(crate) struct Processed {
     /// Alerts in order; only those with `recorded` are written, those with `mailed` are spooled.
     pub alerts: Vec<Arc<Alert>>,
     /// Events for the archives (only when `<logall>` or `<logall_json>` is on).
@@ -30,12 +30,12 @@ pub struct Processed {
 
 impl Processed {
     /// How much there is to write.
-    pub fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.alerts.len() + self.archived.len() + self.firewall.len()
     }
 
     /// Appends a later batch.
-    pub fn append(&mut self, mut later: Self) {
+    pub(crate) fn append(&mut self, mut later: Self) {
         self.alerts.append(&mut later.alerts);
         self.archived.append(&mut later.archived);
         self.firewall.append(&mut later.firewall);
@@ -67,7 +67,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub fn new(held: Held) -> Self {
+    pub(super) fn new(held: Held) -> Self {
         Self { alert: held.to_alert(), held }
     }
 }
@@ -75,18 +75,18 @@ impl Summary {
 impl Batch {
     /// Each alert on its own.
     #[cfg(test)]
-    pub fn plain(processed: Processed) -> Self {
+    pub(super) fn plain(processed: Processed) -> Self {
         let places = vec![Placement::Now; processed.alerts.len()];
         Self { processed, places, ..Self::default() }
     }
 
     /// The alerts with their places.
-    pub fn alerts(&self) -> impl Iterator<Item = (&Arc<Alert>, Placement)> {
+    pub(super) fn alerts(&self) -> impl Iterator<Item = (&Arc<Alert>, Placement)> {
         self.processed.alerts.iter().zip(self.places.iter().copied())
     }
 
     /// Whether anything goes into a file.
-    pub fn has_output(&self) -> bool {
+    pub(super) fn has_output(&self) -> bool {
         let processed = &self.processed;
         !(self.summaries.is_empty()
             && processed.archived.is_empty()

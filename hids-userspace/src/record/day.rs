@@ -18,11 +18,11 @@ pub(super) enum Kind {
 
 impl Kind {
     /// All, in the order in which OSSEC finishes them.
-    pub const ALL: [Self; 5] =
+    pub(super) const ALL: [Self; 5] =
         [Self::ArchiveLog, Self::ArchiveJson, Self::AlertsLog, Self::AlertsJson, Self::FirewallLog];
 
     /// Directory under `logs`.
-    pub const fn directory(self) -> &'static str {
+    pub(super) const fn directory(self) -> &'static str {
         match self {
             Self::ArchiveLog | Self::ArchiveJson => "archives",
             Self::AlertsLog | Self::AlertsJson => "alerts",
@@ -31,7 +31,7 @@ impl Kind {
     }
 
     /// Name of the hard link to today's file, in [`Self::directory`].
-    pub const fn link(self) -> &'static str {
+    pub(super) const fn link(self) -> &'static str {
         match self {
             Self::ArchiveLog => "archives.log",
             Self::ArchiveJson => "archives.json",
@@ -57,17 +57,17 @@ impl Kind {
     }
 
     /// `alerts/2026/Nov/ossec-alerts-24.log`: relative to `logs`.
-    pub fn path(self, date: Date) -> PathBuf {
+    pub(super) fn path(self, date: Date) -> PathBuf {
         self.month_directory(date).join(self.file_name(date))
     }
 
     /// `alerts/2026/Nov`.
-    pub fn month_directory(self, date: Date) -> PathBuf {
+    pub(super) fn month_directory(self, date: Date) -> PathBuf {
         PathBuf::from(self.directory()).join(date.strftime("%Y").to_string()).join(date.strftime("%b").to_string())
     }
 
     /// `ossec-alerts-24.log`.
-    pub fn file_name(self, date: Date) -> String {
+    pub(super) fn file_name(self, date: Date) -> String {
         format!("{}-{:02}.{}", self.stem(), date.day(), self.extension())
     }
 }
@@ -83,7 +83,7 @@ pub(super) struct Day {
 
 impl Day {
     /// The day of `time` in `zone`.
-    pub fn of(time: Timestamp, zone: &TimeZone) -> Self {
+    pub(super) fn of(time: Timestamp, zone: &TimeZone) -> Self {
         let date = time.in_zone(zone).date();
         let next = date.tomorrow().unwrap_or(Date::MAX);
         let ends = zone

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// A failed operation on an alert file or the journal.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub(crate) enum RecordError {
     /// A directory cannot be made or opened.
     #[error("cannot open directory {path}")]
     Directory {
@@ -74,7 +74,7 @@ pub enum RecordError {
 
 impl RecordError {
     /// The message with its causes, for one log field.
-    pub fn chain(&self) -> String {
+    pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

@@ -16,7 +16,7 @@ const ORDER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the record stage has done, for `hidsctl status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct RecordReport {
+pub(crate) struct RecordReport {
     /// Alerts written since start.
     pub alerts: u64,
     /// Events archived since start.
@@ -71,12 +71,12 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Finished days are treated as the recorder's configuration has it now.
-    pub fn take_finish_options(&self, recorder: &Recorder) {
+    pub(super) fn take_finish_options(&self, recorder: &Recorder) {
         self.checksums.store(recorder.config.checksums, Ordering::Relaxed);
         self.compress.store(recorder.config.compress, Ordering::Relaxed);
     }
 
-    pub fn finish_options(&self) -> FinishOptions {
+    pub(super) fn finish_options(&self) -> FinishOptions {
         FinishOptions {
             checksums: self.checksums.load(Ordering::Relaxed),
             compress: self.compress.load(Ordering::Relaxed),
@@ -86,7 +86,7 @@ impl Shared {
 
 /// The running record stage.
 #[derive(Debug)]
-pub struct RecordHandle {
+pub(crate) struct RecordHandle {
     pub(super) shared: Arc<Shared>,
     pub(super) orders: Sender<Order>,
     pub(super) stop: Option<Sender<()>>,
@@ -95,7 +95,7 @@ pub struct RecordHandle {
 
 impl RecordHandle {
     /// Counters and state.
-    pub fn report(&self) -> RecordReport {
+    pub(crate) fn report(&self) -> RecordReport {
         RecordReport {
             alerts: self.shared.alerts.load(Ordering::Relaxed),
             archived: self.shared.archived.load(Ordering::Relaxed),
@@ -115,7 +115,7 @@ impl RecordHandle {
     ///
     /// # Errors
     /// When files cannot be opened, or the stage waits for the disk: nothing has changed then.
-    pub fn reconfigure(&self, change: Reconfiguration) -> Result<(), String> {
+    pub(crate) fn reconfigure(&self, change: Reconfiguration) -> Result<(), String> {
         let (reply, answer) = bounded(1);
         let order = Order::Reconfigure(Box::new(change), reply);
         self.orders.send_timeout(order, ORDER_PATIENCE).map_err(|_| "the record stage is waiting".to_owned())?;
@@ -123,7 +123,7 @@ impl RecordHandle {
     }
 
     /// The position of a source that was committed last; `None` also when the stage waits for the disk.
-    pub fn position(&self, key: &str) -> Option<String> {
+    pub(crate) fn position(&self, key: &str) -> Option<String> {
         let (reply, answer) = bounded(1);
         self.orders.send_timeout(Order::Position(key.to_owned(), reply), ORDER_PATIENCE).ok()?;
         answer.recv_timeout(ORDER_PATIENCE).ok().flatten()
@@ -131,7 +131,7 @@ impl RecordHandle {
 
     /// The stages before this one are about to stop: from now on a write that fails is given up
     /// after five seconds, so that none of them waits for ever to hand on what it has.
-    pub fn begin_stop(&self) {
+    pub(crate) fn begin_stop(&self) {
         self.shared.impatient.store(true, Ordering::Relaxed);
     }
 
@@ -139,7 +139,7 @@ impl RecordHandle {
     ///
     /// If the disk stays full, what could not be written is given up after five seconds: it was not
     /// committed and is analysed again at the next start.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.end();
     }
 

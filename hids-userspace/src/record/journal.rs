@@ -106,7 +106,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Applies a later record.
-    pub fn apply(&mut self, record: &Record) {
+    pub(super) fn apply(&mut self, record: &Record) {
         self.boot = record.boot.clone().or(self.boot.take());
         self.run = record.run.clone().or(self.run.take());
         (self.commit, self.time) = record.commit.unwrap_or((self.commit, self.time));
@@ -133,7 +133,7 @@ impl Progress {
     }
 
     /// One record that holds everything.
-    pub fn to_record(&self, boot: &str) -> Record {
+    pub(super) fn to_record(&self, boot: &str) -> Record {
         Record {
             boot: Some(boot.to_owned()),
             run: self.run.clone(),
@@ -167,7 +167,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Locks the journal under `state` and reads its whole records; nothing is changed yet.
-    pub fn read(state: &Path) -> Result<(JournalLock, Vec<Record>), RecordError> {
+    pub(super) fn read(state: &Path) -> Result<(JournalLock, Vec<Record>), RecordError> {
         let root = Root::open(state)?;
         let path = state.join(NAME);
         let lock = root.append(Path::new(LOCK_NAME), Missing::Create)?;
@@ -199,7 +199,7 @@ impl Journal {
     }
 
     /// Appends one record.
-    pub fn append(&mut self, record: &Record) -> Result<(), RecordError> {
+    pub(super) fn append(&mut self, record: &Record) -> Result<(), RecordError> {
         let line = encode(record);
         let written = self.cut_to_length().and_then(|()| (&self.file).write_all(&line));
         if let Err(source) = written {
@@ -225,17 +225,17 @@ impl Journal {
     }
 
     /// Makes it durable.
-    pub fn sync(&self) -> Result<(), RecordError> {
+    pub(super) fn sync(&self) -> Result<(), RecordError> {
         self.file.sync_data().map_err(|source| RecordError::Write { path: self.path.clone(), source })
     }
 
     /// Whether it has grown enough to be written anew.
-    pub fn wants_compaction(&self) -> bool {
+    pub(super) fn wants_compaction(&self) -> bool {
         self.length >= self.compact_at
     }
 
     /// Writes it anew with one record. The files it speaks of must have been synced.
-    pub fn compact(&mut self, progress: &Progress) -> Result<(), RecordError> {
+    pub(super) fn compact(&mut self, progress: &Progress) -> Result<(), RecordError> {
         self.compact_at = self.length + COMPACT_BYTES;
         let (file, length) = write_new(&self.root, &self.path, &progress.to_record(&self.boot))?;
         self.file = file;
@@ -254,7 +254,7 @@ pub(super) struct JournalLock {
 
 impl JournalLock {
     /// Starts a new journal from `progress` in the place of the old one.
-    pub fn start(self, progress: &Progress, boot: &str) -> Result<Journal, RecordError> {
+    pub(super) fn start(self, progress: &Progress, boot: &str) -> Result<Journal, RecordError> {
         let path = self.root.path.join(NAME);
         let (file, length) = write_new(&self.root, &path, &progress.to_record(boot))?;
         let compact_at = length + COMPACT_BYTES;

@@ -76,14 +76,14 @@ pub(super) struct MarkFile(Option<File>);
 
 impl MarkFile {
     /// What the last run wrote; `None` when there is none that can be read.
-    pub fn read(root: &Root) -> Option<Mark> {
+    pub(super) fn read(root: &Root) -> Option<Mark> {
         let mut text = [0; BYTES];
         root.read(Path::new(NAME)).ok()?.read_exact_at(&mut text, 0).ok()?;
         serde_json::from_slice(text.trim_ascii()).ok()
     }
 
     /// Writes `mark` over the one before.
-    pub fn write(&mut self, root: &Root, mark: &Mark) -> Result<(), RecordError> {
+    pub(super) fn write(&mut self, root: &Root, mark: &Mark) -> Result<(), RecordError> {
         let fail = |source: io::Error| RecordError::Write { path: root.path.join(NAME), source };
         let mut text = serde_json::to_vec(mark).map_err(|error| fail(error.into()))?;
         text.resize(BYTES - 1, b' ');

@@ -25,14 +25,13 @@ mod rule_state;
 mod texts;
 mod thread;
 
-pub use batch::Processed;
-pub use error::RecordError;
-pub use handle::{RecordHandle, RecordReport};
-pub use order::{Reconfiguration, SpoolChange};
-pub use reader::{AlertQuery, Follower, ReadError, RecordedAlert, check_readable, read_alerts};
-pub use recorder::{Recorder, RecorderOptions};
-pub use recover::Recovered;
-pub use thread::start;
+pub(crate) use batch::Processed;
+pub(crate) use error::RecordError;
+pub(crate) use handle::RecordHandle;
+pub(crate) use order::{Reconfiguration, SpoolChange};
+pub(crate) use reader::{AlertQuery, Follower, RecordedAlert, check_readable, read_alerts};
+pub(crate) use recorder::{Recorder, RecorderOptions};
+pub(crate) use thread::start;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use crate::config::RecordConfig;
 use crate::contracts::alert_spool::AlertSpool;
 
 /// What becomes of the mail spool.
-pub enum SpoolChange {
+pub(crate) enum SpoolChange {
     /// It stays.
     Keep,
     /// Alerts are no longer spooled; what waits stays where it is.
@@ -19,7 +19,7 @@ pub enum SpoolChange {
 }
 
 /// What the record stage takes up.
-pub struct Reconfiguration {
+pub(crate) struct Reconfiguration {
     /// What is written.
     pub config: RecordConfig,
     /// Where mailed alerts go.

@@ -30,7 +30,7 @@ impl OutputFile {
     ///
     /// A last line without its end (another program was killed while writing) gets one, so that our
     /// first record starts on a line of its own.
-    pub fn open(root: &Root, path: PathBuf) -> Result<Self, RecordError> {
+    pub(super) fn open(root: &Root, path: PathBuf) -> Result<Self, RecordError> {
         let file = root.append(&path, Missing::Create)?;
         let shown = root.path.join(&path);
         let fail = |source: io::Error| RecordError::Open { path: shown.clone(), source };
@@ -49,7 +49,7 @@ impl OutputFile {
     }
 
     /// Appends whole lines in one write.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<(), RecordError> {
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), RecordError> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl OutputFile {
     }
 
     /// Cuts away what is not committed.
-    pub fn undo(&mut self) -> Result<(), RecordError> {
+    pub(super) fn undo(&mut self) -> Result<(), RecordError> {
         let fail = |source: io::Error| RecordError::Cut { path: self.shown.clone(), length: self.committed, source };
         if self.file.metadata().map_err(fail)?.len() > self.committed {
             self.file.set_len(self.committed).map_err(fail)?;
@@ -81,12 +81,12 @@ impl OutputFile {
     }
 
     /// Whether there is something to commit.
-    pub fn is_changed(&self) -> bool {
+    pub(super) fn is_changed(&self) -> bool {
         self.length != self.committed
     }
 
     /// What the journal says of it.
-    pub fn mark(&self) -> FileMark {
+    pub(super) fn mark(&self) -> FileMark {
         FileMark {
             path: self.path.clone(),
             device: self.device,
@@ -98,22 +98,22 @@ impl OutputFile {
     }
 
     /// The journal holds [`Self::mark`].
-    pub fn commit(&mut self) {
+    pub(super) fn commit(&mut self) {
         self.committed = self.length;
     }
 
     /// Whether nothing was ever written.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.length == 0
     }
 
     /// Whether the path still leads to this file.
-    pub fn is_in_place(&self, root: &Root) -> bool {
+    pub(super) fn is_in_place(&self, root: &Root) -> bool {
         root.identity(&self.path).is_ok_and(|identity| identity == (self.device, self.inode))
     }
 
     /// Makes it durable.
-    pub fn sync(&self) -> Result<(), RecordError> {
+    pub(super) fn sync(&self) -> Result<(), RecordError> {
         self.file.sync_data().map_err(|source| RecordError::Write { path: self.shown.clone(), source })
     }
 }

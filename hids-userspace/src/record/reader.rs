@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use super::finish::with_suffix;
 /// A file of alerts that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read alerts from {path}")]
-pub struct ReadError {
+pub(crate) struct ReadError {
     /// Which.
     pub path: PathBuf,
     /// Why.
@@ -28,7 +28,7 @@ pub struct ReadError {
 }
 
 /// Whether whoever asks may read the alerts below `logs`. Nothing recorded yet is no error.
-pub fn check_readable(logs: &Path) -> Result<(), ReadError> {
+pub(crate) fn check_readable(logs: &Path) -> Result<(), ReadError> {
     let path = logs.join("alerts");
     let looked = std::fs::read_dir(&path).and_then(|entries| {
         entries
@@ -45,7 +45,7 @@ pub fn check_readable(logs: &Path) -> Result<(), ReadError> {
 
 /// Which alerts are wanted.
 #[derive(Clone, Debug)]
-pub struct AlertQuery {
+pub(crate) struct AlertQuery {
     /// The directory `logs`.
     pub logs: PathBuf,
     /// Zone of the file names.
@@ -68,7 +68,7 @@ impl AlertQuery {
 
 /// An alert read back. Texts come from logs: print them by [`RecordedAlert::text`] or escape them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RecordedAlert {
+pub(crate) struct RecordedAlert {
     /// Its name.
     pub id: Option<AlertId>,
     /// When the event was received (whole seconds).
@@ -103,7 +103,7 @@ pub struct RecordedAlert {
 
 impl RecordedAlert {
     /// In the layout of alerts.log without the mail flag; safe for a terminal.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let id = self.id.map(|id| id.to_string()).unwrap_or_default();
         let mut out = format!("** Alert {id}: - {}\n", visible_string(self.group.as_bytes()));
         let mut line = |text: &str| {
@@ -126,7 +126,7 @@ impl RecordedAlert {
     }
 
     /// From a line of alerts.json.
-    pub fn from_json(line: &str) -> Option<Self> {
+    pub(crate) fn from_json(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let rule = value.get("rule")?;
@@ -184,7 +184,7 @@ impl RecordedAlert {
 
 /// The wanted alerts, oldest day first: from alerts.json where there is one, else from alerts.log;
 /// compressed days included. Lines that are not alerts are skipped.
-pub fn read_alerts(query: AlertQuery) -> impl Iterator<Item = Result<RecordedAlert, ReadError>> {
+pub(crate) fn read_alerts(query: AlertQuery) -> impl Iterator<Item = Result<RecordedAlert, ReadError>> {
     let mut files = VecDeque::from(files_of(&query));
     let mut open: Option<AlertFile> = None;
     std::iter::from_fn(move || {
@@ -288,14 +288,14 @@ impl AlertFile {
 }
 
 /// Follows today's file over midnight.
-pub struct Follower {
+pub(crate) struct Follower {
     link: PathBuf,
     file: Option<(AlertFile, (u64, u64))>,
 }
 
 impl Follower {
     /// Starts at the end of today's file under `logs`.
-    pub fn open(logs: &Path) -> Result<Self, ReadError> {
+    pub(crate) fn open(logs: &Path) -> Result<Self, ReadError> {
         let json = logs.join("alerts").join(Kind::AlertsJson.link());
         let link = if json.exists() { json } else { logs.join("alerts").join(Kind::AlertsLog.link()) };
         let mut follower = Self { link, file: None };
@@ -311,7 +311,7 @@ impl Follower {
     }
 
     /// The next alert, waiting at most `patience` for it.
-    pub fn next(&mut self, patience: Duration) -> Result<Option<RecordedAlert>, ReadError> {
+    pub(crate) fn next(&mut self, patience: Duration) -> Result<Option<RecordedAlert>, ReadError> {
         let until = Instant::now() + patience;
         loop {
             match self.poll() {

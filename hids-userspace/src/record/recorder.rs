@@ -25,7 +25,7 @@ use crate::contracts::alert_spool::{AlertSpool, MailItem};
 use crate::sys::crash;
 
 /// What a [`Recorder`] needs.
-pub struct RecorderOptions {
+pub(crate) struct RecorderOptions {
     /// What is written.
     pub config: RecordConfig,
     /// The directory `logs`.
@@ -41,7 +41,7 @@ pub struct RecorderOptions {
 }
 
 /// Owns the alert files and the journal.
-pub struct Recorder {
+pub(crate) struct Recorder {
     pub(super) config: RecordConfig,
     pub(super) root: Root,
     pub(super) zone: TimeZone,
@@ -66,7 +66,7 @@ impl Recorder {
     ///
     /// Output files are opened by the first [`Self::tick`] or [`Self::write`], so that a full disk
     /// does not keep the daemon from starting.
-    pub fn open(mut options: RecorderOptions) -> Result<(Self, Recovered), RecordError> {
+    pub(crate) fn open(mut options: RecorderOptions) -> Result<(Self, Recovered), RecordError> {
         let root = Root::open(&options.logs)?;
         let (lock, records) = Journal::read(&options.state)?;
         let rule_state = RuleStateFile::new(&options.state);
@@ -164,7 +164,7 @@ impl Recorder {
 
     /// Opens today's files if they are not open, goes to the next day at midnight and reopens files
     /// that were moved away by hand.
-    pub fn tick(&mut self, now: Timestamp) -> Result<(), RecordError> {
+    pub(crate) fn tick(&mut self, now: Timestamp) -> Result<(), RecordError> {
         let today = Day::of(now, &self.zone);
         let rotate = match &self.day {
             None => true,
@@ -184,7 +184,7 @@ impl Recorder {
     }
 
     /// Makes everything committed so far durable: files and spool first, then the journal.
-    pub fn sync(&mut self) -> Result<(), RecordError> {
+    pub(crate) fn sync(&mut self) -> Result<(), RecordError> {
         if !self.unsynced {
             return Ok(());
         }
@@ -200,17 +200,17 @@ impl Recorder {
 
     /// Saves what rules remember. Only after a [`Self::sync`] of the batch that it came with: a line
     /// that is analysed again after a crash must not find itself remembered.
-    pub fn save_rule_state(&self, state: &SavedState) -> std::io::Result<()> {
+    pub(crate) fn save_rule_state(&self, state: &SavedState) -> std::io::Result<()> {
         self.rule_state.save(state)
     }
 
     /// Whether [`Self::sync`] has something to do.
-    pub fn needs_sync(&self) -> bool {
+    pub(crate) fn needs_sync(&self) -> bool {
         self.unsynced
     }
 
     /// When the day of the open files ends.
-    pub fn day_ends(&self) -> Option<Timestamp> {
+    pub(crate) fn day_ends(&self) -> Option<Timestamp> {
         self.day.as_ref().map(|day| day.ends)
     }
 

@@ -15,7 +15,7 @@ use crate::contracts::alert_spool::AlertSpool;
 
 /// What the last run had recorded.
 #[derive(Clone, Debug, Default)]
-pub struct Recovered {
+pub(crate) struct Recovered {
     /// How far each source had been read: key and value of [`hids_core::model::SourcePosition`].
     pub positions: HashMap<String, String>,
     /// Number for the next alert, 1 at the first start.

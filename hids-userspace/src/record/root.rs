@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
@@ -29,7 +29,7 @@ pub(super) struct Root {
 
 impl Root {
     /// Opens `path`, making it and its parents if missing.
-    pub fn open(path: &Path) -> Result<Self, RecordError> {
+    pub(super) fn open(path: &Path) -> Result<Self, RecordError> {
         let fail = |source: io::Error| RecordError::Directory { path: path.to_owned(), source };
         make_directories(path).map_err(fail)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -38,7 +38,7 @@ impl Root {
     }
 
     /// Opens the directory `relative` (plain names only).
-    pub fn directory(&self, relative: &Path, missing: Missing) -> Result<OwnedFd, RecordError> {
+    pub(super) fn directory(&self, relative: &Path, missing: Missing) -> Result<OwnedFd, RecordError> {
         let fail = |source: io::Error| RecordError::Directory { path: self.path.join(relative), source };
         let mut current = self.base.try_clone().map_err(fail)?;
         for part in relative.components() {
@@ -58,7 +58,7 @@ impl Root {
     }
 
     /// Opens the regular file `relative` for reading and appending.
-    pub fn append(&self, relative: &Path, missing: Missing) -> Result<File, RecordError> {
+    pub(super) fn append(&self, relative: &Path, missing: Missing) -> Result<File, RecordError> {
         let directory = self.directory(relative.parent().unwrap_or(Path::new("")), missing)?;
         let fail = |source: io::Error| RecordError::Open { path: self.path.join(relative), source };
         let name = relative.file_name().ok_or_else(|| fail(io::Error::from(io::ErrorKind::InvalidInput)))?;
@@ -77,7 +77,7 @@ impl Root {
     }
 
     /// Opens the regular file `relative` for writing over what it holds, made if missing.
-    pub fn update(&self, relative: &Path) -> Result<File, RecordError> {
+    pub(super) fn update(&self, relative: &Path) -> Result<File, RecordError> {
         let directory = self.directory(relative.parent().unwrap_or(Path::new("")), Missing::Fail)?;
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::CREATE;
         let name = relative.file_name().unwrap_or_default();
@@ -87,13 +87,13 @@ impl Root {
     }
 
     /// Bytes of the filesystem that ordinary users may still take, and its size.
-    pub fn space(&self) -> io::Result<(u64, u64)> {
+    pub(super) fn space(&self) -> io::Result<(u64, u64)> {
         let stat = rustix::fs::fstatvfs(&self.base)?;
         Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
     }
 
     /// Device and inode of `relative`, without following a link.
-    pub fn identity(&self, relative: &Path) -> io::Result<(u64, u64)> {
+    pub(super) fn identity(&self, relative: &Path) -> io::Result<(u64, u64)> {
         let parent = relative.parent().unwrap_or(Path::new(""));
         let directory = self.directory(parent, Missing::Fail).map_err(io::Error::other)?;
         let name = relative.file_name().unwrap_or_default();
@@ -102,7 +102,7 @@ impl Root {
     }
 
     /// Opens the regular file `relative` for reading.
-    pub fn read(&self, relative: &Path) -> io::Result<File> {
+    pub(super) fn read(&self, relative: &Path) -> io::Result<File> {
         let parent = relative.parent().unwrap_or(Path::new(""));
         let directory = self.directory(parent, Missing::Fail).map_err(io::Error::other)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -111,7 +111,7 @@ impl Root {
     }
 
     /// Makes the file `relative` in one step: `fill` writes it under another name first.
-    pub fn replace(&self, relative: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn replace(&self, relative: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         let parent = relative.parent().unwrap_or(Path::new(""));
         let directory = self.directory(parent, Missing::Fail).map_err(io::Error::other)?;
         let name = relative.file_name().unwrap_or_default();
@@ -130,7 +130,7 @@ impl Root {
     }
 
     /// Removes a file.
-    pub fn remove(&self, relative: &Path) -> io::Result<()> {
+    pub(super) fn remove(&self, relative: &Path) -> io::Result<()> {
         let parent = relative.parent().unwrap_or(Path::new(""));
         let directory = self.directory(parent, Missing::Fail).map_err(io::Error::other)?;
         rustix::fs::unlinkat(&directory, relative.file_name().unwrap_or_default(), AtFlags::empty())?;
@@ -138,7 +138,7 @@ impl Root {
     }
 
     /// Makes `link` a hard link to `target`, in one step for whoever reads it.
-    pub fn relink(&self, target: &Path, link: &Path) -> io::Result<()> {
+    pub(super) fn relink(&self, target: &Path, link: &Path) -> io::Result<()> {
         let from = self.directory(target.parent().unwrap_or(Path::new("")), Missing::Fail).map_err(io::Error::other)?;
         let to = self.directory(link.parent().unwrap_or(Path::new("")), Missing::Create).map_err(io::Error::other)?;
         let (from_name, to_name) = (target.file_name().unwrap_or_default(), link.file_name().unwrap_or_default());
@@ -154,12 +154,12 @@ impl Root {
     }
 
     /// Makes the entries of the base directory durable.
-    pub fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(self.base.as_fd())?)
     }
 
     /// Makes the entries of the directory of `relative`, and of those above it, durable.
-    pub fn sync_parent(&self, relative: &Path) -> Result<(), RecordError> {
+    pub(super) fn sync_parent(&self, relative: &Path) -> Result<(), RecordError> {
         for directory in relative.ancestors().skip(1) {
             let opened = self.directory(directory, Missing::Fail)?;
             rustix::fs::fsync(&opened)
@@ -169,7 +169,7 @@ impl Root {
     }
 
     /// Puts `from` in the place of `to`, both directly under the base directory.
-    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.base, from, &self.base, to)?)
     }
 }

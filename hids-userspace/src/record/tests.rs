@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use hids_core::model::*;
 use jiff::tz::TimeZone;
 
+use super::recover::Recovered;
 use super::*;
 use crate::config::{DiskReserve, RecordConfig};
 use crate::contracts::alert_spool::{AlertSpool, MailItem};

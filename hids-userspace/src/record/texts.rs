@@ -24,7 +24,7 @@ pub(super) struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     /// Renders `batch`; `open` is the day of the open files.
-    pub fn of(batch: &Batch, config: &'a RecordConfig, zone: &'a TimeZone, open: Option<Day>) -> Self {
+    pub(super) fn of(batch: &Batch, config: &'a RecordConfig, zone: &'a TimeZone, open: Option<Day>) -> Self {
         let mut texts = Self { config, zone, days: open.into_iter().collect(), texts: BTreeMap::new() };
         for (alert, place) in batch.alerts().filter(|(alert, _)| alert.recorded) {
             crash::working_on(in_hand(alert), || match place {

@@ -42,7 +42,7 @@ const DAY_WAIT: Duration = Duration::from_secs(10);
 ///
 /// `batches` is bounded by whoever makes it: while the disk is full nothing is taken from it, so
 /// that everything before it waits. Ends by [`RecordHandle::stop`] or when all senders are gone.
-pub fn start(
+pub(crate) fn start(
     recorder: Recorder,
     batches: Receiver<Processed>,
     after_commit: Sender<Arc<Alert>>,

@@ -16,7 +16,7 @@ use rustix::fs::OFlags;
 
 /// One line to be.
 #[derive(Clone, Debug)]
-pub struct ActionLine {
+pub(super) struct ActionLine {
     /// When.
     pub time: Timestamp,
     /// Name of the executable as configured.
@@ -35,7 +35,7 @@ pub struct ActionLine {
 
 /// Whether the actions were carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carried {
+pub(super) enum Carried {
     /// They were.
     Out,
     /// `--dry-run`: the line begins its script with `dry-run:` so that no rule takes it for a block.
@@ -43,7 +43,7 @@ pub enum Carried {
 }
 
 /// Appends lines to the file at `path`.
-pub fn append(path: &Path, lines: &[ActionLine], carried: Carried, zone: &TimeZone) -> io::Result<()> {
+pub(super) fn append(path: &Path, lines: &[ActionLine], carried: Carried, zone: &TimeZone) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }

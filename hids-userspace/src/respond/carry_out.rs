@@ -54,7 +54,7 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Adds decisions and the alert that led to them.
-    pub fn take_actions(&mut self, actions: Vec<Action>, alert: Option<&Arc<Alert>>) {
+    pub(super) fn take_actions(&mut self, actions: Vec<Action>, alert: Option<&Arc<Alert>>) {
         for action in actions {
             match &action {
                 Action::Block(block) | Action::Unblock { block, .. } => _ = self.changed.insert(block.address),
@@ -70,19 +70,19 @@ impl Batch {
     }
 
     /// Adds a program call that has ended.
-    pub fn take_done(&mut self, call: ProgramCall) {
+    pub(super) fn take_done(&mut self, call: ProgramCall) {
         self.done.push(call);
     }
 
     /// The first and the last of the alerts that it is about.
-    pub fn alerts(&self) -> Option<(Arc<Alert>, Arc<Alert>)> {
+    pub(super) fn alerts(&self) -> Option<(Arc<Alert>, Arc<Alert>)> {
         let mut alerts = self.actions.iter().filter_map(|(_, alert)| alert.as_ref());
         let first = alerts.next()?;
         Some((Arc::clone(first), Arc::clone(alerts.next_back().unwrap_or(first))))
     }
 
     /// Whether it holds a block.
-    pub fn has_blocks(&self) -> bool {
+    pub(super) fn has_blocks(&self) -> bool {
         self.actions.iter().any(|(action, _)| matches!(action, Action::Block(_)))
     }
 }
@@ -119,7 +119,7 @@ pub(super) struct Counts {
 }
 
 impl Store {
-    pub fn new(state: &Path, logs: &Path, mode: Mode, scripts: HashMap<String, PathBuf>) -> Self {
+    pub(super) fn new(state: &Path, logs: &Path, mode: Mode, scripts: HashMap<String, PathBuf>) -> Self {
         let (directory, carried) = match mode {
             Mode::Act => (state.join("respond"), Carried::Out),
             Mode::DryRun => (state.join("respond-dry-run"), Carried::DryRun),
@@ -142,7 +142,7 @@ impl Store {
     }
 
     /// Opens the ledger and gives back what it holds.
-    pub fn open(&mut self) -> Restored {
+    pub(super) fn open(&mut self) -> Restored {
         match Ledger::open(&self.directory) {
             Ok((ledger, loaded)) => {
                 if loaded.damaged_lines > 0 {
@@ -159,27 +159,27 @@ impl Store {
     }
 
     /// Where the evidence is.
-    pub fn evidence_path(&self) -> &Path {
+    pub(super) fn evidence_path(&self) -> &Path {
         self.evidence.path()
     }
 
     /// Why blocks would not survive a restart.
-    pub fn trouble(&self) -> Option<&str> {
+    pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
     /// When something that failed is tried again.
-    pub fn retry_at(&self) -> Option<Instant> {
+    pub(super) fn retry_at(&self) -> Option<Instant> {
         self.retry_at
     }
 
     /// Takes other names of executables; those of blocks that still last stay known.
-    pub fn set_scripts(&mut self, scripts: HashMap<String, PathBuf>) {
+    pub(super) fn set_scripts(&mut self, scripts: HashMap<String, PathBuf>) {
         self.scripts.extend(scripts);
     }
 
     /// Records a batch that has been carried out.
-    pub fn record(&mut self, batch: &Batch, planner: &Planner, now: Timestamp) {
+    pub(super) fn record(&mut self, batch: &Batch, planner: &Planner, now: Timestamp) {
         let mut entries: Vec<Entry> = batch.clock.map(Entry::clock).into_iter().collect();
         let mut happenings = Vec::new();
         let mut lines = Vec::new();
@@ -230,7 +230,13 @@ impl Store {
 
     /// A program that cannot be queued. Doing something is given up and counted; undoing it is not:
     /// it is tried again a little later.
-    pub fn program_dropped(&mut self, planner: &mut Planner, call: ProgramCall, cause: DropCause, now: Timestamp) {
+    pub(super) fn program_dropped(
+        &mut self,
+        planner: &mut Planner,
+        call: ProgramCall,
+        cause: DropCause,
+        now: Timestamp,
+    ) {
         let (count, reason) = match cause {
             DropCause::Share => (&mut self.counts.programs_over_share, "its source has too many waiting"),
             DropCause::Displaced => (&mut self.counts.programs_displaced, "a more important one took its place"),
@@ -256,7 +262,7 @@ impl Store {
     }
 
     /// Syncs the ledger, for the stop of the program.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(Err(error)) = self.ledger.take().map(|ledger| ledger.sync()) {
             warn!(%error, "cannot sync blocks to disk");
         }

@@ -28,7 +28,7 @@ const LONGEST_LINE: usize = 4096;
 
 /// Something that happened to an address.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Happening {
+pub(super) struct Happening {
     /// Whose.
     pub address: IpAddr,
     /// When.
@@ -40,7 +40,7 @@ pub struct Happening {
 /// What happened to an address.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub(super) enum What {
     /// It was blocked, or its block was extended.
     Blocked {
         /// As stated.
@@ -64,7 +64,7 @@ pub enum What {
 
 /// What led to a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evidence {
+pub(super) struct Evidence {
     /// The alert.
     pub alert: AlertId,
     /// The rules that matched on the way, the one that fired last.
@@ -77,7 +77,7 @@ pub struct Evidence {
 
 /// A log line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenLine {
+pub(super) struct SeenLine {
     /// When it was received.
     pub time: Timestamp,
     /// The line, at most 4 KiB of it, safe to show on a terminal.
@@ -86,7 +86,7 @@ pub struct SeenLine {
 
 impl Evidence {
     /// What `alert` holds.
-    pub fn of(alert: &Alert) -> Self {
+    pub(super) fn of(alert: &Alert) -> Self {
         let earlier = alert.evidence.iter().take(MOST_LINES - 1);
         let earlier = earlier.rev().map(|line| SeenLine { time: line.time, text: shown(&line.full_log) });
         let last = SeenLine { time: alert.time, text: shown(&alert.full_log) };
@@ -108,7 +108,7 @@ fn shown(line: &[u8]) -> String {
 }
 
 /// Appends happenings.
-pub struct EvidenceLog {
+pub(super) struct EvidenceLog {
     path: PathBuf,
     file: Option<File>,
     length: u64,
@@ -117,17 +117,17 @@ pub struct EvidenceLog {
 
 impl EvidenceLog {
     /// The log under `directory`; opened when first written.
-    pub fn new(directory: &Path) -> Self {
+    pub(super) fn new(directory: &Path) -> Self {
         Self { path: directory.join("evidence.log"), file: None, length: 0, piece_bytes: PIECE_BYTES }
     }
 
     /// Where the newest piece is.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Appends some. After an error they are lost; the next append tries again.
-    pub fn append(&mut self, happenings: &[Happening]) -> io::Result<()> {
+    pub(super) fn append(&mut self, happenings: &[Happening]) -> io::Result<()> {
         if happenings.is_empty() {
             return Ok(());
         }
@@ -179,7 +179,7 @@ fn piece(path: &Path, number: u32) -> PathBuf {
 
 /// What was found of an address.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(super) struct Found {
     /// Oldest first.
     pub happenings: Vec<Happening>,
     /// Lines whose checksum is wrong: whose they were is not known. One that a crash cut counts too.
@@ -187,7 +187,7 @@ pub struct Found {
 }
 
 /// The last `most` happenings of an address. Damaged lines are passed over and counted.
-pub fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Found> {
+pub(super) fn happenings_of(path: &Path, address: IpAddr, most: usize) -> io::Result<Found> {
     let mut found = std::collections::VecDeque::new();
     let mut damaged_lines = 0;
     let needle = format!("{{\"address\":\"{address}\"");

@@ -29,10 +29,10 @@ const TOLERANCE: Duration = Duration::from_secs(2);
 const COUNTS_TAKEN_OVER: usize = 5_000;
 
 /// What is wanted.
-pub type Wanted = BTreeMap<IpAddr, Block>;
+pub(super) type Wanted = BTreeMap<IpAddr, Block>;
 
 /// The link to the kernel.
-pub struct Kernel {
+pub(super) struct Kernel {
     nft: Option<Nft>,
     /// The table as we wrote it.
     structure: Option<Structure>,
@@ -51,7 +51,7 @@ pub struct Kernel {
 
 impl Kernel {
     /// Not connected; [`Kernel::start`] does that.
-    pub fn new(own_port: Arc<AtomicU32>) -> Self {
+    pub(super) fn new(own_port: Arc<AtomicU32>) -> Self {
         Self {
             nft: None,
             structure: None,
@@ -68,7 +68,7 @@ impl Kernel {
     }
 
     /// Connects and writes the table; on failure a later [`Kernel::retry`] does.
-    pub fn start(&mut self, wanted: &Wanted, guard: &ProtectedSet, now: Timestamp) {
+    pub(super) fn start(&mut self, wanted: &Wanted, guard: &ProtectedSet, now: Timestamp) {
         let connected = match self.nft.take() {
             Some(nft) => Ok(nft),
             None => Nft::open(),
@@ -89,12 +89,12 @@ impl Kernel {
     }
 
     /// When [`Kernel::retry`] has something to do.
-    pub fn retry_at(&self) -> Option<Instant> {
+    pub(super) fn retry_at(&self) -> Option<Instant> {
         self.retry_at
     }
 
     /// Tries again what failed, when it is time.
-    pub fn retry(&mut self, wanted: &Wanted, guard: &ProtectedSet, now: Timestamp) {
+    pub(super) fn retry(&mut self, wanted: &Wanted, guard: &ProtectedSet, now: Timestamp) {
         if self.retry_at.is_some_and(|at| at <= Instant::now()) {
             self.retry_at = None;
             self.start(wanted, guard, now);
@@ -102,7 +102,7 @@ impl Kernel {
     }
 
     /// Brings the sets up to date for `changed` addresses, in one transaction.
-    pub fn write(&mut self, changed: &HashSet<IpAddr>, wanted: &Wanted, guard: &ProtectedSet, now: Timestamp) {
+    pub(super) fn write(&mut self, changed: &HashSet<IpAddr>, wanted: &Wanted, guard: &ProtectedSet, now: Timestamp) {
         let changes: Vec<Change> = changed.iter().filter_map(|address| self.change(*address, wanted, now)).collect();
         if changes.is_empty() {
             return;
@@ -131,7 +131,7 @@ impl Kernel {
     }
 
     /// Looks whether table, chain, sets and rules are still ours, and writes them anew if not.
-    pub fn check_structure(&mut self, wanted: &Wanted, guard: &ProtectedSet, now: Timestamp) {
+    pub(super) fn check_structure(&mut self, wanted: &Wanted, guard: &ProtectedSet, now: Timestamp) {
         let Some(nft) = self.nft.as_ref().filter(|_| self.structure.is_some()) else { return };
         match nft.find_structure() {
             Ok(found) if found == self.structure => {}
@@ -146,7 +146,7 @@ impl Kernel {
     ///
     /// `after_change`: another program has changed something. Else the kernel's own clock, which
     /// stands still while the machine sleeps, or a set that was being resized may explain a difference.
-    pub fn check_elements(
+    pub(super) fn check_elements(
         &mut self,
         found: &FoundElements,
         after_change: bool,
@@ -189,32 +189,32 @@ impl Kernel {
     }
 
     /// Why blocks are not carried out at the moment.
-    pub fn trouble(&self) -> Option<&str> {
+    pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
     /// Whether an address has been written.
-    pub fn is_present(&self, address: IpAddr) -> bool {
+    pub(super) fn is_present(&self, address: IpAddr) -> bool {
         self.structure.is_some() && self.present.contains(&address)
     }
 
     /// How many addresses have been written.
-    pub fn present(&self) -> usize {
+    pub(super) fn present(&self) -> usize {
         if self.structure.is_some() { self.present.len() } else { 0 }
     }
 
     /// How often the table or elements were put right.
-    pub fn repairs(&self) -> u64 {
+    pub(super) fn repairs(&self) -> u64 {
         self.repairs
     }
 
     /// How often another program had changed something that was then put right, and what was found last.
-    pub fn restored(&self) -> (u64, Option<&str>) {
+    pub(super) fn restored(&self) -> (u64, Option<&str>) {
         (self.restored.0, self.restored.1.as_deref())
     }
 
     /// How many protected addresses the last check kept out. Anything but 0 is an error of ours.
-    pub fn kept_out(&self) -> u64 {
+    pub(super) fn kept_out(&self) -> u64 {
         self.kept_out
     }
 

@@ -16,7 +16,7 @@ const DUMP_INTERRUPTED: u16 = libc::NLM_F_DUMP_INTR as u16;
 
 /// One message.
 #[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
+pub(super) struct Message<'a> {
     /// Kind.
     pub kind: u16,
     /// Flags.
@@ -31,7 +31,7 @@ pub struct Message<'a> {
 
 impl Message<'_> {
     /// The outcome that the kernel reports, if this message reports one.
-    pub fn outcome(&self) -> Option<io::Result<()>> {
+    pub(super) fn outcome(&self) -> Option<io::Result<()>> {
         if self.kind != ERROR {
             return None;
         }
@@ -41,7 +41,7 @@ impl Message<'_> {
 }
 
 /// The messages of a datagram.
-pub fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
+pub(super) fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
     std::iter::from_fn(move || {
         let length = u32_at(datagram, 0)? as usize;
         if length < HEADER || length > datagram.len() {
@@ -60,7 +60,7 @@ pub fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
 }
 
 /// The attributes in `bytes`: kind without its flag bits, and value.
-pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let length = usize::from(u16_at(bytes, 0)?);
         if length < 4 || length > bytes.len() {
@@ -73,12 +73,12 @@ pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 }
 
 /// The value of the first attribute of a kind.
-pub fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
+pub(super) fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
     attributes(bytes).find(|(found, _)| *found == kind).map(|(_, value)| value)
 }
 
 /// A request: header, then `body` (a family header and attributes).
-pub fn request(kind: u16, flags: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
+pub(super) fn request(kind: u16, flags: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + body.len());
     bytes.extend_from_slice(&((HEADER + body.len()) as u32).to_ne_bytes());
     bytes.extend_from_slice(&kind.to_ne_bytes());
@@ -90,7 +90,7 @@ pub fn request(kind: u16, flags: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
 }
 
 /// Appends an attribute that holds a NUL-terminated text.
-pub fn push_text(body: &mut Vec<u8>, kind: u16, text: &str) {
+pub(super) fn push_text(body: &mut Vec<u8>, kind: u16, text: &str) {
     let length = 4 + text.len() + 1;
     body.extend_from_slice(&(length as u16).to_ne_bytes());
     body.extend_from_slice(&kind.to_ne_bytes());
@@ -100,7 +100,7 @@ pub fn push_text(body: &mut Vec<u8>, kind: u16, text: &str) {
 
 /// What an attribute holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holds {
+pub(super) enum Holds {
     /// A value.
     Bytes,
     /// Other attributes.
@@ -108,7 +108,7 @@ pub enum Holds {
 }
 
 /// An attribute, padded.
-pub fn nested(kind: u16, value: &[u8], holds: Holds) -> Vec<u8> {
+pub(super) fn nested(kind: u16, value: &[u8], holds: Holds) -> Vec<u8> {
     let flag = if holds == Holds::Attributes { libc::NLA_F_NESTED as u16 } else { 0 };
     let length = 4 + value.len();
     let mut bytes = Vec::with_capacity(length.next_multiple_of(4));
@@ -122,7 +122,7 @@ pub fn nested(kind: u16, value: &[u8], holds: Holds) -> Vec<u8> {
 /// Sends a dump request and hands each message of the answer to `each`.
 ///
 /// A dump that the kernel calls inconsistent is asked for again, a few times.
-pub fn dump(socket: &NetlinkSocket, request: &[u8], mut each: impl FnMut(&Message<'_>)) -> io::Result<Dumped> {
+pub(super) fn dump(socket: &NetlinkSocket, request: &[u8], mut each: impl FnMut(&Message<'_>)) -> io::Result<Dumped> {
     let mut buffer = vec![0u8; 128 * 1024];
     socket.send(request)?;
     let sequence = u32_at(request, 8).unwrap_or(0);
@@ -153,7 +153,7 @@ pub fn dump(socket: &NetlinkSocket, request: &[u8], mut each: impl FnMut(&Messag
 
 /// Whether a dump shows one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dumped {
+pub(super) enum Dumped {
     /// It does.
     Consistent,
     /// Something changed while it was read.
@@ -161,12 +161,12 @@ pub enum Dumped {
 }
 
 /// A native-endian number at an offset.
-pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
 /// A native-endian number at an offset.
-pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
@@ -175,7 +175,7 @@ fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
 }
 
 /// A whole value as a big-endian number, as nf_tables writes them.
-pub fn be_u64(value: &[u8]) -> Option<u64> {
+pub(super) fn be_u64(value: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(value.try_into().ok()?))
 }
 

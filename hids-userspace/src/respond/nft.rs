@@ -35,13 +35,13 @@ use crate::sys::netlink::{Bus, NetlinkSocket};
 use crate::sys::nftables::{Counted, ElementCounters, ElementLife, ElementMessage, ElementSpec, timeout_set};
 
 /// Name of the table.
-pub const TABLE: &CStr = c"hids";
+pub(super) const TABLE: &CStr = c"hids";
 /// Name of the set of IPv4 addresses.
-pub const SET_V4: &CStr = c"blocked4";
+pub(super) const SET_V4: &CStr = c"blocked4";
 /// Name of the set of IPv6 addresses.
-pub const SET_V6: &CStr = c"blocked6";
+pub(super) const SET_V6: &CStr = c"blocked6";
 /// Name of the chain.
-pub const CHAIN: &CStr = c"input_guard";
+pub(super) const CHAIN: &CStr = c"input_guard";
 /// Before connection tracking (-200): the `raw` priority.
 const PRIORITY_RAW: i32 = -300;
 /// Bytes of one transaction beyond which it is cut when the kernel does not let us queue more.

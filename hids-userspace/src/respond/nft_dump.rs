@@ -16,26 +16,26 @@ const DUMP_SEQUENCE: u32 = 0x6869;
 
 /// nf_tables' numbers (`include/uapi/linux/netfilter/nf_tables.h`).
 mod number {
-    pub const TABLE_NAME: u16 = 1;
-    pub const TABLE_FLAGS: u16 = 2;
-    pub const TABLE_HANDLE: u16 = 4;
-    pub const CHAIN_HANDLE: u16 = 2;
-    pub const CHAIN_NAME: u16 = 3;
-    pub const CHAIN_HOOK: u16 = 4;
-    pub const CHAIN_POLICY: u16 = 5;
-    pub const RULE_HANDLE: u16 = 3;
-    pub const SET_NAME: u16 = 2;
-    pub const SET_HANDLE: u16 = 16;
-    pub const LIST_SET: u16 = 2;
-    pub const LIST_ELEMENTS: u16 = 3;
-    pub const ELEMENT_KEY: u16 = 1;
-    pub const ELEMENT_TIMEOUT: u16 = 4;
-    pub const ELEMENT_EXPIRATION: u16 = 5;
-    pub const ELEMENT_EXPRESSION: u16 = 7;
-    pub const DATA_VALUE: u16 = 1;
-    pub const EXPRESSION_DATA: u16 = 2;
-    pub const COUNTER_BYTES: u16 = 1;
-    pub const COUNTER_PACKETS: u16 = 2;
+    pub(super) const TABLE_NAME: u16 = 1;
+    pub(super) const TABLE_FLAGS: u16 = 2;
+    pub(super) const TABLE_HANDLE: u16 = 4;
+    pub(super) const CHAIN_HANDLE: u16 = 2;
+    pub(super) const CHAIN_NAME: u16 = 3;
+    pub(super) const CHAIN_HOOK: u16 = 4;
+    pub(super) const CHAIN_POLICY: u16 = 5;
+    pub(super) const RULE_HANDLE: u16 = 3;
+    pub(super) const SET_NAME: u16 = 2;
+    pub(super) const SET_HANDLE: u16 = 16;
+    pub(super) const LIST_SET: u16 = 2;
+    pub(super) const LIST_ELEMENTS: u16 = 3;
+    pub(super) const ELEMENT_KEY: u16 = 1;
+    pub(super) const ELEMENT_TIMEOUT: u16 = 4;
+    pub(super) const ELEMENT_EXPIRATION: u16 = 5;
+    pub(super) const ELEMENT_EXPRESSION: u16 = 7;
+    pub(super) const DATA_VALUE: u16 = 1;
+    pub(super) const EXPRESSION_DATA: u16 = 2;
+    pub(super) const COUNTER_BYTES: u16 = 1;
+    pub(super) const COUNTER_PACKETS: u16 = 2;
 }
 
 /// Handles and changeable properties of table, chains, sets and rules: as long as they are the

@@ -22,7 +22,7 @@ pub(super) fn scripts(config: &RespondConfig) -> HashMap<String, PathBuf> {
 }
 
 /// Programs that would not be run because others could change them, each with what to do.
-pub fn distrusted(config: &RespondConfig) -> Vec<String> {
+pub(super) fn distrusted(config: &RespondConfig) -> Vec<String> {
     let programs = config.responses.iter().filter_map(|response| match &response.kind {
         ResponseKind::Program(path) => Some(path),
         ResponseKind::Block | ResponseKind::Reload => None,

@@ -17,7 +17,7 @@ use hids_core::respond::{ProgramCall, ProgramKey, Verb};
 
 /// Bounds of the queue.
 #[derive(Clone, Copy, Debug)]
-pub struct QueueLimits {
+pub(super) struct QueueLimits {
     /// How many calls wait at most.
     pub most: usize,
     /// How many of them are of one source at most.
@@ -26,7 +26,7 @@ pub struct QueueLimits {
 
 /// Why a call is not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DropCause {
+pub(super) enum DropCause {
     /// Its source has too many waiting.
     Share,
     /// It gave way for another one.
@@ -37,7 +37,7 @@ pub enum DropCause {
 
 /// What became of a call that was put in.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Pushed {
+pub(super) enum Pushed {
     /// It waits; another one may have given way.
     Waits(Option<(ProgramCall, DropCause)>),
     /// It waits already.
@@ -48,7 +48,7 @@ pub enum Pushed {
 
 /// Which runs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pick {
+pub(super) enum Pick {
     /// The one of the highest level.
     Highest,
     /// The one that has waited longest.
@@ -89,7 +89,7 @@ impl Waiting {
 type Rank = (bool, Reverse<Level>, u64);
 
 /// The queue.
-pub struct CallQueue {
+pub(super) struct CallQueue {
     limits: QueueLimits,
     next_number: u64,
     /// By age.
@@ -107,7 +107,7 @@ pub struct CallQueue {
 
 impl CallQueue {
     /// An empty one.
-    pub fn new(limits: QueueLimits) -> Self {
+    pub(super) fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
             next_number: 0,
@@ -121,12 +121,12 @@ impl CallQueue {
     }
 
     /// How many calls wait.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
 
     /// Puts in a call that an alert of `level` has led to.
-    pub fn push(&mut self, call: ProgramCall, level: Level) -> Pushed {
+    pub(super) fn push(&mut self, call: ProgramCall, level: Level) -> Pushed {
         if let Some(number) = self.same(&call) {
             self.merge(number, call, level);
             return Pushed::Merged;
@@ -143,7 +143,7 @@ impl CallQueue {
     }
 
     /// The call to run now; [`Self::has_run`] is to follow.
-    pub fn take(&mut self, pick: Pick) -> Option<ProgramCall> {
+    pub(super) fn take(&mut self, pick: Pick) -> Option<ProgramCall> {
         let number = match pick {
             Pick::Highest => self.ranks.iter().find_map(|(_, _, number)| self.first_of_subject(*number)),
             Pick::Oldest => self.waiting.keys().find_map(|number| self.first_of_subject(*number)),
@@ -154,7 +154,7 @@ impl CallQueue {
     }
 
     /// The call that was taken has ended.
-    pub fn has_run(&mut self, key: &ProgramKey) {
+    pub(super) fn has_run(&mut self, key: &ProgramKey) {
         self.running.remove(key);
     }
 

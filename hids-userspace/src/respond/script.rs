@@ -48,7 +48,7 @@ impl Default for ScriptLimits {
 
 /// What has happened to programs since the start.
 #[derive(Debug, Default)]
-pub struct ScriptCounters {
+pub(super) struct ScriptCounters {
     /// Started.
     pub started: AtomicU64,
     /// Could not be started, or ended with another status than 0.
@@ -64,7 +64,7 @@ pub struct ScriptCounters {
 }
 
 /// Runs programs.
-pub struct Runner {
+pub(super) struct Runner {
     limits: ScriptLimits,
     shared: Arc<Shared>,
     workers: usize,
@@ -118,7 +118,7 @@ impl Drop for Runner {
 
 impl Runner {
     /// A runner that hands every call that has ended to `done`.
-    pub fn new(limits: ScriptLimits, done: Sender<ProgramCall>, counters: Arc<ScriptCounters>) -> Self {
+    pub(super) fn new(limits: ScriptLimits, done: Sender<ProgramCall>, counters: Arc<ScriptCounters>) -> Self {
         let calls = CallQueue::new(QueueLimits { most: limits.queue, share: limits.share });
         let waiting = Mutex::new(Waiting { calls, is_closed: false });
         let shared = Arc::new(Shared { waiting, changed: Condvar::new() });
@@ -126,13 +126,13 @@ impl Runner {
     }
 
     /// The counters.
-    pub fn counters(&self) -> &ScriptCounters {
+    pub(super) fn counters(&self) -> &ScriptCounters {
         &self.counters
     }
 
     /// Queues a call that an alert of `level` has led to; gives back the call that is not run for it: another one,
     /// or itself.
-    pub fn run(&mut self, call: ProgramCall, level: Level) -> Option<(ProgramCall, DropCause)> {
+    pub(super) fn run(&mut self, call: ProgramCall, level: Level) -> Option<(ProgramCall, DropCause)> {
         if self.workers == 0
             && let Err(error) = self.start_workers()
         {

@@ -20,14 +20,14 @@ pub(super) struct Syncer {
 }
 
 impl Syncer {
-    pub fn start() -> io::Result<Self> {
+    pub(super) fn start() -> io::Result<Self> {
         let (requests, queue) = bounded(1);
         let thread = std::thread::Builder::new().name("respond-sync".into()).spawn(move || run(&queue))?;
         Ok(Self { requests: Some(requests), thread: Some(thread) })
     }
 
     /// Asks for `file` to be synced soon.
-    pub fn request(&self, file: &File) {
+    pub(super) fn request(&self, file: &File) {
         let Some(requests) = self.requests.as_ref().filter(|requests| requests.is_empty()) else {
             // A request is waiting, and will cover what has just been written.
             return;

@@ -34,7 +34,7 @@ const VERIFY_SHARE: u32 = 200;
 
 /// What the responder is told.
 #[derive(Debug)]
-pub enum Notice {
+pub(super) enum Notice {
     /// Another program has changed our table.
     TableChanged,
     /// These elements are in the kernel.
@@ -50,7 +50,7 @@ pub enum Notice {
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watched {
+pub(super) enum Watched {
     /// The table and the addresses.
     TableAndAddresses,
     /// The addresses only (`--dry-run`).
@@ -58,7 +58,7 @@ pub enum Watched {
 }
 
 /// The thread; stopped on drop.
-pub struct Watch {
+pub(super) struct Watch {
     watched: Watched,
     stop: Waker,
     thread: Option<JoinHandle<()>>,
@@ -66,7 +66,7 @@ pub struct Watch {
 
 impl Watch {
     /// Starts watching. Changes made by the socket whose port is in `own_port` are left out.
-    pub fn start(watched: Watched, own_port: Arc<AtomicU32>, notices: Sender<Notice>) -> io::Result<Self> {
+    pub(super) fn start(watched: Watched, own_port: Arc<AtomicU32>, notices: Sender<Notice>) -> io::Result<Self> {
         let addresses = NetlinkSocket::open(Bus::Route, GROUPS_ADDRESSES)?;
         let table = match watched {
             Watched::TableAndAddresses => Some(Table::open()?),
@@ -80,7 +80,7 @@ impl Watch {
     }
 
     /// What it watches.
-    pub fn watched(&self) -> Watched {
+    pub(super) fn watched(&self) -> Watched {
         self.watched
     }
 }

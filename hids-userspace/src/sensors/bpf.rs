@@ -1,9 +1,9 @@
 //! Loads the BPF object, attaches its programs and reads their counters.
 
 mod fields;
-pub mod loading;
-pub mod offsets;
-pub mod types;
+pub(super) mod loading;
+pub(super) mod offsets;
+pub(super) mod types;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ use types::KernelTypes;
 
 /// The attached programs and their maps; dropping it detaches them.
 #[derive(Debug)]
-pub struct Programs {
+pub(super) struct Programs {
     object: Ebpf,
     cgroups: Option<Degradation>,
 }
@@ -37,7 +37,7 @@ const ATTACHED: [Hook; 3] = [Hook::Exit, Hook::Fork, Hook::Exec];
 
 impl Programs {
     /// Loads the object and attaches one program to every hook.
-    pub fn attach() -> Result<Self, Degradation> {
+    pub(super) fn attach() -> Result<Self, Degradation> {
         let types = KernelTypes::of_this_kernel()?;
         let offsets = process_offsets(&types)?;
         drop(types);
@@ -58,12 +58,12 @@ impl Programs {
     }
 
     /// Why paths of control groups are not told, if they are not.
-    pub fn without_cgroups(&self) -> Option<&Degradation> {
+    pub(super) fn without_cgroups(&self) -> Option<&Degradation> {
         self.cgroups.as_ref()
     }
 
     /// Hands over what the programs fill with processes; once.
-    pub fn take_processes(&mut self) -> Result<Maps, Degradation> {
+    pub(super) fn take_processes(&mut self) -> Result<Maps, Degradation> {
         let mut take = |name| self.object.take_map(name).ok_or(Degradation::Missing { what: "map", name });
         let (living, events) = (take(PROCESSES_MAP)?, take(EVENTS_MAP)?);
         let map = |source| Degradation::Object(source);
@@ -72,7 +72,7 @@ impl Programs {
     }
 
     /// The counters of every hook, summed over all processors.
-    pub fn counters(&self) -> Vec<HookReport> {
+    pub(super) fn counters(&self) -> Vec<HookReport> {
         let count = |map: &str, slot: u32| self.read(map, slot);
         let report = |hook: &Hook| {
             let drops = DropReason::ALL.iter();
@@ -109,7 +109,7 @@ const SMALLEST_RING_BYTES: u32 = 64 << 10;
 
 /// Asks the kernel whether it accepts an LSM program, by loading one that does nothing and attaching
 /// it nowhere.
-pub fn probe_lsm() -> Result<(), Degradation> {
+pub(super) fn probe_lsm() -> Result<(), Degradation> {
     let active = probe::active_security_modules();
     if let Some(active) = active.filter(|list| !list.split(',').any(|module| module == "bpf")) {
         return Err(Degradation::LsmNotActive { active });

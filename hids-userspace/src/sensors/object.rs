@@ -2,7 +2,7 @@
 
 /// The sensors' object.
 #[cfg(hids_bpf_object)]
-pub const OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hids-ebpf.o")));
+pub(super) const OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hids-ebpf.o")));
 
 /// The sensors' object was left out.
 #[cfg(not(hids_bpf_object))]
@@ -10,7 +10,8 @@ pub const OBJECT: Option<&[u8]> = None;
 
 /// The guard's object.
 #[cfg(hids_guard_object)]
-pub const GUARD_OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hids-guard.o")));
+pub(super) const GUARD_OBJECT: Option<&[u8]> =
+    Some(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hids-guard.o")));
 
 /// The guard's object was left out.
 #[cfg(not(hids_guard_object))]

@@ -42,7 +42,7 @@ impl FanotifyLevel {
 }
 
 /// The best group the kernel gives.
-pub fn fanotify() -> Result<FanotifyLevel, Degradation> {
+pub(super) fn fanotify() -> Result<FanotifyLevel, Degradation> {
     let mut refusal = io::Error::from(io::ErrorKind::Unsupported);
     for level in [FanotifyLevel::NamesTargetsProcesses, FanotifyLevel::Names] {
         match try_group(FAN_CLASS_NOTIF | level.flags()) {
@@ -54,7 +54,7 @@ pub fn fanotify() -> Result<FanotifyLevel, Degradation> {
 }
 
 /// Whether the kernel lets a group decide about opens (`CONFIG_FANOTIFY_ACCESS_PERMISSIONS`).
-pub fn fanotify_permission_events() -> bool {
+pub(super) fn fanotify_permission_events() -> bool {
     try_group(FAN_CLASS_CONTENT).is_ok()
 }
 
@@ -66,12 +66,12 @@ fn try_group(flags: u32) -> io::Result<()> {
 
 /// The active security modules, comma-separated; none if the kernel does not tell (securityfs is not
 /// mounted).
-pub fn active_security_modules() -> Option<String> {
+pub(super) fn active_security_modules() -> Option<String> {
     fs::read_to_string("/sys/kernel/security/lsm").ok().map(|list| list.trim().to_owned())
 }
 
 /// The lockdown mode in force, if there is one (`kernel_lockdown(7)`: `none [integrity] confidentiality`).
-pub fn lockdown() -> Option<String> {
+pub(super) fn lockdown() -> Option<String> {
     let text = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
     lockdown_mode(&text)
 }

@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// Lets `command` run below such a process, which is the child that is spawned: it ends when the program does, and
 /// as the program did. The program leads a process group of its own.
-pub fn run_below_adopter(command: &mut Command) {
+pub(crate) fn run_below_adopter(command: &mut Command) {
     // SAFETY: `split` runs in a new process of which this thread is the only one; it calls async-signal-safe
     // functions only and allocates nothing.
     unsafe { command.pre_exec(split) };

@@ -17,7 +17,7 @@ const HEAD: usize = 4;
 const INODE_ITEM: u64 = 1 | 1 << 32;
 
 /// The generation of inode `inode` of subvolume `subvolume`, on the btrfs that `file` is on (not `O_PATH`).
-pub fn generation_of(file: BorrowedFd<'_>, subvolume: u64, inode: u64) -> io::Result<u64> {
+pub(crate) fn generation_of(file: BorrowedFd<'_>, subvolume: u64, inode: u64) -> io::Result<u64> {
     // Tree, lowest and highest object, offset and transaction; types; one item is enough.
     let mut words = [0_u64; WORDS];
     words[..FOUND - 4].copy_from_slice(&[subvolume, inode, inode, 0, 0, 0, u64::MAX, INODE_ITEM, 1]);

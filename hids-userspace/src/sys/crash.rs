@@ -23,7 +23,7 @@ const MAGIC: [u8; 8] = *b"hidsdie1";
 /// Length of what stands before the place and the bytes.
 const HEADER_BYTES: usize = 40;
 /// Most bytes of a place, and of what was worked on: a line is at most 64 KiB, an event of several lines more.
-pub const MAX_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// Signals that the kernel or the C library send when a program is broken.
 const SIGNALS: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
@@ -32,7 +32,7 @@ const SIGNALS: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGF
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u32)]
-pub enum Part {
+pub(crate) enum Part {
     /// Decoders and rules.
     Analysis = 1,
     /// Reading log files and forming events of their lines.
@@ -54,7 +54,7 @@ impl Part {
 
 /// What was in hand.
 #[derive(Clone, Copy, Debug)]
-pub struct InHand<'a> {
+pub(crate) struct InHand<'a> {
     /// Whose.
     pub part: Part,
     /// Where it comes from, in a form of the part's own.
@@ -67,7 +67,7 @@ pub struct InHand<'a> {
 
 /// A record of a crash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CrashRecord {
+pub(crate) struct CrashRecord {
     /// The signal.
     pub signal: i32,
     /// [`InHand`], owned.
@@ -127,17 +127,17 @@ static CAREFUL: AtomicBool = AtomicBool::new(false);
 
 /// From now on lines go through the stages one at a time, or no longer: each is committed before the next one is
 /// taken.
-pub fn be_careful(careful: bool) {
+pub(crate) fn be_careful(careful: bool) {
     CAREFUL.store(careful, Ordering::SeqCst);
 }
 
 /// Whether lines go through the stages one at a time.
-pub fn is_careful() -> bool {
+pub(crate) fn is_careful() -> bool {
     CAREFUL.load(Ordering::Relaxed)
 }
 
 /// How many lines are handed on together: `usual`, or one while the process is careful.
-pub fn most_at_once(usual: usize) -> usize {
+pub(crate) fn most_at_once(usual: usize) -> usize {
     if is_careful() { 1 } else { usual }
 }
 
@@ -205,7 +205,7 @@ impl Flight {
 
 /// Does `work`; should the process crash in it on this thread, what was in hand is recorded. What was in hand
 /// before is in hand again afterwards.
-pub fn working_on<T>(hand: InHand<'_>, work: impl FnOnce() -> T) -> T {
+pub(crate) fn working_on<T>(hand: InHand<'_>, work: impl FnOnce() -> T) -> T {
     // The slices outlive the call, and a panic ends the process: no cell is left with a pointer that dangles.
     let is_flight = hand.part == Part::Analysis && is_careful();
     let before = CELLS.with(|cells| {
@@ -228,7 +228,7 @@ pub fn working_on<T>(hand: InHand<'_>, work: impl FnOnce() -> T) -> T {
 ///
 /// The handlers that were installed before run afterwards: the standard library's, which names a stack
 /// overflow.
-pub fn record_to(file: File) -> io::Result<()> {
+pub(crate) fn record_to(file: File) -> io::Result<()> {
     let old = RECORD.swap(file.into_raw_fd(), Ordering::SeqCst);
     if old >= 0 {
         // SAFETY: a descriptor that an earlier call took out of its `File`; nobody else owns it.
@@ -337,7 +337,7 @@ fn write_record(signal: i32) {
 
 impl CrashRecord {
     /// The record in `bytes`; `None` when there is none or it is not whole.
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
         if bytes.get(..8)? != MAGIC {
             return None;
@@ -358,7 +358,7 @@ impl CrashRecord {
 }
 
 /// The name of a signal of [`SIGNALS`].
-pub fn signal_name(signal: i32) -> &'static str {
+pub(crate) fn signal_name(signal: i32) -> &'static str {
     match signal {
         libc::SIGSEGV => "SIGSEGV",
         libc::SIGBUS => "SIGBUS",

@@ -6,12 +6,12 @@
 use std::ffi::CStr;
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 use fanotify::low_level::{FAN_CLOEXEC, FAN_NONBLOCK, O_CLOEXEC, O_RDONLY, fanotify_init, fanotify_mark};
 
 /// Bytes before a handle's data: its length and its type, both of 32 bits (`struct file_handle`).
-pub const HANDLE_HEADER_BYTES: usize = 8;
+pub(crate) const HANDLE_HEADER_BYTES: usize = 8;
 
 /// The longest data of a handle (`MAX_HANDLE_SZ` in `include/linux/exportfs.h`).
 const MOST_HANDLE_DATA_BYTES: usize = 128;
@@ -21,23 +21,23 @@ const AT_HANDLE_FID: i32 = 0x200;
 
 /// A fanotify group: a queue of events in the kernel. Children do not inherit it; reading never waits.
 #[derive(Debug)]
-pub struct FanotifyGroup(OwnedFd);
+pub(crate) struct FanotifyGroup(OwnedFd);
 
 impl FanotifyGroup {
     /// Makes a group with `flags` of `fanotify_init(2)`.
-    pub fn open(flags: u32) -> io::Result<Self> {
+    pub(crate) fn open(flags: u32) -> io::Result<Self> {
         let raw = fanotify_init(flags | FAN_CLOEXEC | FAN_NONBLOCK, (O_RDONLY | O_CLOEXEC).unsigned_abs())?;
         // SAFETY: the call has just given this descriptor, and nobody else knows it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(raw) }))
     }
 
     /// Adds or removes a mark on an open directory, or on the filesystem that it is on.
-    pub fn mark(&self, flags: u32, mask: u64, directory: BorrowedFd<'_>) -> io::Result<()> {
+    pub(crate) fn mark(&self, flags: u32, mask: u64, directory: BorrowedFd<'_>) -> io::Result<()> {
         fanotify_mark(self.0.as_raw_fd(), flags, mask, directory.as_raw_fd(), ".")
     }
 
     /// Reads whole events into `buffer`; 0 when there are none now.
-    pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match rustix::io::read(&self.0, &mut *buffer) {
                 Ok(length) => return Ok(length),
@@ -95,7 +95,7 @@ const _: () = assert!(size_of::<RawHandle>() == HANDLE_HEADER_BYTES + MOST_HANDL
 /// is on; `handle` is a header with data, as fanotify reports it.
 ///
 /// `ESTALE` when there is no such file any more.
-pub fn open_by_handle(mount: BorrowedFd<'_>, handle: &[u8]) -> io::Result<OwnedFd> {
+pub(crate) fn open_by_handle(mount: BorrowedFd<'_>, handle: &[u8]) -> io::Result<OwnedFd> {
     let mut raw = RawHandle::from_bytes(handle).ok_or(io::ErrorKind::InvalidInput)?;
     let pointer: *mut libc::file_handle = (&raw mut raw).cast();
     let flags = libc::O_PATH | libc::O_CLOEXEC | libc::O_NOFOLLOW;
@@ -109,7 +109,7 @@ pub fn open_by_handle(mount: BorrowedFd<'_>, handle: &[u8]) -> io::Result<OwnedF
 }
 
 /// The handle of an open file or directory, header and data, as fanotify reports it.
-pub fn handle_of(file: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+pub(crate) fn handle_of(file: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
     // Kernels before 6.5 do not know the flag, and report handles that lead back.
     handle_with(file, AT_HANDLE_FID).or_else(|_| handle_with(file, 0))
 }

@@ -12,7 +12,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 /// Writes `bytes` to the beginning of `file` through a shared mapping, which is gone afterwards.
 ///
 /// The file must be open for reading and writing and must not be shorter than `bytes`.
-pub fn write_mapped(file: &File, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_mapped(file: &File, bytes: &[u8]) -> io::Result<()> {
     let length = bytes.len();
     if length == 0 || file.metadata()?.len() < length as u64 {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "nothing is mapped beyond the end of a file"));
@@ -31,7 +31,7 @@ pub fn write_mapped(file: &File, bytes: &[u8]) -> io::Result<()> {
 /// Writes `bytes` to the beginning of `file` through an io_uring, not by a system call for writing.
 ///
 /// Fails with `ENOSYS` or `EPERM` where the kernel has no io_uring or does not grant it.
-pub fn write_by_ring(file: &File, bytes: &'static [u8]) -> io::Result<()> {
+pub(crate) fn write_by_ring(file: &File, bytes: &'static [u8]) -> io::Result<()> {
     let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut ring = IoUring::new(2)?;
     let write = opcode::Write::new(types::Fd(file.as_raw_fd()), bytes.as_ptr(), length).offset(0).build();

@@ -4,7 +4,7 @@ use std::io;
 
 /// How a thread's disk access stands against that of others (`ioprio_set(2)`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiskPriority {
+pub(crate) enum DiskPriority {
     /// Only when nobody else reads or writes.
     Idle,
     /// As everybody, the last of eight steps.
@@ -12,7 +12,7 @@ pub enum DiskPriority {
 }
 
 /// Sets the disk priority of the calling thread.
-pub fn set_disk_priority(priority: DiskPriority) -> io::Result<()> {
+pub(crate) fn set_disk_priority(priority: DiskPriority) -> io::Result<()> {
     // include/uapi/linux/ioprio.h: class << 13 | level; IOPRIO_WHO_PROCESS with 0 is the calling thread.
     let value: libc::c_long = match priority {
         DiskPriority::Idle => 3 << 13,
@@ -25,7 +25,7 @@ pub fn set_disk_priority(priority: DiskPriority) -> io::Result<()> {
 
 /// How many pages of `file` are in memory (`cachestat(2)`, Linux 6.5). Asking brings none in.
 #[cfg(test)]
-pub fn cached_pages(file: std::os::fd::BorrowedFd<'_>) -> io::Result<u64> {
+pub(crate) fn cached_pages(file: std::os::fd::BorrowedFd<'_>) -> io::Result<u64> {
     use std::os::fd::AsRawFd as _;
     // struct cachestat_range: offset and length, where 0 is up to the end; struct cachestat: five counters.
     let range = [0_u64, 0];

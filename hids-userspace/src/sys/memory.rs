@@ -3,7 +3,7 @@
 /// Gives back what is free, which the allocator keeps otherwise: reading rules or scanning a tree takes
 /// several times what is held afterwards. Takes some milliseconds, in which other threads may wait for
 /// memory. Does nothing with a C library other than glibc.
-pub fn give_back() {
+pub(crate) fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: takes no pointer and may be called by any thread at any time (malloc_trim(3)).
     unsafe {

@@ -27,7 +27,7 @@ const TYPES: &[&str] = &["syslog", "syslog", "syslog", "syslog", "web-log", "ids
 type Regex = (Pattern, usize, Vec<&'static str>);
 
 /// The decoders of a case, in load order.
-pub fn decoders() -> impl Strategy<Value = Vec<Decoder>> {
+pub(super) fn decoders() -> impl Strategy<Value = Vec<Decoder>> {
     prop::collection::vec(family(), 1..4).prop_map(|families| {
         let mut decoders = vec![never("zz-none", false), never("zz-program", true)];
         for (number, family) in families.into_iter().enumerate() {

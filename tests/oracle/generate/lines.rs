@@ -42,7 +42,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// The lines of a case: a few different ones, again and again, as composite rules want them.
-pub fn lines() -> impl Strategy<Value = Vec<Line>> {
+pub(super) fn lines() -> impl Strategy<Value = Vec<Line>> {
     let pause = select(&[0, 0, 0, 0, 1, 1, 1, 2, 9, 10, 11, 60, 400]);
     let sequence = prop::collection::vec((any::<Index>(), pause), 1..90);
     (prop::collection::vec(line(), 1..6), sequence).prop_map(|(known, sequence)| {

@@ -79,7 +79,7 @@ const OS_MATCH: &[&str] = &[
 ];
 
 /// An os_match pattern.
-pub fn os_match() -> impl Strategy<Value = Pattern> {
+pub(super) fn os_match() -> impl Strategy<Value = Pattern> {
     select(OS_MATCH).prop_map(|text| plain(Dialect::OsMatch, text))
 }
 
@@ -139,7 +139,7 @@ const TOKENS: &[&str] = &[
 ];
 
 /// An os_regex pattern without groups that matter.
-pub fn os_regex() -> impl Strategy<Value = Pattern> {
+pub(super) fn os_regex() -> impl Strategy<Value = Pattern> {
     let known = select(OS_REGEX).prop_map(str::to_owned);
     prop_oneof![2 => known, 1 => heap()].prop_map(|text| plain(Dialect::OsRegex, text))
 }
@@ -158,17 +158,17 @@ fn heap() -> impl Strategy<Value = String> {
 }
 
 /// Any pattern that may stand in a `regex` or `pcre2` element of a rule, or in a prematch.
-pub fn search() -> impl Strategy<Value = Pattern> {
+pub(super) fn search() -> impl Strategy<Value = Pattern> {
     prop_oneof![3 => os_regex(), 1 => pcre2(PCRE2)]
 }
 
 /// Any pattern that may stand in a `match` or field element.
-pub fn sregex() -> impl Strategy<Value = Pattern> {
+pub(super) fn sregex() -> impl Strategy<Value = Pattern> {
     prop_oneof![3 => os_match(), 1 => pcre2(PCRE2)]
 }
 
 /// A pattern of a decoder that captures.
-pub fn capturing() -> impl Strategy<Value = Pattern> {
+pub(super) fn capturing() -> impl Strategy<Value = Pattern> {
     let known = select(OS_REGEX_CAPTURES).prop_map(str::to_owned);
     let random = heap().prop_map(|text| format!("(\\w+){text}"));
     let os_regex = prop_oneof![6 => known, 1 => random].prop_map(|text| plain(Dialect::OsRegex, text));

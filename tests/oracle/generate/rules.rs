@@ -37,7 +37,7 @@ struct Draft {
 }
 
 /// The rules of a case, in load order; `names` are decoders for `decoded_as`.
-pub fn rules(names: Vec<String>) -> impl Strategy<Value = Vec<Rule>> {
+pub(super) fn rules(names: Vec<String>) -> impl Strategy<Value = Vec<Rule>> {
     prop::collection::vec(draft(names), 1..25).prop_map(|drafts| {
         let mut rules: Vec<Rule> = Vec::new();
         for draft in drafts {

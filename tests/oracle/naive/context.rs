@@ -6,11 +6,11 @@ use crate::model::{Earlier, Mode, Rule};
 
 /// Events of `if_matched_sid` that each referenced rule keeps, in OSSEC's reading: 128 there
 /// (`analysisd.sid_prev_matched_max`), few enough here that the cases reach it.
-pub const SID_EVENTS: usize = 9;
+pub(crate) const SID_EVENTS: usize = 9;
 
 /// Events that are remembered at all, in OSSEC's reading; beyond it the oldest ten are forgotten. 8192
 /// there (`memory_size`), few enough here that the cases reach it.
-pub const MEMORY: usize = 23;
+pub(crate) const MEMORY: usize = 23;
 
 /// Most earlier lines that an alert shows.
 const SHOWN_LINES: usize = 11;
@@ -22,7 +22,7 @@ const TIMEFRAME: i64 = 360;
 type Feeding = Vec<(usize, usize)>;
 
 /// What was seen, and which lists it stands in. Events are named by their place in `events`.
-pub struct Memory {
+pub(super) struct Memory {
     mode: Mode,
     events: Vec<Event>,
     /// The level that each event was marked with, and what the rule that did wants to be the same; 0 at
@@ -37,36 +37,36 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub fn new(mode: Mode) -> Self {
+    pub(super) fn new(mode: Mode) -> Self {
         let (sids, groups) = (Vec::new(), Vec::new());
         Self { mode, events: Vec::new(), marks: Vec::new(), sids, groups, all: Vec::new() }
     }
 
     /// Takes an event; it is in no list yet.
-    pub fn remember(&mut self, event: Event) -> usize {
+    pub(super) fn remember(&mut self, event: Event) -> usize {
         self.events.push(event);
         self.marks.push((0, Vec::new()));
         self.events.len() - 1
     }
 
-    pub fn event(&self, event: usize) -> &Event {
+    pub(super) fn event(&self, event: usize) -> &Event {
         &self.events[event]
     }
 
-    pub fn feeds_sid(&mut self, rule: usize) {
+    pub(super) fn feeds_sid(&mut self, rule: usize) {
         if !self.sids.iter().any(|(known, _)| *known == rule) {
             self.sids.push((rule, Vec::new()));
         }
     }
 
-    pub fn feeds_group(&mut self, composite: usize, feeding: Feeding) {
+    pub(super) fn feeds_group(&mut self, composite: usize, feeding: Feeding) {
         self.groups.push((composite, feeding, Vec::new()));
     }
 
     /// Stores an event under the rule that won. In OSSEC's reading a rule with a sid list is invisible
     /// to groups (by default it is not: K27), a rule with several places in the tree counts once for
     /// each (by default once: K29), and memory is limited.
-    pub fn store(&mut self, event: usize, winner: usize) {
+    pub(super) fn store(&mut self, event: usize, winner: usize) {
         let is_ossec = self.mode == Mode::Ossec;
         self.all.push(event);
         let mut has_sid = false;
@@ -92,7 +92,7 @@ impl Memory {
     }
 
     /// The lines counted, newest first, if there are enough for `rule` at place `index`.
-    pub fn search(
+    pub(super) fn search(
         &mut self,
         rule: &Rule,
         index: usize,
@@ -186,7 +186,7 @@ fn key_of(rule: &Rule) -> Vec<&'static str> {
 }
 
 /// K28: of IPv6, the first 64 bits count.
-pub fn sender(address: &str) -> String {
+pub(super) fn sender(address: &str) -> String {
     match address.parse::<std::net::Ipv6Addr>() {
         Ok(address) => match address.to_ipv4_mapped() {
             Some(address) => address.to_string(),

@@ -7,7 +7,7 @@ use super::patterns::{captures, matches};
 use crate::model::{Decoder, Line, Offset};
 
 /// Decodes a line that came at `time`.
-pub fn decode(decoders: &[Decoder], line: &Line, time: i64) -> Event {
+pub(crate) fn decode(decoders: &[Decoder], line: &Line, time: i64) -> Event {
     let mut event = Event {
         time,
         line: line.text(),

@@ -10,12 +10,12 @@ mod tree;
 
 use std::collections::BTreeMap;
 
-pub use self::context::{MEMORY, SID_EVENTS};
-pub use self::tree::Tree;
+pub(crate) use self::context::{MEMORY, SID_EVENTS};
+pub(crate) use self::tree::Tree;
 
 /// A decoded event, as the rules see it and as composite rules remember it.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub(crate) struct Event {
     pub time: i64,
     pub line: String,
     pub log: String,
@@ -26,4 +26,4 @@ pub struct Event {
     pub fields: BTreeMap<String, String>,
 }
 
-pub use self::decode::decode;
+pub(crate) use self::decode::decode;

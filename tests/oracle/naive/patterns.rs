@@ -5,19 +5,19 @@ use regex::bytes::{Regex, RegexBuilder};
 use crate::model::{Dialect, Pattern};
 
 /// Whether `pattern` matches anywhere in `text`.
-pub fn matches(pattern: &Pattern, text: &str) -> bool {
+pub(super) fn matches(pattern: &Pattern, text: &str) -> bool {
     compiled(pattern).is_match(text.as_bytes())
 }
 
 /// The groups that took part, and where the match ends in `text`.
-pub fn captures(pattern: &Pattern, text: &str) -> Option<(Vec<String>, usize)> {
+pub(super) fn captures(pattern: &Pattern, text: &str) -> Option<(Vec<String>, usize)> {
     let found = compiled(pattern).captures(text.as_bytes())?;
     let group = |group: regex::bytes::Match<'_>| String::from_utf8_lossy(group.as_bytes()).into_owned();
     Some((found.iter().skip(1).flatten().map(group).collect(), found.get(0)?.end()))
 }
 
 /// Word match: one of the words is a substring, or a prefix after `^`.
-pub fn word_matches(words: &str, text: &str) -> bool {
+pub(super) fn word_matches(words: &str, text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     !words.is_empty()
         && words.to_ascii_lowercase().split('|').any(|word| match word.strip_prefix('^') {
@@ -27,7 +27,7 @@ pub fn word_matches(words: &str, text: &str) -> bool {
 }
 
 /// os_match on plain text.
-pub fn os_match(text: &str, subject: &str) -> bool {
+pub(super) fn os_match(text: &str, subject: &str) -> bool {
     build(&translate_os_match(text)).is_match(subject.as_bytes())
 }
 

@@ -10,7 +10,7 @@ use super::patterns::{matches, os_match, word_matches};
 use crate::model::{Condition, Dialect, Earlier, KINDS, Mode, Rule};
 
 /// All rules in load order, with what events left behind.
-pub struct Tree {
+pub(crate) struct Tree {
     nodes: Vec<Node>,
     memory: Memory,
     mode: Mode,
@@ -41,7 +41,7 @@ fn shown_level(rule: &Rule, mode: Mode) -> u32 {
 }
 
 /// What a line led to.
-pub struct Judgement {
+pub(crate) struct Judgement {
     pub rule: Option<(u32, u32)>,
     pub recorded: bool,
     pub mailed: bool,
@@ -50,7 +50,7 @@ pub struct Judgement {
 
 impl Tree {
     /// Roots and `rules`, in load order.
-    pub fn new(rules: &[Rule], mode: Mode) -> Self {
+    pub(crate) fn new(rules: &[Rule], mode: Mode) -> Self {
         let root = |(index, kind): (usize, &&'static str)| Rule {
             id: index as u32 + 1,
             noalert: true,
@@ -179,7 +179,7 @@ impl Tree {
     }
 
     /// Sections 4.3 and 4.4 for one event.
-    pub fn judge(&mut self, event: Event) -> Judgement {
+    pub(crate) fn judge(&mut self, event: Event) -> Judgement {
         let event = self.memory.remember(event);
         let mut evidence = Vec::new();
         let winner = (0..KINDS.len())

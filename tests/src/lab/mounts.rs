@@ -24,7 +24,7 @@ const PRIVATE: &[&str] = &["/run", "/var/log"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Gives a machine its private file systems.
-pub fn prepare(host: &Namespaces) -> Result<()> {
+pub(super) fn prepare(host: &Namespaces) -> Result<()> {
     for directory in PRIVATE {
         host.output("mount", ["-t", "tmpfs", "-o", "mode=0755", "tmpfs", directory])?;
     }

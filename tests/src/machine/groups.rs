@@ -21,11 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A group in each hierarchy, so that machines do not get into each other's way.
 #[derive(Debug)]
-pub struct Groups(Vec<PathBuf>);
+pub(super) struct Groups(Vec<PathBuf>);
 
 impl Groups {
     /// Makes them, and removes those of processes that are gone.
-    pub fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("{PREFIX}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut groups = Self(Vec::new());
@@ -40,7 +40,7 @@ impl Groups {
     }
 
     /// Their directories.
-    pub fn paths(&self) -> &[PathBuf] {
+    pub(super) fn paths(&self) -> &[PathBuf] {
         &self.0
     }
 }

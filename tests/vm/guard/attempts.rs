@@ -13,7 +13,7 @@ use super::fixture::Case;
 use crate::raw::{self, Mapping, Ring};
 
 /// One way.
-pub struct Attempt {
+pub(super) struct Attempt {
     /// Its name in the table, and (made plain) that of its directory.
     pub name: &'static str,
     /// Does it; an error means that it was refused.
@@ -25,7 +25,7 @@ const fn attempt(name: &'static str, run: fn(&Case) -> io::Result<()>) -> Attemp
 }
 
 /// All of them, but for mounts.
-pub const ATTEMPTS: &[Attempt] = &[
+pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("open for writing", |case| write_to(&case.inside.join("file"))),
     attempt("open for appending", |case| OpenOptions::new().append(true).open(case.inside.join("file")).map(drop)),
     attempt("open with O_TRUNC for reading", |case| {
@@ -127,7 +127,7 @@ pub const ATTEMPTS: &[Attempt] = &[
     }),
 ];
 
-pub fn write_to(path: &Path) -> io::Result<()> {
+pub(super) fn write_to(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(path)?.write_at(b"new", 0).map(drop)
 }
 

@@ -14,11 +14,11 @@ use hids_userspace::sensors::guard::{self, AllowedProgram, Guard, GuardHandle, G
 use hids_userspace::sensors::who::Procfs;
 
 /// Where the tests pin.
-pub const PINS: &str = "/sys/fs/bpf/hids-test";
+pub(super) const PINS: &str = "/sys/fs/bpf/hids-test";
 
 /// A directory of the test's own, with its filesystem.
 #[derive(Debug)]
-pub struct Base {
+pub(super) struct Base {
     path: PathBuf,
     // Taken away before the directory is.
     mounted: Mounted,
@@ -27,7 +27,7 @@ pub struct Base {
 
 impl Base {
     /// On btrfs, the subvolume `@` is mounted, as on most machines.
-    pub fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: Kind) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let root = fs::canonicalize(directory.path()).expect("its path");
         let (point, image) = (root.join("ground"), root.join("image"));
@@ -44,33 +44,33 @@ impl Base {
     }
 
     /// The directory that holds everything; a way to the tree leads through it.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The tree that is protected.
-    pub fn tree(&self) -> PathBuf {
+    pub(super) fn tree(&self) -> PathBuf {
         self.path.join("tree")
     }
 
     /// Its filesystem.
-    pub const fn mounted(&self) -> &Mounted {
+    pub(super) const fn mounted(&self) -> &Mounted {
         &self.mounted
     }
 }
 
-pub fn run(program: &str, arguments: &[&str]) {
+pub(super) fn run(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output().expect("a program starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{program} {arguments:?}: {said}");
 }
 
-pub fn text(path: &Path) -> String {
+pub(super) fn text(path: &Path) -> String {
     path.to_str().expect("a path of the test's own").to_owned()
 }
 
 /// Whether the guard can work in this kernel; otherwise says that the test is skipped.
-pub fn is_possible() -> bool {
+pub(super) fn is_possible() -> bool {
     static OBSTACLE: OnceLock<Option<String>> = OnceLock::new();
     if !require::root() {
         return false;
@@ -96,18 +96,18 @@ fn obstacle() -> Option<String> {
     }
 }
 
-pub fn options(mode: GuardMode, trees: Vec<PathBuf>, allow: Vec<AllowedProgram>) -> GuardOptions {
+pub(super) fn options(mode: GuardMode, trees: Vec<PathBuf>, allow: Vec<AllowedProgram>) -> GuardOptions {
     GuardOptions { mode, trees, allow, pins: PINS.into(), processes: Arc::new(Procfs::default()) }
 }
 
 /// A guard that refuses nothing any more when it is dropped.
-pub struct Locked {
+pub(super) struct Locked {
     pub handle: Option<GuardHandle>,
     pub refusals: Receiver<Refusal>,
 }
 
 impl Locked {
-    pub fn new(mode: GuardMode, trees: &[PathBuf], allow: Vec<AllowedProgram>) -> Self {
+    pub(super) fn new(mode: GuardMode, trees: &[PathBuf], allow: Vec<AllowedProgram>) -> Self {
         let (sender, refusals) = bounded(4096);
         let start = Instant::now();
         let handle = Guard::start(options(mode, trees.to_vec(), allow), sender).expect("the guard starts");
@@ -118,12 +118,12 @@ impl Locked {
         locked
     }
 
-    pub fn report(&self) -> GuardReport {
+    pub(super) fn report(&self) -> GuardReport {
         self.handle.as_ref().expect("a guard").report()
     }
 
     /// The next refusal that `is_meant`.
-    pub fn told(&self, is_meant: impl Fn(&Refusal) -> bool) -> Option<Refusal> {
+    pub(super) fn told(&self, is_meant: impl Fn(&Refusal) -> bool) -> Option<Refusal> {
         let patience = Instant::now() + Duration::from_secs(5);
         while let Ok(refusal) = self.refusals.recv_deadline(patience) {
             if is_meant(&refusal) {
@@ -143,7 +143,7 @@ impl Drop for Locked {
 }
 
 /// Files of one attempt, made before there is a guard.
-pub struct Case {
+pub(super) struct Case {
     /// A directory of its own in the tree: `file`, `empty/`, `full/inner`, `xattr`, `linked` (also
     /// outside), `link` (symbolic).
     pub inside: PathBuf,
@@ -154,7 +154,7 @@ pub struct Case {
 }
 
 impl Case {
-    pub fn new(base: &Base, name: &str) -> Self {
+    pub(super) fn new(base: &Base, name: &str) -> Self {
         let inside = base.tree().join(name);
         let outside = base.path().join("outside").join(name);
         for directory in [inside.join("empty"), inside.join("full"), outside.join("full"), outside.join("empty")] {

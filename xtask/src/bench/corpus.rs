@@ -2,17 +2,17 @@
 
 /// Address number `number`, out of 198.18.0.0/15 and what follows it (RFC 2544: measuring only; the
 /// numbers above 131,071 leave that range, which matters to nobody inside a namespace).
-pub fn address(number: u32) -> String {
+pub(super) fn address(number: u32) -> String {
     std::net::Ipv4Addr::from(u32::from_be_bytes([198, 18, 0, 1]) + number).to_string()
 }
 
 /// A line of sshd about a wrong password from `address`.
-pub fn wrong_password(address: &str) -> String {
+pub(super) fn wrong_password(address: &str) -> String {
     format!("{} www1 sshd[4242]: Failed password for root from {address} port 50022 ssh2\n", now())
 }
 
 /// `count` lines as a web server's day has them: mostly of no interest, some attacks.
-pub fn mixed(count: u32) -> String {
+pub(super) fn mixed(count: u32) -> String {
     let mut text = String::new();
     for number in 0..count {
         let address = address(number % 5000);

@@ -25,7 +25,7 @@ const REPEATS: usize = 3;
 
 /// How much to measure.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Log lines to be analysed
     #[arg(long, default_value_t = 1_000_000)]
     lines: u32,
@@ -43,7 +43,7 @@ struct Usage {
 }
 
 /// Measures OSSEC's rules, where they are there, and the shipped ones.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let program = match &options.program {
         Some(program) => program.clone(),
         None => build_all(Profile::Release)?.join("hidsctl"),

@@ -10,13 +10,13 @@ use crate::exec::{command, run};
 use crate::paths;
 
 /// Test data of others, which is no part of the repository.
-pub fn shared() -> Option<PathBuf> {
+pub(super) fn shared() -> Option<PathBuf> {
     let path = std::env::var_os("HIDS_SHARED").map_or_else(|| paths::root().join("../shared"), PathBuf::from);
     path.is_dir().then_some(path)
 }
 
 /// Makes `lines` mixed lines below `directory`, unless they are there; where they are, and what.
-pub fn make(directory: &Path, lines: u32) -> Result<(PathBuf, String)> {
+pub(super) fn make(directory: &Path, lines: u32) -> Result<(PathBuf, String)> {
     let tool = shared().map(|shared| (shared.join("tools/make_corpus.sh"), shared.join("testdata/loghub")));
     if let Some((tool, samples)) = tool.filter(|(tool, samples)| tool.exists() && samples.is_dir()) {
         let out = directory.join(format!("corpus-{lines}"));

@@ -21,7 +21,7 @@ use crate::system::{YARDSTICKS, ensure};
 
 /// How much to measure.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Small files
     #[arg(long, default_value_t = 200_000)]
     files: u32,
@@ -77,7 +77,7 @@ impl Run {
 }
 
 /// Measures everything and prints a table.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.without_aide {
         ensure(&[&YARDSTICKS])?;
     }

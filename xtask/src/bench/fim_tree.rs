@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use crate::exec::say;
 
 /// A tree and what is in it.
-pub struct Tree {
+pub(super) struct Tree {
     /// The directory.
     pub root: PathBuf,
     /// All files.
@@ -24,7 +24,7 @@ pub struct Tree {
 const WIDTH: u32 = 20;
 
 /// Makes the tree below `within`, unless it is there. The same arguments make the same tree.
-pub fn make(within: &Path, small: u32, mean_kib: u32, large: u32) -> Result<Tree> {
+pub(super) fn make(within: &Path, small: u32, mean_kib: u32, large: u32) -> Result<Tree> {
     let root = within.join(format!("fim-{small}-{mean_kib}-{large}"));
     let complete = root.with_extension("complete");
     if !complete.exists() {

@@ -19,7 +19,7 @@ const FILES_AT_ONCE: usize = 4000;
 
 /// What something took.
 #[derive(Clone, Copy, Debug)]
-pub struct Usage {
+pub(super) struct Usage {
     /// Seconds on the clock.
     pub wall: f64,
     /// Seconds of all cores together.
@@ -30,7 +30,7 @@ pub struct Usage {
 
 impl Usage {
     /// The better of two runs of the same thing, but the larger memory.
-    pub fn better(self, other: Self) -> Self {
+    pub(super) fn better(self, other: Self) -> Self {
         Self {
             wall: self.wall.min(other.wall),
             cpu: self.cpu.min(other.cpu),
@@ -40,12 +40,12 @@ impl Usage {
 }
 
 /// What this process itself takes for `work`.
-pub fn of_this_process(work: impl FnOnce() -> Result<()>) -> Result<Usage> {
+pub(super) fn of_this_process(work: impl FnOnce() -> Result<()>) -> Result<Usage> {
     timed([14, 15], work)
 }
 
 /// What programs take that `work` runs to their end.
-pub fn of_children(work: impl FnOnce() -> Result<()>) -> Result<Usage> {
+pub(super) fn of_children(work: impl FnOnce() -> Result<()>) -> Result<Usage> {
     timed([16, 17], work)
 }
 
@@ -66,7 +66,7 @@ fn own_seconds(fields: [usize; 2]) -> Result<f64> {
 }
 
 /// Runs a program and watches its memory; what it took and what it wrote.
-pub fn of_program(command: &mut Command) -> Result<(Usage, String)> {
+pub(super) fn of_program(command: &mut Command) -> Result<(Usage, String)> {
     let mut peak_kib = 0;
     let mut text = String::new();
     let usage = of_children(|| {
@@ -96,7 +96,7 @@ pub fn of_program(command: &mut Command) -> Result<(Usage, String)> {
 }
 
 /// Reads every byte, with as many threads as there are cores.
-pub fn read_all(files: &[PathBuf]) -> Result<()> {
+pub(super) fn read_all(files: &[PathBuf]) -> Result<()> {
     on_all_cores(files, 64, |some| {
         let mut buffer = vec![0; 128 * 1024];
         for path in some {
@@ -108,7 +108,7 @@ pub fn read_all(files: &[PathBuf]) -> Result<()> {
 }
 
 /// SHA-256 of every file with openssl, as many programs at a time as there are cores.
-pub fn openssl(files: &[PathBuf]) -> Result<()> {
+pub(super) fn openssl(files: &[PathBuf]) -> Result<()> {
     on_all_cores(files, FILES_AT_ONCE, |some| {
         let mut openssl = quiet("openssl");
         let status = openssl.args(["dgst", "-sha256"]).args(some).stdout(Stdio::null()).status();
@@ -135,13 +135,13 @@ fn on_all_cores(files: &[PathBuf], piece: usize, work: impl Fn(&[PathBuf]) -> Re
 }
 
 /// Writes everything to the disk and forgets what was read from it.
-pub fn drop_caches() -> Result<()> {
+pub(super) fn drop_caches() -> Result<()> {
     let sync = quiet("sync").status().context("cannot run sync")?;
     ensure!(sync.success(), "sync failed");
     fs::write("/proc/sys/vm/drop_caches", "3").context("the page cache can only be dropped by root")
 }
 
 /// A command for a run that is measured, printed by nobody: there are hundreds.
-pub fn quiet(program: &str) -> Command {
+pub(super) fn quiet(program: &str) -> Command {
     command(program)
 }

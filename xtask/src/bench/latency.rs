@@ -17,7 +17,7 @@ const LOG: &str = "/var/log/secure";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Appends `count` lines, each naming another address, each after the one before was blocked.
-pub fn measure(programs: &Path, count: u32) -> Result<()> {
+pub(super) fn measure(programs: &Path, count: u32) -> Result<()> {
     let host = Host::new("www1")?;
     host.write(LOG, "")?;
     let start = Instant::now();

@@ -12,7 +12,7 @@ use hids_tests::{Hids, Host};
 use super::figure;
 
 /// Watches an idle daemon for `period`.
-pub fn measure(programs: &Path, period: Duration) -> Result<()> {
+pub(super) fn measure(programs: &Path, period: Duration) -> Result<()> {
     let host = Host::new("www1")?;
     host.write("/var/log/secure", "")?;
     host.write("/var/log/messages", "")?;

@@ -4,16 +4,16 @@
 //! here passes or fails; a figure is only compared with what the project wants.
 
 mod corpus;
-pub mod engine;
+pub(crate) mod engine;
 mod engine_corpus;
-pub mod fim;
+pub(crate) mod fim;
 mod fim_tree;
 mod fim_yardstick;
 mod latency;
 mod memory;
 mod replay;
 mod restore;
-pub mod watch;
+pub(crate) mod watch;
 mod watch_load;
 mod watched;
 
@@ -28,7 +28,7 @@ use crate::system::{BUILD, LAB, ensure, require_root};
 
 /// How much to measure.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     #[command(subcommand)]
     part: Option<Part>,
     /// Lines appended one after the other to measure the time until each address is blocked
@@ -59,14 +59,14 @@ enum Part {
 }
 
 /// The guide's configuration, but an address is blocked by one wrong password.
-pub fn configuration() -> String {
+pub(crate) fn configuration() -> String {
     hids_tests::hids::GUIDE
         .replace("<level>7</level>", "<level>5</level>")
         .replace("<email_notification>yes</email_notification>", "<email_notification>no</email_notification>")
 }
 
 /// Measures everything and prints one line for each figure.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.part {
         Some(Part::Engine(options)) => return engine::run(options),
         Some(Part::Fim(options)) => return fim::run(options),

@@ -11,7 +11,7 @@ use crate::exec::{command, output};
 use crate::paths;
 
 /// Analyses `count` mixed lines with `hidsctl replay`, on one thread and on all.
-pub fn measure(programs: &Path, count: u32) -> Result<()> {
+pub(super) fn measure(programs: &Path, count: u32) -> Result<()> {
     let directory = paths::target().join("bench");
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let file = directory.join("mixed.log");

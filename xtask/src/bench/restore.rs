@@ -14,7 +14,7 @@ const SET: &str = "blocked4";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Blocks `count` addresses from a log, kills the daemon, empties the firewall and starts again.
-pub fn measure(programs: &Path, count: u32) -> Result<()> {
+pub(super) fn measure(programs: &Path, count: u32) -> Result<()> {
     let host = Host::new("www1")?;
     host.write("/var/log/secure", "")?;
     let mut hids = Hids::start(&host, programs, &configuration())?;

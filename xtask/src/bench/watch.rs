@@ -21,7 +21,7 @@ use crate::system::{BUILD, LAB, ensure as ensure_system, require_root};
 
 /// How much to measure.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Changes whose way into alerts.json is timed, of each sort
     #[arg(long, default_value_t = 200)]
     changes: usize,
@@ -43,7 +43,7 @@ pub struct Options {
 }
 
 /// Measures everything and prints one line for each figure.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     require_root("fanotify and BPF")?;
     ensure_system(&[&BUILD, &LAB])?;
     programs::take_from(match &options.programs {

@@ -21,7 +21,7 @@ struct Load<'a> {
 
 /// Runs each program in turn with nobody watching and with the daemon, and prints what the medians of
 /// both differ by.
-pub fn measure(within: &Path, repeats: usize) -> Result<()> {
+pub(super) fn measure(within: &Path, repeats: usize) -> Result<()> {
     let sources = sources()?;
     let archive = within.join("sources.tar.gz");
     if !archive.exists() {

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use hids_tests::daemon::{Daemon, wait_for};
 
 /// How long the daemon may take for anything.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A daemon that watches `tree`, at rest.
-pub fn watching(tree: &Path) -> Daemon {
+pub(super) fn watching(tree: &Path) -> Daemon {
     let mut daemon = Daemon::new(&format!(
         "<syscheck><alert_new_files>yes</alert_new_files>\
          <directories check_all=\"yes\" whodata=\"yes\">{}</directories></syscheck>\
@@ -22,7 +22,7 @@ pub fn watching(tree: &Path) -> Daemon {
 }
 
 /// Waits until nothing is left to be looked at or told.
-pub fn wait_for_rest(daemon: &Daemon) {
+pub(super) fn wait_for_rest(daemon: &Daemon) {
     let began = Instant::now();
     let is_at_rest = || {
         let status = daemon.hidsctl_json(&["fim", "status"])?;

@@ -18,7 +18,7 @@ use stage::Stage;
 
 /// How to show it.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Which build of the programs to show
     #[arg(long, value_enum, default_value_t = Profile::Release)]
     profile: Profile,
@@ -28,7 +28,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When something cannot be started, or did not happen as claimed.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     require_root("namespaces, the firewall and ports 22, 25 and 80 inside them")?;
     ensure(&[&BUILD, &LAB])?;
     let programs = build_all(options.profile)?;

@@ -6,13 +6,13 @@ use anyhow::{Result, bail};
 
 /// Collects the claims that did not hold.
 #[derive(Default)]
-pub struct Stage {
+pub(super) struct Stage {
     failed: Vec<String>,
 }
 
 impl Stage {
     /// A heading.
-    pub fn scene(&self, title: &str) {
+    pub(super) fn scene(&self, title: &str) {
         println!(
             "\n{}",
             paint("1;36", &format!("── {title} {}", "─".repeat(72usize.saturating_sub(title.chars().count()))))
@@ -20,12 +20,12 @@ impl Stage {
     }
 
     /// A sentence about what happens.
-    pub fn tell(&self, text: &str) {
+    pub(super) fn tell(&self, text: &str) {
         println!("   {text}");
     }
 
     /// Output of a program, with the command that gave it; at most `most` lines of it.
-    pub fn quote(&self, command: &str, output: &str, most: usize) {
+    pub(super) fn quote(&self, command: &str, output: &str, most: usize) {
         println!("   {}", paint("2", &format!("$ {command}")));
         let lines: Vec<&str> = output.lines().collect();
         for line in lines.iter().take(most) {
@@ -37,7 +37,7 @@ impl Stage {
     }
 
     /// A claim and whether it holds.
-    pub fn claim(&mut self, text: &str, holds: bool) {
+    pub(super) fn claim(&mut self, text: &str, holds: bool) {
         if holds {
             println!("   {} {text}", paint("1;32", "✓"));
         } else {
@@ -50,7 +50,7 @@ impl Stage {
     ///
     /// # Errors
     /// When a claim did not hold.
-    pub fn close(self) -> Result<()> {
+    pub(super) fn close(self) -> Result<()> {
         if !self.failed.is_empty() {
             bail!("{} of the claims did not hold: {}", self.failed.len(), self.failed.join("; "));
         }

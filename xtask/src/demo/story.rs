@@ -26,7 +26,7 @@ const GUESSES: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Plays every scene.
-pub fn play(programs: &Path, stage: &mut Stage) -> Result<()> {
+pub(super) fn play(programs: &Path, stage: &mut Stage) -> Result<()> {
     stage.scene("The place");
     let lab = Lab::new().context("cannot make the namespaces")?;
     let _syslog = Syslog::start(&lab.server)?;

@@ -13,7 +13,7 @@ use crate::exec::{command, run, say};
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Those of `packages` that are not installed.
-pub fn missing(packages: &[&'static str]) -> Result<Vec<&'static str>> {
+pub(super) fn missing(packages: &[&'static str]) -> Result<Vec<&'static str>> {
     let output = command("dpkg-query")
         .args(["--show", "--showformat=${db:Status-Abbrev} ${Package}\n"])
         .args(packages)
@@ -26,7 +26,7 @@ pub fn missing(packages: &[&'static str]) -> Result<Vec<&'static str>> {
 }
 
 /// Whether apt can install all of `packages`.
-pub fn offers(packages: &[&str]) -> bool {
+pub(super) fn offers(packages: &[&str]) -> bool {
     let known = |package: &&str| {
         let output = command("apt-cache").args(["policy", package]).output();
         output.is_ok_and(|output| {
@@ -38,12 +38,12 @@ pub fn offers(packages: &[&str]) -> bool {
 }
 
 /// Fetches the package lists.
-pub fn update() -> Result<()> {
+pub(super) fn update() -> Result<()> {
     run(command("apt-get").args(["update", "-qq"]))
 }
 
 /// Installs `packages` and keeps `services` that they bring from starting, now and at boot.
-pub fn install(packages: &[&str], services: &[&str]) -> Result<()> {
+pub(super) fn install(packages: &[&str], services: &[&str]) -> Result<()> {
     require_root(&format!("installing packages; or install them yourself: apt-get install {}", packages.join(" ")))?;
     let new_services: Vec<&str> = services.iter().copied().filter(|service| !has_unit(service)).collect();
     let _policy = ServicesOff::new()?;

@@ -27,7 +27,7 @@ const HELP: &str = "no Rust compiler for BPF was found and none could be install
 Without it `cargo build` still works: the daemon then says that its BPF object was left out";
 
 /// A compiler that can build `hids-ebpf`.
-pub enum BpfToolchain {
+pub(crate) enum BpfToolchain {
     /// Debian's compiler; `core` for BPF is a package.
     Debian,
     /// A rustup nightly; `core` is compiled from its `rust-src`.
@@ -36,7 +36,7 @@ pub enum BpfToolchain {
 
 impl BpfToolchain {
     /// The start of a cargo command that uses this compiler.
-    pub fn cargo(&self) -> Command {
+    pub(crate) fn cargo(&self) -> Command {
         match self {
             Self::Debian => {
                 let mut command = command("/usr/bin/cargo");
@@ -52,7 +52,7 @@ impl BpfToolchain {
     }
 
     /// Further arguments for `cargo build`.
-    pub fn build_arguments(&self) -> &'static [&'static str] {
+    pub(crate) fn build_arguments(&self) -> &'static [&'static str] {
         match self {
             Self::Debian => &[],
             Self::Nightly => &["-Z", "build-std=core"],
@@ -74,7 +74,7 @@ impl BpfToolchain {
 ///
 /// # Errors
 /// When no compiler can be had; the message says what to install.
-pub fn bpf_toolchain() -> Result<BpfToolchain> {
+pub(crate) fn bpf_toolchain() -> Result<BpfToolchain> {
     let toolchain = match BpfToolchain::find() {
         Some(toolchain) => toolchain,
         None => install_compiler()?,
@@ -86,7 +86,7 @@ pub fn bpf_toolchain() -> Result<BpfToolchain> {
 }
 
 /// The BPF target with this machine's byte order.
-pub fn target() -> &'static str {
+pub(crate) fn target() -> &'static str {
     if cfg!(target_endian = "little") { "bpfel-unknown-none" } else { "bpfeb-unknown-none" }
 }
 

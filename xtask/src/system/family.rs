@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use crate::exec::command;
 
 /// The kinds that differ in how packages are named and installed.
-pub enum Family {
+pub(super) enum Family {
     /// Debian, Ubuntu and what is made from them: apt.
     Debian,
     /// Rocky, Alma, RHEL, CentOS, Fedora: dnf.
@@ -16,7 +16,7 @@ pub enum Family {
 
 impl Family {
     /// Reads `/etc/os-release` (`os-release(5)`).
-    pub fn detect() -> Result<Self> {
+    pub(super) fn detect() -> Result<Self> {
         let text = std::fs::read_to_string("/etc/os-release").context("cannot read /etc/os-release")?;
         Ok(Self::from_os_release(&text))
     }
@@ -39,7 +39,7 @@ impl Family {
 }
 
 /// Those of `packages` that rpm does not know as installed.
-pub fn rpm_missing(packages: &[&'static str]) -> Result<Vec<&'static str>> {
+pub(super) fn rpm_missing(packages: &[&'static str]) -> Result<Vec<&'static str>> {
     let mut missing = Vec::new();
     for package in packages {
         let output = command("rpm").args(["-q", "--whatprovides", package]).output().context("cannot start rpm")?;

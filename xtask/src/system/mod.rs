@@ -9,13 +9,13 @@ mod family;
 
 use anyhow::{Result, bail};
 
-pub use bpf::{bpf_toolchain, target as bpf_target};
+pub(crate) use bpf::{bpf_toolchain, target as bpf_target};
 
 use crate::exec::{find, say};
 use family::Family;
 
 /// A set of packages that one purpose needs.
-pub struct Needs {
+pub(crate) struct Needs {
     /// The purpose, for messages.
     purpose: &'static str,
     /// Package names of Debian and Ubuntu.
@@ -27,7 +27,7 @@ pub struct Needs {
 }
 
 /// To build the daemon.
-pub const BUILD: Needs = Needs {
+pub(crate) const BUILD: Needs = Needs {
     purpose: "building the daemon",
     debian: &["gcc", "libc6-dev", "pkg-config", "libmnl-dev", "libnftnl-dev"],
     red_hat: &["gcc", "glibc-devel", "pkgconf-pkg-config", "libmnl-devel", "libnftnl-devel"],
@@ -35,7 +35,7 @@ pub const BUILD: Needs = Needs {
 };
 
 /// To run the tests, the demo and the measurements: real servers, clients and tools in namespaces.
-pub const LAB: Needs = Needs {
+pub(crate) const LAB: Needs = Needs {
     purpose: "the laboratory of tests, demo and bench (nothing of it runs on the machine itself)",
     debian: &[
         "apache2",
@@ -77,7 +77,7 @@ pub const LAB: Needs = Needs {
 };
 
 /// To make and boot machines of other Debian releases.
-pub const MACHINES: Needs = Needs {
+pub(crate) const MACHINES: Needs = Needs {
     purpose: "machines with systemd to test on (they run in namespaces of their own)",
     debian: &["iproute2", "mmdebstrap", "nftables", "openssh-client", "python3", "sshpass", "systemd-container"],
     // mmdebstrap is in Fedora only; without it the tests say that they are skipped.
@@ -86,7 +86,7 @@ pub const MACHINES: Needs = Needs {
 };
 
 /// To measure file integrity beside other programs.
-pub const YARDSTICKS: Needs = Needs {
+pub(crate) const YARDSTICKS: Needs = Needs {
     purpose: "measuring beside other programs",
     debian: &["aide", "openssl"],
     red_hat: &["aide", "openssl"],
@@ -94,7 +94,7 @@ pub const YARDSTICKS: Needs = Needs {
 };
 
 /// To run the kernel suite in other kernels. Those are downloaded by `vm/kernels.rs`, not installed.
-pub const VM: Needs = Needs {
+pub(crate) const VM: Needs = Needs {
     purpose: "testing on other kernels under QEMU",
     debian: &[
         "binutils",
@@ -117,7 +117,7 @@ pub const VM: Needs = Needs {
 /// # Errors
 /// On a system other than Debian or Ubuntu when something is missing; when not root; when apt-get
 /// fails.
-pub fn ensure(sets: &[&Needs]) -> Result<()> {
+pub(crate) fn ensure(sets: &[&Needs]) -> Result<()> {
     match Family::detect()? {
         Family::Debian => sets.iter().try_for_each(|needs| ensure_debian(needs)),
         Family::RedHat => ensure_red_hat(sets),
@@ -156,7 +156,7 @@ fn ensure_red_hat(sets: &[&Needs]) -> Result<()> {
 ///
 /// # Errors
 /// When the effective user is not root.
-pub fn require_root(why: &str) -> Result<()> {
+pub(crate) fn require_root(why: &str) -> Result<()> {
     if !is_root() {
         bail!("this needs root: {why}");
     }
@@ -164,7 +164,7 @@ pub fn require_root(why: &str) -> Result<()> {
 }
 
 /// Whether the effective user is root.
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()
@@ -174,6 +174,6 @@ pub fn is_root() -> bool {
 }
 
 /// Whether a program can be found.
-pub fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     find(program).is_some()
 }

@@ -26,14 +26,14 @@ const MOST_MEMORY: u64 = 4 << 30;
 const PAGE: usize = 4096;
 
 /// The load; dropping it ends it.
-pub struct Load {
+pub(super) struct Load {
     done: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Load {
     /// Makes the machine busy.
-    pub fn start() -> Result<Self> {
+    pub(super) fn start() -> Result<Self> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let memory = (free_memory()? / MEMORY_SHARE).min(MOST_MEMORY);
         say(&format!(

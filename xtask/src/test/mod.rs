@@ -5,7 +5,7 @@
 
 mod load;
 mod report;
-pub mod suite;
+pub(crate) mod suite;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +23,7 @@ use suite::Outcome;
 
 /// What to test.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// One part only; everything without it
     part: Option<Part>,
     /// With `vm`: write what was seen to docs/kernels.md
@@ -77,7 +77,7 @@ const KERNEL: [&str; 2] = ["kernel", "respond"];
 ///
 /// # Errors
 /// When a test failed or a suite could not run; what failed stands in the table that is printed last.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if options.part != Some(Part::Vm) {
         ensure(&[&BUILD, &LAB])?;
     }

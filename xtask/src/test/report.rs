@@ -10,11 +10,11 @@ use crate::exec::say;
 
 /// The outcomes of a run, in the order in which they came.
 #[derive(Default)]
-pub struct Report(Vec<Outcome>);
+pub(super) struct Report(Vec<Outcome>);
 
 impl Report {
     /// Adds a suite that has ended.
-    pub fn add(&mut self, outcome: Outcome) {
+    pub(super) fn add(&mut self, outcome: Outcome) {
         self.0.push(outcome);
     }
 
@@ -22,7 +22,7 @@ impl Report {
     ///
     /// # Errors
     /// When something failed.
-    pub fn finish(&self) -> Result<()> {
+    pub(super) fn finish(&self) -> Result<()> {
         say("results");
         print!("{}", self.text());
         let bad: Vec<&str> = self.0.iter().filter(|outcome| !outcome.is_good()).map(|it| it.name.as_str()).collect();

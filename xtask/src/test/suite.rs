@@ -18,7 +18,7 @@ const SKIPPED: &str = "skipped: ";
 
 /// A test that could not run on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Skip {
+pub(crate) struct Skip {
     /// What it lacked, as `HIDS_REQUIRE` names it.
     pub what: String,
     /// Why, for a person.
@@ -29,7 +29,7 @@ pub struct Skip {
 
 /// What the lines of test programs amount to.
 #[derive(Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Tests that passed, those that skipped included: libtest does not know of skips.
     pub passed: usize,
     /// Names of the tests that failed.
@@ -42,7 +42,7 @@ pub struct Tally {
 
 impl Tally {
     /// Takes one line of output.
-    pub fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         // Lines of other processes may precede libtest's own on the same line.
         if let Some((_, counts)) = line.split_once(RESULT) {
             self.programs += 1;
@@ -54,13 +54,13 @@ impl Tally {
     }
 
     /// The number of tests that failed.
-    pub fn failures(&self) -> usize {
+    pub(crate) fn failures(&self) -> usize {
         self.counted.max(self.failed.len())
     }
 }
 
 /// The skip that a line of a test program with `--nocapture` reports.
-pub fn skip_in(line: &str) -> Option<Skip> {
+pub(crate) fn skip_in(line: &str) -> Option<Skip> {
     let (before, reason) = line.split_once(SKIPPED)?;
     let test = before.strip_prefix("test ").map_or("", |rest| rest.trim_end_matches(" ... ").trim());
     Some(Skip { what: String::new(), reason: reason.to_owned(), test: test.to_owned() })
@@ -73,7 +73,7 @@ fn number_before(text: &str, word: &str) -> Option<usize> {
 }
 
 /// How one suite ended.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The suite's name in the table.
     pub name: String,
     /// What its lines amount to.
@@ -88,12 +88,12 @@ pub struct Outcome {
 
 impl Outcome {
     /// Whether nothing failed.
-    pub fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.broken.is_none() && self.tally.failures() == 0
     }
 
     /// The outcome of something that is no set of libtest programs: one step that passes or fails.
-    pub fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Self {
+    pub(crate) fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Self {
         let start = Instant::now();
         let result = work();
         let tally = Tally { passed: usize::from(result.is_ok()), ..Tally::default() };
@@ -103,7 +103,7 @@ impl Outcome {
 }
 
 /// Runs a command that runs tests, shows what it prints and counts it. A failure is part of the outcome.
-pub fn run(name: &str, command: &mut Command) -> Outcome {
+pub(crate) fn run(name: &str, command: &mut Command) -> Outcome {
     let start = Instant::now();
     let mut tally = Tally::default();
     let skips = SkipFile::new();

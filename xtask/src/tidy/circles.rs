@@ -15,7 +15,7 @@ const IN_CIRCLES: Ratchet = Ratchet {
 };
 
 /// Checks the whole graph.
-pub fn check(imports: &[Import], findings: &mut Vec<Finding>) {
+pub(super) fn check(imports: &[Import], findings: &mut Vec<Finding>) {
     let circles = circles(imports);
     let files = circles.iter().map(Vec::len).sum();
     let each = circles.iter().map(|circle| describe(circle, imports)).collect();

@@ -9,7 +9,7 @@ use super::{Finding, Weight};
 const REGISTRY: &str = "hids-core/src/diag/codes";
 
 /// Checks all literals of product code that have the form of a code.
-pub fn check(sources: &[Source], findings: &mut Vec<Finding>) {
+pub(super) fn check(sources: &[Source], findings: &mut Vec<Finding>) {
     let is_product = |source: &&Source| {
         source.is_rust()
             && (source.name.starts_with("hids-core/src/") || source.name.starts_with("hids-userspace/src/"))

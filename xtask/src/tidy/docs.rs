@@ -10,7 +10,7 @@ const EXIT_CODES: &str = "hids-userspace/src/cli/exit.rs";
 const MANUAL: &str = "hids-userspace/man/hidsctl.8";
 
 /// Checks that every exit code stands in the manual.
-pub fn check(sources: &[Source], findings: &mut Vec<Finding>) {
+pub(super) fn check(sources: &[Source], findings: &mut Vec<Finding>) {
     let named = |name: &str| sources.iter().find(|source| source.name == name);
     let (Some(code), Some(manual)) = (named(EXIT_CODES), named(MANUAL)) else { return };
     for (line, number) in exit_codes(code) {

@@ -60,7 +60,7 @@ const TOP_LEVEL: &[&str] = &[
 ];
 
 /// Checks all of it.
-pub fn check(sources: &[Source], findings: &mut Vec<Finding>) {
+pub(super) fn check(sources: &[Source], findings: &mut Vec<Finding>) {
     let files: BTreeSet<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     check_top_level(&files, findings);
     let is_document = |name: &str| name.ends_with(".md") && DOCUMENTS.iter().any(|known| name.starts_with(known));

@@ -65,7 +65,7 @@ const ORDERS: &[Order] = &[
 ];
 
 /// Checks what the files import.
-pub fn check(imports: &[Import], findings: &mut Vec<Finding>) {
+pub(super) fn check(imports: &[Import], findings: &mut Vec<Finding>) {
     for import in imports {
         let Some(order) = ORDERS.iter().find(|order| import.from.starts_with(order.folder)) else { continue };
         let own = order.module(&import.from);
@@ -81,7 +81,7 @@ pub fn check(imports: &[Import], findings: &mut Vec<Finding>) {
 }
 
 /// Checks that every module has a layer.
-pub fn check_modules(sources: &[Source], findings: &mut Vec<Finding>) {
+pub(super) fn check_modules(sources: &[Source], findings: &mut Vec<Finding>) {
     for order in ORDERS {
         let mut reported: Vec<&str> = Vec::new();
         for source in sources.iter().filter(|source| source.is_rust() && source.name.starts_with(order.folder)) {
@@ -96,7 +96,7 @@ pub fn check_modules(sources: &[Source], findings: &mut Vec<Finding>) {
 }
 
 /// Checks the dependency tables.
-pub fn check_manifests(sources: &[Source], findings: &mut Vec<Finding>) {
+pub(super) fn check_manifests(sources: &[Source], findings: &mut Vec<Finding>) {
     for (name, forbidden) in FORBIDDEN_PACKAGES {
         let Some(source) = sources.iter().find(|source| source.name == *name) else { continue };
         for (index, package) in dependencies(&source.text) {

@@ -26,7 +26,7 @@ use imports::{Resolver, Workspace};
 ///
 /// # Errors
 /// When a rule is broken, or the files cannot be read.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let sources = source::all()?;
     let mut findings = Vec::new();
     for source in &sources {

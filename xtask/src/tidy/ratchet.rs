@@ -3,7 +3,7 @@
 use super::{Finding, Weight};
 
 /// What is left of a rule's violations.
-pub struct Ratchet {
+pub(super) struct Ratchet {
     /// The rule.
     pub rule: &'static str,
     /// The file in which the limit stands.
@@ -16,7 +16,7 @@ pub struct Ratchet {
 
 impl Ratchet {
     /// Adds what stands behind `found` violations: as errors if there are more than the limit.
-    pub fn check(&self, found: usize, each: Vec<Finding>, findings: &mut Vec<Finding>) {
+    pub(super) fn check(&self, found: usize, each: Vec<Finding>, findings: &mut Vec<Finding>) {
         let Self { rule, place, what, limit } = self;
         let weight = if found > *limit { Weight::Error } else { Weight::Note };
         findings.extend(each.into_iter().map(|finding| Finding { weight, ..finding }));

@@ -8,7 +8,7 @@ const FILE_ERROR: usize = 700;
 const FUNCTION_ERROR: usize = 100;
 
 /// Checks one file.
-pub fn check(source: &Source, findings: &mut Vec<Finding>) {
+pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
     if !source.is_rust() {
         return;
     }

@@ -6,7 +6,7 @@ use crate::exec::{command, output};
 use crate::paths;
 
 /// A text file of the repository.
-pub struct Source {
+pub(super) struct Source {
     /// Its path from the root of the workspace.
     pub name: String,
     /// Its text.
@@ -15,17 +15,17 @@ pub struct Source {
 
 impl Source {
     /// Whether this is Rust.
-    pub fn is_rust(&self) -> bool {
+    pub(super) fn is_rust(&self) -> bool {
         self.name.ends_with(".rs")
     }
 
     /// Whether this holds the tests of the module beside it; its name says all there is to say.
-    pub fn is_unit_test(&self) -> bool {
+    pub(super) fn is_unit_test(&self) -> bool {
         self.name.ends_with("/tests.rs") || self.name.contains("/tests/")
     }
 
     /// The lines that belong to the product: all but items of the file's top level behind `#[cfg(test)]`.
-    pub fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(super) fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let mut place = if self.is_unit_test() { Place::TestFile } else { Place::Product };
         let mut in_product = move |line: &str| {
             let (next, is_product) = place.after(line);
@@ -69,7 +69,7 @@ fn ends_item(line: &str) -> bool {
 }
 
 /// Reads every text file; others (no UTF-8) are not checked.
-pub fn all() -> Result<Vec<Source>> {
+pub(super) fn all() -> Result<Vec<Source>> {
     let mut list = command("git");
     list.args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"]);
     let names = output(&mut list).context("cannot list the files of the repository")?;

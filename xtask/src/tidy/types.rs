@@ -24,7 +24,7 @@ const SPREAD: Ratchet = Ratchet {
 };
 
 /// Checks every struct of the workspace.
-pub fn check(workspace: &Resolver<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(workspace: &Resolver<'_>, findings: &mut Vec<Finding>) {
     let methods = workspace.methods();
     let wide: Vec<Finding> = wide(workspace, &methods).collect();
     WIDE.check(wide.len(), wide, findings);

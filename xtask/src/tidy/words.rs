@@ -52,7 +52,7 @@ const UNCHECKED: &[&str] = &[
 ];
 
 /// Checks one file.
-pub fn check(source: &Source, findings: &mut Vec<Finding>) {
+pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
     check_paths(source, findings);
     check_wording(source, findings);
     if source.is_rust() {

@@ -36,7 +36,7 @@ impl Drop for Guest {
 }
 
 /// Boots `kernel` with `initramfs`; how the suite ended, and the lines that it wrote for the table.
-pub fn run(kernel: &Kernel, initramfs: &Path) -> (Outcome, Vec<String>) {
+pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> (Outcome, Vec<String>) {
     let start = Instant::now();
     let results = paths::target().join("vm").join(format!("results-{}", kernel.release));
     let mut seen = Console::default();

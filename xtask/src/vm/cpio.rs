@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// An archive being written.
-pub struct Archive<W: Write> {
+pub(super) struct Archive<W: Write> {
     out: W,
     written: usize,
     next_inode: u32,
@@ -14,12 +14,12 @@ pub struct Archive<W: Write> {
 
 impl<W: Write> Archive<W> {
     /// An empty archive.
-    pub fn new(out: W) -> Self {
+    pub(super) fn new(out: W) -> Self {
         Self { out, written: 0, next_inode: 1, directories: BTreeSet::new() }
     }
 
     /// Adds a directory and those above it, unless they are there. `path` has no leading slash.
-    pub fn directory(&mut self, path: &str) -> io::Result<()> {
+    pub(super) fn directory(&mut self, path: &str) -> io::Result<()> {
         if path.is_empty() || self.directories.contains(path) {
             return Ok(());
         }
@@ -29,19 +29,19 @@ impl<W: Write> Archive<W> {
     }
 
     /// Adds a file with the given permissions, and the directories above it.
-    pub fn file(&mut self, path: &str, permissions: u32, content: &[u8]) -> io::Result<()> {
+    pub(super) fn file(&mut self, path: &str, permissions: u32, content: &[u8]) -> io::Result<()> {
         self.directory(parent(path))?;
         self.entry(path, 0o100_000 | permissions, content)
     }
 
     /// Adds a symbolic link.
-    pub fn symlink(&mut self, path: &str, target: &str) -> io::Result<()> {
+    pub(super) fn symlink(&mut self, path: &str, target: &str) -> io::Result<()> {
         self.directory(parent(path))?;
         self.entry(path, 0o120_777, target.as_bytes())
     }
 
     /// Writes the end of the archive.
-    pub fn finish(mut self) -> io::Result<W> {
+    pub(super) fn finish(mut self) -> io::Result<W> {
         self.entry("TRAILER!!!", 0, &[])?;
         self.out.flush()?;
         Ok(self.out)

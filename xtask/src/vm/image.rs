@@ -24,7 +24,7 @@ const PROGRAMS: &[&str] = &["btrfs", "mke2fs", "mkfs.btrfs", "mkfs.xfs"];
 const INIT: &str = include_str!("../../../tests/vm/init");
 
 /// What is packed.
-pub struct Content<'a> {
+pub(super) struct Content<'a> {
     /// The test program.
     pub suite: &'a Path,
     /// The directory of `hidsd` and `hidsctl`.
@@ -34,7 +34,7 @@ pub struct Content<'a> {
 }
 
 /// Writes the initramfs of `kernel` and returns its path.
-pub fn pack(kernel: &Kernel, content: &Content<'_>) -> Result<PathBuf> {
+pub(super) fn pack(kernel: &Kernel, content: &Content<'_>) -> Result<PathBuf> {
     let path = paths::target().join("vm").join(format!("initramfs-{}", kernel.release));
     let file = fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let mut archive = Archive::new(BufWriter::new(file));

@@ -12,7 +12,7 @@ use crate::paths;
 const SERIES: &[&str] = &["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"];
 
 /// A kernel to boot.
-pub struct Kernel {
+pub(super) struct Kernel {
     /// As `uname -r` says, for example `6.1.0-56-cloud-amd64`.
     pub release: String,
     /// The unpacked package.
@@ -21,14 +21,14 @@ pub struct Kernel {
 
 impl Kernel {
     /// The file to boot.
-    pub fn image(&self) -> PathBuf {
+    pub(super) fn image(&self) -> PathBuf {
         self.root.join("boot").join(format!("vmlinuz-{}", self.release))
     }
 }
 
 /// The newest kernel of each series that apt offers, fetched once; what is unpacked already when apt
 /// offers nothing.
-pub fn fetch() -> Result<Vec<Kernel>> {
+pub(super) fn fetch() -> Result<Vec<Kernel>> {
     let directory = paths::target().join("vm");
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let mut kernels = Vec::new();

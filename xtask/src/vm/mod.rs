@@ -26,7 +26,7 @@ use crate::test::suite::{Outcome, Skip};
 
 /// Whether the table of what each kernel gives is written to `docs/kernels.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Docs {
+pub(crate) enum Docs {
     /// Write it.
     Write,
     /// Only compare it, and say if it is not what was seen.
@@ -38,7 +38,7 @@ pub enum Docs {
 ///
 /// # Errors
 /// When the guests cannot be prepared, or there is none and `HIDS_REQUIRE` names `vm`.
-pub fn run(filter: &[String], docs: Docs, report: &mut dyn FnMut(Outcome)) -> Result<()> {
+pub(crate) fn run(filter: &[String], docs: Docs, report: &mut dyn FnMut(Outcome)) -> Result<()> {
     if let Some(why) = impossible()? {
         return skip(&why, report);
     }

@@ -14,7 +14,7 @@ use crate::test::suite::{Outcome, run as run_suite};
 const TESTS: &[&str] = &["files::", "offer::"];
 
 /// The column's name: the first numbers of the release, as the rest is the maker's own.
-pub fn name() -> Result<String> {
+pub(super) fn name() -> Result<String> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").context("the kernel does not tell its release")?;
     let numbers: Vec<&str> = release.split(['.', '-']).take(2).collect();
     Ok(format!("{} (the machine that built it)", numbers.join(".")))
@@ -24,7 +24,7 @@ pub fn name() -> Result<String> {
 ///
 /// # Errors
 /// When the file of those lines cannot be written or read.
-pub fn run(suite: &Path) -> Result<(Outcome, Vec<String>)> {
+pub(super) fn run(suite: &Path) -> Result<(Outcome, Vec<String>)> {
     let results = paths::target().join("vm/results-own");
     fs::write(&results, "").with_context(|| format!("cannot write {}", results.display()))?;
     let mut test = command(suite);

@@ -12,7 +12,7 @@ use crate::exec::{command, run};
 use crate::paths;
 
 /// dpkg and what it starts, beside busybox' programs. Its own path counts: the daemon allows it by that.
-pub const PROGRAMS: &[&str] = &["dpkg", "dpkg-deb", "dpkg-split", "tar"];
+pub(super) const PROGRAMS: &[&str] = &["dpkg", "dpkg-deb", "dpkg-split", "tar"];
 
 /// Files of the package: path, permissions, content.
 const FILES: &[(&str, u32, &str)] = &[
@@ -29,7 +29,7 @@ const FILES: &[(&str, u32, &str)] = &[
 ];
 
 /// Makes the package and adds it to the archive, with the programs that dpkg insists on.
-pub fn add<W: Write>(archive: &mut Archive<W>) -> Result<()> {
+pub(super) fn add<W: Write>(archive: &mut Archive<W>) -> Result<()> {
     let (tree, package) = (paths::target().join("vm/package"), paths::target().join("vm/demo.deb"));
     for (name, permissions, content) in FILES {
         let path = tree.join(name);

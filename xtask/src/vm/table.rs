@@ -14,7 +14,7 @@ use crate::paths;
 
 /// What one kernel did with one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cell {
+pub(super) struct Cell {
     kernel: String,
     section: String,
     operation: String,
@@ -23,7 +23,7 @@ pub struct Cell {
 
 /// Why a kernel has nothing in some sections.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Absent {
+pub(super) struct Absent {
     kernel: String,
     /// How the names of those sections begin.
     sections: String,
@@ -32,14 +32,14 @@ pub struct Absent {
 
 /// What was seen.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(super) struct Seen {
     cells: Vec<Cell>,
     absent: Vec<Absent>,
 }
 
 impl Seen {
     /// Adds what the suite wrote in one kernel.
-    pub fn add(&mut self, kernel: &str, lines: &[String]) {
+    pub(super) fn add(&mut self, kernel: &str, lines: &[String]) {
         self.cells.extend(cells(kernel, lines));
         let absent = |line: &String| {
             let (sections, why) = line.strip_prefix("absent\t")?.split_once('\t')?;
@@ -66,7 +66,7 @@ fn cells(kernel: &str, lines: &[String]) -> Vec<Cell> {
 }
 
 /// Writes the table, or says that it is not up to date.
-pub fn keep(seen: &Seen, docs: Docs) -> Result<()> {
+pub(super) fn keep(seen: &Seen, docs: Docs) -> Result<()> {
     let path = paths::root().join("docs/kernels.md");
     let text = render(seen);
     if fs::read_to_string(&path).is_ok_and(|old| old == text) {

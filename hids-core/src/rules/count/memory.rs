@@ -1,6 +1,6 @@
 //! The events under their keys, in bounded memory.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 
 use hashbrown::HashTable;
 use smallvec::SmallVec;
@@ -95,7 +95,7 @@ impl Key {
     }
 
     /// Of a long list.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         if self.events.spilled() { self.events.capacity() * size_of::<u32>() + ALLOCATION_BYTES } else { 0 }
     }
 }

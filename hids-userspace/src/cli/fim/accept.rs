@@ -11,7 +11,7 @@ use crate::fim::protocol::{AcceptView, FimRequest};
 
 /// What to accept.
 #[derive(Debug, Args)]
-pub struct AcceptArgs {
+pub(super) struct AcceptArgs {
     /// Files and directories (recursive)
     #[arg(required = true)]
     paths: Vec<PathBuf>,

@@ -20,14 +20,14 @@ use crate::fim::queries::EXPORT_KEY;
 
 /// Where to.
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub(super) struct ExportArgs {
     /// Output file; must not exist
     file: PathBuf,
 }
 
 /// What to check.
 #[derive(Debug, Args)]
-pub struct VerifyArgs {
+pub(super) struct VerifyArgs {
     /// Exported copy to check instead of the baseline of this host
     file: Option<PathBuf>,
     /// Public key of the exporting host, 64 hexadecimal digits

@@ -11,7 +11,7 @@ use crate::fim::protocol::{FimRequest, HistoryView};
 
 /// Which file.
 #[derive(Debug, Args)]
-pub struct WhyArgs {
+pub(super) struct WhyArgs {
     /// File or directory
     path: PathBuf,
     /// Maximum number of changes to show, newest first

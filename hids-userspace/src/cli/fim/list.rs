@@ -15,7 +15,7 @@ const PAGE: usize = 1000;
 
 /// What to list.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub(super) struct ListArgs {
     /// Limit to this path and everything below it
     #[arg(default_value = "/")]
     below: PathBuf,
@@ -23,7 +23,7 @@ pub struct ListArgs {
 
 /// What to compare.
 #[derive(Debug, Args)]
-pub struct DiffArgs {
+pub(super) struct DiffArgs {
     /// Limit to this path and everything below it
     #[arg(default_value = "/")]
     below: PathBuf,

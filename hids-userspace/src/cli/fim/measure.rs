@@ -14,7 +14,7 @@ use crate::fim::scan::{ScanDepth, ScanOptions};
 
 /// What to measure.
 #[derive(Debug, Args)]
-pub struct MeasureArgs {
+pub(super) struct MeasureArgs {
     /// What to do with the baseline
     what: What,
     /// File of the baseline; its key is kept beside it

@@ -12,7 +12,7 @@ use crate::sensors::guard;
 
 /// What becomes of writes below protected directories.
 #[derive(Debug, Args)]
-pub struct ProtectArgs {
+pub(super) struct ProtectArgs {
     mode: Mode,
 }
 

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// What to scan.
 #[derive(Debug, Args)]
-pub struct ScanArgs {
+pub(super) struct ScanArgs {
     /// Files and directories [default: everything monitored]
     paths: Vec<PathBuf>,
     /// Read all files, not only those with changed attributes

@@ -53,7 +53,7 @@ impl Input {
     ///
     /// # Errors
     /// It cannot be read, or it is compressed in a way other than gzip.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let is_standard = is_standard_input(path);
         let file = match is_standard {
             true => File::from(io::stdin().as_fd().try_clone_to_owned()?),

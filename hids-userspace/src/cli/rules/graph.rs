@@ -17,7 +17,7 @@ const LABEL_CHARS: usize = 60;
 
 /// Options of `rules graph`.
 #[derive(Debug, Args)]
-pub struct GraphArgs {
+pub(super) struct GraphArgs {
     /// Show only this rule with its ancestors and descendants [default: all rules]
     #[arg(value_name = "ID")]
     id: Option<u32>,

@@ -9,7 +9,7 @@ use crate::cli::{Common, output};
 
 /// Options of `rules list`.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub(super) struct ListArgs {
     /// Show only rules of this level or higher
     #[arg(short, long, value_name = "LEVEL")]
     level: Option<u16>,

@@ -13,7 +13,7 @@ use crate::cli::{Common, output};
 
 /// Options of `rules show`.
 #[derive(Debug, Args)]
-pub struct ShowArgs {
+pub(super) struct ShowArgs {
     /// The rule
     #[arg(value_name = "ID")]
     id: u32,

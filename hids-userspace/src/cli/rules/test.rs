@@ -25,7 +25,7 @@ const FILE_LIMIT_BYTES: u64 = 64 << 20;
 
 /// Options of `rules test`.
 #[derive(Debug, Args)]
-pub struct TestArgs {
+pub(super) struct TestArgs {
     /// Test files, or directories with `.ini` files [default: `tests` next to the configured rules]
     #[arg(value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,

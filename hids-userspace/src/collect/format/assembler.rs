@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 /// Takes an event.
-pub type Emit<'a> = &'a mut dyn FnMut(&[u8]);
+pub(crate) type Emit<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// Longest event that is made of several lines, in bytes; what is beyond is left out.
 pub(super) const MAX_EVENT_BYTES: usize = 64 * 1024;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What an assembler holds back after a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub(crate) enum Held {
     /// Nothing: all lines so far have been emitted.
     Nothing,
     /// An event that begins with the line just given.
@@ -27,7 +27,7 @@ pub enum Held {
 
 /// What some formats write into their events.
 #[derive(Clone, Debug)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// Name of this machine.
     pub hostname: String,
     /// Its time zone.
@@ -35,7 +35,7 @@ pub struct Machine {
 }
 
 /// Makes events of lines. A format that holds no lines back implements [`line`](Self::line) only.
-pub trait Assemble: Debug + Send {
+pub(crate) trait Assemble: Debug + Send {
     /// Takes a line without its line end.
     fn line(&mut self, line: &[u8], emit: Emit<'_>) -> Held;
 

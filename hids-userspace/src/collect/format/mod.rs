@@ -19,8 +19,8 @@ mod snort;
 mod table;
 mod tai;
 
-pub use assembler::{Assemble, Emit, Held, Machine};
-pub use table::{Assembler, assembler, channel};
+pub(crate) use assembler::{Held, Machine};
+pub(crate) use table::{Assembler, assembler, channel};
 
 #[cfg(test)]
 mod tests;

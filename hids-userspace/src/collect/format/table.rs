@@ -18,10 +18,10 @@ use super::tai::Tai;
 use crate::config::LogFormat;
 
 /// Makes events of the lines of one file.
-pub type Assembler = Box<dyn Assemble>;
+pub(crate) type Assembler = Box<dyn Assemble>;
 
 /// An assembler for the file at `path`.
-pub fn assembler(format: LogFormat, path: &Path, machine: &Machine) -> Assembler {
+pub(crate) fn assembler(format: LogFormat, path: &Path, machine: &Machine) -> Assembler {
     match format {
         LogFormat::Line | LogFormat::Journald | LogFormat::MultiLine(0 | 1) => Box::new(Single),
         LogFormat::SnortFull => Box::new(Snort::default()),
@@ -42,7 +42,7 @@ pub fn assembler(format: LogFormat, path: &Path, machine: &Machine) -> Assembler
 }
 
 /// The decoders that see events of this format.
-pub fn channel(format: LogFormat) -> Channel {
+pub(crate) fn channel(format: LogFormat) -> Channel {
     match format {
         LogFormat::NmapGreppable => Channel::HostInformation,
         _ => Channel::Log,

@@ -1,9 +1,9 @@
 //! Reads the output of a following `journalctl`, and starts it again when it ends.
 
 use std::collections::VecDeque;
-use std::io::{self, PipeReader, Read};
-use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
+use std::io::{self, PipeReader, Read as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::Ordering;

@@ -151,7 +151,7 @@ impl Selection {
 impl Own {
     /// This process.
     pub(super) fn find() -> Self {
-        use std::os::unix::ffi::OsStrExt;
+        use std::os::unix::ffi::OsStrExt as _;
         let executable = std::fs::read_link("/proc/self/exe").unwrap_or_default();
         let executable = executable.as_os_str().as_bytes();
         Self {

@@ -1,6 +1,6 @@
 //! Fingerprint to match a line of a syslog file with a journal entry.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use hids_core::predecode::{Headers, predecode};
 

@@ -41,43 +41,53 @@ pub(super) struct PositionsAround {
 }
 
 impl<'a> Batcher<'a> {
-    pub fn new(entry: &'a Entry, sender: &'a FileSender, around: PositionsAround, noticed_at: Timestamp) -> Self {
+    pub(super) fn new(
+        entry: &'a Entry,
+        sender: &'a FileSender,
+        around: PositionsAround,
+        noticed_at: Timestamp,
+    ) -> Self {
         let received = now();
         let batch = LogBatch::new(Arc::clone(&entry.source), received);
         Self { entry, sender, around, received, noticed_at, batch }
     }
 
-    pub fn stats(&self) -> &SourceStats {
+    pub(super) fn stats(&self) -> &SourceStats {
         &self.entry.stats
     }
 
-    pub fn counters(&self) -> &CollectCounters {
+    pub(super) fn counters(&self) -> &CollectCounters {
         self.sender.counters()
     }
 
     /// Adds an event; an empty line is none.
-    pub fn push(&mut self, event: &[u8]) {
+    pub(super) fn push(&mut self, event: &[u8]) {
         if !event.is_empty() {
             self.batch.push(event);
         }
     }
 
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.batch.len() >= crash::most_at_once(MAX_EVENTS) || self.batch.bytes.len() >= MAX_BYTES
     }
 
     /// The place of the file `identity`, as it is recorded when reading it ends the program.
-    pub fn place(&self, identity: FileIdentity) -> String {
+    pub(super) fn place(&self, identity: FileIdentity) -> String {
         format!("{} {}:{}", self.entry.key, identity.dev, identity.inode)
     }
 
     /// Whether the line at `offset` of the file at `place` ended the program when it was read.
-    pub fn left_out(&self, place: &str, offset: u64) -> Option<PieceAt> {
+    pub(super) fn left_out(&self, place: &str, offset: u64) -> Option<PieceAt> {
         self.sender.left_out().iter().find(|piece| piece.offset == offset && piece.place == place).cloned()
     }
 
     /// Reports that a line was left out, together with the position after it.
-    pub fn send_left_out(&mut self, piece: &PieceAt, line: &[u8], position: &FilePosition) -> Result<(), Disconnected> {
+    pub(super) fn send_left_out(
+        &mut self,
+        piece: &PieceAt,
+        line: &[u8],
+        position: &FilePosition,
+    ) -> Result<(), Disconnected> {
         let news = FileNews::SetAside(Box::new(SetAside {
             location: self.entry.source.location.clone(),
             position: format!("{} offset {}", piece.place, piece.offset),
@@ -95,7 +105,7 @@ impl<'a> Batcher<'a> {
     }
 
     /// Sends what was gathered, with the position after it.
-    pub fn send(&mut self, position: Option<&FilePosition>) -> Result<(), Disconnected> {
+    pub(super) fn send(&mut self, position: Option<&FilePosition>) -> Result<(), Disconnected> {
         let fresh = LogBatch::new(Arc::clone(&self.entry.source), self.received);
         let mut batch = std::mem::replace(&mut self.batch, fresh);
         if let Some(position) = position {

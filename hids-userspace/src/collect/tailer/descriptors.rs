@@ -25,12 +25,12 @@ pub(super) enum Descriptor {
 
 impl Descriptors {
     /// At most `max` at a time; `None`: as many as the kernel grants, less a reserve.
-    pub fn new(max: Option<usize>) -> Self {
+    pub(super) fn new(max: Option<usize>) -> Self {
         Self { order: VecDeque::new(), open: 0, max: max.unwrap_or_else(allowance) }
     }
 
     /// Notes that `id` has been opened. While too many are open, `close_if_idle` is called with one after the other.
-    pub fn opened(&mut self, id: FileId, mut close_if_idle: impl FnMut(FileId) -> Descriptor) {
+    pub(super) fn opened(&mut self, id: FileId, mut close_if_idle: impl FnMut(FileId) -> Descriptor) {
         self.open += 1;
         self.order.push_back(id);
         let mut checked = 0;
@@ -46,16 +46,16 @@ impl Descriptors {
     }
 
     /// Notes that an open file was closed for good.
-    pub fn closed(&mut self) {
+    pub(super) fn closed(&mut self) {
         self.open = self.open.saturating_sub(1);
     }
 
     /// Forgets files that are gone.
-    pub fn retain(&mut self, exists: impl Fn(FileId) -> bool) {
+    pub(super) fn retain(&mut self, exists: impl Fn(FileId) -> bool) {
         self.order.retain(|id| exists(*id));
     }
 
-    pub fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.order.shrink_to_fit();
     }
 }

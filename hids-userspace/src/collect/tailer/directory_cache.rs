@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::ops::Bound;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -38,7 +38,7 @@ impl DirectoryCache {
     }
 
     /// The name under which the file with this inode stands in the directory of `path`.
-    pub fn find_inode(&mut self, path: &Path, inode: u64) -> Option<PathBuf> {
+    pub(super) fn find_inode(&mut self, path: &Path, inode: u64) -> Option<PathBuf> {
         let directory = path.parent()?;
         let name = self.listing(directory).by_inode.get(&inode)?;
         Some(directory.join(name))
@@ -49,7 +49,7 @@ impl DirectoryCache {
     ///
     /// What was made after a position was sent cannot have been read before. File systems take
     /// their times from a clock that may be some milliseconds behind, so a little more is looked at.
-    pub fn created_after(&mut self, path: &Path, moment: i64) -> Vec<(PathBuf, FileIdentity)> {
+    pub(super) fn created_after(&mut self, path: &Path, moment: i64) -> Vec<(PathBuf, FileIdentity)> {
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
         let range = (Bound::Excluded(name), Bound::Unbounded);
         let mut found: Vec<_> = self

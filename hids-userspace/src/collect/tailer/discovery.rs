@@ -66,7 +66,7 @@ pub(super) struct Discovery {
 }
 
 impl Discovery {
-    pub fn new(watches: KernelWatches) -> Self {
+    pub(super) fn new(watches: KernelWatches) -> Self {
         Self {
             routes: Routes::default(),
             watches,
@@ -77,44 +77,44 @@ impl Discovery {
     }
 
     /// While many locations are added, directories that have a watch are not watched again.
-    pub fn keep_watches(&mut self, keep: bool) {
+    pub(super) fn keep_watches(&mut self, keep: bool) {
         self.keeps_watches = keep;
     }
 
     /// From now on, directories report writes as well, because files cannot be watched one by one. Returns whether
     /// that is new; directories that are watched already take part at the next rescan.
-    pub fn report_writes(&mut self) -> bool {
+    pub(super) fn report_writes(&mut self) -> bool {
         std::mem::replace(&mut self.directory_events, DirectoryEvents::NamesAndWrites) == DirectoryEvents::Names
     }
 
     /// Adds a location of `source`; [`search`](Self::search) looks for its files.
-    pub fn add_location(&mut self, path: &Path, source: SourceId) -> Option<RouteId> {
+    pub(super) fn add_location(&mut self, path: &Path, source: SourceId) -> Option<RouteId> {
         self.routes.add_route(path, true, Target::Source(source))
     }
 
-    pub fn remove_location(&mut self, route: RouteId) {
+    pub(super) fn remove_location(&mut self, route: RouteId) {
         self.routes.remove_route(route);
     }
 
-    pub fn remove_all_locations(&mut self) {
+    pub(super) fn remove_all_locations(&mut self) {
         self.routes.remove_source_routes();
     }
 
     /// Forgets directories that no location leads through any more.
-    pub fn drop_unused_directories(&mut self) {
+    pub(super) fn drop_unused_directories(&mut self) {
         let watches = self.routes.remove_unused();
         self.remove_watches(watches);
     }
 
     /// Looks for the files of a location, and watches the directories on the way.
-    pub fn search(&mut self, route: RouteId) -> Vec<Found> {
+    pub(super) fn search(&mut self, route: RouteId) -> Vec<Found> {
         let mut found = Vec::new();
         self.visit(Path::new("/"), Step { route, depth: 0 }, &mut found);
         found
     }
 
     /// Watches what the symbolic link at `path`, the path of `entry`, leads through.
-    pub fn follow_links(&mut self, entry: EntryId, path: &Path) {
+    pub(super) fn follow_links(&mut self, entry: EntryId, path: &Path) {
         let hops = link_hops(path);
         let known = self.links.get(&entry).map(Vec::as_slice).unwrap_or_default();
         if known.iter().map(|(hop, _)| hop).eq(hops.iter()) {
@@ -135,14 +135,14 @@ impl Discovery {
     }
 
     /// The entry is gone: what its symbolic link led through is of no interest.
-    pub fn forget_links(&mut self, entry: EntryId) {
+    pub(super) fn forget_links(&mut self, entry: EntryId) {
         for (_, route) in self.links.remove(&entry).into_iter().flatten() {
             self.routes.remove_route(route);
         }
     }
 
     /// The entry whose symbolic link leads to `name` in `directory`.
-    pub fn link_owner(&self, directory: &Path, name: &OsStr) -> Option<EntryId> {
+    pub(super) fn link_owner(&self, directory: &Path, name: &OsStr) -> Option<EntryId> {
         let steps = self.routes.steps_for(directory, name);
         steps.into_iter().filter(|step| self.routes.is_last(*step)).find_map(|step| match self.routes.target(step)? {
             Target::LinkOf(entry) => Some(entry),
@@ -151,17 +151,17 @@ impl Discovery {
     }
 
     /// The directories that a watch belongs to; none if it is not one of a directory.
-    pub fn watched_as(&self, watch: WatchId) -> Vec<PathBuf> {
+    pub(super) fn watched_as(&self, watch: WatchId) -> Vec<PathBuf> {
         self.routes.watched_as(watch)
     }
 
     /// All directories on the way to files.
-    pub fn directories(&self) -> Vec<PathBuf> {
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
         self.routes.directories()
     }
 
     /// A name in `directory` has come, gone or changed.
-    pub fn name_changed(&mut self, directory: &Path, name: &OsStr, what: ReadFlags) -> Vec<Found> {
+    pub(super) fn name_changed(&mut self, directory: &Path, name: &OsStr, what: ReadFlags) -> Vec<Found> {
         let mut found = Vec::new();
         let is_gone = what.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM);
         for step in self.routes.steps_for(directory, name) {
@@ -174,7 +174,7 @@ impl Discovery {
     }
 
     /// `directory` itself has changed: its permissions, or it is another one.
-    pub fn directory_changed(&mut self, directory: &Path, what: ReadFlags) -> Vec<Found> {
+    pub(super) fn directory_changed(&mut self, directory: &Path, what: ReadFlags) -> Vec<Found> {
         if what.intersects(SELF_GONE)
             && let Some(watch) = self.routes.set_watch(directory, None)
         {
@@ -184,7 +184,7 @@ impl Discovery {
     }
 
     /// Looks again for everything of interest in `directory`.
-    pub fn rescan(&mut self, directory: &Path) -> Vec<Found> {
+    pub(super) fn rescan(&mut self, directory: &Path) -> Vec<Found> {
         let watch = self.watch(directory);
         if matches!(watch, DirectoryWatch::Missing) {
             self.forget_directory(directory);

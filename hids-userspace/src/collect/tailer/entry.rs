@@ -46,7 +46,7 @@ pub(super) enum Start {
 
 impl Start {
     /// Positions of the last run whose file has not been begun in this one.
-    pub fn waiting(&self) -> &[FilePosition] {
+    pub(super) fn waiting(&self) -> &[FilePosition] {
         match self {
             Self::Positions(positions) => positions,
             Self::Beginning | Self::End => &[],

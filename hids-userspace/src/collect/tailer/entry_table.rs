@@ -26,12 +26,12 @@ pub(super) struct EntryTable {
 }
 
 impl EntryTable {
-    pub fn new(registry: SourceRegistry) -> Self {
+    pub(super) fn new(registry: SourceRegistry) -> Self {
         Self { entries: BTreeMap::new(), next: 0, by_path: BTreeMap::new(), duplicates: HashMap::new(), registry }
     }
 
     /// Adds an entry for a path that has none.
-    pub fn add(&mut self, path: &Path, origin: SourceId, format: LogFormat, start: Start) -> EntryId {
+    pub(super) fn add(&mut self, path: &Path, origin: SourceId, format: LogFormat, start: Start) -> EntryId {
         let location = path.to_string_lossy().into_owned();
         let entry = Entry {
             path: path.to_owned(),
@@ -54,48 +54,48 @@ impl EntryTable {
     }
 
     /// Removes an entry, from the report as well.
-    pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
+    pub(super) fn remove(&mut self, id: EntryId) -> Option<Entry> {
         let entry = self.entries.remove(&id)?;
         self.by_path.remove(&entry.path);
         self.registry.remove(&entry.source.location);
         Some(entry)
     }
 
-    pub fn get(&self, id: EntryId) -> Option<&Entry> {
+    pub(super) fn get(&self, id: EntryId) -> Option<&Entry> {
         self.entries.get(&id)
     }
 
-    pub fn get_mut(&mut self, id: EntryId) -> Option<&mut Entry> {
+    pub(super) fn get_mut(&mut self, id: EntryId) -> Option<&mut Entry> {
         self.entries.get_mut(&id)
     }
 
     /// The entry of a path.
-    pub fn find(&self, path: &Path) -> Option<EntryId> {
+    pub(super) fn find(&self, path: &Path) -> Option<EntryId> {
         self.by_path.get(path).copied()
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// The numbers of those entries that `which` selects.
-    pub fn ids(&self, which: impl Fn(&Entry) -> bool) -> Vec<EntryId> {
+    pub(super) fn ids(&self, which: impl Fn(&Entry) -> bool) -> Vec<EntryId> {
         self.entries.iter().filter(|(_, entry)| which(entry)).map(|(id, _)| *id).collect()
     }
 
     /// The entries of all paths below `directory`.
-    pub fn below(&self, directory: &Path) -> Vec<EntryId> {
+    pub(super) fn below(&self, directory: &Path) -> Vec<EntryId> {
         let paths = self.by_path.range(directory.to_owned()..);
         paths.take_while(|(path, _)| path.starts_with(directory)).map(|(_, id)| *id).collect()
     }
 
     /// No entry is wanted until its source asks for it again.
-    pub fn mark_unwanted(&mut self) {
+    pub(super) fn mark_unwanted(&mut self) {
         self.entries.values_mut().for_each(|entry| entry.wanted = false);
     }
 
     /// Notes that another entry reads the file of this one.
-    pub fn add_duplicate(&mut self, id: EntryId, identity: FileIdentity) {
+    pub(super) fn add_duplicate(&mut self, id: EntryId, identity: FileIdentity) {
         self.duplicates.entry(identity).or_default().insert(id);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.same_as = Some(identity);
@@ -104,7 +104,7 @@ impl EntryTable {
     }
 
     /// The file that another entry reads is no longer at the path of this one.
-    pub fn remove_duplicate(&mut self, id: EntryId) {
+    pub(super) fn remove_duplicate(&mut self, id: EntryId) {
         if let Some(identity) = self.entries.get_mut(&id).and_then(|entry| entry.same_as.take())
             && let Some(duplicates) = self.duplicates.get_mut(&identity)
         {
@@ -116,17 +116,17 @@ impl EntryTable {
     }
 
     /// Whether the file is read for one entry and is at the path of another, too.
-    pub fn has_duplicates(&self, identity: FileIdentity) -> bool {
+    pub(super) fn has_duplicates(&self, identity: FileIdentity) -> bool {
         self.duplicates.contains_key(&identity)
     }
 
     /// The entries that have the file as well, now that its reader has closed it.
-    pub fn take_duplicates(&mut self, identity: FileIdentity) -> BTreeSet<EntryId> {
+    pub(super) fn take_duplicates(&mut self, identity: FileIdentity) -> BTreeSet<EntryId> {
         self.duplicates.remove(&identity).unwrap_or_default()
     }
 
     /// Reports and logs the state of an entry, if it is another one.
-    pub fn set_state(&self, id: EntryId, state: SourceState) {
+    pub(super) fn set_state(&self, id: EntryId, state: SourceState) {
         let Some(entry) = self.entries.get(&id) else { return };
         if !entry.stats.change_state(state.clone()) {
             return;

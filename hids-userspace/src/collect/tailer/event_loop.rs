@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -63,7 +64,7 @@ pub(super) struct FileTailer {
 
 impl FileTailer {
     /// Finds the files that exist.
-    pub fn new(
+    pub(super) fn new(
         options: TailerOptions,
         sender: FileSender,
         registry: SourceRegistry,
@@ -77,8 +78,8 @@ impl FileTailer {
         let tracker = PathTracker::new(
             Sources::new(tuning.max_files_per_location),
             EntryTable::new(registry),
-            FileTable::new(watches.clone(), tuning.max_open_files, sender.counters().clone()),
-            Recovery::new(resume, first_start, sender.counters().clone()),
+            FileTable::new(watches.clone(), tuning.max_open_files, Arc::clone(sender.counters())),
+            Recovery::new(resume, first_start, Arc::clone(sender.counters())),
             Reports::new(sender, noticed_at),
             graces,
         );
@@ -99,7 +100,7 @@ impl FileTailer {
     }
 
     /// Tails files until it is stopped or the receiver of the batches is closed.
-    pub fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         if self.tail().is_err() && !self.tracker.reports.sender().stopping() {
             warn!("stopped reading log files: the receiver of their lines is closed");
         }

@@ -35,7 +35,7 @@ pub(super) struct FileTable {
 
 impl FileTable {
     /// A table of no files, of which at most `max_open` are to be open at a time.
-    pub fn new(watches: KernelWatches, max_open: Option<usize>, counters: Arc<CollectCounters>) -> Self {
+    pub(super) fn new(watches: KernelWatches, max_open: Option<usize>, counters: Arc<CollectCounters>) -> Self {
         Self {
             files: HashMap::new(),
             next: 0,
@@ -51,7 +51,7 @@ impl FileTable {
     }
 
     /// Adds a file, which is read as soon as it is its turn.
-    pub fn add(&mut self, file: LogFile) -> FileId {
+    pub(super) fn add(&mut self, file: LogFile) -> FileId {
         let id = FileId(self.next);
         self.next += 1;
         let is_open = file.is_open();
@@ -65,43 +65,43 @@ impl FileTable {
         id
     }
 
-    pub fn get(&self, id: FileId) -> Option<&LogFile> {
+    pub(super) fn get(&self, id: FileId) -> Option<&LogFile> {
         self.files.get(&id)
     }
 
-    pub fn get_mut(&mut self, id: FileId) -> Option<&mut LogFile> {
+    pub(super) fn get_mut(&mut self, id: FileId) -> Option<&mut LogFile> {
         self.files.get_mut(&id)
     }
 
     /// The numbers of those files that `which` selects.
-    pub fn ids(&self, which: impl Fn(&LogFile) -> bool) -> Vec<FileId> {
+    pub(super) fn ids(&self, which: impl Fn(&LogFile) -> bool) -> Vec<FileId> {
         self.files.iter().filter(|(_, file)| which(file)).map(|(id, _)| *id).collect()
     }
 
     /// The number of a file that is tailed.
-    pub fn find(&self, identity: FileIdentity) -> Option<FileId> {
+    pub(super) fn find(&self, identity: FileIdentity) -> Option<FileId> {
         self.by_identity.get(&identity).copied()
     }
 
     /// Whether the file is tailed.
-    pub fn contains(&self, identity: FileIdentity) -> bool {
+    pub(super) fn contains(&self, identity: FileIdentity) -> bool {
         self.by_identity.contains_key(&identity)
     }
 
     /// Takes a file out, to read it; [`put_back`](Self::put_back) must follow.
-    pub fn lend(&mut self, id: FileId) -> Option<LogFile> {
+    pub(super) fn lend(&mut self, id: FileId) -> Option<LogFile> {
         let file = self.files.remove(&id)?;
         self.lent = Some(id);
         Some(file)
     }
 
-    pub fn put_back(&mut self, id: FileId, file: LogFile) {
+    pub(super) fn put_back(&mut self, id: FileId, file: LogFile) {
         self.lent = None;
         self.files.insert(id, file);
     }
 
     /// Puts a file into the queue of those to read.
-    pub fn make_ready(&mut self, id: FileId) {
+    pub(super) fn make_ready(&mut self, id: FileId) {
         if let Some(file) = self.files.get_mut(&id)
             && !file.queued
         {
@@ -112,12 +112,12 @@ impl FileTable {
     }
 
     /// The file to read next.
-    pub fn next_ready(&mut self) -> Option<FileId> {
+    pub(super) fn next_ready(&mut self) -> Option<FileId> {
         self.ready.pop_front()
     }
 
     /// Gives a file that was closed its open descriptor back.
-    pub fn open(&mut self, id: FileId, descriptor: File) {
+    pub(super) fn open(&mut self, id: FileId, descriptor: File) {
         let Some(file) = self.files.get_mut(&id) else { return };
         file.reader.open(descriptor);
         file.used = true;
@@ -125,7 +125,7 @@ impl FileTable {
     }
 
     /// Notes one more open descriptor and closes idle ones when there are too many.
-    pub fn count_open(&mut self, id: FileId) {
+    pub(super) fn count_open(&mut self, id: FileId) {
         let (files, lent) = (&mut self.files, self.lent);
         self.descriptors.opened(id, |other| {
             let Some(file) = files.get_mut(&other).filter(|file| file.is_open()) else {
@@ -141,7 +141,7 @@ impl FileTable {
     }
 
     /// Has the kernel report writes to an open file.
-    pub fn watch(&mut self, id: FileId) {
+    pub(super) fn watch(&mut self, id: FileId) {
         let Some(file) = self.files.get_mut(&id) else { return };
         let Some(descriptor) = file.reader.descriptor() else { return };
         match self.watches.watch_file(descriptor) {
@@ -162,12 +162,12 @@ impl FileTable {
     }
 
     /// Whether the kernel refused to watch a file, so that its directory has to report writes.
-    pub fn has_unwatched(&self) -> bool {
+    pub(super) fn has_unwatched(&self) -> bool {
         self.has_unwatched
     }
 
     /// Takes an event that belongs to the watch of a file; returns whether it did.
-    pub fn take_event(&mut self, event: &KernelEvent) -> bool {
+    pub(super) fn take_event(&mut self, event: &KernelEvent) -> bool {
         let Some(&id) = self.by_watch.get(&event.watch) else { return false };
         if event.what.contains(ReadFlags::IGNORED) {
             self.by_watch.remove(&event.watch);
@@ -178,7 +178,7 @@ impl FileTable {
     }
 
     /// Closes a file for good.
-    pub fn close(&mut self, id: FileId) -> Option<LogFile> {
+    pub(super) fn close(&mut self, id: FileId) -> Option<LogFile> {
         let file = self.files.remove(&id)?;
         self.by_identity.remove(&file.identity);
         if file.is_open() {
@@ -192,13 +192,13 @@ impl FileTable {
     }
 
     /// Forgets what is kept of files that are gone.
-    pub fn forget_gone(&mut self) {
+    pub(super) fn forget_gone(&mut self) {
         let (files, lent) = (&self.files, self.lent);
         self.descriptors.retain(|id| files.contains_key(&id) || lent == Some(id));
     }
 
     /// After many files have gone, frees the room that they took.
-    pub fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.descriptors.shrink();
         self.ready.shrink_to_fit();
         self.files.shrink_to_fit();

@@ -4,8 +4,8 @@ use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub(super) struct KernelWatches {
 
 impl KernelWatches {
     /// Opens an instance; that the kernel has none left is logged.
-    pub fn open() -> Self {
+    pub(super) fn open() -> Self {
         match inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK) {
             Ok(fd) => Self { inotify: Some(Arc::new(fd)) },
             Err(error) => {
@@ -71,24 +71,24 @@ impl KernelWatches {
     }
 
     /// Whether the kernel reports anything.
-    pub fn is_available(&self) -> bool {
+    pub(super) fn is_available(&self) -> bool {
         self.inotify.is_some()
     }
 
     /// Readable when there are events.
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.inotify.as_ref().map(AsFd::as_fd)
     }
 
     /// Watches an open file for writes; by its descriptor, because its name may mean another file by now.
-    pub fn watch_file(&self, file: &File) -> io::Result<Option<WatchId>> {
+    pub(super) fn watch_file(&self, file: &File) -> io::Result<Option<WatchId>> {
         let Some(inotify) = &self.inotify else { return Ok(None) };
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         Ok(Some(inotify::add_watch(inotify, path, WatchFlags::MODIFY)?))
     }
 
     /// Watches a directory.
-    pub fn watch_directory(&self, directory: &Path, events: DirectoryEvents) -> io::Result<Option<WatchId>> {
+    pub(super) fn watch_directory(&self, directory: &Path, events: DirectoryEvents) -> io::Result<Option<WatchId>> {
         let Some(inotify) = &self.inotify else { return Ok(None) };
         let mask = match events {
             DirectoryEvents::Names => NAMES,
@@ -98,7 +98,7 @@ impl KernelWatches {
     }
 
     /// Ends a watch.
-    pub fn remove(&self, watch: WatchId) {
+    pub(super) fn remove(&self, watch: WatchId) {
         if let Some(inotify) = &self.inotify {
             // Fails when the kernel has removed it already.
             let _ = inotify::remove_watch(inotify, watch);
@@ -106,7 +106,7 @@ impl KernelWatches {
     }
 
     /// Reads all events that there are.
-    pub fn read(&self, buffer: &mut [MaybeUninit<u8>]) -> Vec<KernelEvent> {
+    pub(super) fn read(&self, buffer: &mut [MaybeUninit<u8>]) -> Vec<KernelEvent> {
         let mut events = Vec::new();
         let Some(inotify) = &self.inotify else { return events };
         let mut reader = inotify::Reader::new(inotify, buffer);

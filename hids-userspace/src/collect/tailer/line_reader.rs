@@ -1,8 +1,8 @@
 //! Reads whole lines of one log file from where it stands and turns them into events.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -61,7 +61,7 @@ pub(super) struct LineReader {
 
 impl LineReader {
     /// Reads from `position` on; `descriptor` may be missing.
-    pub fn new(descriptor: Option<File>, is_fifo: bool, position: FilePosition, assembler: Assembler) -> Self {
+    pub(super) fn new(descriptor: Option<File>, is_fifo: bool, position: FilePosition, assembler: Assembler) -> Self {
         let mut reader = Self {
             descriptor: None,
             is_fifo,
@@ -83,7 +83,7 @@ impl LineReader {
     }
 
     /// Takes an open descriptor of this very file.
-    pub fn open(&mut self, descriptor: File) {
+    pub(super) fn open(&mut self, descriptor: File) {
         if !self.is_fifo && self.tail.is_empty() && self.read_to > 0 {
             self.remember_surroundings(&descriptor);
         }
@@ -92,12 +92,12 @@ impl LineReader {
     }
 
     /// Closes the descriptor; [`open`](Self::open) goes on where it stands.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.descriptor = None;
     }
 
     /// The open descriptor.
-    pub fn descriptor(&self) -> Option<&File> {
+    pub(super) fn descriptor(&self) -> Option<&File> {
         self.descriptor.as_ref()
     }
 
@@ -133,7 +133,11 @@ impl LineReader {
     }
 
     /// Reads up to [`READ_QUANTUM_BYTES`] and sends the events.
-    pub fn read_quantum(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<ReadOutcome, Disconnected> {
+    pub(super) fn read_quantum(
+        &mut self,
+        buffer: &mut [u8],
+        batcher: &mut Batcher<'_>,
+    ) -> Result<ReadOutcome, Disconnected> {
         let Some(descriptor) = self.descriptor.take() else { return Ok(ReadOutcome::AtEnd) };
         let end = if self.is_fifo {
             self.read_pipe(&descriptor, buffer, batcher)
@@ -326,7 +330,7 @@ impl LineReader {
     }
 
     /// Sends the event that the assembler holds, complete or not.
-    pub fn flush(&mut self, batcher: &mut Batcher<'_>) -> Result<(), Disconnected> {
+    pub(super) fn flush(&mut self, batcher: &mut Batcher<'_>) -> Result<(), Disconnected> {
         if !self.assembler.is_holding() {
             return Ok(());
         }
@@ -339,7 +343,7 @@ impl LineReader {
     }
 
     /// Sends the last line although its end is missing, because no more is expected.
-    pub fn finish(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<(), Disconnected> {
+    pub(super) fn finish(&mut self, buffer: &mut [u8], batcher: &mut Batcher<'_>) -> Result<(), Disconnected> {
         let rest = self.unfinished_line(buffer);
         let place = batcher.place(self.position.identity);
         let left_out = batcher.left_out(&place, self.read_to).filter(|_| rest > 0 && !self.in_cut_line);
@@ -381,38 +385,38 @@ impl LineReader {
     }
 
     /// Whether it had content when it was begun, of which nothing has been read.
-    pub fn is_unread(&self) -> bool {
+    pub(super) fn is_unread(&self) -> bool {
         self.is_unread
     }
 
     /// Whether the file ends with a line that is not finished.
-    pub fn has_unfinished_line(&self) -> bool {
+    pub(super) fn has_unfinished_line(&self) -> bool {
         self.unfinished > 0
     }
 
     /// Whether lines were read that belong to an event that is not complete.
-    pub fn holds_lines(&self) -> bool {
+    pub(super) fn holds_lines(&self) -> bool {
         self.assembler.is_holding()
     }
 
     /// How long to wait for more lines of the event that the assembler holds.
-    pub fn flush_after(&self) -> Option<std::time::Duration> {
+    pub(super) fn flush_after(&self) -> Option<std::time::Duration> {
         self.assembler.is_holding().then(|| self.assembler.flush_after()).flatten()
     }
 
     /// What survives a restart.
-    pub fn positions(&self) -> impl Iterator<Item = &FilePosition> {
+    pub(super) fn positions(&self) -> impl Iterator<Item = &FilePosition> {
         let all = self.cut_off.iter().chain(std::iter::once(&self.position));
         all.filter(|_| !self.is_fifo)
     }
 
     /// The bytes before the place up to which it was read.
-    pub fn tail(&self) -> &[u8] {
+    pub(super) fn tail(&self) -> &[u8] {
         &self.tail
     }
 
     /// Goes on from `offset` because the content has changed; what was held has been sent.
-    pub fn restart_at(&mut self, offset: u64, content: Content) {
+    pub(super) fn restart_at(&mut self, offset: u64, content: Content) {
         if content == Content::New {
             self.cut_off = Some(FilePosition { identity: FileIdentity { dev: 0, inode: 0 }, ..self.position.clone() });
         }

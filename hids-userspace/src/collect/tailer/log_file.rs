@@ -1,7 +1,7 @@
 //! One log file: what the tailer knows of it besides its content.
 
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use super::batcher::Batcher;
@@ -39,7 +39,7 @@ pub(super) struct LogFile {
 
 impl LogFile {
     /// A file that is read from `position` on; `descriptor` may be missing.
-    pub fn new(
+    pub(super) fn new(
         entry: EntryId,
         descriptor: Option<File>,
         is_fifo: bool,
@@ -62,41 +62,41 @@ impl LogFile {
     }
 
     /// Whether it has an open descriptor.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.reader.descriptor().is_some()
     }
 
     /// It is no longer at its entry's path.
-    pub fn set_rotated(&mut self, now: Instant) {
+    pub(super) fn set_rotated(&mut self, now: Instant) {
         self.rotated = Some(now);
         self.caught_up = false;
     }
 
     /// Treats it as quiet for long enough to be closed.
-    pub fn expire(&mut self, since: Instant) {
+    pub(super) fn expire(&mut self, since: Instant) {
         self.rotated = Some(since);
         self.reader.last_growth = since;
     }
 
     /// How long it has been rotated and has not grown.
-    pub fn quiet_for(&self, now: Instant) -> Duration {
+    pub(super) fn quiet_for(&self, now: Instant) -> Duration {
         let last = self.reader.last_growth;
         now.saturating_duration_since(self.rotated.map_or(last, |at| at.max(last)))
     }
 
     /// Whether no name leads to it any more, as far as is known: its disk space is held only as long as it is open.
-    pub fn is_deleted(&self) -> bool {
+    pub(super) fn is_deleted(&self) -> bool {
         self.reader.descriptor().is_none_or(|file| file.metadata().is_ok_and(|meta| meta.nlink() == 0))
     }
 
     /// Notes how the last read ended.
-    pub fn note_end(&mut self, at_end: bool) {
+    pub(super) fn note_end(&mut self, at_end: bool) {
         self.at_end = at_end;
         self.caught_up = self.rotated.is_some() && (self.caught_up || at_end);
     }
 
     /// Notes whether everything was read of a file that is no longer at its path; returns whether that is new.
-    pub fn note_finished(&mut self) -> bool {
+    pub(super) fn note_finished(&mut self) -> bool {
         let finished =
             self.rotated.is_some() && self.at_end && !self.reader.has_unfinished_line() && !self.reader.holds_lines();
         let is_new = finished && !self.reader.position.finished;
@@ -105,20 +105,20 @@ impl LogFile {
     }
 
     /// Goes on from `offset` because the content has changed; what was held has been sent.
-    pub fn restart_at(&mut self, offset: u64, content: Content) {
+    pub(super) fn restart_at(&mut self, offset: u64, content: Content) {
         self.at_end = false;
         self.used = true;
         self.reader.restart_at(offset, content);
     }
 
     /// Sends the event that the assembler holds, complete or not.
-    pub fn flush(&mut self, batcher: &mut Batcher<'_>) -> Result<(), Disconnected> {
+    pub(super) fn flush(&mut self, batcher: &mut Batcher<'_>) -> Result<(), Disconnected> {
         self.flush_at = None;
         self.reader.flush(batcher)
     }
 
     /// What survives a restart.
-    pub fn positions(&self) -> impl Iterator<Item = &FilePosition> {
+    pub(super) fn positions(&self) -> impl Iterator<Item = &FilePosition> {
         self.reader.positions()
     }
 }

@@ -1,7 +1,7 @@
 //! Names of log files: strftime parts, wildcards, and what rotated files are called.
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Whether a path component holds wildcards.

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, Metadata};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -84,7 +84,7 @@ pub(super) struct PathTracker {
 }
 
 impl PathTracker {
-    pub fn new(
+    pub(super) fn new(
         sources: Sources,
         entries: EntryTable,
         files: FileTable,
@@ -108,23 +108,23 @@ impl PathTracker {
     }
 
     /// While sources are being added, files that exist are old ones.
-    pub fn set_starting(&mut self, is_starting: bool) {
+    pub(super) fn set_starting(&mut self, is_starting: bool) {
         self.is_starting = is_starting;
     }
 
     /// What the caller has to do next.
-    pub fn next_request(&mut self) -> Option<Request> {
+    pub(super) fn next_request(&mut self) -> Option<Request> {
         self.requests.pop_front()
     }
 
     /// Has the path of an entry checked.
-    pub fn request_refresh(&mut self, id: EntryId) {
+    pub(super) fn request_refresh(&mut self, id: EntryId) {
         self.requests.push_back(Request::Refresh(id));
     }
 
     /// Makes entries for paths with a position that belong to a source, so that rotated files are known as such
     /// before a wildcard finds them under their new names.
-    pub fn adopt_positions(&mut self) {
+    pub(super) fn adopt_positions(&mut self) {
         let patterns = self.sources.iter().map(|(id, source)| (id, source.pattern.as_str()));
         for (path, source) in self.recovery.adopted(patterns) {
             if self.entries.find(&path).is_some() || !self.sources.is_full(source) {
@@ -134,7 +134,7 @@ impl PathTracker {
     }
 
     /// The entry for `path`, made when it is new.
-    pub fn ensure_entry(&mut self, path: &Path, origin: SourceId) -> EntryId {
+    pub(super) fn ensure_entry(&mut self, path: &Path, origin: SourceId) -> EntryId {
         if let Some(id) = self.entries.find(path) {
             if let Some(entry) = self.entries.get_mut(id) {
                 entry.wanted = true;
@@ -171,7 +171,7 @@ impl PathTracker {
     }
 
     /// A file is, or was, at a path that a location names.
-    pub fn arrive(&mut self, found: &FoundLog) {
+    pub(super) fn arrive(&mut self, found: &FoundLog) {
         if let Some(id) = self.entries.find(&found.path) {
             if let Some(entry) = self.entries.get_mut(id) {
                 entry.wanted = true;
@@ -199,7 +199,7 @@ impl PathTracker {
     }
 
     /// Checks which file is at the path of `id` now.
-    pub fn refresh(&mut self, id: EntryId) {
+    pub(super) fn refresh(&mut self, id: EntryId) {
         let Some(entry) = self.entries.get(id) else { return };
         let path = entry.path.clone();
         let meta = match fs::metadata(&path) {
@@ -361,7 +361,7 @@ impl PathTracker {
     }
 
     /// The file of `id` was truncated before all of it had been read: its copies have the rest.
-    pub fn read_copies(&mut self, id: EntryId, cut_off: &FilePosition) {
+    pub(super) fn read_copies(&mut self, id: EntryId, cut_off: &FilePosition) {
         let Some(path) = self.entries.get(id).map(|entry| entry.path.clone()) else { return };
         let (files, noticed_at) = (&self.files, self.reports.noticed_at);
         let copies = self.recovery.copies(&path, cut_off, noticed_at, &|identity| files.contains(identity));
@@ -370,7 +370,7 @@ impl PathTracker {
 
     /// `path` was renamed from the path of `entry`: a file that came and was rotated away before anybody could look
     /// at it is read as well.
-    pub fn renamed(&mut self, entry: EntryId, path: &Path) {
+    pub(super) fn renamed(&mut self, entry: EntryId, path: &Path) {
         let Ok(meta) = fs::symlink_metadata(path) else { return };
         let identity = FileIdentity { dev: meta.dev(), inode: meta.ino() };
         if let Some(file) = self.files.find(identity) {
@@ -402,7 +402,7 @@ impl PathTracker {
 
     /// After events were lost: files that came and were rotated away since the moment `known_until`, in milliseconds
     /// since 1970.
-    pub fn find_missed_rotations(&mut self, known_until: i64) {
+    pub(super) fn find_missed_rotations(&mut self, known_until: i64) {
         self.recovery.forget_listings();
         for id in self.entries.ids(|entry| !entry.rotated.is_empty()) {
             let Some(entry) = self.entries.get(id) else { continue };
@@ -419,7 +419,7 @@ impl PathTracker {
     }
 
     /// The time part of a location has changed: the files of the old path end.
-    pub fn expire(&mut self, origin: SourceId) {
+    pub(super) fn expire(&mut self, origin: SourceId) {
         for id in self.entries.ids(|entry| entry.origin == origin) {
             if let Some(entry) = self.entries.get_mut(id) {
                 entry.wanted = false;
@@ -430,7 +430,7 @@ impl PathTracker {
     }
 
     /// Entries that no location asks for, or that a wildcard found, go when their files have gone.
-    pub fn release_if_unused(&mut self, id: EntryId) {
+    pub(super) fn release_if_unused(&mut self, id: EntryId) {
         let Some(entry) = self.entries.get(id) else { return };
         let is_named = entry.wanted
             && self.sources.get(entry.origin).is_some_and(|source| Path::new(&source.expanded) == entry.path);
@@ -446,7 +446,7 @@ impl PathTracker {
     }
 
     /// Forgets an entry with its files; where they stand is remembered.
-    pub fn release(&mut self, id: EntryId) {
+    pub(super) fn release(&mut self, id: EntryId) {
         self.detach(id);
         let positions = self.position_text(id);
         let Some(entry) = self.entries.remove(id) else { return };
@@ -460,7 +460,7 @@ impl PathTracker {
     }
 
     /// Closes a rotated file for good.
-    pub fn retire(&mut self, id: FileId) -> Result<(), Disconnected> {
+    pub(super) fn retire(&mut self, id: FileId) -> Result<(), Disconnected> {
         let Some(owner) = self.files.get(id).map(|file| file.entry) else { return Ok(()) };
         if let Some(entry) = self.entries.get_mut(owner) {
             entry.rotated.retain(|other| *other != id);
@@ -488,7 +488,7 @@ impl PathTracker {
     }
 
     /// After many files have gone, the memory that they took is returned to the kernel.
-    pub fn trim_memory(&mut self) {
+    pub(super) fn trim_memory(&mut self) {
         self.files.forget_gone();
         if self.released < MANY_RELEASED {
             return;
@@ -500,7 +500,7 @@ impl PathTracker {
     }
 
     /// A batcher for the file `id`, which has been lent out.
-    pub fn batcher(&self, id: FileId, file: &LogFile) -> Option<Batcher<'_>> {
+    pub(super) fn batcher(&self, id: FileId, file: &LogFile) -> Option<Batcher<'_>> {
         let entry = self.entries.get(file.entry)?;
         let mut around = PositionsAround::default();
         let mut passed = false;
@@ -527,7 +527,7 @@ impl PathTracker {
     }
 
     /// Sends where the files of an entry stand, without a line.
-    pub fn send_position(&self, id: EntryId) -> Result<(), Disconnected> {
+    pub(super) fn send_position(&self, id: EntryId) -> Result<(), Disconnected> {
         let value = self.position_text(id);
         let Some(entry) = self.entries.get(id) else { return Ok(()) };
         if value == NO_POSITIONS && !self.recovery.knows(&entry.key) {
@@ -537,7 +537,7 @@ impl PathTracker {
     }
 
     /// Sends positions that changed without a line, and messages of the collector's own.
-    pub fn send_reports(&mut self) -> Result<(), Disconnected> {
+    pub(super) fn send_reports(&mut self) -> Result<(), Disconnected> {
         for entry in self.reports.take_changed() {
             self.send_position(entry)?;
         }

@@ -11,7 +11,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::FileExt as _;
 
 use hids_core::model::Timestamp;
 

@@ -25,12 +25,12 @@ pub(super) struct ReadLoop {
 }
 
 impl ReadLoop {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { buffer: vec![0; READ_QUANTUM_BYTES] }
     }
 
     /// Reads one file for a while.
-    pub fn read_quantum(&mut self, tracker: &mut PathTracker, id: FileId) -> Result<(), Disconnected> {
+    pub(super) fn read_quantum(&mut self, tracker: &mut PathTracker, id: FileId) -> Result<(), Disconnected> {
         let Some(mut file) = tracker.files.lend(id) else { return Ok(()) };
         file.queued = false;
         if waits_for_older(tracker, &file) {
@@ -76,7 +76,12 @@ impl ReadLoop {
     }
 
     /// Sends what the assembler of a file holds when no line has come for a while.
-    pub fn flush_if_due(&mut self, tracker: &mut PathTracker, id: FileId, at: Instant) -> Result<(), Disconnected> {
+    pub(super) fn flush_if_due(
+        &mut self,
+        tracker: &mut PathTracker,
+        id: FileId,
+        at: Instant,
+    ) -> Result<(), Disconnected> {
         if tracker.files.get(id).is_none_or(|file| file.flush_at != Some(at)) {
             return Ok(());
         }
@@ -90,7 +95,7 @@ impl ReadLoop {
     }
 
     /// Closes a rotated file when it has been quiet for long enough.
-    pub fn retire_if_quiet(&mut self, tracker: &mut PathTracker, id: FileId) -> Result<(), Disconnected> {
+    pub(super) fn retire_if_quiet(&mut self, tracker: &mut PathTracker, id: FileId) -> Result<(), Disconnected> {
         let now = Instant::now();
         let Some(file) = tracker.files.get(id).filter(|file| file.rotated.is_some()) else { return Ok(()) };
         let graces = tracker.graces;
@@ -111,7 +116,7 @@ impl ReadLoop {
     }
 
     /// At the end: what a pipe gave cannot be read again, so it is sent now.
-    pub fn finish_pipes(&mut self, tracker: &mut PathTracker) -> Result<(), Disconnected> {
+    pub(super) fn finish_pipes(&mut self, tracker: &mut PathTracker) -> Result<(), Disconnected> {
         for pipe in tracker.files.ids(|file| file.is_fifo) {
             if let Err(Disconnected) = self.finish(tracker, pipe) {
                 warn!("lost the last lines of a named pipe: the receiver is closed");

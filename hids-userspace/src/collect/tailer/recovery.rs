@@ -5,7 +5,7 @@
 //! callers say, and what it finds it returns.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -87,54 +87,58 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
-    pub fn new(positions: HashMap<String, String>, is_first_start: bool, counters: Arc<CollectCounters>) -> Self {
+    pub(super) fn new(
+        positions: HashMap<String, String>,
+        is_first_start: bool,
+        counters: Arc<CollectCounters>,
+    ) -> Self {
         Self { positions, is_first_start, directories: DirectoryCache::default(), listed_at: None, counters }
     }
 
     /// Whether the pattern was followed before: a file of it without a position is new.
-    pub fn knows_pattern(&self, pattern: &str) -> bool {
+    pub(super) fn knows_pattern(&self, pattern: &str) -> bool {
         !self.is_first_start && self.positions.contains_key(&pattern_key(pattern))
     }
 
     /// Notes that these patterns were followed until now.
-    pub fn remember_patterns(&mut self, patterns: Vec<String>) {
+    pub(super) fn remember_patterns(&mut self, patterns: Vec<String>) {
         self.positions.extend(patterns.iter().map(|pattern| (pattern_key(pattern), "1".to_owned())));
         self.is_first_start = false;
     }
 
     /// Whether there is a position under this name.
-    pub fn knows(&self, key: &str) -> bool {
+    pub(super) fn knows(&self, key: &str) -> bool {
         self.positions.contains_key(key)
     }
 
     /// The positions under this name.
-    pub fn positions(&self, key: &str) -> Option<Vec<FilePosition>> {
+    pub(super) fn positions(&self, key: &str) -> Option<Vec<FilePosition>> {
         self.positions.get(key).and_then(|text| parse_positions(text))
     }
 
     /// Keeps the position of a path that is not tailed any more.
-    pub fn remember(&mut self, key: String, positions: String) {
+    pub(super) fn remember(&mut self, key: String, positions: String) {
         self.positions.insert(key, positions);
     }
 
     /// Forgets a position.
-    pub fn forget(&mut self, key: &str) {
+    pub(super) fn forget(&mut self, key: &str) {
         self.positions.remove(key);
     }
 
     /// Forgets what directories held.
-    pub fn forget_listings(&mut self) {
+    pub(super) fn forget_listings(&mut self) {
         self.directories = DirectoryCache::default();
     }
 
     /// After many files have gone, frees the room that they took.
-    pub fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.positions.shrink_to_fit();
     }
 
     /// Paths with a position that belong to a source with wildcards: their files are known even when nothing is
     /// at the path now.
-    pub fn adopted<'a>(&self, patterns: impl Iterator<Item = (SourceId, &'a str)>) -> Vec<(PathBuf, SourceId)> {
+    pub(super) fn adopted<'a>(&self, patterns: impl Iterator<Item = (SourceId, &'a str)>) -> Vec<(PathBuf, SourceId)> {
         let now = jiff::Zoned::now();
         let with_files = self.positions.iter().filter(|(_, value)| value.contains(';'));
         let paths: Vec<&str> = with_files.filter_map(|(key, _)| path_of_key(key)).collect();
@@ -156,7 +160,12 @@ impl Recovery {
     ///
     /// A file is taken for one that was read only if it still holds what was read of it: numbers of files
     /// are used again at once on ext4, and begin again at each boot where logs lie in memory.
-    pub fn after_restart(&mut self, path: &Path, positions: Vec<FilePosition>, is_tailed: IsTailed<'_>) -> Recovered {
+    pub(super) fn after_restart(
+        &mut self,
+        path: &Path,
+        positions: Vec<FilePosition>,
+        is_tailed: IsTailed<'_>,
+    ) -> Recovered {
         let mut recovered = Recovered::default();
         let Some((noticed_at, owner)) = positions.last().map(|last| (last.noticed_at, last.uid)) else {
             return recovered;
@@ -230,7 +239,7 @@ impl Recovery {
     }
 
     /// The file at `path` was truncated before any of it had been read: nothing says which file is a copy of it.
-    pub fn note_unread(&self, path: &Path) {
+    pub(super) fn note_unread(&self, path: &Path) {
         self.counters.lost_positions.fetch_add(1, Ordering::Relaxed);
         warn!(path = %path.display(), consequence = "the lines that were written to it before are not analysed",
             help = "let logrotate rename the log (create) rather than truncate it (copytruncate)",
@@ -239,7 +248,7 @@ impl Recovery {
 
     /// The file at `path` was truncated before all of it had been read: the copies that a rotation made of it
     /// (copytruncate) since, which have the rest.
-    pub fn copies(
+    pub(super) fn copies(
         &mut self,
         path: &Path,
         cut_off: &FilePosition,
@@ -259,7 +268,7 @@ impl Recovery {
     }
 
     /// Rotated files of `path` that were made after `moment` (milliseconds since 1970) and are not tailed.
-    pub fn rotated_since(
+    pub(super) fn rotated_since(
         &mut self,
         path: &Path,
         moment: i64,

@@ -21,13 +21,13 @@ pub(super) struct Renames {
 }
 
 impl Renames {
-    pub fn new(keep: Duration) -> Self {
+    pub(super) fn new(keep: Duration) -> Self {
         Self { moved_from: HashMap::new(), renamed: HashMap::new(), keep }
     }
 
     /// Notes the event of a name: `path` is its whole path, `owner` finds the entry whose file was there. Returns
     /// the entry whose file has the name `path` from now on.
-    pub fn note(
+    pub(super) fn note(
         &mut self,
         event: &KernelEvent,
         path: &Path,
@@ -48,7 +48,7 @@ impl Renames {
     }
 
     /// Ends a batch of events.
-    pub fn end_batch(&mut self) {
+    pub(super) fn end_batch(&mut self) {
         self.moved_from.clear();
         self.renamed.retain(|_, (_, at)| at.elapsed() < self.keep);
     }

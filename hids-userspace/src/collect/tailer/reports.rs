@@ -26,52 +26,52 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    pub fn new(sender: FileSender, noticed_at: Timestamp) -> Self {
+    pub(super) fn new(sender: FileSender, noticed_at: Timestamp) -> Self {
         Self { sender, noticed_at, messages: Vec::new(), changed: Vec::new(), forgotten: Vec::new() }
     }
 
-    pub fn sender(&self) -> &FileSender {
+    pub(super) fn sender(&self) -> &FileSender {
         &self.sender
     }
 
-    pub fn counters(&self) -> &Arc<CollectCounters> {
+    pub(super) fn counters(&self) -> &Arc<CollectCounters> {
         self.sender.counters()
     }
 
     /// Has a message of the collector's own sent.
-    pub fn message(&mut self, text: String) {
+    pub(super) fn message(&mut self, text: String) {
         self.messages.push(text);
     }
 
     /// Has the positions of an entry sent, though there is no line of it.
-    pub fn position_changed(&mut self, entry: EntryId) {
+    pub(super) fn position_changed(&mut self, entry: EntryId) {
         self.changed.push(entry);
     }
 
     /// Has a position forgotten.
-    pub fn forget(&mut self, key: Arc<str>) {
+    pub(super) fn forget(&mut self, key: Arc<str>) {
         self.forgotten.push(key);
     }
 
     /// The entries whose positions are to be sent.
-    pub fn take_changed(&mut self) -> Vec<EntryId> {
+    pub(super) fn take_changed(&mut self) -> Vec<EntryId> {
         std::mem::take(&mut self.changed)
     }
 
     /// Sends where the files of an entry stand.
-    pub fn send_position(&self, entry: &Entry, value: String) -> Result<(), Disconnected> {
+    pub(super) fn send_position(&self, entry: &Entry, value: String) -> Result<(), Disconnected> {
         let mut batch = LogBatch::new(Arc::clone(&entry.source), now());
         batch.position = Some(SourcePosition { key: Arc::clone(&entry.key), value });
         self.sender.send(batch)
     }
 
     /// Sends that a pattern is followed.
-    pub fn send_pattern(&self, pattern: &str) -> Result<(), Disconnected> {
+    pub(super) fn send_pattern(&self, pattern: &str) -> Result<(), Disconnected> {
         self.send_own(pattern_key(pattern).into(), "1".to_owned())
     }
 
     /// Sends what waits, except for [changed positions](Self::take_changed).
-    pub fn send_waiting(&mut self) -> Result<(), Disconnected> {
+    pub(super) fn send_waiting(&mut self) -> Result<(), Disconnected> {
         for key in std::mem::take(&mut self.forgotten) {
             self.send_own(key, String::new())?;
         }

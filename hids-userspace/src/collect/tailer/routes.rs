@@ -69,7 +69,7 @@ const MATCH: glob::MatchOptions =
 
 impl Routes {
     /// Adds a route along `path`; `None` when it has no last component.
-    pub fn add_route(&mut self, path: &Path, wildcards: bool, target: Target) -> Option<RouteId> {
+    pub(super) fn add_route(&mut self, path: &Path, wildcards: bool, target: Target) -> Option<RouteId> {
         let components: Vec<_> = path
             .components()
             .filter_map(|component| match component {
@@ -88,14 +88,14 @@ impl Routes {
     }
 
     /// Takes a route away again.
-    pub fn remove_route(&mut self, id: RouteId) {
+    pub(super) fn remove_route(&mut self, id: RouteId) {
         if self.routes.remove(&id).is_some() {
             self.drop_steps_without_route();
         }
     }
 
     /// Takes away all routes of sources.
-    pub fn remove_source_routes(&mut self) {
+    pub(super) fn remove_source_routes(&mut self) {
         self.routes.retain(|_, route| !matches!(route.target, Target::Source(_)));
         self.drop_steps_without_route();
     }
@@ -112,7 +112,7 @@ impl Routes {
     }
 
     /// Notes that `step` looks for something in `directory`.
-    pub fn add_step(&mut self, directory: &Path, step: Step) {
+    pub(super) fn add_step(&mut self, directory: &Path, step: Step) {
         let Some(route) = self.routes.get(&step.route) else { return };
         if !self.nodes.contains_key(directory) {
             self.nodes.insert(directory.to_owned(), Node::default());
@@ -133,7 +133,7 @@ impl Routes {
     }
 
     /// The steps for which `name` in `directory` is of interest.
-    pub fn steps_for(&self, directory: &Path, name: &OsStr) -> Vec<Step> {
+    pub(super) fn steps_for(&self, directory: &Path, name: &OsStr) -> Vec<Step> {
         let Some(node) = self.nodes.get(directory) else { return Vec::new() };
         let literal = node.literals.get(name).into_iter().flatten().copied();
         let wildcard = node.wildcards.iter().copied().filter(|step| self.matches(*step, name));
@@ -141,7 +141,7 @@ impl Routes {
     }
 
     /// Whether the route may lead to exactly this path.
-    pub fn leads_to(&self, route: RouteId, path: &Path) -> bool {
+    pub(super) fn leads_to(&self, route: RouteId, path: &Path) -> bool {
         let Some(known) = self.routes.get(&route) else { return false };
         let names: Vec<&OsStr> = path
             .components()
@@ -155,7 +155,7 @@ impl Routes {
     }
 
     /// Whether `name` is what `step` looks for.
-    pub fn matches(&self, step: Step, name: &OsStr) -> bool {
+    pub(super) fn matches(&self, step: Step, name: &OsStr) -> bool {
         match self.routes.get(&step.route).map(|route| &route.components[step.depth]) {
             Some(RouteComponent::Literal(literal)) => literal == name,
             Some(RouteComponent::Wildcard(pattern)) => pattern.matches_with(&name.to_string_lossy(), MATCH),
@@ -164,22 +164,22 @@ impl Routes {
     }
 
     /// Whether `step` looks for the last component of its route.
-    pub fn is_last(&self, step: Step) -> bool {
+    pub(super) fn is_last(&self, step: Step) -> bool {
         self.routes.get(&step.route).is_none_or(|route| step.depth + 1 == route.components.len())
     }
 
     /// What `step` looks for.
-    pub fn component(&self, step: Step) -> Option<&RouteComponent> {
+    pub(super) fn component(&self, step: Step) -> Option<&RouteComponent> {
         self.routes.get(&step.route).map(|route| &route.components[step.depth])
     }
 
     /// What the route of `step` is for.
-    pub fn target(&self, step: Step) -> Option<Target> {
+    pub(super) fn target(&self, step: Step) -> Option<Target> {
         self.routes.get(&step.route).map(|route| route.target)
     }
 
     /// Everything that is looked for in `directory`; `names` lists what is in it, for wildcards.
-    pub fn wanted_in<N: Iterator<Item = OsString>>(
+    pub(super) fn wanted_in<N: Iterator<Item = OsString>>(
         &self,
         directory: &Path,
         names: impl FnOnce() -> N,
@@ -199,39 +199,39 @@ impl Routes {
     }
 
     /// All directories on the way of some route.
-    pub fn directories(&self) -> Vec<PathBuf> {
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
         self.nodes.keys().cloned().collect()
     }
 
     /// Whether `directory` is on the way of some route.
-    pub fn has_directory(&self, directory: &Path) -> bool {
+    pub(super) fn has_directory(&self, directory: &Path) -> bool {
         self.nodes.contains_key(directory)
     }
 
     /// Whether `directory` has a watch.
-    pub fn is_watched(&self, directory: &Path) -> bool {
+    pub(super) fn is_watched(&self, directory: &Path) -> bool {
         self.nodes.get(directory).is_some_and(|node| node.watch.is_some())
     }
 
     /// The directories that are watched as `watch`.
-    pub fn watched_as(&self, watch: WatchId) -> Vec<PathBuf> {
+    pub(super) fn watched_as(&self, watch: WatchId) -> Vec<PathBuf> {
         self.by_watch.get(&watch).cloned().unwrap_or_default()
     }
 
     /// Whether some directory is watched as `watch`.
-    pub fn uses_watch(&self, watch: WatchId) -> bool {
+    pub(super) fn uses_watch(&self, watch: WatchId) -> bool {
         self.by_watch.contains_key(&watch)
     }
 
     /// Removes `directory` and all below it; returns the watches that they had.
-    pub fn remove_below(&mut self, directory: &Path) -> Vec<WatchId> {
+    pub(super) fn remove_below(&mut self, directory: &Path) -> Vec<WatchId> {
         let below = self.nodes.range(directory.to_owned()..).map(|(path, _)| path);
         let below: Vec<PathBuf> = below.take_while(|path| path.starts_with(directory)).cloned().collect();
         self.remove_directories(below)
     }
 
     /// Removes the directories that no route leads through any more; returns the watches that they had.
-    pub fn remove_unused(&mut self) -> Vec<WatchId> {
+    pub(super) fn remove_unused(&mut self) -> Vec<WatchId> {
         let unused = self.nodes.iter().filter(|(_, node)| node.literals.is_empty() && node.wildcards.is_empty());
         let unused: Vec<PathBuf> = unused.map(|(path, _)| path.clone()).collect();
         self.remove_directories(unused)
@@ -247,7 +247,7 @@ impl Routes {
     }
 
     /// Notes that `directory` is now watched as `watch`; returns the watch that it had before.
-    pub fn set_watch(&mut self, directory: &Path, watch: Option<WatchId>) -> Option<WatchId> {
+    pub(super) fn set_watch(&mut self, directory: &Path, watch: Option<WatchId>) -> Option<WatchId> {
         let node = self.nodes.get_mut(directory)?;
         let old = std::mem::replace(&mut node.watch, watch);
         if old == watch {

@@ -46,13 +46,13 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub fn new(max_files: usize) -> Self {
+    pub(super) fn new(max_files: usize) -> Self {
         Self { sources: BTreeMap::new(), next: 0, max_files }
     }
 
     /// Adds a source, if it is a file; [`renew`](Self::renew) says what it names. `is_known` says whether an earlier
     /// run followed its pattern.
-    pub fn add(&mut self, config: &LogSourceConfig, is_known: impl FnOnce(&str) -> bool) {
+    pub(super) fn add(&mut self, config: &LogSourceConfig, is_known: impl FnOnce(&str) -> bool) {
         let LogInput::File { pattern } = &config.input else { return };
         let source = FileSource {
             format: config.format,
@@ -68,34 +68,34 @@ impl Sources {
     }
 
     /// Removes all of them and returns their patterns.
-    pub fn take_patterns(&mut self) -> Vec<String> {
+    pub(super) fn take_patterns(&mut self) -> Vec<String> {
         std::mem::take(&mut self.sources).into_values().map(|source| source.pattern).collect()
     }
 
-    pub fn get(&self, id: SourceId) -> Option<&FileSource> {
+    pub(super) fn get(&self, id: SourceId) -> Option<&FileSource> {
         self.sources.get(&id)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (SourceId, &FileSource)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SourceId, &FileSource)> {
         self.sources.iter().map(|(id, source)| (*id, source))
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.sources.len()
     }
 
     /// Whether some path changes with the time.
-    pub fn have_time_parts(&self) -> bool {
+    pub(super) fn have_time_parts(&self) -> bool {
         self.sources.values().any(|source| source.pattern.contains('%'))
     }
 
     /// From now on, a file without a position has appeared while its source was followed.
-    pub fn mark_known(&mut self) {
+    pub(super) fn mark_known(&mut self) {
         self.sources.values_mut().for_each(|source| source.is_known = true);
     }
 
     /// Computes strftime parts for the moment `now`; returns the locations that have changed.
-    pub fn renew(&mut self, now: &jiff::Zoned) -> Vec<ChangedLocation> {
+    pub(super) fn renew(&mut self, now: &jiff::Zoned) -> Vec<ChangedLocation> {
         let mut changed = Vec::new();
         for (&id, source) in &mut self.sources {
             let path = match expand_time(&source.pattern, now) {
@@ -117,19 +117,19 @@ impl Sources {
     }
 
     /// Notes the route of what the source names now.
-    pub fn set_route(&mut self, id: SourceId, route: Option<RouteId>) {
+    pub(super) fn set_route(&mut self, id: SourceId, route: Option<RouteId>) {
         if let Some(source) = self.sources.get_mut(&id) {
             source.route = route;
         }
     }
 
     /// Whether the source has as many files as it may.
-    pub fn is_full(&self, id: SourceId) -> bool {
+    pub(super) fn is_full(&self, id: SourceId) -> bool {
         self.sources.get(&id).is_some_and(|source| source.files >= self.max_files)
     }
 
     /// Logs, once, that the source names more files than are tailed.
-    pub fn log_limit(&mut self, id: SourceId) {
+    pub(super) fn log_limit(&mut self, id: SourceId) {
         let limit = self.max_files;
         let Some(source) = self.sources.get_mut(&id).filter(|source| !source.limit_logged) else { return };
         source.limit_logged = true;
@@ -139,7 +139,7 @@ impl Sources {
     }
 
     /// Notes that an entry now belongs to the source `to` and no longer to `from`.
-    pub fn count_entry(&mut self, from: Option<SourceId>, to: Option<SourceId>) {
+    pub(super) fn count_entry(&mut self, from: Option<SourceId>, to: Option<SourceId>) {
         if let Some(source) = from.and_then(|from| self.sources.get_mut(&from)) {
             source.files = source.files.saturating_sub(1);
             source.limit_logged &= source.files > 0;

@@ -20,12 +20,12 @@ pub(super) enum Due {
 pub(super) struct Timers(BinaryHeap<Reverse<(Instant, Due)>>);
 
 impl Timers {
-    pub fn set(&mut self, at: Instant, due: Due) {
+    pub(super) fn set(&mut self, at: Instant, due: Due) {
         self.0.push(Reverse((at, due)));
     }
 
     /// What is due now, with the deadline that was set.
-    pub fn pop(&mut self, now: Instant) -> Option<(Instant, Due)> {
+    pub(super) fn pop(&mut self, now: Instant) -> Option<(Instant, Due)> {
         if self.0.peek()?.0.0 > now {
             return None;
         }
@@ -33,7 +33,7 @@ impl Timers {
     }
 
     /// How long nothing is due.
-    pub fn pause(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn pause(&self, now: Instant) -> Option<Duration> {
         self.0.peek().map(|Reverse((at, _))| at.saturating_duration_since(now))
     }
 }

@@ -36,9 +36,9 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub fn of(stat: &Stat) -> Self {
-        // The width of these fields differs between architectures.
-        #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+    pub(super) fn of(stat: &Stat) -> Self {
+        #[expect(clippy::allow_attributes, reason = "which of them holds depends on the processor")]
+        #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "its width differs between processors")]
         let links = stat.st_nlink as u64;
         Self { uid: stat.st_uid, gid: stat.st_gid, mode: Mode::from_raw_mode(stat.st_mode), links }
     }
@@ -61,7 +61,7 @@ impl Facts {
     }
 
     /// Whether only root can put names into the directory.
-    pub fn is_roots_alone(&self) -> bool {
+    pub(super) fn is_roots_alone(&self) -> bool {
         self.uid == 0 && !self.group_writes() && !self.all_write()
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct SectionSpec {
 impl SectionSpec {
     /// The option of that name; some do not distinguish case (OSSEC `src/config/remote-config.c`,
     /// `localfile-config.c`).
-    pub fn option(&self, name: &str) -> Option<&'static OptionSpec> {
+    pub(super) fn option(&self, name: &str) -> Option<&'static OptionSpec> {
         let any_case = |option: &OptionSpec| match self.kind {
             SectionKind::Remote => true,
             SectionKind::LocalFile => matches!(option.name, "log_format" | "alias"),

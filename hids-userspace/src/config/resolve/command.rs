@@ -29,12 +29,12 @@ pub(super) struct CommandDefinition {
 
 impl CommandDefinition {
     /// Whether it blocks an address, which needs no program.
-    pub fn blocks_address(&self) -> bool {
+    pub(super) fn blocks_address(&self) -> bool {
         ADDRESS_BLOCKERS.contains(&self.executable.strip_suffix(".sh").unwrap_or(&self.executable))
     }
 
     /// Whether it restarts OSSEC, in whose place this daemon reloads its configuration.
-    pub fn reloads(&self) -> bool {
+    pub(super) fn reloads(&self) -> bool {
         let name = [".sh", ".cmd", ".exe"].iter().find_map(|end| self.executable.strip_suffix(end));
         name.unwrap_or(&self.executable) == RESTARTER
     }

@@ -41,7 +41,7 @@ pub(in crate::config) struct InternalOptions {
 
 impl InternalOptions {
     /// Reads both files in `folder`, as far as they exist; the local one wins.
-    pub fn read(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Problems) -> Self {
+    pub(crate) fn read(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Problems) -> Self {
         let mut values = BTreeMap::new();
         for name in ["internal_options.conf", "local_internal_options.conf"] {
             let path = folder.join(name);

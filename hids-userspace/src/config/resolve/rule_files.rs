@@ -20,7 +20,7 @@ pub(super) struct FileList {
 
 impl FileList {
     /// Adds a file unless it is there already.
-    pub fn add(&mut self, path: PathBuf) -> bool {
+    pub(super) fn add(&mut self, path: PathBuf) -> bool {
         let new = !self.paths.contains(&path);
         if new {
             self.paths.push(path);

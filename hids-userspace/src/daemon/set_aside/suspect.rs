@@ -56,17 +56,17 @@ pub(in crate::daemon) struct BatchPlace<'a> {
 }
 
 impl<'a> BatchPlace<'a> {
-    pub fn of(batch: &'a LogBatch) -> Self {
+    pub(crate) fn of(batch: &'a LogBatch) -> Self {
         let (key, position) = batch.position.as_ref().map_or(("", ""), |at| (&*at.key, at.value.as_str()));
         Self { key, location: &batch.source.location, position }
     }
 
     /// As one text; names of sources hold no NUL, since they are paths or ours.
-    pub fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         format!("{}\0{}\0{}", self.key, self.location, self.position)
     }
 
-    pub fn parse(text: &'a str) -> Self {
+    pub(crate) fn parse(text: &'a str) -> Self {
         let mut parts = text.splitn(3, '\0');
         let mut next = || parts.next().unwrap_or_default();
         Self { key: next(), location: next(), position: next() }

@@ -28,7 +28,7 @@ pub(in crate::daemon) struct Handling {
 
 impl Handling {
     /// Everything.
-    pub const USUAL: Self = Self { analyse: true, record: true, respond: true, told: Vec::new() };
+    pub(crate) const USUAL: Self = Self { analyse: true, record: true, respond: true, told: Vec::new() };
 
     fn leave_out(&mut self, part: Part) {
         match part {

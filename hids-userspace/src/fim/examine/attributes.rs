@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
 /// Attributes by name.
-pub type Attributes = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Attributes = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Longer values are held as their sum.
 const LONGEST_VALUE_BYTES: usize = 256;
@@ -20,12 +20,12 @@ const LONGEST_VALUE_BYTES: usize = 256;
 const MOST_BYTES: usize = 64 * 1024;
 
 /// Of an open file.
-pub fn of_file(file: BorrowedFd<'_>) -> io::Result<Attributes> {
+pub(super) fn of_file(file: BorrowedFd<'_>) -> io::Result<Attributes> {
     collect(|list| flistxattr(file, list), |name, value| fgetxattr(file, name, value))
 }
 
 /// Of an entry that is not opened (a link, a pipe), named through its directory's descriptor.
-pub fn of_entry(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Attributes> {
+pub(super) fn of_entry(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Attributes> {
     // The longest is /proc/self/fd/, a number and a name of 255 bytes.
     let mut path = Vec::with_capacity(300);
     write!(path, "/proc/self/fd/{}/", directory.as_raw_fd())?;

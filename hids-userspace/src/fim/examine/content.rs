@@ -10,13 +10,13 @@ use super::PageCache;
 use super::sums::Sums;
 
 /// Holds a reader back, or stops it.
-pub trait Pace {
+pub(crate) trait Pace {
     /// Called before up to `bytes` are read; waits as long as it wants. `false` = stop.
     fn may_read(&self, bytes: usize) -> bool;
 }
 
 /// As fast as it goes.
-pub struct Unhindered;
+pub(super) struct Unhindered;
 
 impl Pace for Unhindered {
     fn may_read(&self, _bytes: usize) -> bool {
@@ -25,7 +25,7 @@ impl Pace for Unhindered {
 }
 
 /// Bytes asked for at a time: small enough for the second-level cache, large enough for the disk.
-pub const PART_BYTES: usize = 128 * 1024;
+pub(super) const PART_BYTES: usize = 128 * 1024;
 
 /// A file that says its size is 0 is read this far: files made up by the kernel have content all the same.
 const MADE_UP_BYTES: u64 = 16 * 1024 * 1024;
@@ -35,7 +35,7 @@ const DONT_CACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 
 /// How a content was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
+pub(super) enum Reading {
     /// To its end, or to the size asked for.
     Whole,
     /// Stopped by the pace.
@@ -43,7 +43,7 @@ pub enum Reading {
 }
 
 /// The means of one thread: its buffer, and what it has learnt about filesystems.
-pub struct Reader<'a> {
+pub(super) struct Reader<'a> {
     cache: PageCache,
     pace: &'a dyn Pace,
     buffer: Vec<u8>,
@@ -53,7 +53,7 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader with a buffer of its own.
-    pub fn new(cache: PageCache, pace: &'a dyn Pace) -> Self {
+    pub(super) fn new(cache: PageCache, pace: &'a dyn Pace) -> Self {
         Self { cache, pace, buffer: vec![0; PART_BYTES], without_dont_cache: None }
     }
 
@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Feeds the first `size_bytes` of `file` to `sums`, fewer when it ends sooner. `device` is its `st_dev`.
-    pub fn read_into(
+    pub(super) fn read_into(
         &mut self,
         sums: &mut Sums,
         file: BorrowedFd<'_>,

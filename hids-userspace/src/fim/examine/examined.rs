@@ -9,7 +9,7 @@ use super::prefilter::Prefilter;
 
 /// How a file is looked at, beyond what is checked.
 #[derive(Clone, Debug, Default)]
-pub struct ExamineOptions {
+pub(crate) struct ExamineOptions {
     /// A program whose output stands for the content in MD5 and SHA-1 (`<prefilter_cmd>`).
     pub prefilter: Option<Arc<Prefilter>>,
     /// What becomes of the memory that holds what was read.
@@ -18,7 +18,7 @@ pub struct ExamineOptions {
 
 /// What reading leaves in the kernel's page cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PageCache {
+pub(crate) enum PageCache {
     /// As it was: pages that were not there before are given back.
     #[default]
     AsBefore,
@@ -28,7 +28,7 @@ pub enum PageCache {
 
 /// What was found at a path.
 #[derive(Debug)]
-pub struct Examined {
+pub(crate) struct Examined {
     /// Everything about it. Sums that could not be taken are `None`.
     pub state: FileState,
     /// When the look began: what changed after that may not be in `state`.
@@ -39,7 +39,7 @@ pub struct Examined {
 
 /// Why a part of a file's state is missing.
 #[derive(Debug, thiserror::Error)]
-pub enum Unread {
+pub(crate) enum Unread {
     /// Its content is closed to the daemon.
     #[error("cannot open the file")]
     Open(#[source] io::Error),

@@ -17,7 +17,7 @@ use crate::platform::clock::now;
 
 /// What is known of an entry before it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hint {
+pub(crate) enum Hint {
     /// Nothing.
     Unknown,
     /// The directory lists it as a file with content: it may be opened at once.
@@ -26,7 +26,7 @@ pub enum Hint {
 
 /// What a look gave.
 #[derive(Debug)]
-pub enum Look {
+pub(crate) enum Look {
     /// Nothing is there.
     Nothing,
     /// The pace stopped it.
@@ -39,7 +39,7 @@ pub enum Look {
 const ATTEMPTS: u32 = 3;
 
 /// Looks at one entry after the other, with one buffer.
-pub struct Examiner<'a> {
+pub(crate) struct Examiner<'a> {
     options: &'a ExamineOptions,
     reader: Reader<'a>,
 }
@@ -52,14 +52,14 @@ struct Partial {
 
 impl<'a> Examiner<'a> {
     /// With the means of one thread.
-    pub fn new(options: &'a ExamineOptions, pace: &'a dyn Pace) -> Self {
+    pub(crate) fn new(options: &'a ExamineOptions, pace: &'a dyn Pace) -> Self {
         Self { options, reader: Reader::new(options.page_cache, pace) }
     }
 
     /// Looks at the entry `name` of `directory`, whose whole path is `path` (for the prefilter command only).
     ///
     /// An error means that it is not known whether something is there.
-    pub fn examine(
+    pub(crate) fn examine(
         &mut self,
         directory: BorrowedFd<'_>,
         name: &CStr,

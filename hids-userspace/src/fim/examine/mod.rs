@@ -15,9 +15,9 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use examined::{ExamineOptions, Examined, PageCache, Unread};
-pub use path::examine;
-pub use prefilter::Prefilter;
+pub(crate) use examined::{ExamineOptions, Examined, PageCache, Unread};
+pub(crate) use path::examine;
+pub(crate) use prefilter::Prefilter;
 
 pub(super) use content::Pace;
 pub(super) use examiner::{Examiner, Hint, Look};

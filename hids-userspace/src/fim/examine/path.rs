@@ -17,7 +17,7 @@ use super::place::{Name, is_gone, open_directory, split};
 /// links in it lead to.
 ///
 /// An error means that it is not known whether something is there.
-pub fn examine(path: &[u8], checks: Checks, options: &ExamineOptions) -> io::Result<Option<Examined>> {
+pub(crate) fn examine(path: &[u8], checks: Checks, options: &ExamineOptions) -> io::Result<Option<Examined>> {
     let (directory, name) = split(path);
     let directory = match open_directory(directory) {
         Ok(directory) => directory,

@@ -10,17 +10,17 @@ use rustix::io::Errno;
 
 /// Deeper directories are not entered. Far beyond the kernel's own 4,096 bytes for one call, which a chain of
 /// directories passes; still a bound to what somebody can make the daemon remember.
-pub const LONGEST_PATH_BYTES: usize = 64 * 1024;
+pub(crate) const LONGEST_PATH_BYTES: usize = 64 * 1024;
 
 /// Most bytes of a path that one call takes (the kernel's limit is 4,096 with the final NUL).
 const PIECE_BYTES: usize = 4000;
 
 /// A name in a directory, as the kernel takes it.
-pub struct Name(CString);
+pub(crate) struct Name(CString);
 
 impl Name {
     /// `None` for what no directory can hold.
-    pub fn new(name: &[u8]) -> Option<Self> {
+    pub(crate) fn new(name: &[u8]) -> Option<Self> {
         if name.len() > 255 || name.contains(&b'/') {
             return None;
         }
@@ -28,13 +28,13 @@ impl Name {
     }
 
     /// For calls.
-    pub fn as_c_str(&self) -> &CStr {
+    pub(crate) fn as_c_str(&self) -> &CStr {
         &self.0
     }
 }
 
 /// An absolute path's directory and name. The root is the entry `.` of itself.
-pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     let path = path.strip_suffix(b"/").unwrap_or(path);
     match path.iter().rposition(|&byte| byte == b'/') {
         None if path.is_empty() => (b"/", b"."),
@@ -45,12 +45,12 @@ pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Whether an error of opening means that nothing is there (a link on the way counts as nothing).
-pub fn is_gone(error: &io::Error) -> bool {
+pub(crate) fn is_gone(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG))
 }
 
 /// Opens a directory for listing, by an absolute path of any length, through no symbolic link.
-pub fn open_directory(path: &[u8]) -> io::Result<OwnedFd> {
+pub(crate) fn open_directory(path: &[u8]) -> io::Result<OwnedFd> {
     let mut base = None;
     let mut rest = path;
     while rest.len() > PIECE_BYTES {

@@ -17,7 +17,7 @@ use crate::trust::{Distrust, Program};
 
 /// The program with its arguments; the file's path is appended. Never a shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prefilter {
+pub(crate) struct Prefilter {
     /// Absolute path of the program.
     pub program: Vec<u8>,
     /// Its arguments before the path.
@@ -30,7 +30,7 @@ pub struct Prefilter {
 
 impl Prefilter {
     /// From the words of the option, with the usual limits; `None` when there are none.
-    pub fn from_words(mut words: impl Iterator<Item = Vec<u8>>) -> Option<Self> {
+    pub(crate) fn from_words(mut words: impl Iterator<Item = Vec<u8>>) -> Option<Self> {
         Some(Self {
             program: words.next()?,
             arguments: words.collect(),
@@ -41,7 +41,7 @@ impl Prefilter {
 
     /// Runs it on `path` and hands its output on, part by part. An output that did not come to its end is an
     /// error: sums of a part would look like a change.
-    pub fn run(&self, path: &[u8], mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    pub(crate) fn run(&self, path: &[u8], mut take: impl FnMut(&[u8])) -> io::Result<()> {
         if !self.program.starts_with(b"/") {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the program path is not absolute"));
         }

@@ -10,11 +10,11 @@ use rustix::io::Errno;
 
 /// What `statx` tells, as the baseline has it: no sums, no attributes, no link target yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stat(pub FileState);
+pub(crate) struct Stat(pub FileState);
 
 impl Stat {
     /// Whether `entry`, of the same path, says the same.
-    pub fn agrees_with(&self, entry: &FileState) -> bool {
+    pub(crate) fn agrees_with(&self, entry: &FileState) -> bool {
         let now = &self.0;
         now.kind == entry.kind
             && now.size_bytes == entry.size_bytes
@@ -26,7 +26,7 @@ impl Stat {
     }
 
     /// Whether the content may be another one than at `earlier`.
-    pub fn content_moved_since(&self, earlier: &Self) -> bool {
+    pub(crate) fn content_moved_since(&self, earlier: &Self) -> bool {
         (self.0.changed, self.0.modified, self.0.size_bytes)
             != (earlier.0.changed, earlier.0.modified, earlier.0.size_bytes)
     }
@@ -35,7 +35,7 @@ impl Stat {
 const WANTED: StatxFlags = StatxFlags::BASIC_STATS.difference(StatxFlags::ATIME).difference(StatxFlags::BLOCKS);
 
 /// Of the entry `name` of `directory` itself, never of what a link leads to. `None` = nothing is there.
-pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Option<Stat>> {
+pub(crate) fn stat_at(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Option<Stat>> {
     match statx(directory, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, WANTED) {
         Ok(found) => convert(&found).map(Some),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => Ok(None),
@@ -44,7 +44,7 @@ pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Option<Stat
 }
 
 /// Of what the link `name` leads to. `None` = nothing is there.
-pub fn stat_behind(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Option<Stat>> {
+pub(crate) fn stat_behind(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Option<Stat>> {
     match statx(directory, name, AtFlags::NO_AUTOMOUNT, WANTED) {
         Ok(found) => convert(&found).map(Some),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(None),
@@ -53,7 +53,7 @@ pub fn stat_behind(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Option<
 }
 
 /// Of an open file.
-pub fn stat_of(file: BorrowedFd<'_>) -> io::Result<Stat> {
+pub(crate) fn stat_of(file: BorrowedFd<'_>) -> io::Result<Stat> {
     convert(&statx(file, c"", AtFlags::EMPTY_PATH, WANTED)?)
 }
 

@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 /// Sums under way.
 #[derive(Default)]
-pub struct Sums {
+pub(super) struct Sums {
     md5: Option<Md5>,
     sha1: Option<Sha1>,
     sha256: Option<Sha256>,
@@ -17,7 +17,7 @@ pub struct Sums {
 
 impl Sums {
     /// Those that `checks` wants.
-    pub fn new(checks: Checks) -> Self {
+    pub(super) fn new(checks: Checks) -> Self {
         Self {
             md5: checks.md5.then(Md5::default),
             sha1: checks.sha1.then(Sha1::default),
@@ -27,7 +27,7 @@ impl Sums {
     }
 
     /// The next part of the content.
-    pub fn update(&mut self, part: &[u8]) {
+    pub(super) fn update(&mut self, part: &[u8]) {
         // In pieces that stay in the first-level cache while one sum after the other goes over them.
         for piece in part.chunks(16 * 1024) {
             if let Some(md5) = &mut self.md5 {
@@ -46,7 +46,7 @@ impl Sums {
     }
 
     /// The sums.
-    pub fn finish(self) -> Digests {
+    pub(super) fn finish(self) -> Digests {
         Digests {
             md5: self.md5.map(|sum| sum.finalize().into()),
             sha1: self.sha1.map(|sum| sum.finalize().into()),

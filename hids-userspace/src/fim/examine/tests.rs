@@ -113,7 +113,7 @@ fn pipes_sockets_and_links_to_them_are_not_opened() {
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let writer = std::thread::spawn({
-        let (pipe, stop) = (pipe.clone(), stop.clone());
+        let (pipe, stop) = (pipe.clone(), Arc::clone(&stop));
         move || {
             let mut opened = 0;
             while !stop.load(Ordering::Relaxed) {
@@ -196,7 +196,7 @@ fn file_that_grows_all_the_time_ends_and_says_so() {
     fs::write(&path, vec![b'x'; 4 << 20]).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let writer = std::thread::spawn({
-        let (path, stop) = (path.clone(), stop.clone());
+        let (path, stop) = (path.clone(), Arc::clone(&stop));
         move || {
             let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
             while !stop.load(Ordering::Relaxed) {

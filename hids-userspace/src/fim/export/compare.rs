@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
+use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::read::{Rows, check};
@@ -12,7 +12,7 @@ use crate::fim::{Entry, StoreError, StoreView};
 
 /// One path that is not the same in both.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExportDifference {
+pub(crate) struct ExportDifference {
     /// Which.
     pub path: Vec<u8>,
     /// In the export.
@@ -27,7 +27,7 @@ pub struct ExportDifference {
 /// # Errors
 /// As [`check`]; then nothing was told. When the file changes after that check, what was told is not
 /// to be believed.
-pub fn compare(
+pub(crate) fn compare(
     path: &Path,
     trusted: &PublicKey,
     view: &StoreView,

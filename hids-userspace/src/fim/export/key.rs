@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
 use super::CONTEXT;
 use super::error::ExportError;
@@ -14,7 +14,7 @@ use super::public_key::PublicKey;
 use crate::platform::atomic_file;
 
 /// A private Ed25519 key. Never shown.
-pub struct ExportKey(SigningKey);
+pub(crate) struct ExportKey(SigningKey);
 
 impl fmt::Debug for ExportKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,7 +24,7 @@ impl fmt::Debug for ExportKey {
 
 impl ExportKey {
     /// From 32 random bytes.
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(bytes))
     }
 
@@ -32,7 +32,7 @@ impl ExportKey {
     ///
     /// # Errors
     /// When the file cannot be read or made, is no key, or others may read it.
-    pub fn load_or_create(path: &Path) -> Result<(Self, bool), ExportError> {
+    pub(crate) fn load_or_create(path: &Path) -> Result<(Self, bool), ExportError> {
         let open = |source| ExportError::Open { path: path.to_owned(), source };
         match OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path) {
             Ok(mut file) => {
@@ -57,7 +57,7 @@ impl ExportKey {
     }
 
     /// The half that others check with.
-    pub fn public(&self) -> PublicKey {
+    pub(crate) fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 

@@ -20,12 +20,12 @@ mod public_key;
 mod read;
 mod write;
 
-pub use compare::{ExportDifference, compare};
+pub(crate) use compare::compare;
 pub use error::ExportError;
-pub use key::ExportKey;
+pub(crate) use key::ExportKey;
 pub use public_key::PublicKey;
 pub use read::{ExportReport, check};
-pub use write::{ExportSummary, write, write_file};
+pub(crate) use write::write_file;
 
 use hids_core::model::Timestamp;
 use serde::{Deserialize, Serialize};

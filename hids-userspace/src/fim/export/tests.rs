@@ -4,9 +4,11 @@ use std::path::Path;
 
 use hids_core::model::FileState;
 
+use super::write::write;
 use super::*;
+use crate::fim::Entry;
 use crate::fim::store::Durability;
-use crate::fim::{Entry, Store, StoreKey, StoreLimits};
+use crate::fim::store::{Store, StoreKey, StoreLimits};
 
 fn store(directory: &Path) -> Store {
     let key = StoreKey::from_bytes([3; 32]);

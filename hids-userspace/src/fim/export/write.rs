@@ -11,7 +11,7 @@ use crate::platform::atomic_file::Replacement;
 
 /// What was exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExportSummary {
+pub(crate) struct ExportSummary {
     /// Entries written.
     pub entries: u64,
     /// Number of the commit.
@@ -22,7 +22,7 @@ pub struct ExportSummary {
 ///
 /// # Errors
 /// When the baseline cannot be read or the output cannot be written.
-pub fn write(
+pub(crate) fn write(
     view: &StoreView,
     out: impl Write,
     key: &ExportKey,
@@ -67,7 +67,7 @@ pub fn write(
 ///
 /// # Errors
 /// As [`write`], and when the file cannot be made.
-pub fn write_file(
+pub(crate) fn write_file(
     view: &StoreView,
     path: &Path,
     key: &ExportKey,

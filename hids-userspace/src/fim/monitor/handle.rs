@@ -26,7 +26,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The running stage.
 #[derive(Debug)]
-pub struct FimHandle {
+pub(crate) struct FimHandle {
     pub(super) commands: Sender<Command>,
     pub(super) status: Arc<Status>,
     pub(super) policy: Arc<ArcSwap<Policy>>,
@@ -39,7 +39,7 @@ pub struct FimHandle {
 
 impl FimHandle {
     /// Whether everything that happened in realtime trees before the start has been found and sent to the rules.
-    pub fn is_caught_up(&self) -> bool {
+    pub(crate) fn is_caught_up(&self) -> bool {
         // A baseline that cannot be read has nothing to send; the status shows that.
         let is_sent =
             || self.view.counts().map_or(true, |counts| counts.last_sequence <= self.status.sent.load(Relaxed));
@@ -52,18 +52,18 @@ impl FimHandle {
     }
 
     /// What `hidsctl` shows.
-    pub fn report(&self) -> FimView {
+    pub(crate) fn report(&self) -> FimView {
         self.status.view(&self.view, &self.zone)
     }
 
     /// The roots that are watched now.
-    pub fn roots(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn roots(&self) -> Vec<Vec<u8>> {
         self.policy.load().watches().iter().map(|watch| watch.root.clone()).collect()
     }
 
     /// Follows another configuration. Returns when it is in force, or after [`RECONFIGURE_TIMEOUT`] when the thread
     /// waits for the disk.
-    pub fn replace(&self, policy: Arc<Policy>, schedule: Schedule, scan_options: ScanOptions) {
+    pub(crate) fn replace(&self, policy: Arc<Policy>, schedule: Schedule, scan_options: ScanOptions) {
         let (until_applied, applied) = bounded(0);
         let update = ConfigUpdate { policy, schedule, scan_options, until_applied };
         // The thread only ends with the daemon.
@@ -72,12 +72,12 @@ impl FimHandle {
     }
 
     /// Reports that protection was switched.
-    pub fn report_protection(&self, protection: Protection) {
+    pub(crate) fn report_protection(&self, protection: Protection) {
         let _ = self.commands.send(Command::Protection(protection));
     }
 
     /// Answers `hidsctl fim`; may take seconds.
-    pub fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
+    pub(crate) fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
         match request {
             FimRequest::Scan { paths, full } => {
                 let paths = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
@@ -107,7 +107,7 @@ impl FimHandle {
     }
 
     /// Stops: what has been observed is committed and sent; what waits is found by the next start.
-    pub fn stop(self) {
+    pub(crate) fn stop(self) {
         drop(self.commands);
         for thread in self.threads {
             if thread.join().is_err() {

@@ -41,9 +41,9 @@ mod throttle;
 mod unreadable;
 mod workers;
 
-pub use handle::FimHandle;
-pub use notifier::POSITION;
+pub(crate) use handle::FimHandle;
+pub(crate) use notifier::POSITION;
 pub(in crate::fim) use notifier::text as text_of;
-pub use offline_queries::{answer_offline, has_baseline};
-pub use open::{FimError, Opened, open};
-pub use start::{FimInputs, FimOptions, start};
+pub(crate) use offline_queries::{answer_offline, has_baseline};
+pub(crate) use open::{FimError, Opened, open};
+pub(crate) use start::{FimInputs, FimOptions, start};

@@ -20,7 +20,7 @@ use crate::platform::clock;
 use crate::sys::crash;
 
 /// The name of file integrity in the record stage's journal of positions.
-pub const POSITION: &str = "syscheck";
+pub(crate) const POSITION: &str = "syscheck";
 
 /// Records in one batch.
 const BATCH: usize = 256;

@@ -13,12 +13,12 @@ use crate::fim::store::{Store, StoreKey, StoreLimits};
 use crate::fim::{policy_def, queries};
 
 /// Whether there is a baseline in `state`.
-pub fn has_baseline(state: &Path) -> bool {
+pub(crate) fn has_baseline(state: &Path) -> bool {
     state.join(BASELINE).exists()
 }
 
 /// Answers from the baseline in the state directory; refuses when a daemon holds it.
-pub fn answer_offline(
+pub(crate) fn answer_offline(
     request: &FimRequest,
     paths: &Paths,
     syscheck: &SyscheckConfig,

@@ -19,7 +19,7 @@ pub(super) const KEY: &str = "fim.key";
 
 /// Why file integrity cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum FimError {
+pub(crate) enum FimError {
     /// The baseline.
     #[error("cannot open the baseline of file integrity")]
     Store(#[from] StoreError),
@@ -30,11 +30,11 @@ pub enum FimError {
 
 /// The open baseline.
 #[derive(Debug)]
-pub struct Opened(pub(super) Arc<Store>);
+pub(crate) struct Opened(pub(super) Arc<Store>);
 
 impl Opened {
     /// Roots that have a baseline.
-    pub fn roots(&self) -> Result<Vec<Vec<u8>>, FimError> {
+    pub(crate) fn roots(&self) -> Result<Vec<Vec<u8>>, FimError> {
         Ok(Roots::known(&self.0.view())?)
     }
 }
@@ -43,7 +43,12 @@ impl Opened {
 ///
 /// `committed` is the record that the record stage has committed last. `damages` holds what was found wrong with the
 /// baseline and is not in its history yet: after a failure it is to be passed to the next try.
-pub fn open(state: &Path, committed: u64, patience: Duration, damages: &mut Vec<Damage>) -> Result<Opened, FimError> {
+pub(crate) fn open(
+    state: &Path,
+    committed: u64,
+    patience: Duration,
+    damages: &mut Vec<Damage>,
+) -> Result<Opened, FimError> {
     let key = StoreKey::load_or_create(&state.join(KEY))?;
     let store = open_store(&state.join(BASELINE), &key, patience, damages)?;
     record_damages(&store, damages, committed)?;

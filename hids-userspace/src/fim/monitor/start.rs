@@ -33,7 +33,7 @@ const MAX_COMMANDS: usize = 16;
 
 /// What file integrity needs to start.
 #[derive(Clone, Debug)]
-pub struct FimOptions {
+pub(crate) struct FimOptions {
     /// The directory of the baseline.
     pub state: PathBuf,
     /// Which paths count.
@@ -58,7 +58,7 @@ pub struct FimOptions {
 
 /// What file integrity is connected to.
 #[derive(Debug)]
-pub struct FimInputs {
+pub(crate) struct FimInputs {
     /// The sensor of file events; `never` without one.
     pub sensed: Receiver<Sensed>,
     /// The guard; `never` without one.
@@ -68,7 +68,7 @@ pub struct FimInputs {
 }
 
 /// Starts.
-pub fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
+pub(crate) fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> Result<FimHandle, FimError> {
     let store = opened.0;
     let view = store.view();
     let status = Arc::new(Status::default());

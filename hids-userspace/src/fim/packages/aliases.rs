@@ -1,6 +1,6 @@
 //! `/bin/ls` and `/usr/bin/ls` are one file where `/bin` is a link; databases know one of the names.
 
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
 /// Directories that Linux distributions have merged into `/usr`.

@@ -4,7 +4,7 @@ use hids_core::model::Digests;
 
 /// A digest that a database records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PackageDigest {
+pub(crate) enum PackageDigest {
     /// All that dpkg has.
     Md5,
     /// Old rpm packages.
@@ -14,15 +14,6 @@ pub enum PackageDigest {
 }
 
 impl PackageDigest {
-    /// The word in texts.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Md5 => "MD5",
-            Self::Sha1 => "SHA-1",
-            Self::Sha256 => "SHA-256",
-        }
-    }
-
     /// That digest of a file, as far as it is known.
     pub(super) fn of(self, digests: &Digests) -> Option<&[u8]> {
         match self {

@@ -23,15 +23,15 @@ use std::path::Path;
 use hids_core::model::{FileKind, FileState, Timestamp};
 
 use aliases::Aliases;
-pub use digest::PackageDigest;
+pub(crate) use digest::PackageDigest;
 use index::{Index, Record};
-pub use owned::Owned;
+pub(crate) use owned::Owned;
 
 use crate::fim::Entry;
 
 /// A file is as a package has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PackageMatch {
+pub(crate) struct PackageMatch {
     /// The package's name.
     pub package: String,
     /// Its version, as the database writes it.
@@ -53,7 +53,7 @@ struct Package {
 
 /// The databases of one system, as they were when they were opened.
 #[derive(Debug, Default)]
-pub struct Packages {
+pub(crate) struct Packages {
     packages: Vec<Package>,
     index: Index,
     aliases: Aliases,
@@ -66,7 +66,7 @@ impl Packages {
     ///
     /// Takes a fraction of a second and about 50 bytes for each file of the system; meant to be
     /// dropped after use.
-    pub fn open(root: &Path) -> Self {
+    pub(crate) fn open(root: &Path) -> Self {
         let mut packages = Self { aliases: Aliases::read(root), ..Self::default() };
         dpkg::read(root, &mut packages);
         rpm::read(root, &mut packages);
@@ -75,18 +75,19 @@ impl Packages {
     }
 
     /// Databases, or parts of them, that could not be read, for the admin.
-    pub fn problems(&self) -> &[String] {
+    pub(crate) fn problems(&self) -> &[String] {
         &self.problems
     }
 
+    #[cfg(test)]
     /// How many packages there are.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.packages.len()
     }
 
     /// The package that has this file with this content. `digest` gives sums of the file; one that is
     /// not known cannot match.
-    pub fn owner_of(
+    pub(crate) fn owner_of(
         &self,
         path: &[u8],
         mut digest: impl FnMut(PackageDigest) -> Option<Vec<u8>>,
@@ -117,7 +118,7 @@ impl Packages {
     /// to a database written after the baseline last read the file, and of which nothing else
     /// changed: neither mode, owner, group nor extended attributes. A file that was not known must be
     /// root's, with neither set-uid nor set-gid nor write permission for others, without attributes.
-    pub fn explains(
+    pub(crate) fn explains(
         &self,
         path: &[u8],
         old: Option<&Entry>,

@@ -22,7 +22,7 @@ struct Owner {
 
 /// The paths of all packages.
 #[derive(Debug, Default)]
-pub struct Owned {
+pub(crate) struct Owned {
     /// Sums of paths with the place of their package; sorted when complete.
     paths: Vec<(u64, u16)>,
     owners: Vec<Owner>,
@@ -36,7 +36,7 @@ pub struct Owned {
 
 impl Owned {
     /// Reads the databases below `root` (`/` but in tests): a fraction of a second, 16 bytes a path.
-    pub fn read(root: &Path) -> Self {
+    pub(crate) fn read(root: &Path) -> Self {
         let mut owned = Self { aliases: Aliases::read(root), ..Self::default() };
         dpkg::read_paths(root, &mut owned);
         rpm::read_paths(root, &mut owned);
@@ -49,7 +49,7 @@ impl Owned {
     /// Why `path`, which is gone, went away, if a package had it then and none has it `now`: its removal,
     /// or its update to a version without it. `read` is when the baseline last saw the path: the
     /// database must have been written after that.
-    pub fn reason_of_removal(&self, now: &Self, path: &[u8], read: Timestamp) -> Option<String> {
+    pub(crate) fn reason_of_removal(&self, now: &Self, path: &[u8], read: Timestamp) -> Option<String> {
         if now.is_incomplete || now.owner_of(path).is_some() {
             return None;
         }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use hids_core::model::Timestamp;
 use proptest::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::owned::Owned;
 use super::rpm::{self, Header};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use hids_core::model::Digests;
-use md5::{Digest, Md5};
+use md5::{Digest as _, Md5};
 use proptest::prelude::*;
 
 use super::*;

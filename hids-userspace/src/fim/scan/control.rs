@@ -1,29 +1,27 @@
-//! Stopping, pausing, and how far it is.
+//! Stopping a scan, and how far it is.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{ScanReport, Totals};
 
 /// How far a scan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScanProgress {
+pub(crate) struct ScanProgress {
     /// What it has looked at.
     pub totals: Totals,
     /// What the last whole scan looked at.
     pub expected: Option<Totals>,
     /// Differences told.
     pub differences: u64,
-    /// Since the start, pauses included.
+    /// Since the start.
     pub elapsed: Duration,
-    /// Whether it is paused.
-    pub paused: bool,
 }
 
 impl ScanProgress {
     /// The part that is done, 0 to 1, as far as the last scan tells: the mean of files and bytes.
-    pub fn fraction(&self) -> Option<f64> {
+    pub(crate) fn fraction(&self) -> Option<f64> {
         let expected = self.expected?;
         let part = |done: u64, all: u64| if all == 0 { 1.0 } else { (done as f64 / all as f64).min(1.0) };
         let files = part(self.totals.files, expected.files);
@@ -32,7 +30,7 @@ impl ScanProgress {
     }
 
     /// The time left at the speed so far.
-    pub fn remaining(&self) -> Option<Duration> {
+    pub(crate) fn remaining(&self) -> Option<Duration> {
         let fraction = self.fraction().filter(|fraction| *fraction > 0.0)?;
         Some(self.elapsed.mul_f64((1.0 - fraction) / fraction))
     }
@@ -40,16 +38,13 @@ impl ScanProgress {
 
 /// A running scan, for whoever steers or shows it.
 #[derive(Clone, Debug)]
-pub struct ScanControl(Arc<Shared>);
+pub(crate) struct ScanControl(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     started: Instant,
     expected: Option<Totals>,
     stopped: AtomicBool,
-    paused: Mutex<bool>,
-    changed: Condvar,
-    is_paused: AtomicBool,
     files: AtomicU64,
     directories: AtomicU64,
     bytes: AtomicU64,
@@ -63,9 +58,6 @@ impl ScanControl {
             started: Instant::now(),
             expected,
             stopped: AtomicBool::new(false),
-            paused: Mutex::new(false),
-            changed: Condvar::new(),
-            is_paused: AtomicBool::new(false),
             files: AtomicU64::new(0),
             directories: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -75,34 +67,22 @@ impl ScanControl {
     }
 
     /// Asks the scan to end; it does so within 100 ms.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.0.stopped.store(true, Ordering::Relaxed);
-        self.set_paused(false);
     }
 
     /// Whether it was asked to end.
-    pub fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::Relaxed)
     }
 
-    /// Holds the scan until [`resume`](Self::resume).
-    pub fn pause(&self) {
-        self.set_paused(true);
-    }
-
-    /// Ends a pause.
-    pub fn resume(&self) {
-        self.set_paused(false);
-    }
-
     /// How far it is.
-    pub fn progress(&self) -> ScanProgress {
+    pub(crate) fn progress(&self) -> ScanProgress {
         ScanProgress {
             totals: self.totals(),
             expected: self.0.expected,
             differences: self.0.differences.load(Ordering::Relaxed),
             elapsed: self.0.started.elapsed(),
-            paused: self.0.is_paused.load(Ordering::Relaxed),
         }
     }
 
@@ -142,24 +122,5 @@ impl ScanControl {
 
     pub(super) fn count_not_scanned(&self) {
         self.0.not_scanned.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Returns at once when it is not paused.
-    pub(super) fn wait_while_paused(&self) {
-        if !self.0.is_paused.load(Ordering::Relaxed) {
-            return;
-        }
-        let mut paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        while *paused && !self.is_stopped() {
-            paused = self.0.changed.wait(paused).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn set_paused(&self, paused: bool) {
-        let mut held = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = paused;
-        self.0.is_paused.store(paused, Ordering::Relaxed);
-        drop(held);
-        self.0.changed.notify_all();
     }
 }

@@ -12,7 +12,7 @@ use crate::platform::clock::now;
 const PIECE: usize = 256;
 
 /// Nothing is at `path`, nor below it.
-pub fn deleted(worker: &mut Worker<'_>, path: &[u8], old: Option<Entry>) {
+pub(super) fn deleted(worker: &mut Worker<'_>, path: &[u8], old: Option<Entry>) {
     let Some(old) = old else {
         // Not known itself, but perhaps what was below it (a directory that is not watched, its files are).
         return below(worker, path.to_vec());
@@ -25,7 +25,7 @@ pub fn deleted(worker: &mut Worker<'_>, path: &[u8], old: Option<Entry>) {
 }
 
 /// Tells of everything known below `directory` that it is gone, without a look: its directory is.
-pub fn below(worker: &mut Worker<'_>, directory: Vec<u8>) {
+pub(super) fn below(worker: &mut Worker<'_>, directory: Vec<u8>) {
     let mut directories = vec![directory];
     let mut path = Vec::new();
     while let Some(directory) = directories.pop() {

@@ -94,7 +94,7 @@ impl Worker<'_> {
 
     /// The mark of a directory, below that of the one above it.
     pub(super) fn mark(&self, path: &[u8], above: Option<Arc<Mark>>) -> Option<Arc<Mark>> {
-        let (sender, control) = (self.scan.sender.clone(), self.scan.control.clone());
+        let (sender, control) = (Arc::clone(&self.scan.sender), self.scan.control.clone());
         Some(Arc::new(Mark { path: path.to_vec(), sender, control, above }))
     }
 

@@ -25,7 +25,7 @@ const RANGE: usize = 256;
 const COARSEST_TIME: Duration = Duration::from_secs(2);
 
 /// An entry that is there, or is thought to be.
-pub struct Item<'a> {
+pub(super) struct Item<'a> {
     pub directory: BorrowedFd<'a>,
     pub name: &'a CStr,
     pub hint: Hint,
@@ -39,7 +39,7 @@ impl Worker<'_> {
         let last = to == directory.names.len();
         if !last {
             // For whichever thread is free; below the directories that this range may find.
-            self.scan.pool.push(&mut vec![Task::Names { directory: directory.clone(), from: to }]);
+            self.scan.pool.push(&mut vec![Task::Names { directory: Arc::clone(&directory), from: to }]);
         }
         let after = from.checked_sub(1).and_then(|before| directory.names.item(before)).map(|(name, _)| name);
         let end = if last { None } else { to.checked_sub(1).and_then(|at| directory.names.item(at)) };

@@ -10,7 +10,7 @@ const PIECE: usize = 272;
 
 /// Known entries in the order of their names. There may be millions that are not listed any more, so few are
 /// held at a time.
-pub struct KnownRange<'a> {
+pub(super) struct KnownRange<'a> {
     known: &'a dyn BaselineView,
     directory: &'a [u8],
     end: Option<&'a CStr>,
@@ -21,13 +21,21 @@ pub struct KnownRange<'a> {
 
 impl<'a> KnownRange<'a> {
     /// Names behind `after` (`None` = from the first), up to and with `end` (`None` = to the last).
-    pub fn new(known: &'a dyn BaselineView, directory: &'a [u8], after: Option<&CStr>, end: Option<&'a CStr>) -> Self {
+    pub(super) fn new(
+        known: &'a dyn BaselineView,
+        directory: &'a [u8],
+        after: Option<&CStr>,
+        end: Option<&'a CStr>,
+    ) -> Self {
         let after = after.map(|name| name.to_bytes().to_vec());
         Self { known, directory, end, after, held: VecDeque::new(), exhausted: false }
     }
 
     /// The next entry, if there is one and its name is `wanted`.
-    pub fn next_if(&mut self, wanted: impl FnOnce(&[u8]) -> bool) -> Result<Option<(Vec<u8>, Entry)>, StoreError> {
+    pub(super) fn next_if(
+        &mut self,
+        wanted: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Option<(Vec<u8>, Entry)>, StoreError> {
         if self.held.is_empty() && !self.exhausted {
             self.fetch()?;
         }

@@ -3,13 +3,13 @@
 use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use rustix::fs::{FileType, RawDir};
 use rustix::io::Errno;
 
 /// An open directory and its names.
-pub struct Listing {
+pub(super) struct Listing {
     directory: OwnedFd,
     /// All names, each with its final NUL.
     names: Vec<u8>,
@@ -26,7 +26,7 @@ struct Item {
 
 /// What a directory says an entry is. Some filesystems do not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listed {
+pub(super) enum Listed {
     /// A file with content.
     Regular,
     /// A directory.
@@ -39,7 +39,7 @@ pub enum Listed {
 
 impl Listing {
     /// Reads all names of `directory`. `buffer` is for the kernel's answers.
-    pub fn read(directory: OwnedFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<Self> {
+    pub(super) fn read(directory: OwnedFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<Self> {
         let (mut names, mut items) = (Vec::new(), Vec::new());
         let mut entries = RawDir::new(&directory, buffer);
         while let Some(entry) = entries.next() {
@@ -63,12 +63,12 @@ impl Listing {
     }
 
     /// How many names.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.items.len()
     }
 
     /// The `index`-th name and what it is; `None` behind the last.
-    pub fn item(&self, index: usize) -> Option<(&CStr, Listed)> {
+    pub(super) fn item(&self, index: usize) -> Option<(&CStr, Listed)> {
         let item = self.items.get(index)?;
         let start = item.start as usize;
         let bytes = self.names.get(start..=start + usize::from(item.length))?;
@@ -76,7 +76,7 @@ impl Listing {
     }
 
     /// The directory.
-    pub fn directory(&self) -> BorrowedFd<'_> {
+    pub(super) fn directory(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
 }

@@ -11,7 +11,7 @@ use crate::fim::{Entry, StoreError};
 
 /// News of a scan, in the order in which it came by them.
 #[derive(Debug)]
-pub enum Found {
+pub(crate) enum Found {
     /// Paths whose state is not the baseline's; about 512 at a time.
     Differences(Vec<Difference>),
     /// A path that could not be looked at. What the baseline holds there and below is neither confirmed nor
@@ -39,7 +39,7 @@ pub enum Found {
 /// need not read the file again, and files whose content cannot be read. `hids_core::fim::compare` tells
 /// which differences count.
 #[derive(Debug)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Where.
     pub path: Vec<u8>,
     /// The baseline's entry when the scan compared; `None` = not known. The taker looks again if its entry
@@ -55,7 +55,7 @@ pub struct Difference {
 
 /// Why a path was not looked at.
 #[derive(Debug, thiserror::Error)]
-pub enum NotScanned {
+pub(crate) enum NotScanned {
     /// The system refused.
     #[error("cannot {operation} it")]
     Refused {
@@ -84,7 +84,7 @@ pub enum NotScanned {
 
 /// How much was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Everything but directories.
     pub files: u64,
     /// Directories.
@@ -95,7 +95,7 @@ pub struct Totals {
 
 /// A scan that has ended.
 #[derive(Clone, Debug, Default)]
-pub struct ScanReport {
+pub(crate) struct ScanReport {
     /// Whether it came to its end; else it was stopped.
     pub complete: bool,
     /// What it looked at.

@@ -27,8 +27,8 @@ mod start;
 mod tests;
 mod worker;
 
-pub use control::{ScanControl, ScanProgress};
-pub use messages::{Difference, Found, NotScanned, ScanReport, Totals};
-pub use request::{ScanDepth, ScanOptions, ScanRequest};
-pub use resume::ResumePoint;
-pub use start::{ScanHandle, start};
+pub(crate) use control::ScanControl;
+pub(crate) use messages::{Difference, Found, NotScanned, ScanReport, Totals};
+pub(crate) use request::{ScanDepth, ScanOptions, ScanRequest};
+pub(crate) use resume::ResumePoint;
+pub(crate) use start::{ScanHandle, start};

@@ -41,7 +41,11 @@ const PSEUDO: &[(u32, &str)] = &[
 ];
 
 /// Why the filesystem of `directory` is not entered, if it is not.
-pub fn refused(directory: BorrowedFd<'_>, skips_network: bool, allows_pseudo: bool) -> io::Result<Option<NotScanned>> {
+pub(super) fn refused(
+    directory: BorrowedFd<'_>,
+    skips_network: bool,
+    allows_pseudo: bool,
+) -> io::Result<Option<NotScanned>> {
     // The field is signed and of different width on different machines; magic numbers have 32 bits.
     let magic = rustix::fs::fstatfs(directory)?.f_type as u32;
     let named = |list: &[(u32, &'static str)]| list.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name);

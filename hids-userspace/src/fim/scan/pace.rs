@@ -13,7 +13,7 @@ use crate::fim::examine::Pace;
 const SLICE: Duration = Duration::from_millis(20);
 
 /// Bytes that may be read, all threads together: a bucket that holds a tenth of a second.
-pub struct Rate {
+pub(super) struct Rate {
     bytes_per_second: f64,
     bucket: Mutex<Bucket>,
 }
@@ -25,7 +25,7 @@ struct Bucket {
 }
 
 impl Rate {
-    pub fn new(bytes_per_second: u64) -> Self {
+    pub(super) fn new(bytes_per_second: u64) -> Self {
         let bucket = Bucket { bytes: 0.0, filled: Instant::now() };
         Self { bytes_per_second: bytes_per_second.max(1) as f64, bucket: Mutex::new(bucket) }
     }
@@ -43,7 +43,7 @@ impl Rate {
 }
 
 /// The pace of one thread.
-pub struct Pacer<'a> {
+pub(super) struct Pacer<'a> {
     control: &'a ScanControl,
     rate: Option<&'a Rate>,
     percent: u8,
@@ -51,19 +51,18 @@ pub struct Pacer<'a> {
 }
 
 impl<'a> Pacer<'a> {
-    pub fn new(control: &'a ScanControl, rate: Option<&'a Rate>, options: &ScanOptions) -> Self {
+    pub(super) fn new(control: &'a ScanControl, rate: Option<&'a Rate>, options: &ScanOptions) -> Self {
         let percent = options.processor_percent.clamp(1, 100);
         Self { control, rate, percent, used: Cell::new(processor_time()) }
     }
 
-    /// Waits through pauses. `false` = stop.
-    pub fn may_continue(&self) -> bool {
-        self.control.wait_while_paused();
+    /// `false` = stop.
+    pub(super) fn may_continue(&self) -> bool {
         !self.control.is_stopped()
     }
 
     /// Sleeps as long as the share of the core asks for the time used since the last rest.
-    pub fn rest(&self) {
+    pub(super) fn rest(&self) {
         if self.percent >= 100 {
             return;
         }

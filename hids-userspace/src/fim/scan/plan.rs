@@ -6,7 +6,7 @@ use hids_core::fim::{PathKind, Policy};
 ///
 /// A subtree that is watched is one itself; the roots below a subtree are others, since the walk passes
 /// roots by.
-pub fn units(subtrees: &[Vec<u8>], policy: &Policy) -> Vec<Vec<u8>> {
+pub(super) fn units(subtrees: &[Vec<u8>], policy: &Policy) -> Vec<Vec<u8>> {
     let roots = || policy.watches().iter().map(|watch| watch.root.clone());
     let mut units: Vec<Vec<u8>> = if subtrees.is_empty() {
         roots().collect()
@@ -42,13 +42,13 @@ fn same_walk(unit: &[u8], above: &[u8], policy: &Policy) -> bool {
 }
 
 /// Whether `path` lies below `directory` (and is not it).
-pub fn is_below(path: &[u8], directory: &[u8]) -> bool {
+pub(super) fn is_below(path: &[u8], directory: &[u8]) -> bool {
     let directory = directory.strip_suffix(b"/").unwrap_or(directory);
     path.len() > directory.len() + 1 && path.starts_with(directory) && path[directory.len()] == b'/'
 }
 
 /// The path of the entry `name` of `directory`.
-pub fn join(directory: &[u8], name: &[u8], path: &mut Vec<u8>) {
+pub(super) fn join(directory: &[u8], name: &[u8], path: &mut Vec<u8>) {
     path.clear();
     path.extend_from_slice(directory);
     if directory != b"/" {

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A stack of tasks that is empty for good once nobody works on one that could add more.
-pub struct Pool<T> {
+pub(super) struct Pool<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
 }
@@ -16,13 +16,13 @@ struct State<T> {
 
 impl<T> Pool<T> {
     /// With the first tasks, the first on top.
-    pub fn new(mut tasks: Vec<T>) -> Self {
+    pub(super) fn new(mut tasks: Vec<T>) -> Self {
         tasks.reverse();
         Self { state: Mutex::new(State { tasks, working: 0, closed: false }), changed: Condvar::new() }
     }
 
     /// Puts tasks on top, the first of them uppermost.
-    pub fn push(&self, tasks: &mut Vec<T>) {
+    pub(super) fn push(&self, tasks: &mut Vec<T>) {
         if tasks.is_empty() {
             return;
         }
@@ -33,7 +33,7 @@ impl<T> Pool<T> {
 
     /// The uppermost task; waits while there is none but may be. The caller is at work until it calls
     /// [`worked`](Self::worked).
-    pub fn take(&self) -> Option<T> {
+    pub(super) fn take(&self) -> Option<T> {
         let mut state = self.lock();
         loop {
             if state.closed {
@@ -52,7 +52,7 @@ impl<T> Pool<T> {
     }
 
     /// The task taken last is done.
-    pub fn worked(&self) {
+    pub(super) fn worked(&self) {
         let mut state = self.lock();
         state.working -= 1;
         if state.working == 0 && state.tasks.is_empty() {
@@ -61,7 +61,7 @@ impl<T> Pool<T> {
     }
 
     /// Drops all that waits; nothing is given out any more.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         let dropped = {
             let mut state = self.lock();
             state.closed = true;

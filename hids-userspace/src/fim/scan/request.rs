@@ -5,7 +5,7 @@ use crate::fim::examine::ExamineOptions;
 
 /// Where and how thoroughly.
 #[derive(Clone, Debug, Default)]
-pub struct ScanRequest {
+pub(crate) struct ScanRequest {
     /// Absolute paths: watched trees, parts of them, or directories above them. Empty = everything that is
     /// watched.
     pub subtrees: Vec<Vec<u8>>,
@@ -19,7 +19,7 @@ pub struct ScanRequest {
 
 /// How thoroughly a scan looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ScanDepth {
+pub(crate) enum ScanDepth {
     /// Every content is read.
     #[default]
     Full,
@@ -31,7 +31,7 @@ pub enum ScanDepth {
 
 /// How a scan treats the machine.
 #[derive(Clone, Debug)]
-pub struct ScanOptions {
+pub(crate) struct ScanOptions {
     /// Threads; 0 = one for each core.
     pub threads: usize,
     /// Nice value of the threads (`<process_priority>`), 0 to 19; `None` leaves it. From 10 on they read

@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 /// Directories that are done, with everything below them. The caller adds each
 /// [`Found::Done`](super::Found::Done) once it has written what came before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResumePoint {
+pub(crate) struct ResumePoint {
     done: BTreeSet<Vec<u8>>,
 }
 
 impl ResumePoint {
     /// Most directories that are remembered. Of more the deepest are forgotten, and scanned again.
-    pub const MOST: usize = 4096;
+    pub(crate) const MOST: usize = 4096;
 
     /// Adds a directory, in place of all below it.
-    pub fn add(&mut self, directory: Vec<u8>) {
+    pub(crate) fn add(&mut self, directory: Vec<u8>) {
         if self.covers(&directory) {
             return;
         }
@@ -38,7 +38,7 @@ impl ResumePoint {
     }
 
     /// Without the directories that hold one of `paths`: what is known of those is not written yet.
-    pub fn without(&self, paths: &[Vec<u8>]) -> Self {
+    pub(crate) fn without(&self, paths: &[Vec<u8>]) -> Self {
         let mut rest = self.clone();
         for path in paths {
             let above = path.iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(at, _)| &path[..at.max(1)]);
@@ -49,7 +49,7 @@ impl ResumePoint {
     }
 
     /// Whether `directory` or one above it is done.
-    pub fn covers(&self, directory: &[u8]) -> bool {
+    pub(crate) fn covers(&self, directory: &[u8]) -> bool {
         if self.done.is_empty() {
             return false;
         }
@@ -58,8 +58,9 @@ impl ResumePoint {
         self.done.contains(directory) || slashes.into_iter().any(|above| self.done.contains(above))
     }
 
+    #[cfg(test)]
     /// Whether nothing is done.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.done.is_empty()
     }
 }

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const TURN: Duration = Duration::from_millis(20);
 
 /// Shared by all threads of a scan. Whoever adds to a full channel waits, and the others behind it.
-pub struct MessageSender {
+pub(super) struct MessageSender {
     control: ScanControl,
     found: Sender<Found>,
     waiting: Mutex<Waiting>,
@@ -35,13 +35,13 @@ struct Waiting {
 }
 
 impl MessageSender {
-    pub fn new(control: ScanControl, found: Sender<Found>) -> Self {
+    pub(super) fn new(control: ScanControl, found: Sender<Found>) -> Self {
         let waiting = Waiting { differences: Vec::new(), done: Vec::new(), since: Instant::now() };
         Self { control, found, waiting: Mutex::new(waiting) }
     }
 
     /// Takes differences, and leaves `differences` empty.
-    pub fn add(&self, differences: &mut Vec<Difference>) {
+    pub(super) fn add(&self, differences: &mut Vec<Difference>) {
         if !differences.is_empty() {
             self.control.count_differences(differences.len());
         }
@@ -59,21 +59,21 @@ impl MessageSender {
     }
 
     /// Everything below `directory` has been added.
-    pub fn done(&self, directory: Vec<u8>) {
+    pub(super) fn done(&self, directory: Vec<u8>) {
         let mut waiting = self.lock();
         waiting.done.push(directory);
         self.send_if_due(&mut waiting);
     }
 
     /// A path was not looked at.
-    pub fn not_scanned(&self, path: Vec<u8>, why: NotScanned) {
+    pub(super) fn not_scanned(&self, path: Vec<u8>, why: NotScanned) {
         self.control.count_not_scanned();
         let _order = self.lock();
         self.send(Found::NotScanned { path, why });
     }
 
     /// The last message.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         let mut waiting = self.lock();
         self.send_all(&mut waiting);
         let report: ScanReport = self.control.report();

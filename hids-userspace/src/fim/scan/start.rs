@@ -19,7 +19,7 @@ use crate::sys::files::{DiskPriority, set_disk_priority};
 
 /// A scan that runs. Dropping it stops the scan and waits for its threads.
 #[derive(Debug)]
-pub struct ScanHandle {
+pub(crate) struct ScanHandle {
     control: ScanControl,
     /// The first of its threads, which waits for the others.
     thread: Option<JoinHandle<()>>,
@@ -27,12 +27,12 @@ pub struct ScanHandle {
 
 impl ScanHandle {
     /// For whoever steers or shows it.
-    pub fn control(&self) -> &ScanControl {
+    pub(crate) fn control(&self) -> &ScanControl {
         &self.control
     }
 
     /// Waits until it has ended by itself. Somebody else has to take what it finds meanwhile.
-    pub fn wait(mut self) {
+    pub(crate) fn wait(mut self) {
         self.join();
     }
 
@@ -55,7 +55,7 @@ impl Drop for ScanHandle {
 /// more, the scan ends. It waits while `found` is full.
 ///
 /// An error means that no thread could be started.
-pub fn start(
+pub(crate) fn start(
     request: ScanRequest,
     policy: Arc<Policy>,
     known: Arc<dyn BaselineView>,

@@ -22,11 +22,11 @@ type Entries = BTreeMap<(Vec<u8>, Vec<u8>), Entry>;
 
 /// A baseline in memory.
 #[derive(Default)]
-pub struct Baseline(Mutex<Entries>);
+pub(super) struct Baseline(Mutex<Entries>);
 
 impl Baseline {
     /// Does what a taker does: writes the new states.
-    pub fn take_over(&self, differences: &[Difference]) {
+    pub(super) fn take_over(&self, differences: &[Difference]) {
         let mut entries = self.0.lock().unwrap();
         for difference in differences {
             let (directory, name) = split(&difference.path);
@@ -36,7 +36,7 @@ impl Baseline {
     }
 
     /// Paths that are there.
-    pub fn paths(&self) -> BTreeSet<Vec<u8>> {
+    pub(super) fn paths(&self) -> BTreeSet<Vec<u8>> {
         let entries = self.0.lock().unwrap();
         let there = entries.iter().filter(|(_, entry)| entry.state.is_some());
         there.map(|((directory, name), _)| [directory.as_slice(), b"/", name].concat()).collect()
@@ -63,34 +63,38 @@ impl BaselineView for Baseline {
     }
 }
 
-pub fn bytes(path: &Path) -> Vec<u8> {
+pub(super) fn bytes(path: &Path) -> Vec<u8> {
     path.as_os_str().as_bytes().to_vec()
 }
 
 /// Watches whole trees with every check.
-pub fn watching(roots: &[&Path]) -> PolicyDef {
+pub(super) fn watching(roots: &[&Path]) -> PolicyDef {
     let watch = |root: &&Path| Watch { root: bytes(root), checks: Checks::all(true), ..Watch::default() };
     PolicyDef { watches: roots.iter().map(watch).collect(), ..PolicyDef::default() }
 }
 
-pub fn quick() -> ScanOptions {
+pub(super) fn quick() -> ScanOptions {
     ScanOptions { nice: None, threads: 2, ..ScanOptions::default() }
 }
 
 /// A scan of everything that is watched.
-pub fn asking(depth: ScanDepth) -> ScanRequest {
+pub(super) fn asking(depth: ScanDepth) -> ScanRequest {
     ScanRequest { depth, ..ScanRequest::default() }
 }
 
-pub fn begin(policy: PolicyDef, baseline: &Arc<Baseline>, request: ScanRequest) -> (ScanHandle, Receiver<Found>) {
+pub(super) fn begin(
+    policy: PolicyDef,
+    baseline: &Arc<Baseline>,
+    request: ScanRequest,
+) -> (ScanHandle, Receiver<Found>) {
     let (sender, receiver) = bounded(4);
     let policy = Arc::new(Policy::compile(policy));
-    (start(request, policy, baseline.clone(), quick(), sender).unwrap(), receiver)
+    (start(request, policy, Arc::<Baseline>::clone(baseline), quick(), sender).unwrap(), receiver)
 }
 
 /// All that a scan told.
 #[derive(Default)]
-pub struct Told {
+pub(super) struct Told {
     pub differences: Vec<Difference>,
     pub not_scanned: Vec<(Vec<u8>, NotScanned)>,
     pub done: Vec<Vec<u8>>,
@@ -98,7 +102,7 @@ pub struct Told {
 }
 
 impl Told {
-    pub fn by(receiver: &Receiver<Found>) -> Self {
+    pub(super) fn by(receiver: &Receiver<Found>) -> Self {
         let mut told = Self::default();
         for found in receiver {
             told.add(found);
@@ -106,7 +110,7 @@ impl Told {
         told
     }
 
-    pub fn add(&mut self, found: Found) {
+    pub(super) fn add(&mut self, found: Found) {
         assert!(self.report.is_none(), "nothing comes after the end");
         match found {
             Found::Differences(some) => self.differences.extend(some),
@@ -117,7 +121,7 @@ impl Told {
     }
 
     /// Paths that are new, changed, and gone.
-    pub fn sorted(&self) -> [BTreeSet<Vec<u8>>; 3] {
+    pub(super) fn sorted(&self) -> [BTreeSet<Vec<u8>>; 3] {
         let mut sets = [const { BTreeSet::new() }; 3];
         for difference in &self.differences {
             let old = difference.old.as_ref().and_then(|old| old.state.as_ref());
@@ -133,7 +137,7 @@ impl Told {
 }
 
 /// Scans to the end.
-pub fn scan(policy: PolicyDef, baseline: &Arc<Baseline>, request: ScanRequest) -> Told {
+pub(super) fn scan(policy: PolicyDef, baseline: &Arc<Baseline>, request: ScanRequest) -> Told {
     let (handle, receiver) = begin(policy, baseline, request);
     let told = Told::by(&receiver);
     handle.wait();
@@ -142,7 +146,7 @@ pub fn scan(policy: PolicyDef, baseline: &Arc<Baseline>, request: ScanRequest) -
 }
 
 /// Scans, takes everything over, and gives what was told.
-pub fn scan_and_keep(policy: PolicyDef, baseline: &Arc<Baseline>, depth: ScanDepth) -> Told {
+pub(super) fn scan_and_keep(policy: PolicyDef, baseline: &Arc<Baseline>, depth: ScanDepth) -> Told {
     let told = scan(policy, baseline, asking(depth));
     baseline.take_over(&told.differences);
     told

@@ -14,7 +14,7 @@ use crate::fim::BaselineView;
 use crate::fim::examine::Examiner;
 
 /// What the threads of one scan share.
-pub struct Scan {
+pub(super) struct Scan {
     pub request: ScanRequest,
     pub policy: Arc<Policy>,
     pub known: Arc<dyn BaselineView>,
@@ -26,7 +26,7 @@ pub struct Scan {
 }
 
 /// Something to do.
-pub enum Task {
+pub(super) enum Task {
     /// A path to begin at.
     Unit(Vec<u8>),
     /// A directory to list.
@@ -41,7 +41,7 @@ pub enum Task {
 }
 
 /// A directory that is to be listed.
-pub struct DirectoryTask {
+pub(super) struct DirectoryTask {
     /// Whole path.
     pub path: Vec<u8>,
     /// `st_dev` of the directory above: another one is another filesystem.
@@ -53,14 +53,14 @@ pub struct DirectoryTask {
 }
 
 /// A directory that has been listed.
-pub struct Listed {
+pub(super) struct Listed {
     pub task: DirectoryTask,
     pub names: Listing,
     pub device: u64,
 }
 
 /// Tells that a directory is done, when the last task below it has been dropped.
-pub struct Mark {
+pub(super) struct Mark {
     pub path: Vec<u8>,
     pub sender: Arc<MessageSender>,
     pub control: ScanControl,
@@ -79,7 +79,7 @@ impl Drop for Mark {
 }
 
 /// One thread's means.
-pub struct Worker<'a> {
+pub(super) struct Worker<'a> {
     pub scan: &'a Scan,
     pub pacer: &'a Pacer<'a>,
     pub examiner: Examiner<'a>,
@@ -101,7 +101,7 @@ const NAMES_BYTES: usize = 128 * 1024;
 
 impl<'a> Worker<'a> {
     /// Works until nothing is left.
-    pub fn run(scan: &'a Scan) {
+    pub(super) fn run(scan: &'a Scan) {
         let pacer = Pacer::new(&scan.control, scan.rate.as_ref(), &scan.options);
         let mut worker = Worker {
             scan,
@@ -141,14 +141,14 @@ impl<'a> Worker<'a> {
     }
 
     /// In the middle of a task that finds very much.
-    pub fn send_if_many(&mut self) {
+    pub(super) fn send_if_many(&mut self) {
         if self.differences.len() >= MANY {
             self.send();
         }
     }
 
     /// Sends what has been found so far.
-    pub fn send(&mut self) {
+    pub(super) fn send(&mut self) {
         self.scan.sender.add(&mut self.differences);
     }
 }

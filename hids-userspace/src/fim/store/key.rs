@@ -1,8 +1,8 @@
 //! The secret that the MACs of the baseline are made with.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::StoreError;
@@ -12,7 +12,7 @@ const KEY_BYTES: usize = 32;
 
 /// 32 random bytes. Never shown.
 #[derive(Clone)]
-pub struct StoreKey([u8; KEY_BYTES]);
+pub(crate) struct StoreKey([u8; KEY_BYTES]);
 
 impl std::fmt::Debug for StoreKey {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -21,8 +21,9 @@ impl std::fmt::Debug for StoreKey {
 }
 
 impl StoreKey {
+    #[cfg(test)]
     /// From bytes, for tests and tools that keep the key elsewhere.
-    pub const fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
+    pub(crate) const fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
         Self(bytes)
     }
 
@@ -30,7 +31,7 @@ impl StoreKey {
     ///
     /// # Errors
     /// When the file cannot be read or made, has another length, or others may read it.
-    pub fn load_or_create(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn load_or_create(path: &Path) -> Result<Self, StoreError> {
         let open = |source| StoreError::Open { path: path.to_owned(), source };
         match OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path) {
             Ok(file) => Self::load(path, file),

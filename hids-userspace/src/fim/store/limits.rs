@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Bounds of the store.
 #[derive(Clone, Copy, Debug)]
-pub struct StoreLimits {
+pub(crate) struct StoreLimits {
     /// Memory for pages of the database, in bytes.
     pub cache_bytes: usize,
     /// How many notices are kept.

@@ -21,15 +21,15 @@ mod view;
 mod write_txn;
 
 pub(in crate::fim) use codec::decode_entry;
-pub use error::StoreError;
-pub use key::StoreKey;
-pub use limits::StoreLimits;
-pub use open::Store;
+pub(crate) use error::StoreError;
+pub(crate) use key::StoreKey;
+pub(crate) use limits::StoreLimits;
+pub(crate) use open::Store;
 pub(in crate::fim) use paths::path_of;
-pub use rows::GapId;
-pub use verify::{VerifyProgress, VerifyReport};
-pub use view::{Snapshot, StoreCounts, StoreView, Subtree};
-pub use write_txn::{Durability, WriteTxn};
+pub(crate) use rows::GapId;
+pub(crate) use verify::VerifyReport;
+pub(crate) use view::StoreView;
+pub(crate) use write_txn::{Durability, WriteTxn};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hids_core::model::{Damage, FileNotice};
+use hids_core::model::Damage;
 
 use super::shared::Shared;
 use super::verify::{self, VerifyProgress, VerifyReport};
@@ -12,7 +12,7 @@ use crate::platform::clock;
 
 /// The baseline. One per file; see the module.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     shared: Arc<Shared>,
 }
 
@@ -25,7 +25,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file is in use, or the directory does not let one be made.
-    pub fn open(path: &Path, key: &StoreKey, limits: StoreLimits) -> Result<(Self, Vec<Damage>), StoreError> {
+    pub(crate) fn open(path: &Path, key: &StoreKey, limits: StoreLimits) -> Result<(Self, Vec<Damage>), StoreError> {
         let mut damages = Vec::new();
         let store = Self::open_noting(path, key, limits, &mut damages)?;
         Ok((store, damages))
@@ -36,7 +36,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_noting(
+    pub(crate) fn open_noting(
         path: &Path,
         key: &StoreKey,
         limits: StoreLimits,
@@ -61,7 +61,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file is in use or damaged.
-    pub fn open_without_repair(
+    pub(crate) fn open_without_repair(
         path: &Path,
         key: &StoreKey,
         limits: StoreLimits,
@@ -83,14 +83,14 @@ impl Store {
     ///
     /// # Errors
     /// When the directory does not let a file be renamed or made.
-    pub fn recreate(&self, what: &str) -> Result<Damage, StoreError> {
+    pub(crate) fn recreate(&self, what: &str) -> Result<Damage, StoreError> {
         let damage = self.shared.replace(|| set_aside(self.shared.path(), what))?;
         self.begin()?.commit(Durability::Synced)?;
         Ok(damage)
     }
 
     /// A view of what is committed; cheap to copy.
-    pub fn view(&self) -> StoreView {
+    pub(crate) fn view(&self) -> StoreView {
         StoreView::new(Arc::clone(&self.shared))
     }
 
@@ -98,31 +98,15 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn begin(&self) -> Result<WriteTxn<'_>, StoreError> {
+    pub(crate) fn begin(&self) -> Result<WriteTxn<'_>, StoreError> {
         WriteTxn::begin(&self.shared)
-    }
-
-    /// Notices after `sequence`, oldest first: the outbox from the committed position on.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn notices_after(&self, sequence: u64, limit: usize) -> Result<Vec<FileNotice>, StoreError> {
-        self.view().notices_after(sequence, limit)
-    }
-
-    /// What happened to `path`, newest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn history(&self, path: &[u8], limit: usize) -> Result<Vec<FileNotice>, StoreError> {
-        self.view().history(path, limit)
     }
 
     /// Reads everything of one moment and compares it with the MACs and the head. Updates go on meanwhile.
     ///
     /// # Errors
     /// When the operating system refuses a read; damage is no error but part of the report.
-    pub fn verify(&self, progress: &mut dyn FnMut(VerifyProgress)) -> Result<VerifyReport, StoreError> {
+    pub(crate) fn verify(&self, progress: &mut dyn FnMut(VerifyProgress)) -> Result<VerifyReport, StoreError> {
         verify::verify(&self.shared, progress)
     }
 }

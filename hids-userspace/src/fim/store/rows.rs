@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use hids_core::model::Gap;
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable as _, Table, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::codec::decode;
@@ -112,7 +112,7 @@ pub(super) fn open_table(transaction: &ReadTransaction, kind: Kind) -> Result<Re
 
 /// Names an open gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct GapId(pub u64);
+pub(crate) struct GapId(pub u64);
 
 pub(super) fn gap_of((key, value): &(Vec<u8>, Vec<u8>)) -> Result<(GapId, Gap), StoreError> {
     let id = <[u8; 8]>::try_from(key.as_slice())

@@ -27,7 +27,7 @@ const PIECE: u64 = 512;
 
 /// How far a verification is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VerifyProgress {
+pub(crate) struct VerifyProgress {
     /// Rows looked at.
     pub rows: u64,
     /// Rows that there should be.
@@ -36,7 +36,7 @@ pub struct VerifyProgress {
 
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VerifyReport {
+pub(crate) struct VerifyReport {
     /// Entries looked at.
     pub entries: u64,
     /// Notices looked at.
@@ -53,7 +53,7 @@ pub struct VerifyReport {
 
 impl VerifyReport {
     /// Whether nothing was altered.
-    pub fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
 }

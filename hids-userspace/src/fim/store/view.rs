@@ -10,7 +10,7 @@ use super::codec::decode_entry;
 use super::error::reading;
 use super::head::{Head, Kind};
 use super::processes::Notices;
-use super::rows::{GapId, decompress, gap_of, metadata_key, open_table, path_of_entry, value_of};
+use super::rows::{GapId, gap_of, metadata_key, open_table, path_of_entry, value_of};
 use super::shared::{Shared, head};
 use super::{StoreError, paths};
 use crate::fim::{BaselineView, Entry};
@@ -20,7 +20,7 @@ const CHUNK: usize = 512;
 
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StoreCounts {
+pub(crate) struct StoreCounts {
     /// Paths known, deleted ones that are remembered among them.
     pub entries: u64,
     /// Notices kept.
@@ -37,7 +37,7 @@ pub struct StoreCounts {
 
 /// What is committed. Each call reads one state; a later call may read a newer one.
 #[derive(Clone, Debug)]
-pub struct StoreView {
+pub(crate) struct StoreView {
     shared: Arc<Shared>,
 }
 
@@ -83,7 +83,7 @@ impl StoreView {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn notices_after(&self, sequence: u64, limit: usize) -> Result<Vec<FileNotice>, StoreError> {
+    pub(crate) fn notices_after(&self, sequence: u64, limit: usize) -> Result<Vec<FileNotice>, StoreError> {
         let from = sequence.saturating_add(1).to_be_bytes();
         let last = self.shared.synced().to_be_bytes();
         if from > last {
@@ -100,7 +100,7 @@ impl StoreView {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn history(&self, path: &[u8], limit: usize) -> Result<Vec<FileNotice>, StoreError> {
+    pub(crate) fn history(&self, path: &[u8], limit: usize) -> Result<Vec<FileNotice>, StoreError> {
         let (from, to) = paths::children(path);
         self.shared.read(|transaction| {
             let notices = Notices::open(transaction)?;
@@ -122,7 +122,7 @@ impl StoreView {
     ///
     /// # Errors
     /// When the path is not whole.
-    pub fn subtree(&self, path: &[u8]) -> Result<Subtree, StoreError> {
+    pub(crate) fn subtree(&self, path: &[u8]) -> Result<Subtree, StoreError> {
         let own = paths::key_of(path)?;
         let after = [own.as_slice(), b"\0"].concat();
         let ranges = std::iter::once((own, after)).chain(paths::below(path)).collect();
@@ -133,7 +133,7 @@ impl StoreView {
     ///
     /// # Errors
     /// When a path is not whole.
-    pub fn subtree_after(&self, path: &[u8], after: &[u8]) -> Result<Subtree, StoreError> {
+    pub(crate) fn subtree_after(&self, path: &[u8], after: &[u8]) -> Result<Subtree, StoreError> {
         let mut rest = self.subtree(path)?;
         let next = [paths::key_of(after)?.as_slice(), b"\0"].concat();
         while rest.ranges.front().is_some_and(|(_, to)| *to <= next) {
@@ -145,8 +145,9 @@ impl StoreView {
         Ok(rest)
     }
 
+    #[cfg(test)]
     /// All entries, in the store's order.
-    pub fn entries(&self) -> Subtree {
+    pub(crate) fn entries(&self) -> Subtree {
         let all = VecDeque::from([(Vec::new(), vec![0xff])]);
         Subtree { view: self.clone(), ranges: all, ready: VecDeque::new() }
     }
@@ -155,7 +156,7 @@ impl StoreView {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let transaction = self.shared.begin_read()?;
         let head = head(&self.shared.macs, &transaction)?;
         Ok(Snapshot { transaction, head })
@@ -165,24 +166,15 @@ impl StoreView {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn open_gaps(&self) -> Result<Vec<(GapId, Gap)>, StoreError> {
+    pub(crate) fn open_gaps(&self) -> Result<Vec<(GapId, Gap)>, StoreError> {
         self.rows(Kind::Gap, (&[], &[0xff; 9]), usize::MAX, |key, value| gap_of(&(key.to_vec(), value.to_vec())))
-    }
-
-    /// The text that was kept of a file.
-    ///
-    /// # Errors
-    /// When the path is not whole, or the file cannot be read.
-    pub fn text(&self, path: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let limit = self.shared.limits.text_bytes;
-        self.row(Kind::Text, &paths::key_of(path)?, |value| decompress(value, limit))
     }
 
     /// The value that was remembered under a name.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn metadata(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn metadata(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.row(Kind::Metadata, &metadata_key(name), |value| Ok(value.to_vec()))
     }
 
@@ -190,7 +182,7 @@ impl StoreView {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn counts(&self) -> Result<StoreCounts, StoreError> {
+    pub(crate) fn counts(&self) -> Result<StoreCounts, StoreError> {
         let head = self.shared.read(|transaction| head(&self.shared.macs, transaction))?;
         Ok(StoreCounts {
             entries: head.rows[Kind::Entry as usize],
@@ -229,7 +221,7 @@ impl BaselineView for StoreView {
 
 /// Entries of a subtree, read piece by piece: what is committed meanwhile may be seen or not.
 #[derive(Debug)]
-pub struct Subtree {
+pub(crate) struct Subtree {
     view: StoreView,
     ranges: VecDeque<(Vec<u8>, Vec<u8>)>,
     ready: VecDeque<(Vec<u8>, Entry)>,
@@ -274,7 +266,7 @@ impl Iterator for Subtree {
 }
 
 /// What was committed when it was taken. While it is held the file cannot reuse its pages.
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     transaction: ReadTransaction,
     head: Head,
 }
@@ -290,12 +282,12 @@ pub(in crate::fim) type StoredEntry = (Vec<u8>, Vec<u8>);
 
 impl Snapshot {
     /// Number of the commit.
-    pub fn commit(&self) -> u64 {
+    pub(crate) fn commit(&self) -> u64 {
         self.head.commit
     }
 
     /// MAC of the commit's head.
-    pub fn head(&self) -> &[u8; 32] {
+    pub(crate) fn head(&self) -> &[u8; 32] {
         &self.head.mac
     }
 

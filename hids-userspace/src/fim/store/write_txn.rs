@@ -1,7 +1,7 @@
 //! Writing: everything between `begin` and `commit` happens, or nothing.
 
 use hids_core::model::{FileNews, FileNotice, Gap, Timestamp};
-use redb::{ReadableTable, WriteTransaction};
+use redb::{ReadableTable as _, WriteTransaction};
 
 use super::codec::{decode, decode_entry, decode_notice, encode, encode_entry, encode_notice};
 use super::error::writing;
@@ -14,7 +14,7 @@ use crate::fim::Entry;
 
 /// When a commit has to be on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
+pub(crate) enum Durability {
     /// When `commit` returns: it survives a power loss.
     Synced,
     /// With the next synced commit. Readers see it at once; a crash takes it back.
@@ -22,7 +22,7 @@ pub enum Durability {
 }
 
 /// What is about to be written. Dropped without `commit`, nothing of it happens.
-pub struct WriteTxn<'s> {
+pub(crate) struct WriteTxn<'s> {
     shared: &'s Shared,
     transaction: WriteTransaction,
     head: Head,
@@ -62,7 +62,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// When the path is not whole, or the file cannot be written.
-    pub fn put(&mut self, path: &[u8], entry: &Entry) -> Result<(), StoreError> {
+    pub(crate) fn put(&mut self, path: &[u8], entry: &Entry) -> Result<(), StoreError> {
         self.rows(Kind::Entry)?.put(&paths::key_of(path)?, &encode_entry(entry))
     }
 
@@ -70,7 +70,10 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn put_all<'e>(&mut self, entries: impl IntoIterator<Item = (&'e [u8], &'e Entry)>) -> Result<(), StoreError> {
+    pub(crate) fn put_all<'e>(
+        &mut self,
+        entries: impl IntoIterator<Item = (&'e [u8], &'e Entry)>,
+    ) -> Result<(), StoreError> {
         let mut rows = self.rows(Kind::Entry)?;
         for (path, entry) in entries {
             rows.put(&paths::key_of(path)?, &encode_entry(entry))?;
@@ -83,7 +86,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn remove(&mut self, path: &[u8]) -> Result<bool, StoreError> {
+    pub(crate) fn remove(&mut self, path: &[u8]) -> Result<bool, StoreError> {
         self.rows(Kind::Entry)?.remove(&paths::key_of(path)?)
     }
 
@@ -91,7 +94,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn entry(&mut self, path: &[u8]) -> Result<Option<Entry>, StoreError> {
+    pub(crate) fn entry(&mut self, path: &[u8]) -> Result<Option<Entry>, StoreError> {
         let key = paths::key_of(path)?;
         self.rows(Kind::Entry)?.value(&key)?.map(|value| decode_entry(&value)).transpose()
     }
@@ -101,7 +104,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// When a path is not whole, or the file cannot be read.
-    pub fn entries_below(
+    pub(crate) fn entries_below(
         &mut self,
         directory: &[u8],
         after: Option<&[u8]>,
@@ -122,7 +125,7 @@ impl<'s> WriteTxn<'s> {
     }
 
     /// Whether this transaction holds a record that is to be sent to the rules.
-    pub const fn has_records(&self) -> bool {
+    pub(crate) const fn has_records(&self) -> bool {
         self.has_records
     }
 
@@ -130,7 +133,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn notice(&mut self, time: Timestamp, alerted: bool, news: FileNews) -> Result<u64, StoreError> {
+    pub(crate) fn notice(&mut self, time: Timestamp, alerted: bool, news: FileNews) -> Result<u64, StoreError> {
         self.head.last_sequence += 1;
         self.has_records = true;
         let notice = FileNotice { sequence: self.head.last_sequence, time, alerted, news };
@@ -149,7 +152,7 @@ impl<'s> WriteTxn<'s> {
     }
 
     /// Gives no number up to `sequence` to a notice: those were used before a power loss took them back.
-    pub fn skip_to(&mut self, sequence: u64) {
+    pub(crate) fn skip_to(&mut self, sequence: u64) {
         self.head.last_sequence = self.head.last_sequence.max(sequence);
     }
 
@@ -157,7 +160,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn open_gap(&mut self, gap: &Gap) -> Result<GapId, StoreError> {
+    pub(crate) fn open_gap(&mut self, gap: &Gap) -> Result<GapId, StoreError> {
         self.head.last_gap += 1;
         let id = self.head.last_gap;
         self.rows(Kind::Gap)?.put(&id.to_be_bytes(), &encode(gap))?;
@@ -168,7 +171,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn close_gap(&mut self, id: GapId, closed: Timestamp, found: u64) -> Result<Option<Gap>, StoreError> {
+    pub(crate) fn close_gap(&mut self, id: GapId, closed: Timestamp, found: u64) -> Result<Option<Gap>, StoreError> {
         let mut rows = self.rows(Kind::Gap)?;
         let key = id.0.to_be_bytes();
         let Some(value) = rows.value(&key)? else { return Ok(None) };
@@ -182,7 +185,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn set_text(&mut self, path: &[u8], text: &[u8]) -> Result<bool, StoreError> {
+    pub(crate) fn set_text(&mut self, path: &[u8], text: &[u8]) -> Result<bool, StoreError> {
         if text.len() > self.shared.limits.text_bytes {
             self.remove_text(path)?;
             return Ok(false);
@@ -196,7 +199,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn remove_text(&mut self, path: &[u8]) -> Result<bool, StoreError> {
+    pub(crate) fn remove_text(&mut self, path: &[u8]) -> Result<bool, StoreError> {
         self.rows(Kind::Text)?.remove(&paths::key_of(path)?)
     }
 
@@ -204,7 +207,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn text(&mut self, path: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn text(&mut self, path: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let key = paths::key_of(path)?;
         let limit = self.shared.limits.text_bytes;
         self.rows(Kind::Text)?.value(&key)?.map(|value| decompress(&value, limit)).transpose()
@@ -214,7 +217,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn set_metadata(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn set_metadata(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         self.rows(Kind::Metadata)?.put(&metadata_key(name), value)
     }
 
@@ -223,7 +226,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn prune(&mut self, committed: u64, now: Timestamp, most: usize) -> Result<u64, StoreError> {
+    pub(crate) fn prune(&mut self, committed: u64, now: Timestamp, most: usize) -> Result<u64, StoreError> {
         let oldest = now.minus(self.shared.limits.history_age);
         let kept = self.shared.limits.history_notices;
         let surplus = self.totals.rows[Kind::Notice as usize].saturating_sub(kept);
@@ -257,7 +260,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// When the file cannot be written: nothing of this update happened, and the store is as before.
-    pub fn commit(self, durability: Durability) -> Result<u64, StoreError> {
+    pub(crate) fn commit(self, durability: Durability) -> Result<u64, StoreError> {
         let Self { shared, mut transaction, mut head, totals, .. } = self;
         head.rows = totals.rows;
         let head = head.next(&shared.macs, totals.sum);

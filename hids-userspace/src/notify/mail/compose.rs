@@ -35,7 +35,7 @@ pub(super) struct Content {
 
 impl Content {
     /// `TIME.NUMBER` of its first alert, and for a further mail of the same group `.PART`.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let (epoch, sequence) = self.first;
         match self.part {
             0 => format!("{epoch}.{sequence}"),

@@ -14,7 +14,7 @@ use crate::notify::spool::MailSpool;
 
 /// The running mail stage.
 #[derive(Debug)]
-pub struct MailHandle {
+pub(crate) struct MailHandle {
     spool: MailSpool,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -23,7 +23,7 @@ pub struct MailHandle {
 
 impl MailHandle {
     /// Counters and state.
-    pub fn report(&self) -> MailReport {
+    pub(crate) fn report(&self) -> MailReport {
         let mut report = self.shared.report.lock().unwrap_or_else(PoisonError::into_inner).clone();
         report.waiting = self.spool.len() as u64;
         report.omitted = self.spool.omitted();
@@ -32,7 +32,7 @@ impl MailHandle {
 
     /// Sends what waits if that is possible at once and ends the thread. What cannot be sent stays
     /// on disk.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.end();
     }
 
@@ -62,7 +62,7 @@ impl Drop for MailHandle {
 }
 
 /// Starts sending what `spool` gives out.
-pub fn start(config: MailConfig, spool: MailSpool, options: MailOptions) -> Result<MailHandle, MailError> {
+pub(crate) fn start(config: MailConfig, spool: MailSpool, options: MailOptions) -> Result<MailHandle, MailError> {
     let routes = Routes::new(&config)?;
     let shared = Arc::new(Shared::default());
     let stop_wait = options.timing.stop;

@@ -15,10 +15,9 @@ mod route;
 mod smtp;
 mod thread;
 
-pub use handle::{MailHandle, start};
-pub use options::{MailOptions, MailTiming};
-pub use report::MailReport;
-pub use route::MailError;
+pub(crate) use handle::{MailHandle, start};
+pub(crate) use options::{MailOptions, MailTiming};
+pub(crate) use route::MailError;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::{plan, smtp};
 
 /// Name, zone and waits.
 #[derive(Clone, Debug)]
-pub struct MailOptions {
+pub(crate) struct MailOptions {
     /// This machine's name, as fully qualified as known: for HELO and the Message-ID.
     pub hostname: String,
     /// Zone whose clock hours `email_maxperhour` counts.
@@ -19,7 +19,7 @@ pub struct MailOptions {
 
 /// Waits of the mail thread; the defaults are meant for production.
 #[derive(Clone, Copy, Debug)]
-pub struct MailTiming {
+pub(crate) struct MailTiming {
     /// Quiet time after the last alert before a group is sent.
     pub quiet: Duration,
     /// Longest wait for quiet.

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 /// What the mail stage has done, for `hidsctl status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct MailReport {
+pub(crate) struct MailReport {
     /// Alerts waiting to be mailed.
     #[serde(rename = "queued")]
     pub waiting: u64,

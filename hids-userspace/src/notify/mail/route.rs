@@ -8,7 +8,7 @@ use crate::notify::spool::MailEntry;
 
 /// The mail stage cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum MailError {
+pub(crate) enum MailError {
     /// An address is not one.
     #[error("<{element}> is not a mail address: {address:?}")]
     Address {
@@ -66,7 +66,7 @@ pub(super) struct Part {
 }
 
 impl Routes {
-    pub fn new(config: &MailConfig) -> Result<Self, MailError> {
+    pub(super) fn new(config: &MailConfig) -> Result<Self, MailError> {
         let global = config.to.iter().map(|to| address("email_to", to)).collect::<Result<Vec<_>, _>>()?;
         if global.is_empty() {
             return Err(MailError::NoRecipient);
@@ -87,7 +87,7 @@ impl Routes {
 
     /// Which granular recipients get `entry`: who wants any of the alerts that it stands for. A section
     /// without any criterion never matches (`src/os_maild/os_maild_client.c`).
-    pub fn route(&self, entry: &MailEntry) -> Route {
+    pub(super) fn route(&self, entry: &MailEntry) -> Route {
         let first = Subject { level: entry.level, rule: entry.rule, group: &entry.group, location: &entry.location };
         let others = entry.others.iter().map(|other| Subject {
             level: other.level,
@@ -109,7 +109,7 @@ impl Routes {
 
     /// The mails about alerts with these routes: first the one for the global recipients, with all of
     /// them; then for each set of alerts that other recipients want one with only those.
-    pub fn parts(&self, routes: &[&Route]) -> Vec<Part> {
+    pub(super) fn parts(&self, routes: &[&Route]) -> Vec<Part> {
         let mut parts = vec![Part { recipients: self.global.clone(), alerts: (0..routes.len()).collect() }];
         for granular in &self.granular {
             if parts.iter().any(|part| part.recipients.contains(&granular.to)) {
@@ -127,7 +127,7 @@ impl Routes {
     }
 
     /// The recipients of a mail: all global ones first, then the granular ones, each once.
-    pub fn recipients<'a>(&self, routes: impl Iterator<Item = &'a Route>) -> Vec<Address> {
+    pub(super) fn recipients<'a>(&self, routes: impl Iterator<Item = &'a Route>) -> Vec<Address> {
         let mut recipients = self.global.clone();
         let mut numbers: Vec<_> = routes.flat_map(|route| route.granular.iter().copied()).collect();
         numbers.sort_unstable();

@@ -63,7 +63,7 @@ pub(super) enum Deferred {
 
 impl Server {
     /// Hands `mail` over; gives the recipients that were refused while others were taken.
-    pub fn send(
+    pub(super) fn send(
         &self,
         from: &Address,
         recipients: &[Address],

@@ -69,7 +69,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub fn new(
+    pub(super) fn new(
         config: MailConfig,
         routes: Routes,
         spool: MailSpool,
@@ -92,7 +92,7 @@ impl Sender {
     }
 
     /// Sends until the daemon ends.
-    pub fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         let mut seen = 0;
         loop {
             self.take_committed();

@@ -10,7 +10,7 @@ use crate::contracts::alert_spool::MailItem;
 
 /// What is needed to mail an alert, rendered when it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MailEntry {
+pub(crate) struct MailEntry {
     /// Number in the spool; of alerts mailed by earlier versions, the alert's.
     pub sequence: u64,
     /// Number of the alert; an earlier version's entry has none.
@@ -42,7 +42,7 @@ pub struct MailEntry {
 
 /// A rule among the alerts that an entry stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OtherRule {
+pub(crate) struct OtherRule {
     /// Rule.
     pub rule: RuleId,
     /// Level.
@@ -59,7 +59,7 @@ const fn one() -> u64 {
 
 impl MailEntry {
     /// Renders `item`.
-    pub fn new(item: MailItem<'_>, zone: &TimeZone, full_subject: bool) -> Self {
+    pub(crate) fn new(item: MailItem<'_>, zone: &TimeZone, full_subject: bool) -> Self {
         let alert = item.alert;
         let host = render::visible_string(&alert.hostname);
         let place = |location: &str| {
@@ -91,7 +91,7 @@ impl MailEntry {
     }
 
     /// Number of the alert, with the time for its name.
-    pub fn alert_number(&self) -> u64 {
+    pub(crate) fn alert_number(&self) -> u64 {
         self.alert.unwrap_or(self.sequence)
     }
 

@@ -12,7 +12,7 @@ use crate::platform::atomic_file;
 
 /// Alerts of one rule that a mail only counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Omitted {
+pub(crate) struct Omitted {
     /// The rule.
     pub rule: RuleId,
     /// Its level.
@@ -60,7 +60,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub fn open(directory: &Path) -> io::Result<Self> {
+    pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(directory)?;
@@ -68,12 +68,12 @@ impl Files {
         Ok(Self { directory: directory.to_owned() })
     }
 
-    pub fn queue_path(&self) -> PathBuf {
+    pub(super) fn queue_path(&self) -> PathBuf {
         self.directory.join("queue")
     }
 
     /// Opens a file for reading and appending; not through a symbolic link.
-    pub fn append(&self, name: &str) -> io::Result<File> {
+    pub(super) fn append(&self, name: &str) -> io::Result<File> {
         File::options()
             .read(true)
             .append(true)
@@ -83,7 +83,7 @@ impl Files {
             .open(self.directory.join(name))
     }
 
-    pub fn load_state(&self) -> io::Result<SpoolState> {
+    pub(super) fn load_state(&self) -> io::Result<SpoolState> {
         match std::fs::read(self.directory.join("state.json")) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_else(|error| {
                 tracing::warn!(%error, directory = %self.directory.display(),
@@ -96,12 +96,12 @@ impl Files {
     }
 
     /// Replaces the state in one step, durably.
-    pub fn store_state(&self, state: &SpoolState) -> io::Result<()> {
+    pub(super) fn store_state(&self, state: &SpoolState) -> io::Result<()> {
         self.replace("state.json", &serde_json::to_vec(state)?)
     }
 
     /// Keeps a mail that no server takes.
-    pub fn keep_failed(&self, name: &str, mail: &[u8]) -> io::Result<PathBuf> {
+    pub(super) fn keep_failed(&self, name: &str, mail: &[u8]) -> io::Result<PathBuf> {
         let name = format!("failed/{name}");
         self.replace(&name, mail)?;
         Ok(self.directory.join(name))
@@ -111,7 +111,7 @@ impl Files {
         atomic_file::replace(&self.directory.join(name), 0o600, bytes)
     }
 
-    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let to = self.directory.join(to);
         std::fs::rename(self.directory.join(from), &to)?;
         atomic_file::sync_directory_of(&to)

@@ -12,9 +12,9 @@ mod entry;
 mod files;
 mod queue;
 
-pub use entry::MailEntry;
-pub use files::Omitted;
-pub use queue::{MailSpool, SpoolError, SpoolLimits, SpoolOptions};
+pub(crate) use entry::MailEntry;
+pub(crate) use files::Omitted;
+pub(crate) use queue::{MailSpool, SpoolError, SpoolLimits, SpoolOptions};
 
 #[cfg(test)]
 pub(in crate::notify) mod tests;

@@ -19,7 +19,7 @@ const COMPACT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Bounds of the spool; what is over is counted, see the module.
 #[derive(Clone, Copy, Debug)]
-pub struct SpoolLimits {
+pub(crate) struct SpoolLimits {
     /// Alerts waiting.
     pub alerts: usize,
     /// Bytes waiting.
@@ -34,7 +34,7 @@ impl Default for SpoolLimits {
 
 /// How alerts are rendered and how many are kept.
 #[derive(Clone, Debug)]
-pub struct SpoolOptions {
+pub(crate) struct SpoolOptions {
     /// Zone of the times in mails.
     pub zone: TimeZone,
     /// `maild.full_subject`.
@@ -46,7 +46,7 @@ pub struct SpoolOptions {
 /// The spool cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot open the mail spool {path}")]
-pub struct SpoolError {
+pub(crate) struct SpoolError {
     /// Its directory.
     pub path: PathBuf,
     /// Why.
@@ -56,7 +56,7 @@ pub struct SpoolError {
 
 /// A handle to the spool; clones share it.
 #[derive(Clone, Debug)]
-pub struct MailSpool {
+pub(crate) struct MailSpool {
     shared: Arc<Shared>,
 }
 
@@ -94,24 +94,25 @@ struct Queue {
 impl MailSpool {
     /// Opens the spool in `directory` (`state/mail`), made if missing. Nothing may be sent before
     /// [`AlertSpool::committed`] was called.
-    pub fn open(directory: &Path, options: SpoolOptions) -> Result<Self, SpoolError> {
+    pub(crate) fn open(directory: &Path, options: SpoolOptions) -> Result<Self, SpoolError> {
         let queue =
             Queue::open(directory, options).map_err(|source| SpoolError { path: directory.to_owned(), source })?;
         Ok(Self { shared: Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() }) })
     }
 
     /// Alerts waiting to be mailed, those not yet committed included.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.lock().entries.len()
     }
 
+    #[cfg(test)]
     /// Whether none is waiting.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Alerts that a full spool has reduced to a count since the last mail.
-    pub fn omitted(&self) -> u64 {
+    pub(crate) fn omitted(&self) -> u64 {
         self.lock().state.omitted.iter().map(|omitted| omitted.count).sum()
     }
 
@@ -165,7 +166,7 @@ impl MailSpool {
     }
 
     /// Whether subjects name the location, from the next alert on.
-    pub fn set_full_subject(&self, full_subject: bool) {
+    pub(crate) fn set_full_subject(&self, full_subject: bool) {
         self.lock().options.full_subject = full_subject;
     }
 

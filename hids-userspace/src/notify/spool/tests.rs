@@ -5,7 +5,7 @@ use hids_core::model::*;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::contracts::alert_spool::{AlertSpool, MailItem};
+use crate::contracts::alert_spool::{AlertSpool as _, MailItem};
 
 pub(in crate::notify) fn alert(sequence: u64, rule: u32, level: u16) -> Alert {
     Alert {

@@ -24,7 +24,7 @@ const QUEUE: usize = 4096;
 
 /// The syslog outputs cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum SyslogError {
+pub(crate) enum SyslogError {
     /// A pattern cannot be used.
     #[error(transparent)]
     Criteria(#[from] CriteriaError),
@@ -43,7 +43,7 @@ pub enum SyslogError {
 
 /// One server, for `hidsctl status`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct SyslogReport {
+pub(crate) struct SyslogReport {
     /// `server:port`.
     pub server: String,
     /// Messages sent since start.
@@ -73,7 +73,7 @@ struct Output {
 }
 
 /// The running syslog outputs.
-pub struct SyslogHandle {
+pub(crate) struct SyslogHandle {
     outputs: Vec<(String, Arc<Shared>)>,
     stop: Option<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -81,7 +81,7 @@ pub struct SyslogHandle {
 
 impl SyslogHandle {
     /// One report per server.
-    pub fn report(&self) -> Vec<SyslogReport> {
+    pub(crate) fn report(&self) -> Vec<SyslogReport> {
         let report = |(server, shared): &(String, Arc<Shared>)| SyslogReport {
             server: server.clone(),
             sent: shared.sent.load(Ordering::Relaxed),
@@ -92,7 +92,7 @@ impl SyslogHandle {
     }
 
     /// Sends what is queued to servers that take it and ends the threads.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.outputs.iter().for_each(|(_, shared)| shared.stopping.store(true, Ordering::Relaxed));
         drop(self.stop.take());
         for thread in self.threads.drain(..) {
@@ -105,7 +105,7 @@ impl SyslogHandle {
 ///
 /// `hostname` is this machine's name, fully qualified if known; the short form is used unless
 /// `<use_fqdn>` says otherwise.
-pub fn start(
+pub(crate) fn start(
     configs: &[SyslogOutputConfig],
     alerts: Receiver<Arc<Alert>>,
     hostname: &str,

@@ -33,7 +33,7 @@ enum Stream {
 }
 
 impl Server {
-    pub fn new(
+    pub(super) fn new(
         config: &SyslogOutputConfig,
         name: &str,
         messages: Receiver<String>,
@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// Sends until the queue's other end is gone and it is empty.
-    pub fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         while let Ok(message) = self.messages.recv() {
             let mut wait = RETRY.0;
             while let Err(error) = self.send(&message) {

@@ -20,7 +20,7 @@ pub(super) struct Config(Arc<ClientConfig>);
 
 impl Config {
     /// From `<tls_verify>` and `<tls_ca>`; the error names what is wrong.
-    pub fn new(config: &SyslogOutputConfig) -> Result<Self, String> {
+    pub(super) fn new(config: &SyslogOutputConfig) -> Result<Self, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -50,7 +50,7 @@ impl Config {
     }
 
     /// Encrypts `stream`; the handshake is done when this returns.
-    pub fn connect(&self, server: &str, mut stream: TcpStream) -> io::Result<Stream> {
+    pub(super) fn connect(&self, server: &str, mut stream: TcpStream) -> io::Result<Stream> {
         let name = ServerName::try_from(server.to_owned()).map_err(io::Error::other)?;
         let mut connection = ClientConnection::new(Arc::clone(&self.0), name).map_err(io::Error::other)?;
         connection.complete_io(&mut stream)?;

@@ -11,7 +11,7 @@ use crate::sensors::Degradation;
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 
 /// Globals of `hids-ebpf/src/offsets.rs`.
-pub const PROCESS_FIELDS: &[Field] = &[
+pub(super) const PROCESS_FIELDS: &[Field] = &[
     Field::required("TASK_PID", &["task_struct.pid"]),
     Field::required("TASK_TGID", &["task_struct.tgid"]),
     Field::required("TASK_GROUP_LEADER", &["task_struct.group_leader"]),
@@ -59,7 +59,7 @@ pub const PROCESS_FIELDS: &[Field] = &[
 ];
 
 /// The numbers for [`PROCESS_FIELDS`] and what else those programs want to know.
-pub fn process_offsets(types: &KernelTypes) -> Result<Offsets, Degradation> {
+pub(super) fn process_offsets(types: &KernelTypes) -> Result<Offsets, Degradation> {
     let mut offsets = Offsets::resolve(types, PROCESS_FIELDS)?;
     let size = types.size("upid").ok_or_else(|| Degradation::MissingFields(vec!["upid".to_owned()]))?;
     offsets.push("UPID_SIZE", size);

@@ -13,7 +13,7 @@ const ATTEMPTS: usize = 50;
 ///
 /// # Errors
 /// The kernel's last answer.
-pub fn uninterrupted(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
+pub(crate) fn uninterrupted(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
     repeated(load, |error| match error {
         ProgramError::LoadError { io_error, .. } => io_error.kind() == io::ErrorKind::WouldBlock,
         _ => false,

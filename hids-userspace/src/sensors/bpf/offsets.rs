@@ -24,7 +24,7 @@ use crate::sensors::Degradation;
 
 /// One number that a BPF program wants to know.
 #[derive(Clone, Copy, Debug)]
-pub struct Field {
+pub(crate) struct Field {
     /// The program's `static`.
     pub global: &'static str,
     /// The field as `struct.member.member`; several when kernels call it differently, the first that
@@ -36,7 +36,7 @@ pub struct Field {
 
 /// Whether a program can do without a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
+pub(crate) enum Need {
     /// No.
     Required,
     /// Yes; the number is then [`ABSENT`].
@@ -45,25 +45,25 @@ pub enum Need {
 
 impl Field {
     /// A field without which the programs are of no use.
-    pub const fn required(global: &'static str, paths: &'static [&'static str]) -> Self {
+    pub(crate) const fn required(global: &'static str, paths: &'static [&'static str]) -> Self {
         Self { global, paths, need: Need::Required }
     }
 
     /// A field that some kernels do not have.
-    pub const fn optional(global: &'static str, paths: &'static [&'static str]) -> Self {
+    pub(crate) const fn optional(global: &'static str, paths: &'static [&'static str]) -> Self {
         Self { global, paths, need: Need::Optional }
     }
 }
 
 /// The numbers of a table, found.
 #[derive(Debug, Default)]
-pub struct Offsets {
+pub(crate) struct Offsets {
     numbers: Vec<(&'static str, u32)>,
 }
 
 impl Offsets {
     /// Looks every field of `table` up. Fails with the names of all required fields that `types` lack.
-    pub fn resolve(types: &KernelTypes, table: &[Field]) -> Result<Self, Degradation> {
+    pub(crate) fn resolve(types: &KernelTypes, table: &[Field]) -> Result<Self, Degradation> {
         let mut numbers = Vec::with_capacity(table.len());
         let mut missing = Vec::new();
         for field in table {
@@ -77,17 +77,17 @@ impl Offsets {
     }
 
     /// Adds a number that does not come from a field (an argument's place, a namespace's number).
-    pub fn push(&mut self, global: &'static str, number: u32) {
+    pub(crate) fn push(&mut self, global: &'static str, number: u32) {
         self.numbers.push((global, number));
     }
 
     /// The number of one global.
-    pub fn number(&self, global: &str) -> Option<u32> {
+    pub(crate) fn number(&self, global: &str) -> Option<u32> {
         self.numbers.iter().find(|(name, _)| *name == global).map(|(_, number)| *number)
     }
 
     /// Has `loader` write the numbers into the object. Loading fails when it lacks one of the globals.
-    pub fn apply<'a>(&'a self, loader: &mut EbpfLoader<'a>) {
+    pub(crate) fn apply<'a>(&'a self, loader: &mut EbpfLoader<'a>) {
         for (global, number) in &self.numbers {
             loader.override_global(global, number, true);
         }

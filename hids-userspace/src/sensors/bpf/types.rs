@@ -49,7 +49,7 @@ pub enum TypesError {
 
 /// The types of a kernel.
 #[derive(Debug)]
-pub struct KernelTypes {
+pub(crate) struct KernelTypes {
     bytes: Vec<u8>,
     /// Where each type begins in `bytes`, by its number; the first is `void` and begins nowhere.
     starts: Vec<u32>,
@@ -62,8 +62,7 @@ pub struct KernelTypes {
 
 /// One parameter of a kernel function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(dead_code)]
-pub struct Parameter {
+pub(crate) struct Parameter {
     /// Its name; empty when the kernel does not tell.
     pub name: String,
     /// The struct, union or typedef that it is or points to; empty when that has no name.
@@ -72,12 +71,12 @@ pub struct Parameter {
 
 impl KernelTypes {
     /// Those of the running kernel.
-    pub fn of_this_kernel() -> Result<Self, TypesError> {
+    pub(crate) fn of_this_kernel() -> Result<Self, TypesError> {
         Self::parse(fs::read(PATH).map_err(TypesError::Read)?)
     }
 
     /// Reads BTF in this machine's byte order.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self, TypesError> {
+    pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, TypesError> {
         let (types, strings) = sections(&bytes)?;
         let mut starts = vec![0];
         starts.extend(type_starts(&bytes, types)?);
@@ -87,7 +86,7 @@ impl KernelTypes {
     }
 
     /// Adds the types of a module of the running kernel, if that is loaded and describes itself.
-    pub fn add_module(&mut self, name: &str) -> Result<(), TypesError> {
+    pub(crate) fn add_module(&mut self, name: &str) -> Result<(), TypesError> {
         match fs::read(format!("{MODULES}/{name}")) {
             Ok(bytes) => self.add(&bytes),
             // Built in, then its types are the kernel's own; or not there.
@@ -113,21 +112,19 @@ impl KernelTypes {
     /// `file.f_path.dentry`. Members of anonymous structs and unions count as the outer one's own, as
     /// in C (so distributions hide what they add). `None` when there is no such member, it lies behind
     /// a pointer, or it is a bit field.
-    pub fn offset(&self, path: &str) -> Option<u32> {
+    pub(crate) fn offset(&self, path: &str) -> Option<u32> {
         let (name, members) = path.split_once('.')?;
         // Two kernel files may each have a struct of this name: the one with the member is meant.
         self.named(name, |kind| kind == STRUCT || kind == UNION).find_map(|id| self.member(id, members, MAX_DEPTH))
     }
 
     /// The size of a struct or union in bytes.
-    pub fn size(&self, name: &str) -> Option<u32> {
+    pub(crate) fn size(&self, name: &str) -> Option<u32> {
         self.named(name, |kind| kind == STRUCT || kind == UNION).find_map(|id| self.size_or_type(id))
     }
 
     /// The parameters of a kernel function in order; `None` when the kernel has none of this name.
-    // For hooks whose arguments differ between kernels.
-    #[allow(dead_code)]
-    pub fn parameters(&self, function: &str) -> Option<Vec<Parameter>> {
+    pub(crate) fn parameters(&self, function: &str) -> Option<Vec<Parameter>> {
         let function = self.named(function, |kind| kind == FUNCTION).next()?;
         let (prototype, (kind, count)) =
             (self.start(self.size_or_type(function)?)?, self.kind(self.size_or_type(function)?)?);
@@ -199,7 +196,6 @@ impl KernelTypes {
     }
 
     /// The name of what a parameter is or points to.
-    #[allow(dead_code)]
     fn pointee_name(&self, mut id: u32) -> &[u8] {
         for _ in 0..MAX_DEPTH {
             match self.kind(id) {

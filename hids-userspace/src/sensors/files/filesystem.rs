@@ -218,7 +218,10 @@ impl Filesystem {
     }
 
     /// Inode number and number of names of a file.
-    #[allow(clippy::useless_conversion)] // The number of names has 32 bits on other processors.
+    #[cfg_attr(
+        target_pointer_width = "64",
+        expect(clippy::useless_conversion, reason = "the number of names has 32 bits on other processors")
+    )]
     pub(super) fn inode_of(&self, object: &[u8]) -> io::Result<(u64, u64)> {
         // Without a mount point it has been unmounted: that is a change of the mount table, no removal.
         let point = self.planned.points.iter().find_map(|point| open_point(&point.path).ok());

@@ -40,7 +40,7 @@ pub enum Allowance {
 
 /// The list, with what was found at the last look.
 #[derive(Debug)]
-pub struct AllowList(Vec<Entry>);
+pub(super) struct AllowList(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -60,7 +60,7 @@ struct Stamp {
 
 /// An executable that may.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allowed {
+pub(super) struct Allowed {
     /// Which file.
     pub key: FileKey,
     /// For the kernel's map.
@@ -71,13 +71,13 @@ pub struct Allowed {
 
 impl AllowList {
     /// A list that was not looked at yet.
-    pub fn new(programs: Vec<AllowedProgram>) -> Self {
+    pub(super) fn new(programs: Vec<AllowedProgram>) -> Self {
         let entry = |program| Entry { program, stamp: None, allowance: Allowance::Missing };
         Self(programs.into_iter().map(entry).collect())
     }
 
     /// Looks at every file, reads those that changed, and returns those that may.
-    pub fn refresh(&mut self, mounts: &Mounts) -> Vec<Allowed> {
+    pub(super) fn refresh(&mut self, mounts: &Mounts) -> Vec<Allowed> {
         let mut allowed = Vec::new();
         for entry in &mut self.0 {
             let found = entry.refresh(mounts).unwrap_or_else(|error| {
@@ -94,7 +94,7 @@ impl AllowList {
     }
 
     /// Each executable and what became of it at the last look.
-    pub fn allowances(&self) -> impl Iterator<Item = (&AllowedProgram, &Allowance)> {
+    pub(super) fn allowances(&self) -> impl Iterator<Item = (&AllowedProgram, &Allowance)> {
         self.0.iter().map(|entry| (&entry.program, &entry.allowance))
     }
 }

@@ -5,7 +5,7 @@ use hids_common::limits::ABSENT;
 use crate::sensors::bpf::offsets::{Field, Offsets};
 
 /// Every number that the guard's object wants. All are needed, but for what only tells more of who.
-pub const FIELDS: &[Field] = &[
+pub(super) const FIELDS: &[Field] = &[
     Field::required("G_FILE_DENTRY", &["file.f_path.dentry"]),
     Field::required("G_FILE_INODE", &["file.f_inode"]),
     Field::required("G_FILE_MODE", &["file.f_mode"]),
@@ -57,7 +57,7 @@ pub const FIELDS: &[Field] = &[
 ];
 
 /// Whether the programs will be able to tell subvolumes apart.
-pub fn tells_subvolumes(offsets: &Offsets) -> bool {
+pub(super) fn tells_subvolumes(offsets: &Offsets) -> bool {
     ["G_BTRFS_INODE", "G_BTRFS_ROOT", "G_BTRFS_NUMBER"]
         .iter()
         .all(|global| offsets.number(global).is_some_and(|number| number != ABSENT))

@@ -6,7 +6,7 @@ use crate::sensors::bpf::types::KernelTypes;
 
 /// A program for a hook.
 #[derive(Clone, Copy, Debug)]
-pub struct Hook {
+pub(super) struct Hook {
     /// The hook's name in `include/linux/lsm_hook_defs.h`.
     pub hook: &'static str,
     /// Programs for it, each with the arguments that it uses: place and type. The first that fits.
@@ -20,7 +20,7 @@ type Argument = (usize, &'static str);
 
 /// Whether a hook is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
+pub(super) enum Need {
     /// Without it the guard would have a hole.
     Required,
     /// Some kernels do not have it, because they do not have what it is for.
@@ -38,7 +38,7 @@ const fn optional(hook: &'static str, variants: &'static [(&'static str, &'stati
 }
 
 /// Every LSM hook of the guard.
-pub const HOOKS: &[Hook] = &[
+pub(super) const HOOKS: &[Hook] = &[
     required("file_open", &[("guard_open", &[(0, "file")])]),
     required("file_permission", &[("guard_write", &[(0, "file")])]),
     required("file_ioctl", &[("guard_ioctl", &[(0, "file")])]),
@@ -68,12 +68,12 @@ pub const HOOKS: &[Hook] = &[
 ];
 
 /// Tracepoints and their programs.
-pub const TRACEPOINTS: &[(&str, &str)] =
+pub(super) const TRACEPOINTS: &[(&str, &str)] =
     &[("sched_process_fork", "guard_fork"), ("sched_process_exec", "guard_exec"), ("sched_process_free", "guard_free")];
 
 /// A program that fits this kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chosen {
+pub(super) struct Chosen {
     /// The hook.
     pub hook: &'static str,
     /// The program for it.
@@ -82,7 +82,7 @@ pub struct Chosen {
 
 /// Chooses the program for each hook that this kernel has. Fails if a required hook is missing or has
 /// arguments that are not known.
-pub fn choose(types: &KernelTypes) -> Result<Vec<Chosen>, Degradation> {
+pub(super) fn choose(types: &KernelTypes) -> Result<Vec<Chosen>, Degradation> {
     let mut chosen = Vec::with_capacity(HOOKS.len());
     let mut unknown = Vec::new();
     for hook in HOOKS {

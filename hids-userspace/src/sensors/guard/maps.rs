@@ -14,7 +14,7 @@ use hids_common::user::total;
 use super::error::GuardError;
 
 /// The maps that user space reads and writes.
-pub struct GuardMaps {
+pub(super) struct GuardMaps {
     protected: HashMap<MapData, FileKey, u32>,
     devices: HashMap<MapData, u32, u32>,
     allowed: HashMap<MapData, FileKey, u32>,
@@ -37,7 +37,7 @@ macro_rules! opened {
 
 impl GuardMaps {
     /// Opens the pins in `directory`.
-    pub fn open(directory: &Path) -> Result<Self, GuardError> {
+    pub(super) fn open(directory: &Path) -> Result<Self, GuardError> {
         Ok(Self {
             protected: opened!(directory, PROTECTED_MAP),
             devices: opened!(directory, DEVICES_MAP),
@@ -49,40 +49,40 @@ impl GuardMaps {
     }
 
     /// Opens the ring of records. One reader at a time.
-    pub fn records(directory: &Path) -> Result<RingBuf<MapData>, GuardError> {
+    pub(super) fn records(directory: &Path) -> Result<RingBuf<MapData>, GuardError> {
         Ok(opened!(directory, RECORDS_MAP))
     }
 
     /// One of the `MODE_` values.
-    pub fn mode(&self) -> Result<u32, GuardError> {
+    pub(super) fn mode(&self) -> Result<u32, GuardError> {
         self.state.get(&STATE_MODE, 0).map_err(|source| GuardError::Map { name: STATE_MAP, source })
     }
 
     /// Switches the programs; they read the mode at each operation.
-    pub fn set_mode(&mut self, mode: u32) -> Result<(), GuardError> {
+    pub(super) fn set_mode(&mut self, mode: u32) -> Result<(), GuardError> {
         self.state.set(STATE_MODE, mode, 0).map_err(|source| GuardError::Map { name: STATE_MAP, source })
     }
 
     /// Whether the programs tell subvolumes of btrfs apart.
-    pub fn tells_subvolumes(&self) -> Result<bool, GuardError> {
+    pub(super) fn tells_subvolumes(&self) -> Result<bool, GuardError> {
         let value = self.state.get(&STATE_SUBVOLUMES, 0);
         value.map(|value| value == 1).map_err(|source| GuardError::Map { name: STATE_MAP, source })
     }
 
     /// Says that they do.
-    pub fn set_tells_subvolumes(&mut self, does: bool) -> Result<(), GuardError> {
+    pub(super) fn set_tells_subvolumes(&mut self, does: bool) -> Result<(), GuardError> {
         let set = self.state.set(STATE_SUBVOLUMES, u32::from(does), 0);
         set.map_err(|source| GuardError::Map { name: STATE_MAP, source })
     }
 
     /// Tells which mount namespace is protected.
-    pub fn set_mount_namespace(&mut self, number: u32) -> Result<(), GuardError> {
+    pub(super) fn set_mount_namespace(&mut self, number: u32) -> Result<(), GuardError> {
         self.state.set(STATE_MOUNT_NAMESPACE, number, 0).map_err(|source| GuardError::Map { name: STATE_MAP, source })
     }
 
     /// Makes the protected files exactly `wanted`: what is new first, then what is no longer wanted, so
     /// that nothing is unprotected in between.
-    pub fn protect(&mut self, wanted: &BTreeMap<FileKey, u32>) -> Result<(), GuardError> {
+    pub(super) fn protect(&mut self, wanted: &BTreeMap<FileKey, u32>) -> Result<(), GuardError> {
         self.protect_also(wanted)?;
         replace(&mut self.protected, wanted, PROTECTED_MAP)?;
         let devices: BTreeMap<u32, u32> = wanted.keys().map(|key| (key.device, 1)).collect();
@@ -90,7 +90,7 @@ impl GuardMaps {
     }
 
     /// Adds protected files and removes none.
-    pub fn protect_also(&mut self, more: &BTreeMap<FileKey, u32>) -> Result<(), GuardError> {
+    pub(super) fn protect_also(&mut self, more: &BTreeMap<FileKey, u32>) -> Result<(), GuardError> {
         for key in more.keys() {
             let insert = self.devices.insert(key.device, 1, 0);
             insert.map_err(|source| GuardError::Map { name: DEVICES_MAP, source })?;
@@ -101,27 +101,27 @@ impl GuardMaps {
     }
 
     /// Takes protection from files.
-    pub fn release(&mut self, keys: impl Iterator<Item = FileKey>) -> Result<(), GuardError> {
+    pub(super) fn release(&mut self, keys: impl Iterator<Item = FileKey>) -> Result<(), GuardError> {
         keys.into_iter().try_for_each(|key| remove(&mut self.protected, &key, PROTECTED_MAP))
     }
 
     /// Makes the allowed executables exactly `wanted`.
-    pub fn allow(&mut self, wanted: &BTreeMap<FileKey, u32>) -> Result<(), GuardError> {
+    pub(super) fn allow(&mut self, wanted: &BTreeMap<FileKey, u32>) -> Result<(), GuardError> {
         replace(&mut self.allowed, wanted, ALLOWED_MAP)
     }
 
     /// How many files are in the map of protected ones, and in that of allowed ones.
-    pub fn counts(&self) -> (usize, usize) {
+    pub(super) fn counts(&self) -> (usize, usize) {
         (self.protected.keys().filter(Result::is_ok).count(), self.allowed.keys().filter(Result::is_ok).count())
     }
 
     /// Judgements on one operation since the programs were loaded.
-    pub fn judged(&self, operation: GuardOperation) -> u64 {
+    pub(super) fn judged(&self, operation: GuardOperation) -> u64 {
         self.judged.get(&operation.code(), 0).map_or(0, |values| total(&values))
     }
 
     /// What the programs gave up.
-    pub fn dropped(&self, reason: GuardDrop) -> u64 {
+    pub(super) fn dropped(&self, reason: GuardDrop) -> u64 {
         self.dropped.get(&(reason as u32), 0).map_or(0, |values| total(&values))
     }
 }

@@ -18,7 +18,7 @@ use crate::sensors::subvolumes;
 
 /// One mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
+pub(super) struct Mount {
     id: u64,
     /// The kernel's `s_dev`.
     pub device: u32,
@@ -34,7 +34,7 @@ pub struct Mount {
 
 /// The table of mounts at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Mounts {
+pub(super) struct Mounts {
     mounts: Vec<Mount>,
     /// Whether keys tell subvolumes of btrfs apart, as the kernel's programs do if they can.
     tells_subvolumes: bool,
@@ -42,7 +42,7 @@ pub struct Mounts {
 
 impl Mounts {
     /// The mounts of this process' namespace as they are now.
-    pub fn now(tells_subvolumes: bool) -> io::Result<Self> {
+    pub(super) fn now(tells_subvolumes: bool) -> io::Result<Self> {
         let mounts = Self::parse(&fs::read("/proc/self/mountinfo")?);
         Ok(Self { tells_subvolumes, ..mounts })
     }
@@ -54,17 +54,17 @@ impl Mounts {
 
     /// Whether keys tell the files of `mount` apart. Each subvolume of btrfs counts its own inodes, and so
     /// does one of bcachefs.
-    pub fn tells_files_apart(&self, mount: &Mount) -> bool {
+    pub(super) fn tells_files_apart(&self, mount: &Mount) -> bool {
         (mount.kind != subvolumes::KIND || self.tells_subvolumes) && mount.kind != "bcachefs"
     }
 
     /// Those that are mounted at or below `directory`, itself excluded.
-    pub fn below<'a>(&'a self, directory: &'a Path) -> impl Iterator<Item = &'a Mount> {
+    pub(super) fn below<'a>(&'a self, directory: &'a Path) -> impl Iterator<Item = &'a Mount> {
         self.mounts.iter().filter(move |mount| mount.point != directory && mount.point.starts_with(directory))
     }
 
     /// The mount that holds `path`, and the path's key. A symbolic link is not followed.
-    pub fn locate(&self, path: &Path) -> io::Result<(FileKey, &Mount)> {
+    pub(super) fn locate(&self, path: &Path) -> io::Result<(FileKey, &Mount)> {
         let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
         let file = fs::File::from(file);
         let id = mountinfo::mount_id(&file)?;
@@ -75,7 +75,7 @@ impl Mounts {
 
     /// The path of `names` (from the root of a filesystem) as this process sees it; without a mount of
     /// that filesystem as they are.
-    pub fn path_of(&self, device: u32, names: &Path) -> PathBuf {
+    pub(super) fn path_of(&self, device: u32, names: &Path) -> PathBuf {
         let absolute = Path::new("/").join(names);
         let holds = |mount: &&Mount| mount.device == device && absolute.starts_with(&mount.root);
         // A whole filesystem or a large part of it rather than the bind mount of a file.
@@ -105,7 +105,7 @@ impl From<MountLine> for Mount {
 
 impl Mount {
     /// The key of an open file on it.
-    pub fn key_of(&self, file: &fs::File) -> io::Result<FileKey> {
+    pub(super) fn key_of(&self, file: &fs::File) -> io::Result<FileKey> {
         let number = if self.kind == subvolumes::KIND { subvolumes::number_of(file.as_fd())? } else { 0 };
         // The lower half, as the kernel's programs take it.
         let subvolume = (number & u64::from(u32::MAX)) as u32;
@@ -113,7 +113,7 @@ impl Mount {
     }
 
     /// Directories below which overlayfs keeps what this mount shows, the writable one first.
-    pub fn layers(&self) -> Vec<PathBuf> {
+    pub(super) fn layers(&self) -> Vec<PathBuf> {
         if self.kind != "overlay" {
             return Vec::new();
         }

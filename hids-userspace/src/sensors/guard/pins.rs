@@ -14,14 +14,14 @@ use super::error::GuardError;
 use crate::sensors::object::GUARD_OBJECT;
 
 /// The last pin: one more of the map of modes.
-pub const WHOLE: &str = "whole";
+pub(super) const WHOLE: &str = "whole";
 
 /// What attached programs are pinned as, before the name of their hook.
-pub const LINK: &str = "link-";
+pub(super) const LINK: &str = "link-";
 
 /// The guard of one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PinDirectory {
+pub(super) struct PinDirectory {
     /// Where.
     pub path: PathBuf,
     /// Whether all pins were made.
@@ -31,14 +31,14 @@ pub struct PinDirectory {
 }
 
 /// The beginning of the names of this version's directories; `None` without an object.
-pub fn version() -> Option<String> {
+pub(super) fn version() -> Option<String> {
     let digest = Sha256::digest(GUARD_OBJECT?);
     let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(format!("guard-{digits}-"))
 }
 
 /// Every guard that is pinned below `pins`, of whichever version.
-pub fn all(pins: &Path) -> Result<Vec<PinDirectory>, GuardError> {
+pub(super) fn all(pins: &Path) -> Result<Vec<PinDirectory>, GuardError> {
     let error = |source| GuardError::Pins { path: pins.to_path_buf(), source };
     let entries = match fs::read_dir(pins) {
         Ok(entries) => entries,
@@ -60,7 +60,7 @@ pub fn all(pins: &Path) -> Result<Vec<PinDirectory>, GuardError> {
 }
 
 /// Makes a directory for a new guard of this version.
-pub fn make(pins: &Path, version: &str) -> Result<PathBuf, GuardError> {
+pub(super) fn make(pins: &Path, version: &str) -> Result<PathBuf, GuardError> {
     let error = |source| GuardError::Pins { path: pins.to_path_buf(), source };
     fs::create_dir_all(pins).map_err(error)?;
     for number in 0_u32.. {
@@ -75,6 +75,6 @@ pub fn make(pins: &Path, version: &str) -> Result<PathBuf, GuardError> {
 }
 
 /// Removes a guard; its programs are detached. It must be switched off, as it protects its own pins.
-pub fn remove(directory: &Path) -> Result<(), GuardError> {
+pub(super) fn remove(directory: &Path) -> Result<(), GuardError> {
     fs::remove_dir_all(directory).map_err(|source| GuardError::Pins { path: directory.to_path_buf(), source })
 }

@@ -44,7 +44,7 @@ const PSEUDO: &[&str] = &[
 
 /// One entry of the kernel's map.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     /// [`TREE`], [`ANCESTOR`].
     pub flags: u32,
     /// Its path when it was found.
@@ -53,7 +53,7 @@ pub struct Place {
 
 /// What is to be protected, and what of it cannot be.
 #[derive(Clone, Debug, Default)]
-pub struct Places {
+pub(super) struct Places {
     /// By file.
     pub entries: BTreeMap<FileKey, Place>,
     /// Each with its reason, for administrators.
@@ -62,13 +62,13 @@ pub struct Places {
 
 impl Places {
     /// The part of it that the kernel wants.
-    pub fn flags(&self) -> BTreeMap<FileKey, u32> {
+    pub(super) fn flags(&self) -> BTreeMap<FileKey, u32> {
         self.entries.iter().map(|(key, place)| (*key, place.flags)).collect()
     }
 
     /// Trees as they are now: the directories, those above them, mounts inside of them and the layers
     /// of overlayfs below them.
-    pub fn survey(trees: &[PathBuf], mounts: &Mounts) -> Self {
+    pub(super) fn survey(trees: &[PathBuf], mounts: &Mounts) -> Self {
         let mut places = Self::default();
         for tree in trees {
             if let Err(problem) = places.add_tree(tree, mounts) {
@@ -79,7 +79,7 @@ impl Places {
     }
 
     /// Protects one file or directory with everything below it, and the way to it.
-    pub fn add_tree(&mut self, tree: &Path, mounts: &Mounts) -> io::Result<()> {
+    pub(super) fn add_tree(&mut self, tree: &Path, mounts: &Mounts) -> io::Result<()> {
         let real = fs::canonicalize(tree)?;
         let (key, mount) = mounts.locate(&real)?;
         if !mounts.tells_files_apart(mount) {
@@ -114,7 +114,7 @@ impl Places {
     }
 
     /// Protects files that have a further hard link, which may be anywhere.
-    pub fn add_linked(&mut self, tree: &Path, mounts: &Mounts) {
+    pub(super) fn add_linked(&mut self, tree: &Path, mounts: &Mounts) {
         let Ok((key, _)) = mounts.locate(tree) else { return };
         let mut waiting = vec![tree.to_path_buf()];
         let device = fs::symlink_metadata(tree).map(|tree| tree.dev()).unwrap_or_default();

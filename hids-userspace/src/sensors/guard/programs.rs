@@ -18,14 +18,14 @@ use crate::sensors::object::GUARD_OBJECT;
 use crate::sensors::{Degradation, probe};
 
 /// Programs that are in the kernel and not attached yet.
-pub struct Loaded {
+pub(super) struct Loaded {
     object: Ebpf,
     chosen: Vec<Chosen>,
     tells_subvolumes: bool,
 }
 
 /// Loads every program. Nothing is refused yet.
-pub fn load() -> Result<Loaded, Degradation> {
+pub(super) fn load() -> Result<Loaded, Degradation> {
     let bytes = GUARD_OBJECT.ok_or(Degradation::ObjectLeftOut)?;
     let active = probe::active_security_modules();
     if let Some(active) = active.filter(|list| !list.split(',').any(|module| module == "bpf")) {
@@ -57,17 +57,17 @@ pub fn load() -> Result<Loaded, Degradation> {
 
 impl Loaded {
     /// Whether they tell subvolumes of btrfs apart.
-    pub const fn tells_subvolumes(&self) -> bool {
+    pub(super) const fn tells_subvolumes(&self) -> bool {
         self.tells_subvolumes
     }
 
     /// Pins the maps, so that they can be filled before a program looks into them.
-    pub fn pin_maps(&self, directory: &Path) -> Result<(), Degradation> {
+    pub(super) fn pin_maps(&self, directory: &Path) -> Result<(), Degradation> {
         PINNED_MAPS.iter().try_for_each(|name| self.pin_map(name, &directory.join(name)))
     }
 
     /// Attaches and pins every program, then marks the directory as whole. From here on they work.
-    pub fn attach(mut self, directory: &Path) -> Result<Vec<&'static str>, Degradation> {
+    pub(super) fn attach(mut self, directory: &Path) -> Result<Vec<&'static str>, Degradation> {
         let mut attached = Vec::new();
         // Marks first: a child that is forked between two attachments must not lose what its parent may.
         for (tracepoint, program) in TRACEPOINTS {

@@ -13,7 +13,7 @@ use super::mounts::Mounts;
 use crate::sensors::WhoLookup;
 
 /// What is needed to give names to a record.
-pub struct Names<'a> {
+pub(super) struct Names<'a> {
     /// What is mounted where.
     pub mounts: &'a Mounts,
     /// The path of a protected file or directory by its key.
@@ -23,14 +23,14 @@ pub struct Names<'a> {
 }
 
 /// Reads a record; `None` if it is not one that this program knows.
-pub fn parse(bytes: &[u8]) -> Option<(Box<GuardRecord>, GuardOperation)> {
+pub(super) fn parse(bytes: &[u8]) -> Option<(Box<GuardRecord>, GuardOperation)> {
     let (record, _) = GuardRecord::read_from_prefix(bytes).ok()?;
     let operation = *GuardOperation::ALL.get(record.operation as usize)?;
     Some((Box::new(record), operation))
 }
 
 /// The refusal that a record tells of.
-pub fn refusal(record: &GuardRecord, operation: GuardOperation, names: &Names<'_>) -> Refusal {
+pub(super) fn refusal(record: &GuardRecord, operation: GuardOperation, names: &Names<'_>) -> Refusal {
     Refusal {
         path: path(record, names).into_os_string().into_vec(),
         operation: described(operation),
@@ -41,7 +41,7 @@ pub fn refusal(record: &GuardRecord, operation: GuardOperation, names: &Names<'_
 }
 
 /// The operation in the words of alerts.
-pub const fn described(operation: GuardOperation) -> Operation {
+pub(super) const fn described(operation: GuardOperation) -> Operation {
     use GuardOperation as G;
     match operation {
         G::Open | G::Write | G::Truncate => Operation::Write,
@@ -103,7 +103,7 @@ fn joined(names: &[u8], length: u32) -> PathBuf {
 }
 
 /// Folds equal refusals into one that counts them.
-pub fn fold(refusals: &mut Vec<Refusal>, new: Refusal) {
+pub(super) fn fold(refusals: &mut Vec<Refusal>, new: Refusal) {
     let same = |old: &&mut Refusal| {
         let key = |refusal: &Refusal| (refusal.operation, refusal.refused, refusal.who.pid);
         key(old) == key(&new) && old.path == new.path && old.who.command == new.who.command

@@ -33,13 +33,13 @@ const BATCH: usize = 1024;
 
 /// What the thread and its handle share.
 #[derive(Debug)]
-pub struct Shared {
+pub(super) struct Shared {
     pub(super) stop: Waker,
     pub(super) report: Mutex<GuardReport>,
 }
 
 /// The thread's own state.
-pub struct Watch {
+pub(super) struct Watch {
     shared: Arc<Shared>,
     options: GuardOptions,
     allow: AllowList,
@@ -59,7 +59,7 @@ pub struct Watch {
 
 /// What is to be protected and who may change it, as the files are now: `trees` may have wildcards. Allowed
 /// executables are protected themselves: else anybody could take their place.
-pub fn survey(trees: &[PathBuf], allow: &mut AllowList, mounts: &Mounts) -> (Places, BTreeMap<FileKey, u32>) {
+pub(super) fn survey(trees: &[PathBuf], allow: &mut AllowList, mounts: &Mounts) -> (Places, BTreeMap<FileKey, u32>) {
     let mut places = Places::survey(&expanded(trees), mounts);
     let mut allowed = BTreeMap::new();
     for program in allow.refresh(mounts) {
@@ -75,7 +75,7 @@ pub fn survey(trees: &[PathBuf], allow: &mut AllowList, mounts: &Mounts) -> (Pla
 
 impl Watch {
     /// Starts the thread on the pins in `directory`.
-    pub fn start(
+    pub(super) fn start(
         directory: &Path,
         options: GuardOptions,
         allow: AllowList,

@@ -23,7 +23,7 @@ const WALK_INTERVAL: u64 = 1_000_000_000;
 
 /// Known groups.
 #[derive(Debug)]
-pub struct Cgroups {
+pub(super) struct Cgroups {
     known: HashMap<u64, Arc<[u8]>>,
     mount: Option<PathBuf>,
     walked: Option<u64>,
@@ -31,12 +31,12 @@ pub struct Cgroups {
 
 impl Cgroups {
     /// None yet; `mount` is where the version 2 hierarchy is mounted.
-    pub fn new(mount: Option<PathBuf>) -> Self {
+    pub(super) fn new(mount: Option<PathBuf>) -> Self {
         Self { known: HashMap::new(), mount, walked: None }
     }
 
     /// Remembers a group that was made.
-    pub fn insert(&mut self, id: u64, path: &[u8]) {
+    pub(super) fn insert(&mut self, id: u64, path: &[u8]) {
         if self.known.len() >= MOST_GROUPS {
             self.known.clear();
         }
@@ -44,7 +44,7 @@ impl Cgroups {
     }
 
     /// The path of a group; empty when it is not known. `now` in nanoseconds of `CLOCK_MONOTONIC`.
-    pub fn path(&mut self, id: u64, now: u64) -> Vec<u8> {
+    pub(super) fn path(&mut self, id: u64, now: u64) -> Vec<u8> {
         let is_old = self.walked.is_none_or(|walked| now.saturating_sub(walked) >= WALK_INTERVAL);
         if !self.known.contains_key(&id) && id != 0 && is_old {
             self.walked = Some(now);
@@ -78,7 +78,7 @@ impl Cgroups {
 }
 
 /// Where the version 2 hierarchy is mounted, from `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
-pub fn mount() -> Option<PathBuf> {
+pub(super) fn mount() -> Option<PathBuf> {
     parse_mounts(&fs::read(Path::new("/proc/self/mountinfo")).ok()?)
 }
 

@@ -12,14 +12,14 @@ use hids_common::record::{Exit, Process};
 use super::programs::Program;
 
 /// Ended processes remembered; at some 150 bytes each.
-pub const MOST_ENDED: usize = 65_536;
+pub(super) const MOST_ENDED: usize = 65_536;
 
 /// Ancestors kept beyond that.
 const MOST_KEPT: usize = 8192;
 
 /// One that has ended.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub(super) struct Ended {
     /// As it was in the end.
     pub process: Process,
     /// When: nanoseconds of `CLOCK_MONOTONIC`.
@@ -35,7 +35,7 @@ pub struct Ended {
 
 /// The ended processes.
 #[derive(Debug)]
-pub struct EndedProcesses {
+pub(super) struct EndedProcesses {
     /// In the order of their ends.
     order: VecDeque<Ended>,
     /// How many were before the first one in `order`.
@@ -49,12 +49,12 @@ pub struct EndedProcesses {
 
 impl EndedProcesses {
     /// None yet; remembers `limit`.
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self { order: VecDeque::new(), first: 0, newest: HashMap::new(), kept: HashMap::new(), limit }
     }
 
     /// Remembers an end.
-    pub fn insert(&mut self, exit: &Exit, program: Option<Arc<Program>>) {
+    pub(super) fn insert(&mut self, exit: &Exit, program: Option<Arc<Program>>) {
         let process = exit.process;
         // The last two threads of a process may both tell its end; only one of them knows the program.
         if let Some(known) =
@@ -75,7 +75,7 @@ impl EndedProcesses {
     }
 
     /// The last process with this number that has ended.
-    pub fn newest(&self, pid: u32) -> Option<&Ended> {
+    pub(super) fn newest(&self, pid: u32) -> Option<&Ended> {
         self.at(*self.newest.get(&pid)?)
     }
 
@@ -85,7 +85,7 @@ impl EndedProcesses {
     }
 
     /// The process with this number that was forked at this time.
-    pub fn find(&self, pid: u32, start: u64) -> Option<&Ended> {
+    pub(super) fn find(&self, pid: u32, start: u64) -> Option<&Ended> {
         let mut number = self.newest.get(&pid).copied();
         while let Some(ended) = number.and_then(|number| self.at(number)) {
             if is_same_start(ended.process.start, start) {
@@ -97,13 +97,13 @@ impl EndedProcesses {
     }
 
     /// Whether it is time for [`retain_ancestors`](Self::retain_ancestors).
-    pub fn keeps_many(&self) -> bool {
+    pub(super) fn keeps_many(&self) -> bool {
         self.kept.len() > MOST_KEPT
     }
 
     /// Forgets ancestors of which no process of `living` descends and none of the call before did, and the
     /// oldest ones if there are still too many.
-    pub fn retain_ancestors(&mut self, living: &[Process]) {
+    pub(super) fn retain_ancestors(&mut self, living: &[Process]) {
         let by_start: HashMap<_, &Process> = living.iter().map(|p| (key(p.pid, p.start), p)).collect();
         let mut needed = HashSet::new();
         for process in living {
@@ -131,7 +131,7 @@ impl EndedProcesses {
     }
 
     /// How many are remembered.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.order.len() + self.kept.len()
     }
 
@@ -153,7 +153,7 @@ impl EndedProcesses {
 }
 
 /// Whether two times of a fork mean the same one: `/proc` tells it in clock ticks, rounded down.
-pub fn is_same_start(one: u64, other: u64) -> bool {
+pub(super) fn is_same_start(one: u64, other: u64) -> bool {
     one / CLOCK_TICK_NANOSECONDS == other / CLOCK_TICK_NANOSECONDS
 }
 

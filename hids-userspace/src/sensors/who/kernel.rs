@@ -6,7 +6,7 @@ use aya::maps::{HashMap, MapData, RingBuf};
 use hids_common::record::Process;
 
 /// What [`Processes`](super::Processes) asks of the kernel.
-pub trait Kernel: Send {
+pub(crate) trait Kernel: Send {
     /// The living process with this number.
     fn living(&self, pid: u32) -> Option<Process>;
 

@@ -8,7 +8,7 @@ use super::procfs;
 
 /// A process as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Living {
+pub(super) struct Living {
     /// Command name.
     pub command: Vec<u8>,
     /// The process that would get the news of its end.
@@ -31,7 +31,7 @@ pub struct Living {
 
 impl Living {
     /// Reads it; `None` when there is no such process, or its number was given away while it was read.
-    pub fn read(pid: u32) -> Option<Self> {
+    pub(super) fn read(pid: u32) -> Option<Self> {
         let stat = procfs::file(pid, "stat")?;
         let (command, parent, ticks) = procfs::parse_stat(&stat)?;
         let status = procfs::file(pid, "status")?;
@@ -49,6 +49,6 @@ impl Living {
 }
 
 /// "Nobody" and "none" are numbers to the kernel.
-pub fn told(number: u32) -> Option<u32> {
+pub(super) fn told(number: u32) -> Option<u32> {
     Some(number).filter(|number| *number != NOBODY)
 }

@@ -18,7 +18,7 @@ const HARD_LIMIT: usize = 262_144;
 
 /// A program as it was started.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Program {
+pub(super) struct Program {
     /// Its path; empty when it could not be told.
     pub path: Vec<u8>,
     /// What to know before believing the path.
@@ -34,7 +34,7 @@ struct Start {
 
 /// Programs by their start.
 #[derive(Debug)]
-pub struct Programs {
+pub(super) struct Programs {
     by_start: HashMap<ExecKey, Start>,
     distinct: HashSet<Arc<Program>>,
     /// How many starts there may be before the next look.
@@ -45,17 +45,17 @@ pub struct Programs {
 
 impl Programs {
     /// None yet. Programs from other mount namespaces than `own_mounts` are noted as such.
-    pub fn new(own_mounts: Vec<u32>) -> Self {
+    pub(super) fn new(own_mounts: Vec<u32>) -> Self {
         Self { by_start: HashMap::new(), distinct: HashSet::new(), limit: SOFT_LIMIT, own_mounts }
     }
 
     /// What was started then.
-    pub fn find(&self, start: ExecKey) -> Option<&Arc<Program>> {
+    pub(super) fn find(&self, start: ExecKey) -> Option<&Arc<Program>> {
         self.by_start.get(&start).map(|start| &start.program)
     }
 
     /// Remembers a start that the kernel told.
-    pub fn insert_told(&mut self, head: &ExecHead, names: &[u8]) {
+    pub(super) fn insert_told(&mut self, head: &ExecHead, names: &[u8]) {
         let mut notes = ExecutableNotes::NONE;
         let flags = [
             (path_flag::CUT_OFF, ExecutableNote::CutOff),
@@ -73,7 +73,7 @@ impl Programs {
     }
 
     /// Remembers a start.
-    pub fn insert(&mut self, start: ExecKey, program: Program) {
+    pub(super) fn insert(&mut self, start: ExecKey, program: Program) {
         if self.by_start.len() >= HARD_LIMIT {
             return;
         }
@@ -89,13 +89,13 @@ impl Programs {
     }
 
     /// Whether it is time for [`retain`](Self::retain).
-    pub fn are_many(&self) -> bool {
+    pub(super) fn are_many(&self) -> bool {
         self.by_start.len() > self.limit
     }
 
     /// Forgets the starts that are not in `running` and were not in the call before. Between two calls
     /// all records that the kernel has sent by the first one must have been read.
-    pub fn retain(&mut self, running: &HashSet<ExecKey>) {
+    pub(super) fn retain(&mut self, running: &HashSet<ExecKey>) {
         self.by_start.retain(|key, start| {
             let is_idle = !running.contains(key);
             !(std::mem::replace(&mut start.was_idle, is_idle) && is_idle)
@@ -107,7 +107,7 @@ impl Programs {
     }
 
     /// How many starts are remembered.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.by_start.len()
     }
 }

@@ -17,10 +17,10 @@ use super::{MOST_ANCESTORS, procfs};
 
 /// How long an answer holds unless the kernel tells something new, in nanoseconds. Changes of users
 /// and names are not told by the kernel, so this is how late they may be seen.
-pub const FRESH: u64 = 20_000_000;
+pub(super) const FRESH: u64 = 20_000_000;
 
 /// How old a file event may be when its process is asked for and nobody says more.
-pub const MOST_LATE: Duration = Duration::from_secs(2);
+pub(super) const MOST_LATE: Duration = Duration::from_secs(2);
 
 /// Answers remembered.
 const MOST_ANSWERS: usize = 4096;
@@ -32,7 +32,7 @@ const MOST_RECORDS: usize = 65_536;
 const ATTEMPTS: usize = 3;
 
 /// What is known.
-pub struct State<K> {
+pub(super) struct State<K> {
     pub(super) kernel: K,
     pub(super) programs: Programs,
     pub(super) ended: EndedProcesses,
@@ -49,13 +49,13 @@ struct Answer {
 
 impl<K: Kernel> State<K> {
     /// Nothing but what `kernel` knows.
-    pub fn new(kernel: K, programs: Programs, cgroups: Cgroups) -> Self {
+    pub(super) fn new(kernel: K, programs: Programs, cgroups: Cgroups) -> Self {
         let ended = EndedProcesses::new(MOST_ENDED);
         Self { kernel, programs, ended, cgroups, answers: HashMap::new(), unknown_records: 0 }
     }
 
     /// The process with number `pid`, as it acted at most `age` before `now`; both in nanoseconds.
-    pub fn who(&mut self, pid: u32, now: u64, age: u64) -> Option<Arc<Who>> {
+    pub(super) fn who(&mut self, pid: u32, now: u64, age: u64) -> Option<Arc<Who>> {
         self.read_records();
         if let Some(answer) = self.answers.get(&pid).filter(|answer| now.saturating_sub(answer.time) < FRESH) {
             return Some(Arc::clone(&answer.who));
@@ -72,7 +72,7 @@ impl<K: Kernel> State<K> {
     }
 
     /// Takes what the kernel tells into account.
-    pub fn read_records(&mut self) {
+    pub(super) fn read_records(&mut self) {
         let Self { kernel, programs, ended, cgroups, answers, unknown_records } = self;
         let mut take = |bytes: &[u8]| match decode(bytes) {
             Ok(Event::Exec { head, path }) => {

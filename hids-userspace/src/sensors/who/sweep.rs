@@ -17,7 +17,7 @@ use super::programs::{Program, Programs};
 const BEFORE: u64 = 1;
 
 /// Tells `kernel` and `programs` of every process in `/proc`. Gives how many.
-pub fn sweep(kernel: &mut dyn Kernel, programs: &mut Programs) -> usize {
+pub(super) fn sweep(kernel: &mut dyn Kernel, programs: &mut Programs) -> usize {
     let names = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let found: Vec<(u32, Living)> = numbers.filter_map(|pid| Some((pid, Living::read(pid)?))).collect();

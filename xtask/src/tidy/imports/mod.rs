@@ -9,12 +9,12 @@ mod read;
 mod resolve;
 mod tree;
 
-pub use resolve::Resolver;
-pub use tree::Workspace;
+pub(super) use resolve::Resolver;
+pub(super) use tree::Workspace;
 
 /// One use of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Import {
+pub(super) struct Import {
     /// The file that uses it.
     pub from: String,
     /// The line of the use.
@@ -27,7 +27,7 @@ pub struct Import {
 
 /// An inherent `impl` block.
 #[derive(Debug)]
-pub struct Methods {
+pub(super) struct Methods {
     /// The type's name.
     pub name: String,
     /// The file that defines the type.

@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 /// A module as written: a file, or a `mod name { … }` inside one.
 #[derive(Default)]
-pub struct Module {
+pub(super) struct Module {
     /// Functions, types, constants, macros.
     pub items: Vec<String>,
     /// What `use` declarations bring into scope.
@@ -23,7 +23,7 @@ pub struct Module {
 
 /// One name that a `use` declaration brings into scope.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Use {
+pub(super) struct Use {
     /// The name in scope; `None` for `*`.
     pub name: Option<String>,
     /// Where it comes from.
@@ -34,20 +34,20 @@ pub struct Use {
 }
 
 /// A path with at least one segment.
-pub struct Mention {
+pub(super) struct Mention {
     pub path: Vec<String>,
     pub line: usize,
 }
 
 /// A struct with named fields.
-pub struct Struct {
+pub(crate) struct Struct {
     pub name: String,
     pub line: usize,
     pub fields: usize,
 }
 
 /// An `impl Type { … }`.
-pub struct ImplBlock {
+pub(super) struct ImplBlock {
     /// The type's name, without arguments.
     pub name: String,
     /// Whether a function in it takes `self`.
@@ -55,7 +55,7 @@ pub struct ImplBlock {
 }
 
 /// Reads the tokens of a module.
-pub fn module(tokens: TokenStream) -> Module {
+pub(super) fn module(tokens: TokenStream) -> Module {
     let mut module = Module::default();
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut rest = tokens.as_slice();

@@ -16,18 +16,18 @@ struct Target {
 }
 
 /// Follows names in a workspace to their definitions.
-pub struct Resolver<'a> {
+pub(crate) struct Resolver<'a> {
     workspace: &'a Workspace,
 }
 
 impl<'a> Resolver<'a> {
     /// Resolves names of `workspace`.
-    pub fn new(workspace: &'a Workspace) -> Self {
+    pub(crate) fn new(workspace: &'a Workspace) -> Self {
         Self { workspace }
     }
 
     /// Every use of another file's definition, in the order of the files.
-    pub fn imports(&self) -> Vec<Import> {
+    pub(crate) fn imports(&self) -> Vec<Import> {
         let mut found = Vec::new();
         for (id, module) in self.workspace.modules.iter().enumerate() {
             for import in &module.uses {
@@ -42,7 +42,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Every inherent `impl` block with the type that it belongs to.
-    pub fn methods(&self) -> Vec<Methods> {
+    pub(crate) fn methods(&self) -> Vec<Methods> {
         let mut found = Vec::new();
         for (id, module) in self.workspace.modules.iter().enumerate() {
             for block in &module.impls {
@@ -59,7 +59,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Every struct with named fields, with its file.
-    pub fn structs(&self) -> impl Iterator<Item = (&'a str, &'a Struct)> + use<'a> {
+    pub(crate) fn structs(&self) -> impl Iterator<Item = (&'a str, &'a Struct)> + use<'a> {
         self.workspace
             .modules
             .iter()

@@ -19,18 +19,18 @@ const CRATES: &[(&str, Option<&str>)] = &[
 ];
 
 /// The number of a module.
-pub type Id = usize;
+pub(super) type Id = usize;
 
 /// All modules.
 #[derive(Default)]
-pub struct Workspace {
+pub(crate) struct Workspace {
     pub(super) modules: Vec<Node>,
     /// The root modules of the crates that others can name.
     pub(super) crates: HashMap<String, Id>,
 }
 
 /// A module in its place.
-pub struct Node {
+pub(super) struct Node {
     /// The file it stands in.
     pub file: String,
     /// Its path in the crate.
@@ -56,7 +56,7 @@ struct Place {
 
 impl Workspace {
     /// Reads all crates. Files that are no Rust are left to the compiler to complain about.
-    pub fn read(sources: &[Source]) -> Self {
+    pub(crate) fn read(sources: &[Source]) -> Self {
         let texts: HashMap<&str, &str> =
             sources.iter().map(|source| (source.name.as_str(), source.text.as_str())).collect();
         let mut workspace = Self::default();

@@ -1,6 +1,6 @@
 //! Which files are not read, seen from outside. Those tests need root: they make files of other users.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 
 use super::*;
 use crate::collect::SourceState;

@@ -188,7 +188,7 @@ fn directory_that_cannot_be_listed_is_told_and_nothing_in_it_is_gone() {
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     // Root may list everything: the threads of the scan inherit the rights of the thread that starts it.
     let told = std::thread::spawn({
-        let (baseline, root) = (baseline.clone(), root.path().to_path_buf());
+        let (baseline, root) = (Arc::clone(&baseline), root.path().to_path_buf());
         move || {
             let none = rustix::thread::CapabilitySets {
                 effective: rustix::thread::CapabilitySet::empty(),

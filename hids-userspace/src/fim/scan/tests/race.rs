@@ -24,7 +24,7 @@ fn directory_swapped_for_a_link_does_not_lead_out_of_the_tree() {
     let stop = Arc::new(AtomicBool::new(false));
     let swaps = Arc::new(AtomicU64::new(0));
     let attacker = std::thread::spawn({
-        let (root, stop, swaps) = (root.clone(), stop.clone(), swaps.clone());
+        let (root, stop, swaps) = (root.clone(), Arc::clone(&stop), Arc::clone(&swaps));
         move || {
             let flags = rustix::fs::RenameFlags::EXCHANGE;
             let cwd = rustix::fs::CWD;
@@ -55,7 +55,7 @@ fn scan_of_a_tree_that_is_built_and_removed_all_the_time_ends() {
     let root = tempfile::tempdir().unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let builder = std::thread::spawn({
-        let (root, stop) = (root.path().to_path_buf(), stop.clone());
+        let (root, stop) = (root.path().to_path_buf(), Arc::clone(&stop));
         move || {
             while !stop.load(Ordering::Relaxed) {
                 fs::create_dir_all(root.join("a/b/c")).unwrap();

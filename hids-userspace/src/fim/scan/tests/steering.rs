@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::fim::scan::control::ScanProgress;
+
 use super::*;
 
 /// Directories with files of 64 KiB.
@@ -79,33 +81,13 @@ fn scan_stops_although_nobody_takes_what_it_finds() {
 }
 
 #[test]
-fn paused_scan_does_nothing_until_it_goes_on() {
-    let root = tree(20, 10);
-    let slow = ScanOptions { rate_bytes_per_second: Some(8 << 20), ..quick() };
-    let (handle, receiver) = begin_with(root.path(), slow, 100);
-    wait_until("it reads", || handle.control().progress().totals.files > 0);
-    handle.control().pause();
-    assert!(handle.control().progress().paused);
-    // What was under way when it was paused comes to an end: at most one file for each thread.
-    let before = handle.control().progress().totals.files;
-    let until = Instant::now() + Duration::from_millis(150);
-    while Instant::now() < until {
-        assert!(handle.control().progress().totals.files <= before + 2);
-        std::thread::yield_now();
-    }
-    handle.control().resume();
-    let told = Told::by(&receiver);
-    assert_eq!(told.report.unwrap().totals.files, 200);
-}
-
-#[test]
 fn interrupted_scan_goes_on_where_it_was() {
     let root = tree(60, 10);
     let baseline: Arc<Baseline> = Arc::default();
     let slow = ScanOptions { rate_bytes_per_second: Some(100 << 20), ..quick() };
     let (sender, receiver) = bounded(1);
     let policy = Arc::new(Policy::compile(watching(&[root.path()])));
-    let handle = start(asking(ScanDepth::Full), policy, baseline.clone(), slow, sender).unwrap();
+    let handle = start(asking(ScanDepth::Full), policy, Arc::<Baseline>::clone(&baseline), slow, sender).unwrap();
     let mut resume = ResumePoint::default();
     let mut first = BTreeSet::new();
     // Takes until some is done, as a daemon that is killed then.
@@ -183,7 +165,6 @@ fn progress_tells_the_time_left() {
         expected: Some(totals(100, 1000)),
         differences: 0,
         elapsed: Duration::from_secs(3),
-        paused: false,
     };
     assert_eq!(progress.fraction(), Some(0.375));
     assert_eq!(progress.remaining(), Some(Duration::from_secs(5)));

@@ -3,6 +3,7 @@
 use hids_core::model::{ChangeKind, FileChange, FileNews, Gap, GapCause, Operations};
 
 use super::*;
+use crate::fim::store::view::Subtree;
 
 fn change(path: &[u8]) -> FileNews {
     FileNews::Change(Box::new(FileChange {
@@ -105,9 +106,9 @@ fn notices_are_numbered_and_found_by_number_and_by_path() {
     let numbers = |notices: Vec<hids_core::model::FileNotice>| -> Vec<u64> {
         notices.iter().map(|notice| notice.sequence).collect()
     };
-    assert_eq!(numbers(store.notices_after(0, 10).expect("readable")), [1, 2, 3]);
-    assert_eq!(numbers(store.notices_after(1, 1).expect("readable")), [2]);
-    assert_eq!(numbers(store.history(b"/a", 10).expect("readable")), [3, 1]);
+    assert_eq!(numbers(store.view().notices_after(0, 10).expect("readable")), [1, 2, 3]);
+    assert_eq!(numbers(store.view().notices_after(1, 1).expect("readable")), [2]);
+    assert_eq!(numbers(store.view().history(b"/a", 10).expect("readable")), [3, 1]);
     let mut update = store.begin().expect("begins");
     assert_eq!(update.notice(time, true, change(b"/c")).expect("noticed"), 4);
 }
@@ -119,11 +120,11 @@ fn a_notice_is_handed_on_only_when_no_crash_can_take_it_back() {
     let mut update = store.begin().expect("begins");
     update.notice(Timestamp::from_unix_seconds(1), true, change(b"/a")).expect("noticed");
     update.commit(Durability::Deferred).expect("committed");
-    assert_eq!(store.notices_after(0, 10).expect("readable"), []);
+    assert_eq!(store.view().notices_after(0, 10).expect("readable"), []);
     store.begin().expect("begins").commit(Durability::Synced).expect("committed");
-    assert_eq!(store.notices_after(0, 10).expect("readable").len(), 1);
+    assert_eq!(store.view().notices_after(0, 10).expect("readable").len(), 1);
     drop(store);
-    assert_eq!(open(directory.path()).notices_after(0, 10).expect("readable").len(), 1);
+    assert_eq!(open(directory.path()).view().notices_after(0, 10).expect("readable").len(), 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The disk is full: an error, and the same again succeeds when there is room.
 
-use std::io::Write;
+use std::io::Write as _;
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::UnshareFlags;
@@ -8,7 +8,7 @@ use rustix::thread::UnshareFlags;
 use super::*;
 
 /// Runs `test` in a thread with mounts of its own, on a small file system that is gone with it.
-#[allow(deprecated)] // Its danger is in the shared table of descriptors, which stays shared.
+#[expect(deprecated, reason = "unsound for the table of descriptors, which stays shared")]
 fn on_small_disk(test: impl Fn(&Path) + Send + Sync) {
     if !hids_tests::require::root() {
         return;

@@ -13,7 +13,7 @@ use std::path::Path;
 use hids_core::model::{FileKind, FileState, Timestamp};
 
 use super::*;
-use crate::fim::{BaselineView, Entry};
+use crate::fim::{BaselineView as _, Entry};
 
 pub(super) fn key() -> StoreKey {
     StoreKey::from_bytes([7; 32])

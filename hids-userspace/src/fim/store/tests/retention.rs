@@ -43,14 +43,14 @@ fn the_oldest_go_in_batches_but_none_that_is_not_alerted_yet() {
         update.notice(Timestamp::from_unix_seconds(number), true, change(path.as_bytes(), &who)).expect("noticed");
     }
     update.commit(Durability::Synced).expect("committed");
-    let first = |store: &Store| store.notices_after(0, 1).expect("readable")[0].sequence;
+    let first = |store: &Store| store.view().notices_after(0, 1).expect("readable")[0].sequence;
     assert_eq!(pruned(&store, 30, 300), 30, "those after the committed position stay");
     assert_eq!(first(&store), 31);
     assert_eq!(pruned(&store, 220, 300), 50);
     assert_eq!(pruned(&store, 220, 300), 40, "a hundred are kept");
     assert_eq!(pruned(&store, 220, 300), 0);
     assert_eq!(first(&store), 121);
-    assert_eq!(store.history(b"/d/0", 1000).expect("readable").len(), 50);
+    assert_eq!(store.view().history(b"/d/0", 1000).expect("readable").len(), 50);
     assert_eq!(pruned(&store, 220, 1150), 30, "those older than 1000 s go as well");
     assert_eq!(first(&store), 151);
     assert!(store.verify(&mut |_| {}).expect("verified").is_sound());
@@ -76,7 +76,7 @@ fn processes_are_stored_once_and_forgotten_with_their_last_notice() {
     let mut update = store.begin().expect("begins");
     while update.prune(20_000, Timestamp::from_unix_seconds(2), 5000).expect("pruned") > 0 {}
     update.commit(Durability::Synced).expect("committed");
-    let left = store.notices_after(0, 1000).expect("readable");
+    let left = store.view().notices_after(0, 1000).expect("readable");
     assert_eq!(left.len(), 100);
     assert!(left.iter().all(|notice| matches!(&notice.news, FileNews::Change(change) if change.who[0].pid >= 2)));
     assert_eq!(stored_processes(&store), 19, "the first one is named by no notice");

@@ -2,6 +2,7 @@
 //! --nocapture`.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Instant;
 
 use hids_core::model::{ChangeKind, FileChange, FileNews, Operations, Who};
@@ -88,7 +89,7 @@ fn a_million_entries() {
                 old: entry(1).state.map(Box::new),
                 new: entry(number).state.map(Box::new),
                 count: 1,
-                who: vec![who.clone()],
+                who: vec![Arc::clone(&who)],
                 operations: Operations::NONE,
                 diff: None,
             }));

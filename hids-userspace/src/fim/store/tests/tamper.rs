@@ -1,11 +1,11 @@
 //! Somebody else touches the files.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 use hids_core::model::{FileNews, Protection};
-use proptest::prelude::Rng;
+use proptest::prelude::Rng as _;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
@@ -31,7 +31,7 @@ type Entries = Vec<(Vec<u8>, Entry)>;
 /// Everything that can be read back.
 fn contents(store: &Store) -> Result<(Entries, usize), StoreError> {
     let entries = store.view().entries().collect::<Result<_, _>>()?;
-    Ok((entries, store.notices_after(0, 100)?.len()))
+    Ok((entries, store.view().notices_after(0, 100)?.len()))
 }
 
 fn verify(store: &Store) -> VerifyReport {
@@ -214,7 +214,7 @@ fn the_store_is_for_one_process_at_a_time() {
 
 #[test]
 fn a_key_is_made_once_and_must_be_private() {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().expect("tempdir");
     let path = directory.path().join("fim.key");
     let first = StoreKey::load_or_create(&path).expect("made");

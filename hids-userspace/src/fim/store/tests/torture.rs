@@ -81,7 +81,7 @@ fn child(root: &Path, last: Option<u64>) -> Killed {
 /// Whole batches, in order, nothing altered: what is there is exactly what some number of notices left.
 fn check(root: &Path) -> u64 {
     let store = open(root);
-    let notices = store.notices_after(0, usize::MAX).expect("readable").len() as u64;
+    let notices = store.view().notices_after(0, usize::MAX).expect("readable").len() as u64;
     assert_eq!(store.view().counts().expect("readable").last_sequence, notices);
     let entries: std::collections::BTreeMap<_, _> = store.view().entries().collect::<Result<_, _>>().expect("readable");
     assert_eq!(entries, wanted(notices));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const SCRIPT: &str = include_str!("server.py");
 
 /// Whether python3-aiosmtpd is installed; if not, says so (or fails under `HIDS_REQUIRE=smtp`).
-pub fn available() -> bool {
+pub(super) fn available() -> bool {
     let found = Command::new("/usr/bin/python3").args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
         return true;
@@ -18,13 +18,13 @@ pub fn available() -> bool {
     false
 }
 
-pub fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 /// A mail as the server got it.
 #[derive(Debug, serde::Deserialize)]
-pub struct Received {
+pub(super) struct Received {
     pub from: String,
     pub recipients: Vec<String>,
     pub headers: Vec<(String, String)>,
@@ -34,7 +34,7 @@ pub struct Received {
 }
 
 impl Received {
-    pub fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         let mut found = self.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
         let value = found.next().map_or("", |(_, value)| value);
         assert!(found.next().is_none(), "{name} stands there twice");
@@ -42,7 +42,7 @@ impl Received {
     }
 }
 
-pub struct SmtpServer {
+pub(super) struct SmtpServer {
     pub port: u16,
     child: Child,
     directory: tempfile::TempDir,
@@ -50,7 +50,7 @@ pub struct SmtpServer {
 
 impl SmtpServer {
     /// Starts it; it answers when this returns.
-    pub fn start(mode: &str, port: u16) -> Self {
+    pub(super) fn start(mode: &str, port: u16) -> Self {
         let directory = tempfile::tempdir().expect("tempdir");
         let script = directory.path().join("server.py");
         std::fs::write(&script, SCRIPT).expect("write");
@@ -78,7 +78,7 @@ impl SmtpServer {
     }
 
     /// All mails, once there are at least `count`.
-    pub fn mails(&self, count: usize) -> Vec<Received> {
+    pub(super) fn mails(&self, count: usize) -> Vec<Received> {
         let path: PathBuf = self.directory.path().join("mails");
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {

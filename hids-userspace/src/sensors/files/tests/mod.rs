@@ -64,7 +64,7 @@ pub(super) fn with_place(test: impl FnOnce(&Path) + Send) {
     });
 }
 
-#[allow(deprecated)] // Its danger is in the shared table of descriptors, which stays shared.
+#[expect(deprecated, reason = "unsound for the table of descriptors, which stays shared")]
 pub(super) fn leave_mount_namespace() {
     use rustix::thread::UnshareFlags;
     rustix::thread::unshare(UnshareFlags::FS | UnshareFlags::NEWNS).expect("a mount namespace");

@@ -166,6 +166,15 @@ impl Diagnostic {
     /// The message with its place, the line and a caret, as a terminal shows it.
     ///
     /// What of the file a terminal could act on is escaped.
+    ///
+    /// ```
+    /// use hids_core::diag::{Diagnostic, SourceFile, Span};
+    ///
+    /// let file = SourceFile::new("local_rules.xml", "<group>\n</group>\n<rules>");
+    /// let problem = Diagnostic::error("R001", "unknown root element <rules>").at(Span::new(&file, 17, 24));
+    /// let shown = problem.help("<group> or <var>").render();
+    /// assert!(shown.contains("local_rules.xml:3:1") && shown.contains("^^^^^^^"), "{shown}");
+    /// ```
     pub fn render(&self) -> String {
         let mut out = String::new();
         // Messages quote what stands in the file.

@@ -31,6 +31,13 @@ pub fn visible(out: &mut Vec<u8>, bytes: &[u8], limit_bytes: usize) {
 }
 
 /// [`visible`] as a new string without a limit.
+///
+/// ```
+/// use hids_core::escape::visible_string;
+///
+/// assert_eq!(visible_string(b"a\x1b[31mred\nline"), r"a\x1b[31mred\nline");
+/// assert_eq!(visible_string("\u{202e}txt.exe".as_bytes()), r"\u{202e}txt.exe");
+/// ```
 pub fn visible_string(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

@@ -11,3 +11,11 @@ pub(crate) fn run() -> Result<()> {
     ensure(&[&BUILD])?;
     run_command(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
 }
+
+/// Builds the documentation of the workspace, private items too: a link that leads nowhere is an error.
+pub(crate) fn documentation() -> Result<()> {
+    ensure(&[&BUILD])?;
+    let mut doc = cargo();
+    doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "--deny warnings");
+    run_command(&mut doc)
+}

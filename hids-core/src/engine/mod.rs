@@ -3,6 +3,41 @@
 //! `Engine::compile` reports every problem of a rule set in one run; `Engine::process` analyses
 //! one line with the state that earlier lines left. Owns the order of the stages (pre-decoding,
 //! decoding, accumulation, rules; `src/analysisd/analysisd.c`). Never: writes, blocks, mails.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use hids_core::diag::SourceFile;
+//! use hids_core::engine::{Engine, EngineOptions, RulesetSources};
+//! use hids_core::model::{Channel, EventRef, LogSource, Timestamp};
+//!
+//! let decoders = r#"<decoder name="door"><program_name>^doord</program_name></decoder>
+//!     <decoder name="door-from"><parent>door</parent><regex>refused (\S+)</regex><order>srcip</order></decoder>"#;
+//! let rules = r#"<group name="local,">
+//!     <rule id="1" level="0" noalert="1"><category>syslog</category><description>all</description></rule>
+//!     <rule id="100" level="5"><decoded_as>door</decoded_as><description>refused</description></rule>
+//!     <rule id="110" level="10" frequency="2" timeframe="60"><if_matched_sid>100</if_matched_sid>
+//!       <same_source_ip/><description>refused many times</description></rule></group>"#;
+//! let sources = RulesetSources {
+//!     decoders: vec![SourceFile::new("decoder.xml", decoders)],
+//!     rules: vec![SourceFile::new("rules.xml", rules)],
+//!     lists: Vec::new(),
+//! };
+//! let (engine, problems) = Engine::compile(&sources, EngineOptions::default());
+//! let mut engine = engine.unwrap_or_else(|| panic!("{problems:?}"));
+//!
+//! let source = Arc::new(LogSource { location: "/var/log/door.log".into(), channel: Channel::Log });
+//! let now = Timestamp::from_unix_seconds(1_800_000_000);
+//! let line = b"Jan 15 08:00:00 gate doord[7]: refused 192.0.2.1";
+//! let mut fired = Vec::new();
+//! for _ in 0..4 {
+//!     let outcome = engine.process(EventRef { source: &source, received: now, line, notice: None }, now);
+//!     assert_eq!(outcome.source_ip(), Some(&b"192.0.2.1"[..]));
+//!     fired.push(outcome.rule().expect("a rule").id.0);
+//! }
+//! // OSSEC counts two more than it is asked for.
+//! assert_eq!(fired, [100, 100, 100, 110]);
+//! ```
 
 mod compiled;
 mod dropped;

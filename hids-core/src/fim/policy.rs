@@ -71,6 +71,19 @@ pub struct Policy {
 impl Policy {
     /// Compiles what the configuration has checked. A pattern that does not compile after all leaves
     /// nothing out (rather too much is told than too little), and is in [`unusable`](Self::unusable).
+    ///
+    /// ```
+    /// use hids_core::fim::{PathKind, PathPattern, Policy, PolicyDef, Watch};
+    ///
+    /// let policy = Policy::compile(PolicyDef {
+    ///     watches: vec![Watch { root: b"/etc".to_vec(), ..Watch::default() }],
+    ///     ignore: vec![PathPattern::Prefix(b"/etc/mtab".to_vec())],
+    ///     ..PolicyDef::default()
+    /// });
+    /// assert!(policy.watch_of(b"/etc/ssh/sshd_config", PathKind::Other).is_some());
+    /// assert!(policy.watch_of(b"/etc/mtab.tmp", PathKind::Other).is_none());
+    /// assert!(policy.watch_of(b"/etcetera", PathKind::Other).is_none());
+    /// ```
     pub fn compile(def: PolicyDef) -> Self {
         let subject = if def.strict { Subject::StrictUtf8 } else { Subject::Bytes };
         let mut unusable = Vec::new();

@@ -56,6 +56,16 @@ enum Program {
 
 impl Pattern {
     /// Compiles `text`, matching bytes.
+    ///
+    /// ```
+    /// use hids_core::pattern::{Dialect, Pattern};
+    ///
+    /// // `\s` is one blank in os_regex, and `|` stands between whole patterns.
+    /// let pattern = Pattern::new(Dialect::OsRegex, r"^Failed\spassword|^Invalid user (\w+)").expect("a pattern");
+    /// assert!(pattern.is_match(b"Failed password for root"));
+    /// assert!(!pattern.is_match(b"a Failed password"));
+    /// assert!(Pattern::new(Dialect::Pcre2, "(").is_err());
+    /// ```
     pub fn new(dialect: Dialect, text: &str) -> Result<Self, PatternError> {
         Self::with_subject(dialect, text, Subject::Bytes)
     }

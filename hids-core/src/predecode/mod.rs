@@ -15,7 +15,7 @@ mod tests;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Headers {
     /// OSSEC's, and what other syslog daemons write: ISO times in UTC (`Z`), without or with
-    /// a short offset, a leading `<PRI>`, RFC 5424, and the forms of [`forms`].
+    /// a short offset, a leading `<PRI>`, RFC 5424, and the forms of `forms`.
     #[default]
     Modern,
     /// OSSEC's only.

@@ -130,6 +130,21 @@ impl Planner {
     /// Blocks an address because an administrator asks for it; `None` as duration: until removed.
     ///
     /// Never shortens a block: one that would end later stays as it is.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use hids_core::model::Timestamp;
+    /// use hids_core::respond::{Planner, Policy, ProtectedSet};
+    ///
+    /// let mut planner = Planner::new(Policy::default(), ProtectedSet::default());
+    /// let (now, attacker) = (Timestamp::from_unix_seconds(0), "192.0.2.1".parse().expect("an address"));
+    /// planner.block_by_hand(attacker, Some(Duration::from_secs(60)), "scans", now).expect("not protected");
+    /// assert!(planner.blocks().contains_key(&attacker));
+    /// // An end is an action like any other, at the time that the planner names.
+    /// assert_eq!(planner.expire(planner.next_due().expect("one block")).len(), 1);
+    /// assert!(planner.blocks().is_empty());
+    /// ```
     pub fn block_by_hand(
         &mut self,
         address: IpAddr,

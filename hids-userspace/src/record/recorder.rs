@@ -64,7 +64,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Reads the journal, cuts the files back to what it covers and starts a new journal.
     ///
-    /// Output files are opened by the first [`Self::tick`] or [`Self::write`], so that a full disk
+    /// Output files are opened by the first [`Self::tick`] or [`Self::write_batch`], so that a full disk
     /// does not keep the daemon from starting.
     pub(crate) fn open(mut options: RecorderOptions) -> Result<(Self, Recovered), RecordError> {
         let root = Root::open(&options.logs)?;

@@ -15,7 +15,7 @@
 //!
 //! An answer comes from, in this order:
 //!
-//! 1. the table of ended processes, if one with the number has ended at most [two seconds](state) ago
+//! 1. the table of ended processes, if one with the number has ended at most two seconds ago
 //!    or none is alive;
 //! 2. the kernel's map. Users, name, login, session and control group may have changed since, so they are
 //!    read from `/proc` again, and the map once more after that: nothing is mixed from two programs;
@@ -26,7 +26,7 @@
 //!
 //! A file event carries a number and no time, and is read some time after it happened. Processes are
 //! told apart by number and time of their fork. If a process with the number ended within the last
-//! [`MOST_LATE`](state::MOST_LATE) and another has the number already, the kernel went once through all
+//! `state::MOST_LATE` and another has the number already, the kernel went once through all
 //! numbers (at least 32,768) within that time: then the ended one is told, because the event was more
 //! probably waiting than caused by a process that is some moments old. Without such a reuse there is
 //! only one process that it can be, and the answer is exact. A caller that knows how old its event can be

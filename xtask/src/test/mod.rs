@@ -44,7 +44,7 @@ pub(crate) struct Options {
 /// Parts of the tests; `hids-tests` holds all but the first two.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// Formatting, tidy and clippy
+    /// Formatting, tidy, clippy and the documentation
     Lint,
     /// Tests beside the code, of every package
     Unit,
@@ -159,6 +159,7 @@ impl Run<'_> {
         step("format", || run_command(cargo().args(["fmt", "--all", "--check"])));
         step("tidy", tidy::run);
         step("clippy", clippy::run);
+        step("doc", clippy::documentation);
     }
 
     /// A cargo whose tests wait longer where the machine is kept busy.

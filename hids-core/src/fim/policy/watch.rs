@@ -23,7 +23,8 @@ pub struct Watch {
     pub recursion_level: Option<u32>,
     /// Only files whose whole path fits count (os_match); directories are not concerned.
     pub restrict: Option<String>,
-    /// The pattern that the root fits (one of [`PolicyDef::wildcards`]); `None` where the root itself is named.
+    /// The pattern that the root fits (one of [`PolicyDef::wildcards`](super::PolicyDef::wildcards)); `None` where the
+    /// root itself is named.
     pub wildcard: Option<Vec<u8>>,
 }
 

@@ -1,6 +1,6 @@
 //! Headers that OSSEC does not know: BusyBox, OpenWrt, the BSDs, network devices, relays, `journalctl`.
 //!
-//! A header is a time of a form in [`stamp::FORMS`], then words of a few closed kinds (a host, a facility, a
+//! A header is a time of a form in `stamp::FORMS`, then words of a few closed kinds (a host, a facility, a
 //! sequence number), then the tag of a program. Everything up to the tag has to fit, so that text of a message
 //! never becomes a header; only lines in which OSSEC's own layouts find no program are looked at.
 

@@ -63,10 +63,10 @@ pub(crate) fn write(
     Ok(ExportSummary { entries, commit: header.commit })
 }
 
-/// As [`write`], into a file that is there whole or not at all. An existing one is replaced.
+/// As [`write()`], into a file that is there whole or not at all. An existing one is replaced.
 ///
 /// # Errors
-/// As [`write`], and when the file cannot be made.
+/// As [`write()`], and when the file cannot be made.
 pub(crate) fn write_file(
     view: &StoreView,
     path: &Path,

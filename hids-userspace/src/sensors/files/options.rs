@@ -32,7 +32,7 @@ impl fmt::Debug for FilesOptions {
 pub struct FilesTuning {
     /// Which marks are tried.
     pub marks: MarkChoice,
-    /// Most events in one [`Sensed::Events`].
+    /// Most events in one `Sensed::Events`.
     pub most_events: usize,
     /// Waiting longer than this for the receiver counts as a stall.
     pub stall: Duration,

@@ -15,6 +15,7 @@ mod daemon;
 pub mod fim;
 mod notify;
 mod platform;
+pub mod readers;
 mod record;
 pub mod respond;
 mod ruleset;

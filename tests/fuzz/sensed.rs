@@ -1,7 +1,9 @@
 //! What the fuzz targets of the daemon's own readers do with their input, and what must hold whatever the
 //! bytes are. Beside `inputs.rs`, which needs the core alone.
 
+use hids_core::diag::Diagnostic;
 use hids_userspace::fim::export::{self, ExportError, PublicKey};
+use hids_userspace::readers;
 use hids_userspace::sensors::files::parse::{self, Place};
 
 /// Bytes of an event that holds nothing more than its header.
@@ -57,4 +59,58 @@ fn header() -> Vec<u8> {
     let fields = [&b"\x04host\x00\x01"[..], &[7; 32], &BASE_POINT].concat();
     let length = u8::try_from(fields.len()).expect("fewer than 128 bytes");
     [&b"HIDSFIM-EXPORT1\n"[..], &[length], &fields].concat()
+}
+
+/// `ossec.conf`: whatever it says, each problem can be shown.
+pub(super) fn config(data: &[u8]) {
+    for strict_ossec in [false, true] {
+        for problem in readers::config(data, strict_ossec) {
+            let shown = Diagnostic::render(&problem);
+            assert!(!shown.contains('\x1b') && !shown.contains('\u{202e}'), "a terminal acts on {shown:?}");
+        }
+    }
+}
+
+/// A request to the control socket: what is taken means the same when it is written anew.
+pub(super) fn control(data: &[u8]) {
+    if let Some(written) = readers::control_request(data) {
+        assert_eq!(readers::control_request(&written).as_ref(), Some(&written));
+    }
+}
+
+/// A netlink datagram: its messages lie in it one after the other.
+pub(super) fn netlink(data: &[u8]) {
+    let messages = readers::netlink_datagram(data);
+    assert!(messages.len() <= data.len() / 16, "{} messages in {} bytes", messages.len(), data.len());
+    let mut end = data.as_ptr();
+    for (payload, addresses) in messages {
+        assert!(lies_in(payload, data) && payload.as_ptr() >= end, "a message outside of its place");
+        // An element has its own header, and those of the key, of the value and of the list around it.
+        assert!(addresses.len() <= payload.len() / 16, "{addresses:?} of {} bytes", payload.len());
+        end = payload.as_ptr_range().end;
+    }
+}
+
+/// An entry of the journal: its sender chooses the text and nothing of what stands before it.
+pub(super) fn journal(data: &[u8]) {
+    let Some(entry) = readers::journal_entry(data) else { return };
+    assert!(!entry.cursor.is_empty() && !entry.cursor.chars().any(char::is_control), "{entry:?}");
+    assert!(entry.found_cursor.is_none_or(|found| lies_in(found, data)), "{entry:?}");
+    let mut head = entry.line.split(|&byte| byte == b' ').take(3);
+    assert!(head.by_ref().flatten().all(u8::is_ascii_graphic), "{}", entry.line.escape_ascii());
+}
+
+/// The first word of the file of the rules' memory.
+const STATE_MAGIC: &str = "hids-rules-1";
+
+/// The rules' memory on disk: what is taken is written so that it is taken again.
+pub(super) fn state(data: &[u8]) {
+    let body = data.splitn(2, |&byte| byte == b'\n').nth(1).unwrap_or(data);
+    // With the right checksum, which no fuzzer finds.
+    let sealed = [format!("{STATE_MAGIC} {:08x}\n", crc32fast::hash(body)).as_bytes(), body].concat();
+    for text in [data, &sealed] {
+        if let Some(written) = readers::rule_state(text) {
+            assert_eq!(readers::rule_state(&written).as_ref(), Some(&written));
+        }
+    }
 }

@@ -11,7 +11,7 @@ type Target = fn(&[u8]);
 
 #[test]
 fn kept_inputs_of_the_fuzz_targets_are_harmless() {
-    let targets: [(&str, Target); 7] = [
+    let targets: [(&str, Target); 12] = [
         ("xml", inputs::xml),
         ("pattern", inputs::pattern),
         ("decoder", inputs::decoder),
@@ -19,6 +19,11 @@ fn kept_inputs_of_the_fuzz_targets_are_harmless() {
         ("event", inputs::event),
         ("fanotify", sensed::fanotify),
         ("export", sensed::export),
+        ("config", sensed::config),
+        ("control", sensed::control),
+        ("netlink", sensed::netlink),
+        ("journal", sensed::journal),
+        ("state", sensed::state),
     ];
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (target, run) in targets {

@@ -17,7 +17,10 @@ use crate::paths;
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
 
 /// All targets, in the order in which they run.
-const TARGETS: [&str; 7] = ["fanotify", "export", "event", "rules", "decoder", "pattern", "xml"];
+const TARGETS: [&str; 12] = [
+    "fanotify", "export", "config", "control", "netlink", "journal", "state", "event", "rules", "decoder", "pattern",
+    "xml",
+];
 
 /// What to fuzz, and how long.
 #[derive(Args)]

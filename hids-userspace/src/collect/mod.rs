@@ -23,6 +23,8 @@ mod report;
 mod start;
 mod tailer;
 
+pub use journal::entry::ReadEntry;
+pub(crate) use journal::entry::read as read_journal_entry;
 pub(crate) use options::{CollectOptions, CollectTuning, PieceAt};
 pub(crate) use report::{CollectReport, SourceReport, SourceState};
 pub(crate) use start::{CollectError, CollectorHandle, start};

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hids_core::diag::{Diagnostic, SourceFile, Span, has_errors, limited};
 use hids_core::xml;
@@ -64,15 +65,11 @@ pub fn load(options: &LoadOptions) -> Loaded {
         }
     };
     loaded.files.push(path.clone());
-    let paths = paths::resolve(&path, options.root.as_deref());
     let file = SourceFile::new(path.display().to_string(), text);
-    let (roots, diagnostics) = xml::parse(&file);
-    let mut problems = Problems(diagnostics);
+    let mut problems = Problems(Vec::new());
     warn_if_others_can_write(&path, &file, &mut problems);
-    let raw = raw::read(roots, Span::new(&file, 0, file.text.len().min(1)), &mut problems);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let internal = resolve::InternalOptions::read(folder, &mut loaded.files, &mut problems);
-    let config = resolve::resolve(&raw, paths, &internal, options.strict_ossec, &mut problems);
+    let paths = paths::resolve(&path, options.root.as_deref());
+    let config = read(&file, paths, options.strict_ossec, &mut loaded.files, &mut problems);
     let mut diagnostics = problems.0;
     diagnostics.extend(trusted::warnings(&config));
     diagnostics
@@ -81,6 +78,32 @@ pub fn load(options: &LoadOptions) -> Loaded {
     loaded.config = (!has_errors(&diagnostics)).then_some(config);
     loaded.diagnostics = diagnostics;
     loaded
+}
+
+/// What the text of a configuration means; only of use if no error has been reported. The internal options are looked
+/// for beside it.
+fn read(
+    file: &Arc<SourceFile>,
+    paths: Paths,
+    strict_ossec: bool,
+    files: &mut Vec<PathBuf>,
+    problems: &mut Problems,
+) -> Config {
+    let (roots, diagnostics) = xml::parse(file);
+    problems.0.extend(diagnostics);
+    let raw = raw::read(roots, Span::new(file, 0, file.text.len().min(1)), problems);
+    let folder = paths.config_file.parent().unwrap_or(Path::new(".")).to_owned();
+    let internal = resolve::InternalOptions::read(&folder, files, problems);
+    resolve::resolve(&raw, paths, &internal, strict_ossec, problems)
+}
+
+/// The problems of a configuration with this text, in a place where nothing is beside it.
+pub(crate) fn check_text(text: &[u8], strict_ossec: bool) -> Vec<Diagnostic> {
+    let file = SourceFile::new("ossec.conf", text);
+    let mut problems = Problems(Vec::new());
+    let paths = paths::resolve(Path::new("/nowhere/ossec.conf"), None);
+    read(&file, paths, strict_ossec, &mut Vec::new(), &mut problems);
+    problems.0
 }
 
 /// The configuration that `load` would read: `explicit`, or the first of the usual places that exists.
@@ -102,7 +125,7 @@ pub fn locate(options: &LoadOptions) -> Paths {
     paths::resolve(&file, options.root.as_deref())
 }
 
-fn warn_if_others_can_write(path: &Path, file: &std::sync::Arc<SourceFile>, problems: &mut Problems) {
+fn warn_if_others_can_write(path: &Path, file: &Arc<SourceFile>, problems: &mut Problems) {
     if path.metadata().is_ok_and(|data| data.permissions().mode() & 0o002 != 0) {
         let message = "this file is world-writable; it controls which programs run as root and which addresses are \
                        blocked";

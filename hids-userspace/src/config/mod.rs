@@ -38,6 +38,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use load::check_text;
 pub use load::{LoadOptions, Loaded, find_config, load, locate};
 pub use read_file::CONFIG_SIZE_LIMIT_BYTES;
 pub use types::*;

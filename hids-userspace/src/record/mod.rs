@@ -31,6 +31,7 @@ pub(crate) use handle::RecordHandle;
 pub(crate) use order::{Reconfiguration, SpoolChange};
 pub(crate) use reader::{AlertQuery, Follower, RecordedAlert, check_readable, read_alerts};
 pub(crate) use recorder::{Recorder, RecorderOptions};
+pub(crate) use rule_state::rewritten as rewritten_rule_state;
 pub(crate) use thread::start;
 
 #[cfg(test)]

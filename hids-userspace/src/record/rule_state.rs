@@ -120,6 +120,11 @@ impl RuleStateFile {
     }
 }
 
+/// The state in the text of a file, written anew; `None` where it is damaged.
+pub(crate) fn rewritten(text: &[u8]) -> Option<Vec<u8>> {
+    render(&parse(text).ok()?).ok()
+}
+
 fn render(state: &SavedState) -> io::Result<Vec<u8>> {
     let body = serde_json::to_vec(&Written::of(state))?;
     let mut text = format!("{MAGIC} {:08x}\n", crc32fast::hash(&body)).into_bytes();

@@ -32,6 +32,7 @@ use evidence::SeenLine;
 pub use ledger::{Entry, Ledger, LedgerError, Loaded};
 pub use mode::Mode;
 pub use nft::{Change, Element, KeptOut, Nft};
+pub(crate) use nft_dump::read_datagram;
 pub use nft_dump::{FoundElement, FoundElements, Structure};
 pub use nft_error::NftError;
 pub use policy::{policy, protected};

@@ -229,6 +229,17 @@ fn read_element(element: &[u8]) -> Option<(IpAddr, FoundElement)> {
     Some((address, FoundElement { remaining, counted }))
 }
 
+/// The payloads of the messages in a datagram, and the elements in them, wherever the kernel may put some.
+pub(crate) fn read_datagram(datagram: &[u8]) -> Vec<(&[u8], Vec<IpAddr>)> {
+    let elements = |payload: &[u8]| {
+        let body = payload.get(4..).unwrap_or(&[]);
+        let lists = attributes(body).filter(|(kind, _)| *kind == number::LIST_ELEMENTS);
+        let elements = lists.flat_map(|(_, list)| attributes(list));
+        elements.filter_map(|(_, element)| read_element(element)).map(|(address, _)| address).collect()
+    };
+    netlink::messages(datagram).map(|message| (message.payload, elements(message.payload))).collect()
+}
+
 /// Whether a notification is about our table and was not caused by the socket `own_port`.
 pub(super) fn is_foreign_change(message: &netlink::Message<'_>, own_port: u32) -> bool {
     let is_nftables = i32::from(message.kind >> 8) == libc::NFNL_SUBSYS_NFTABLES;

@@ -59,7 +59,7 @@ const ORDERS: &[Order] = &[
             &["control"],
             &["daemon"],
             &["cli"],
-            &["bin"],
+            &["bin", "readers"],
         ],
     },
 ];

@@ -126,6 +126,25 @@ impl Sender {
     }
 }
 
+/// What is read of an entry in JSON.
+#[derive(Debug)]
+pub struct ReadEntry<'a> {
+    /// The line that is analysed.
+    pub line: Vec<u8>,
+    /// Its name in the journal.
+    pub cursor: String,
+    /// The same as it is found without parsing the rest.
+    pub found_cursor: Option<&'a [u8]>,
+}
+
+/// Reads one entry; `None` when it has no line.
+pub(crate) fn read(json: &[u8]) -> Option<ReadEntry<'_>> {
+    let entry = Entry::parse(json)?;
+    entry.sender();
+    let line = entry.line(&TimeZone::UTC)?;
+    Some(ReadEntry { line, cursor: entry.cursor, found_cursor: cursor_of(json) })
+}
+
 /// The cursor in one line of JSON, found without reading the rest. A value cannot be taken for it: quotation marks
 /// in values have a backslash before them.
 pub(super) fn cursor_of(json: &[u8]) -> Option<&[u8]> {

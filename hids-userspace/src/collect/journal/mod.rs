@@ -9,7 +9,7 @@
 //! The cursor of the last entry is the position. The child is started again when it ends, after a
 //! pause that grows to a minute.
 
-mod entry;
+pub(super) mod entry;
 mod follow;
 mod judge;
 

@@ -27,6 +27,12 @@ pub enum SyslogLayout {
     Splunk,
 }
 
+impl SyslogLayout {
+    /// The values of `<format>`.
+    pub const NAMES: [(&str, Self); 4] =
+        [("default", Self::Default), ("cef", Self::Cef), ("json", Self::Json), ("splunk", Self::Splunk)];
+}
+
 /// The message about `alert`: one line without its end, at most 6144 bytes.
 ///
 /// `host` is this machine's name as the receiver should see it. Unlike OSSEC's, quotes inside

@@ -21,39 +21,33 @@ impl Kind {
     pub(super) const ALL: [Self; 5] =
         [Self::ArchiveLog, Self::ArchiveJson, Self::AlertsLog, Self::AlertsJson, Self::FirewallLog];
 
-    /// Directory under `logs`.
-    pub(super) const fn directory(self) -> &'static str {
+    /// Directory under `logs`, the beginning of the files' names in it, and what is behind the last dot.
+    const fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::ArchiveLog | Self::ArchiveJson => "archives",
-            Self::AlertsLog | Self::AlertsJson => "alerts",
-            Self::FirewallLog => "firewall",
+            Self::ArchiveLog => ("archives", "ossec-archive", "log"),
+            Self::ArchiveJson => ("archives", "ossec-archive", "json"),
+            Self::AlertsLog => ("alerts", "ossec-alerts", "log"),
+            Self::AlertsJson => ("alerts", "ossec-alerts", "json"),
+            Self::FirewallLog => ("firewall", "ossec-firewall", "log"),
         }
     }
 
-    /// Name of the hard link to today's file, in [`Self::directory`].
-    pub(super) const fn link(self) -> &'static str {
-        match self {
-            Self::ArchiveLog => "archives.log",
-            Self::ArchiveJson => "archives.json",
-            Self::AlertsLog => "alerts.log",
-            Self::AlertsJson => "alerts.json",
-            Self::FirewallLog => "firewall.log",
-        }
+    /// Directory under `logs`.
+    pub(super) const fn directory(self) -> &'static str {
+        self.names().0
     }
 
     const fn stem(self) -> &'static str {
-        match self {
-            Self::ArchiveLog | Self::ArchiveJson => "ossec-archive",
-            Self::AlertsLog | Self::AlertsJson => "ossec-alerts",
-            Self::FirewallLog => "ossec-firewall",
-        }
+        self.names().1
     }
 
     const fn extension(self) -> &'static str {
-        match self {
-            Self::ArchiveJson | Self::AlertsJson => "json",
-            _ => "log",
-        }
+        self.names().2
+    }
+
+    /// Name of the hard link to today's file, in [`Self::directory`].
+    pub(super) fn link(self) -> String {
+        format!("{}.{}", self.directory(), self.extension())
     }
 
     /// `alerts/2026/Nov/ossec-alerts-24.log`: relative to `logs`.

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use hids_core::pattern::Dialect::OsMatch;
+use hids_core::render::SyslogLayout;
 
 use super::patterns::pattern_of;
 use super::{Context, level_of, rule_ids, text_of};
+use crate::config::SyslogOutputConfig;
 use crate::config::known::SectionKind::SyslogOutput;
 use crate::config::raw::RawSection;
 use crate::config::value::{Problems, is_host_name, number, value_span, word, yes_no};
-use crate::config::{SyslogFormat, SyslogOutputConfig};
 
 pub(super) fn resolve(context: &mut Context<'_>) -> Vec<SyslogOutputConfig> {
     let raw = context.raw;
@@ -49,12 +50,7 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<SyslogOutputCo
     Some(SyslogOutputConfig {
         server: server(section, context.problems)?,
         port: section.last("port").and_then(number).and_then(|port| u16::try_from(port).ok()).unwrap_or(514),
-        format: match text_of(section, "format").as_deref() {
-            Some("cef") => SyslogFormat::Cef,
-            Some("json") => SyslogFormat::Json,
-            Some("splunk") => SyslogFormat::Splunk,
-            _ => SyslogFormat::Default,
-        },
+        layout: layout(text_of(section, "format").as_deref()),
         level: level_of(section, "level"),
         rules,
         group: pattern_of(section, "group", OsMatch, context.problems),
@@ -65,6 +61,12 @@ fn one(section: &RawSection, context: &mut Context<'_>) -> Option<SyslogOutputCo
         tls_verify: section.last("tls_verify").and_then(yes_no).unwrap_or(true),
         tls_ca: ca,
     })
+}
+
+/// An unknown name has been reported: it is OSSEC's own layout.
+fn layout(name: Option<&str>) -> SyslogLayout {
+    let known = SyslogLayout::NAMES.iter().find(|(known, _)| Some(*known) == name);
+    known.map_or(SyslogLayout::Default, |(_, layout)| *layout)
 }
 
 fn server(section: &RawSection, problems: &mut Problems) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use hids_core::model::{Level, RuleId};
+use hids_core::render::SyslogLayout;
 
 /// Mail options of `<global>` and all `<email_alerts>`.
 #[derive(Clone, Debug, Default)]
@@ -140,7 +141,7 @@ pub struct SyslogOutputConfig {
     /// Port.
     pub port: u16,
     /// Layout.
-    pub format: SyslogFormat,
+    pub layout: SyslogLayout,
     /// Minimum level.
     pub level: Option<Level>,
     /// Rules.
@@ -159,19 +160,6 @@ pub struct SyslogOutputConfig {
     pub tls_verify: bool,
     /// `<tls_ca>`: the authority to check it against; otherwise the system's.
     pub tls_ca: Option<PathBuf>,
-}
-
-/// Layout of a `<syslog_output>`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SyslogFormat {
-    /// OSSEC's own.
-    Default,
-    /// ArcSight CEF.
-    Cef,
-    /// JSON.
-    Json,
-    /// Splunk key=value.
-    Splunk,
 }
 
 /// One `<reports>` section.

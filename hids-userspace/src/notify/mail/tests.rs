@@ -65,7 +65,7 @@ fn record(spool: &mut MailSpool, alerts: impl IntoIterator<Item = hids_core::mod
 }
 
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(20));
     while !done() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(20));

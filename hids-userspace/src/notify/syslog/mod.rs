@@ -17,7 +17,7 @@ use hids_core::render::{SyslogLayout, syslog_message, visible_string};
 use jiff::tz::TimeZone;
 
 use super::criteria::{Criteria, CriteriaError, Subject};
-use crate::config::{SyslogFormat, SyslogOutputConfig};
+use crate::config::SyslogOutputConfig;
 
 /// Messages waiting per server; more are dropped and counted.
 const QUEUE: usize = 4096;
@@ -125,21 +125,12 @@ pub(crate) fn start(
         handle.outputs.push((name.clone(), Arc::clone(&shared)));
         let short = hostname.split('.').next().unwrap_or(hostname);
         let host = if config.use_fqdn { hostname } else { short }.to_owned();
-        outputs.push(Output { name, criteria, layout: layout(config.format), host, queue, shared });
+        outputs.push(Output { name, criteria, layout: config.layout, host, queue, shared });
     }
     let distributor = std::thread::Builder::new().name("syslog-out".into());
     let thread = distributor.spawn(move || distribute(&outputs, &alerts, &stopped, &zone));
     handle.threads.push(thread.map_err(SyslogError::Thread)?);
     Ok(handle)
-}
-
-fn layout(format: SyslogFormat) -> SyslogLayout {
-    match format {
-        SyslogFormat::Default => SyslogLayout::Default,
-        SyslogFormat::Cef => SyslogLayout::Cef,
-        SyslogFormat::Json => SyslogLayout::Json,
-        SyslogFormat::Splunk => SyslogLayout::Splunk,
-    }
 }
 
 /// Gives each alert to the outputs that want it, until the alerts or the daemon end.

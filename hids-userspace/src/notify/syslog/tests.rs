@@ -11,7 +11,7 @@ fn config(port: u16) -> SyslogOutputConfig {
     SyslogOutputConfig {
         server: "127.0.0.1".into(),
         port,
-        format: SyslogFormat::Default,
+        layout: SyslogLayout::Default,
         level: None,
         rules: Vec::new(),
         group: None,
@@ -62,7 +62,7 @@ fn stream_is_opened_again_after_the_server_went_away() {
     assert!(line(&server).ends_with("line 1\n"));
     drop(server);
     send.send(Arc::new(alert(2, 1, 7))).expect("sent");
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(10));
     while handle.report()[0].failing_because.is_none() {
         assert!(Instant::now() < deadline, "the failure is not reported");
         std::thread::sleep(Duration::from_millis(10));
@@ -82,7 +82,7 @@ fn server_that_never_comes_costs_counted_drops_only() {
     let shared = Arc::clone(&handle.outputs[0].1);
     let started = Instant::now();
     handle.stop();
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < hids_tests::wait::scaled(Duration::from_secs(5)));
     assert_eq!(shared.dropped.load(Ordering::Relaxed), QUEUE as u64 + 200);
 }
 
@@ -120,7 +120,7 @@ fn encrypted_stream_carries_the_same_lines() {
         let _ = BufReader::new(out).read_line(&mut text);
         lines.send(text)
     });
-    let text = received.recv_timeout(Duration::from_secs(20));
+    let text = received.recv_timeout(hids_tests::wait::scaled(Duration::from_secs(20)));
     let report = handle.report();
     handle.stop();
     let _ = server.kill();

@@ -80,7 +80,7 @@ impl SmtpServer {
     /// All mails, once there are at least `count`.
     pub(super) fn mails(&self, count: usize) -> Vec<Received> {
         let path: PathBuf = self.directory.path().join("mails");
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(20));
         loop {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let whole = text.rfind('\n').map_or("", |end| &text[..end]);

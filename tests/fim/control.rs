@@ -172,6 +172,7 @@ fn changes_are_told_while_the_baseline_is_verified() {
             }
             spans
         });
+        let over = hids_tests::wait::SetOnDrop(&ends);
         let file = fim.daemon.path("logs/alerts/alerts.json");
         let length = || fs::metadata(&file).map_or(0, |metadata| metadata.len());
         let mut alerts = Vec::new();
@@ -181,7 +182,7 @@ fn changes_are_told_while_the_baseline_is_verified() {
             wait_for("the alert", || (length() > before).then_some(()));
             alerts.push((start, began.elapsed()));
         }
-        ends.store(true, std::sync::atomic::Ordering::Relaxed);
+        drop(over);
         (alerts, verifies.join().expect("verifies"))
     });
     // If they waited, one could still come before a verification begins in the daemon, and one after its end.

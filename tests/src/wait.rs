@@ -1,5 +1,6 @@
 //! Waiting for a condition, with a deadline; never for a time to pass.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -20,6 +21,16 @@ const STEP: Duration = Duration::from_millis(10);
 /// When the time is over; the message names `what` was waited for.
 pub fn until(what: &str, patience: Duration, mut condition: impl FnMut() -> bool) -> Result<()> {
     value(what, patience, || condition().then_some(()))
+}
+
+/// Sets a flag when it goes, also when the test fails: a thread that runs until then ends, and the test with it.
+#[derive(Debug)]
+pub struct SetOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// As long as that here, for waits of other kinds.

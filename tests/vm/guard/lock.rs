@@ -100,11 +100,12 @@ fn take_over(tree: &Path, file: &Path) {
             }
             successes
         });
+        let over = wait::SetOnDrop(&stop);
         let (sender, refusals) = bounded(4096);
         let handle = Guard::start(options(GuardMode::Enforce, vec![tree.to_path_buf()], Vec::new()), sender);
         let handle = handle.expect("the guard starts");
         wait::until("the first look", wait::PATIENCE, || handle.report().looks > 0).expect("a look");
-        stop.store(true, Ordering::Relaxed);
+        drop(over);
         assert_eq!(attacker.join().expect("a thread"), 0, "of {} attempts", tries.load(Ordering::Relaxed));
         assert!(handle.report().taken_over);
         // The ring may still hold what nobody read of earlier tests.

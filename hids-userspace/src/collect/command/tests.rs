@@ -53,8 +53,8 @@ fn a_command_that_takes_too_long_is_ended_with_all_it_started() {
     let outcome =
         run::run(&command_line::parse("timeout 987 sleep 987").expect("accepted"), Duration::from_millis(300), &reader);
     assert!(matches!(outcome, Err(run::RunError::TimedOut(_))), "{outcome:?}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
-    let limit = Instant::now() + Duration::from_secs(5);
+    assert!(begun.elapsed() < hids_tests::wait::scaled(Duration::from_secs(5)));
+    let limit = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(5));
     while text_of("ps -eo args").contains("sleep 987") {
         assert!(Instant::now() < limit, "sleep still runs");
     }
@@ -93,7 +93,7 @@ fn a_command_runs_again_and_again_until_it_is_stopped() {
     };
     let handle = CommandHandle::start(config, &CollectTuning::default(), batch_sender, &registry).expect("starts");
     for _ in 0..2 {
-        let batch = batches.recv_timeout(Duration::from_secs(10)).expect("a run");
+        let batch = batches.recv_timeout(hids_tests::wait::scaled(Duration::from_secs(10))).expect("a run");
         assert_eq!(batch.source.location, "greeting");
         assert_eq!(batch.bytes, b"ossec: output: 'greeting': here");
         assert_eq!(batch.position, None);

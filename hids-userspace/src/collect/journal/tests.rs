@@ -76,7 +76,7 @@ fn follow(
 fn receive(batches: &Receiver<LogBatch>, count: usize) -> (Vec<String>, Vec<(String, String)>) {
     let (mut lines, mut position) = (Vec::new(), Vec::new());
     while lines.len() < count || position.is_empty() {
-        let batch = batches.recv_timeout(Duration::from_secs(20)).expect("a batch");
+        let batch = batches.recv_timeout(hids_tests::wait::scaled(Duration::from_secs(20))).expect("a batch");
         lines.extend(batch.events().map(|event| String::from_utf8_lossy(event.line).into_owned()));
         position = batch.position.into_iter().map(|position| (position.key.to_string(), position.value)).collect();
     }

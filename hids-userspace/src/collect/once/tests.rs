@@ -113,14 +113,14 @@ fn lines_of_files_wait_until_the_journal_has_been_read_as_far_and_positions_do_n
     files.send(batch("/var/log/auth.log", "no syslog line", Some("2"))).expect("open");
     files.send(batch("/var/log/access.log", "no syslog line", Some("3"))).expect("open");
     let position = |batch: LogBatch| batch.position.map(|position| position.value);
-    let first = batches.recv_timeout(Duration::from_secs(20)).expect("the other file's");
+    let first = batches.recv_timeout(hids_tests::wait::scaled(Duration::from_secs(20))).expect("the other file's");
     assert_eq!(position(first).as_deref(), Some("3"));
     assert!(batches.try_recv().is_err(), "the journal has not been read as far");
     assert!(once.takes_from_journal(JOURNAL.as_bytes()));
     once.handed_on(after(Duration::from_secs(60)));
-    let second = batches.recv_timeout(Duration::from_secs(20)).expect("the position");
+    let second = batches.recv_timeout(hids_tests::wait::scaled(Duration::from_secs(20))).expect("the position");
     assert_eq!((second.len(), position(second).as_deref()), (0, Some("1")));
-    let third = batches.recv_timeout(Duration::from_secs(20)).expect("the next line");
+    let third = batches.recv_timeout(hids_tests::wait::scaled(Duration::from_secs(20))).expect("the next line");
     assert_eq!((third.len(), position(third).as_deref()), (1, Some("2")));
     assert_eq!(files.counters().copies.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
@@ -141,7 +141,7 @@ fn what_waits_at_the_stop_is_not_handed_on_so_that_it_is_read_again() {
 fn pipes_never_wait_because_they_cannot_be_read_again() {
     let (files, _sender, batches) = held(&reading());
     files.send(batch("/run/log.pipe", FILE, None)).expect("open");
-    assert_eq!(batches.recv_timeout(Duration::from_secs(20)).expect("at once").len(), 1);
+    assert_eq!(batches.recv_timeout(hids_tests::wait::scaled(Duration::from_secs(20))).expect("at once").len(), 1);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn without_the_journal_nothing_is_looked_at() {
     let once = Once::new(b"box");
     let (files, _sender, batches) = held(&once);
     files.send(batch("/var/log/auth.log", FILE, Some("1"))).expect("open");
-    assert_eq!(batches.recv_timeout(Duration::from_secs(20)).expect("at once").len(), 1);
+    assert_eq!(batches.recv_timeout(hids_tests::wait::scaled(Duration::from_secs(20))).expect("at once").len(), 1);
 }
 
 proptest! {

@@ -204,7 +204,7 @@ fn file_that_grows_all_the_time_ends_and_says_so() {
             }
         }
     });
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(20));
     let unsteady = loop {
         let seen = look(&path).unwrap();
         if matches!(seen.unread, Some(Unread::Unsteady { .. })) {

@@ -7,7 +7,7 @@ use crossbeam_channel::Sender;
 use super::*;
 
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(30));
     while !done() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(10));

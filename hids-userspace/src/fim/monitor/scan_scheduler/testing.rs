@@ -37,5 +37,5 @@ pub(super) fn start(queue: &mut ScanQueue, policy: &Arc<Policy>, baseline: &Base
 
 /// Waits for the next message of a scan.
 pub(super) fn message(scan: &RunningScan) -> Option<Found> {
-    scan.messages().recv_timeout(Duration::from_secs(20)).ok()
+    scan.messages().recv_timeout(hids_tests::wait::scaled(Duration::from_secs(20))).ok()
 }

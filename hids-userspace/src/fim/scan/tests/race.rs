@@ -67,7 +67,7 @@ fn scan_of_a_tree_that_is_built_and_removed_all_the_time_ends() {
         }
     });
     let baseline = Arc::default();
-    let deadline = Instant::now() + Duration::from_secs(1);
+    let deadline = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(1));
     while Instant::now() < deadline {
         let told = scan_and_keep(watching(&[root.path()]), &baseline, ScanDepth::Changed);
         assert!(told.not_scanned.is_empty(), "{:?}", told.not_scanned);

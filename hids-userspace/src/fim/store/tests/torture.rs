@@ -109,7 +109,7 @@ fn kill_9_at_any_moment_leaves_whole_commits_and_no_damage() {
     assert!(reached > 0, "no child got far enough to be tortured");
     let end = reached + AFTER;
     let mut last = child(root.path(), Some(end));
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(120));
     let status = loop {
         if let Some(status) = last.0.try_wait().expect("wait") {
             break status;

@@ -39,7 +39,7 @@ fn trees_that_come_and_go_elsewhere_on_the_filesystem_are_no_gap() {
         let mut seen = Seen::default();
         std::thread::scope(|scope| {
             scope.spawn(|| churn(&elsewhere, &done));
-            let deadline = Instant::now() + Duration::from_secs(120);
+            let deadline = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(120));
             while bench.sensor.report().already_deleted < ENOUGH && Instant::now() < deadline {
                 seen.gaps.extend(bench.seen().gaps);
             }

@@ -129,7 +129,7 @@ fn a_mount_while_the_thread_runs_is_noticed_by_itself() {
         assert!(handle.wait_ready(Duration::from_secs(10)));
         mount_tmpfs(&later);
         let gap = Sensed::Gap { subtree: later.as_os_str().as_bytes().to_vec(), cause: GapCause::Unmarked };
-        let limit = std::time::Instant::now() + Duration::from_secs(10);
+        let limit = std::time::Instant::now() + hids_tests::wait::scaled(Duration::from_secs(10));
         while sensed.recv_deadline(limit).expect("a gap for the new mount") != gap {}
         fs::write(later.join("file"), "x").unwrap();
         let is_file = |sensed: &Sensed| match sensed {

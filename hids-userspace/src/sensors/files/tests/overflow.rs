@@ -48,7 +48,7 @@ fn a_slow_taker_loses_nothing_and_stalls_are_counted() {
         }
         let mut told = BTreeSet::new();
         while told.len() < files.len() {
-            match sensed.recv_timeout(Duration::from_secs(10)).expect("more events") {
+            match sensed.recv_timeout(hids_tests::wait::scaled(Duration::from_secs(10))).expect("more events") {
                 Sensed::Events(events) => {
                     told.extend(
                         events

@@ -56,7 +56,7 @@ proptest! {
 }
 
 fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + hids_tests::wait::scaled(std::time::Duration::from_secs(10));
     loop {
         if let Some(found) = look() {
             return found;

@@ -12,6 +12,7 @@ mod parts;
 mod places;
 mod protection;
 mod ready;
+mod request_error;
 mod restored;
 mod running;
 mod script_log;

@@ -10,6 +10,8 @@ use hids_core::model::{Protection as ProtectionNews, Refusal};
 use tracing::error;
 
 use crate::config::{ProtectAllow, ProtectMode, SyscheckConfig};
+use crate::fim::QueryError;
+use crate::platform::error_chain::error_chain;
 use crate::sensors::WhoLookup;
 use crate::sensors::guard::{AllowedProgram, Guard, GuardHandle, GuardMode, GuardOptions, GuardReport, PINS};
 
@@ -64,12 +66,12 @@ impl Protection {
     }
 
     /// Switches, if there is a guard.
-    pub(super) fn switch(&self, mode: GuardMode, by: &str) -> Result<ProtectionNews, String> {
+    pub(super) fn switch(&self, mode: GuardMode, by: &str) -> Result<ProtectionNews, QueryError> {
         match self {
-            Self::NotWanted => Err("no <directories> has protect=\"yes\"".to_owned()),
-            Self::NotInForce { why, .. } => Err(format!("the kernel cannot block writes: {why}")),
+            Self::NotWanted => Err(QueryError::NothingProtected),
+            Self::NotInForce { why, .. } => Err(QueryError::NotProtected { why: why.clone() }),
             Self::Runs(handle) => {
-                handle.set_mode(mode).map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
+                handle.set_mode(mode).map_err(|error| QueryError::NotSwitched { why: error_chain(&error) })?;
                 Ok(ProtectionNews { enforced: mode == GuardMode::Enforce, reason: by.to_owned(), uid: None })
             }
         }

@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use super::load::{Loaded, load};
 use super::losses::Losses;
+use super::request_error::RequestError;
 use super::restored::{self, RestoredNews};
 use super::state::{State, lock};
 use super::take_up;
@@ -20,6 +21,7 @@ use crate::config::{Config, LoadOptions};
 use crate::control::{Answer, Reply, Request};
 use crate::fim::protocol::FimRequest;
 use crate::platform::clock;
+use crate::platform::error_chain::error_chain;
 use crate::respond::{self, Mode};
 use crate::sensors::files::MarkChoice;
 use crate::sensors::selftest::{self, Actor, SelfTestOptions};
@@ -147,16 +149,18 @@ impl Running {
     }
 
     /// Parses and compiles everything first, then takes it up part by part; an error leaves all as it was.
-    async fn reload(&self) -> Result<Value, String> {
+    async fn reload(&self) -> Result<Value, RequestError> {
         let one_at_a_time = Arc::clone(&self.reloading).lock_owned().await;
         let options = self.options.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&options)).await;
-        let (ready, diagnostics) = loaded.map_err(|error| format!("cannot read the configuration: {error}"))?;
-        let said: String = diagnostics.iter().map(Diagnostic::render).collect();
-        let Some(loaded) = ready else { return Err(format!("{said}keeping the previous configuration")) };
+        let (ready, diagnostics) = loaded.map_err(RequestError::NotRead)?;
+        let Some(loaded) = ready else {
+            let rendered = diagnostics.iter().map(Diagnostic::render).collect();
+            return Err(RequestError::Configuration { rendered });
+        };
         // While the recorder waits, all stages before it do, and none could be exchanged.
         if let Some(why) = self.recording_waits_because() {
-            return Err(format!("alerts cannot be written ({why}); keeping the previous configuration until they can"));
+            return Err(RequestError::RecordingWaits { why });
         }
         let Loaded { config, engine, unusable } = loaded;
         self.ask(|reply| respond::Request::Reload(Box::new(config.respond.clone()), reply)).await?;
@@ -178,7 +182,7 @@ impl Running {
             drop(one_at_a_time);
             memory::give_back();
         });
-        rest.await.map_err(|error| format!("configuration applied only in part: {error}"))?;
+        rest.await.map_err(RequestError::AppliedInPart)?;
         let waiting = self.needs_restart();
         let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count();
         info!(warnings, "configuration reloaded");
@@ -203,13 +207,13 @@ impl Running {
     }
 
     /// Asks the responder and waits for its answer.
-    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> respond::Request) -> Result<T, String> {
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> respond::Request) -> Result<T, RequestError> {
         let (reply, answer) = oneshot::channel();
         let questions = lock(&self.state).stages.responder.questions();
-        questions.try_send(request(reply)).map_err(|_| "the responder is overloaded; try again".to_owned())?;
+        questions.try_send(request(reply)).map_err(|_| RequestError::Overloaded)?;
         match tokio::time::timeout(RESPONDER_PATIENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            _ => Err("no response from the responder; see hidsctl status and the log of hidsd".into()),
+            _ => Err(RequestError::NoResponse),
         }
     }
 
@@ -225,7 +229,7 @@ impl Running {
         lock(&self.state).stages.responder.report()
     }
 
-    async fn status(&self) -> Result<Value, String> {
+    async fn status(&self) -> Value {
         let respond = self.respond_report().await;
         let sensors: Option<SensorReport> =
             self.sensors.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(SensorsHandle::report);
@@ -241,11 +245,11 @@ impl Running {
             "restart_required": waiting,
         });
         let facts = status::Facts { respond: &respond, sensors: sensors.as_ref(), waiting: &waiting };
-        Ok(status::of(daemon, &state, facts))
+        status::of(daemon, &state, facts)
     }
 
     /// Answers about file integrity on a thread of its own: a check of a million entries takes seconds.
-    async fn fim(&self, request: FimRequest) -> Result<Value, String> {
+    async fn fim(&self, request: FimRequest) -> Result<Value, RequestError> {
         let until = Instant::now() + START_PATIENCE;
         let integrity = loop {
             let integrity = Arc::clone(&lock(&self.state).stages.integrity);
@@ -256,33 +260,33 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         let answer = tokio::task::spawn_blocking(move || integrity.answer(request)).await;
-        answer.map_err(|error| format!("cannot answer the request: {error}"))?
+        Ok(answer.map_err(RequestError::Panicked)??)
     }
 
-    async fn take(&self, request: Request) -> Result<Value, String> {
-        let value = |value: serde_json::Result<Value>| value.map_err(|error| error.to_string());
+    async fn take(&self, request: Request) -> Result<Value, RequestError> {
         match request {
-            Request::Status => self.status().await,
+            Request::Status => Ok(self.status().await),
             Request::Reload => self.reload().await,
             Request::BlocksList { after, most } => {
                 let page = respond::Page { after, most };
-                value(serde_json::to_value(self.ask(|reply| respond::Request::List(page, reply)).await?))
+                Ok(serde_json::to_value(self.ask(|reply| respond::Request::List(page, reply)).await?)?)
             }
             Request::BlocksAdd { address, seconds, reason } => {
                 let duration = seconds.map(Duration::from_secs);
                 let added = self.ask(|reply| respond::Request::Add { address, duration, reason, reply }).await?;
-                value(serde_json::to_value(added.map_err(|refusal| format!("refusing to block {address}: {refusal}"))?))
+                let added = added.map_err(|source| RequestError::NotBlockable { address, source })?;
+                Ok(serde_json::to_value(added)?)
             }
             Request::BlocksRemove { address } => {
                 let removed = self.ask(|reply| respond::Request::Remove { address, reply }).await?;
-                if removed { Ok(json!({ "removed": address })) } else { Err(format!("{address} is not blocked")) }
+                if removed { Ok(json!({ "removed": address })) } else { Err(RequestError::NotBlocked(address)) }
             }
             Request::BlocksFlush => {
                 Ok(json!({ "removed": self.ask(|reply| respond::Request::Flush { reply }).await? }))
             }
             Request::Fim(request) => self.fim(request).await,
             Request::Why { address } => {
-                value(serde_json::to_value(self.ask(|reply| respond::Request::Why { address, reply }).await?))
+                Ok(serde_json::to_value(self.ask(|reply| respond::Request::Why { address, reply }).await?)?)
             }
         }
     }
@@ -292,7 +296,7 @@ impl Answer for Running {
     async fn answer(&self, request: Request) -> Reply {
         match self.take(request).await {
             Ok(value) => Reply::Ok(value),
-            Err(why) => Reply::Refused(why),
+            Err(why) => Reply::Refused(error_chain(&why)),
         }
     }
 }

@@ -13,9 +13,11 @@ mod paths;
 pub(crate) mod policy;
 pub(crate) mod protocol;
 pub(crate) mod queries;
+mod query_error;
 pub(crate) mod scan;
 pub(crate) mod store;
 
 pub(crate) use baseline_view::{BaselineView, Entry, Unaccepted};
 pub(crate) use policy::policy_def;
+pub(crate) use query_error::QueryError;
 pub(crate) use store::{Store, StoreError, StoreView};

@@ -10,15 +10,15 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::export::{self, ExportError, ExportKey};
+use super::export::{self, ExportKey};
 use super::paths::holds;
 use super::protocol::{
     CompareItem, CompareView, ExportView, FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText,
     StateView, VerifyView,
 };
+use super::query_error::QueryError;
 use super::store::{Store, StoreError, StoreView};
 use super::{BaselineView as _, Entry, monitor};
-use crate::platform::error_chain::error_chain;
 use crate::platform::{clock, hostname};
 
 /// The file of the key that signs exports, in the state directory.
@@ -34,23 +34,23 @@ pub(crate) fn answer(
     policy: &Policy,
     state: &Path,
     zone: &TimeZone,
-) -> Result<Value, String> {
+) -> Result<Value, QueryError> {
     let view = store.view();
     match request {
         FimRequest::List { below, after, limit, changed } => {
             let after = after.as_ref().map(PathText::as_bytes);
-            value(&list(&view, below.as_bytes(), after, (*limit).min(PAGE), *changed).map_err(|error| failed(&error))?)
+            value(&list(&view, below.as_bytes(), after, (*limit).min(PAGE), *changed)?)
         }
         FimRequest::Why { path, limit } => {
             let limit = (*limit).min(PAGE);
-            value(&history(&view, path, policy, limit, zone).map_err(|error| failed(&error))?)
+            value(&history(&view, path, policy, limit, zone)?)
         }
         FimRequest::Status => {
-            let counts = view.counts().map_err(|error| failed(&error))?;
+            let counts = view.counts()?;
             value(&FimView { entries: counts.entries, offline: true, ..FimView::default() })
         }
         FimRequest::Verify => {
-            let report = store.verify(&mut |_| {}).map_err(|error| failed(&error))?;
+            let report = store.verify(&mut |_| {})?;
             value(&VerifyView::from(&report))
         }
         FimRequest::Export { file } => export(&view, state, Path::new(OsStr::from_bytes(file.as_bytes()))),
@@ -58,7 +58,7 @@ pub(crate) fn answer(
             value(&compare(&view, state, Path::new(OsStr::from_bytes(file.as_bytes())), below.as_bytes())?)
         }
         FimRequest::Scan { .. } | FimRequest::StopScan | FimRequest::Accept { .. } | FimRequest::Protect { .. } => {
-            Err("this requires a running daemon".to_owned())
+            Err(QueryError::NeedsDaemon)
         }
     }
 }
@@ -133,14 +133,13 @@ fn notice_value(notice: &FileNotice) -> Value {
 }
 
 /// Writes a signed copy of the baseline.
-fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, String> {
-    let failed = |error: ExportError| format!("the baseline is not exported: {}", error_chain(&error));
+fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, QueryError> {
     if file.exists() {
-        return Err(format!("cannot export the baseline: {} already exists", file.display()));
+        return Err(QueryError::ExportExists { path: file.to_owned() });
     }
-    let (key, made) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(failed)?;
+    let (key, made) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(QueryError::NotExported)?;
     let host = hostname::full().into_bytes();
-    let summary = export::write_file(view, file, &key, &host, clock::now()).map_err(failed)?;
+    let summary = export::write_file(view, file, &key, &host, clock::now()).map_err(QueryError::NotExported)?;
     value(&ExportView {
         entries: summary.entries,
         commit: summary.commit,
@@ -150,9 +149,8 @@ fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, String> 
 }
 
 /// What differs from an export, which this machine must have signed.
-fn compare(view: &StoreView, state: &Path, file: &Path, below: &[u8]) -> Result<CompareView, String> {
-    let failed = |error: ExportError| format!("the export cannot be compared: {}", error_chain(&error));
-    let (key, _) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(failed)?;
+fn compare(view: &StoreView, state: &Path, file: &Path, below: &[u8]) -> Result<CompareView, QueryError> {
+    let (key, _) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(QueryError::NotCompared)?;
     let mut found = CompareView::default();
     let state_of = |entry: Option<Entry>| entry.and_then(|entry| entry.state).as_ref().map(StateView::from);
     let compared = export::compare(file, &key.public(), view, |difference| {
@@ -167,16 +165,11 @@ fn compare(view: &StoreView, state: &Path, file: &Path, below: &[u8]) -> Result<
         let (exported, now) = (state_of(difference.exported), state_of(difference.baseline));
         found.differences.push(CompareItem { path, exported, now });
     });
-    compared.map_err(failed)?;
+    compared.map_err(QueryError::NotCompared)?;
     Ok(found)
 }
 
 /// An answer as JSON.
-pub(crate) fn value(answer: &impl Serialize) -> Result<Value, String> {
-    serde_json::to_value(answer).map_err(|error| error.to_string())
-}
-
-/// Why the baseline did not answer.
-pub(crate) fn failed(error: &StoreError) -> String {
-    format!("the baseline cannot be used: {}", error_chain(error))
+pub(crate) fn value(answer: &impl Serialize) -> Result<Value, QueryError> {
+    Ok(serde_json::to_value(answer)?)
 }

@@ -20,6 +20,7 @@ pub(super) use self::options::wants_events;
 use self::stage::{Means, Stage};
 use super::protection::Protection;
 use crate::config::Config;
+use crate::fim::QueryError;
 use crate::fim::protocol::{FimRequest, FimView};
 use crate::sensors::files::{FilesHandle, FilesReport};
 use crate::sensors::guard::GuardMode;
@@ -145,14 +146,12 @@ impl State {
     }
 
     /// Answers `hidsctl fim`; may take long.
-    pub(super) fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
+    pub(super) fn answer(&self, request: FimRequest) -> Result<serde_json::Value, QueryError> {
         match self {
             Self::On(integrity) => integrity.answer(request),
-            Self::Off if request == FimRequest::Status => {
-                serde_json::to_value(FimView::default()).map_err(|error| error.to_string())
-            }
-            Self::Off => Err("file integrity is disabled: <syscheck> monitors nothing".to_owned()),
-            Self::Starting => Err("file integrity is still starting; try again".to_owned()),
+            Self::Off if request == FimRequest::Status => Ok(serde_json::to_value(FimView::default())?),
+            Self::Off => Err(QueryError::Disabled),
+            Self::Starting => Err(QueryError::Starting),
         }
     }
 
@@ -195,9 +194,9 @@ impl Integrity {
         }
     }
 
-    fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
+    fn answer(&self, request: FimRequest) -> Result<serde_json::Value, QueryError> {
         match request {
-            FimRequest::Status => serde_json::to_value(self.report().0).map_err(|error| error.to_string()),
+            FimRequest::Status => Ok(serde_json::to_value(self.report().0)?),
             FimRequest::Protect { enforce } => {
                 let (mode, by) = match enforce {
                     true => (GuardMode::Enforce, "hidsctl fim protect on"),
@@ -211,7 +210,7 @@ impl Integrity {
                 Some(parts) => parts.fim.answer(request),
                 None => {
                     let why = self.stage.trouble().unwrap_or_default();
-                    Err(format!("file integrity is not running: {why}"))
+                    Err(QueryError::NotRunning { why })
                 }
             },
         }

@@ -15,9 +15,9 @@ use jiff::tz::TimeZone;
 use super::commands::{Command, ConfigUpdate};
 use super::status::Status;
 use crate::fim::protocol::{FimRequest, FimView};
-use crate::fim::queries;
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Store, StoreView};
+use crate::fim::{QueryError, queries};
 
 /// How long whoever brings another configuration waits until it is in force.
 const RECONFIGURE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -77,12 +77,12 @@ impl FimHandle {
     }
 
     /// Answers `hidsctl fim`; may take seconds.
-    pub(crate) fn answer(&self, request: FimRequest) -> Result<serde_json::Value, String> {
+    pub(crate) fn answer(&self, request: FimRequest) -> Result<serde_json::Value, QueryError> {
         match request {
             FimRequest::Scan { paths, full } => {
                 let paths = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
                 let depth = if full { ScanDepth::Full } else { ScanDepth::Changed };
-                let number = self.ask(|reply| Command::Scan { paths, depth, reply })?.map_err(|why| why.to_string())?;
+                let number = self.ask(|reply| Command::Scan { paths, depth, reply })??;
                 Ok(serde_json::json!({ "scan": number }))
             }
             FimRequest::StopScan => {
@@ -92,18 +92,17 @@ impl FimHandle {
             FimRequest::Accept { paths, packages } => {
                 let paths = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
                 let view = self.ask(|reply| Command::Accept { paths, packages, reply })?;
-                queries::value(&view.map_err(|error| queries::failed(&error))?)
+                queries::value(&view?)
             }
             FimRequest::Status => queries::value(&self.report()),
             request => queries::answer(&request, &self.store, &self.policy.load(), &self.state, &self.zone),
         }
     }
 
-    fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T, String> {
+    fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T, QueryError> {
         let (reply, answered) = bounded(1);
-        let busy = |_| "file integrity does not answer; see hidsctl status and the daemon's log".to_owned();
-        self.commands.send(command(reply)).map_err(|_| "file integrity has stopped".to_owned())?;
-        answered.recv_timeout(COMMAND_TIMEOUT).map_err(busy)
+        self.commands.send(command(reply)).map_err(|_| QueryError::Stopped)?;
+        answered.recv_timeout(COMMAND_TIMEOUT).map_err(|_| QueryError::NoAnswer)
     }
 
     /// Stops: what has been observed is committed and sent; what waits is found by the next start.

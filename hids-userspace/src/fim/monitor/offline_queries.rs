@@ -10,7 +10,7 @@ use super::scan_scheduler::Roots;
 use crate::config::{Paths, SyscheckConfig};
 use crate::fim::protocol::FimRequest;
 use crate::fim::store::{Store, StoreKey, StoreLimits};
-use crate::fim::{policy_def, queries};
+use crate::fim::{QueryError, policy_def, queries};
 
 /// Whether there is a baseline in `state`.
 pub(crate) fn has_baseline(state: &Path) -> bool {
@@ -23,16 +23,15 @@ pub(crate) fn answer_offline(
     paths: &Paths,
     syscheck: &SyscheckConfig,
     strict: bool,
-) -> Result<serde_json::Value, String> {
+) -> Result<serde_json::Value, QueryError> {
     let state = paths.state.as_path();
     let path = state.join(BASELINE);
-    let key = StoreKey::load_or_create(&state.join(KEY)).map_err(|error| queries::failed(&error))?;
-    let opened = Store::open_without_repair(&path, &key, StoreLimits::default());
-    let (store, damages) = opened.map_err(|error| queries::failed(&error))?;
+    let key = StoreKey::load_or_create(&state.join(KEY))?;
+    let (store, damages) = Store::open_without_repair(&path, &key, StoreLimits::default())?;
     if let Some(damage) = damages.first() {
-        return Err(format!("somebody else touched the baseline: {}", damage.what));
+        return Err(QueryError::Damaged { what: damage.what.clone() });
     }
-    let known = Roots::known(&store.view()).map_err(|error| queries::failed(&error))?;
+    let known = Roots::known(&store.view())?;
     let policy = Policy::compile(policy_def(syscheck, paths, strict, &known));
     queries::answer(request, &store, &policy, state, &TimeZone::system())
 }

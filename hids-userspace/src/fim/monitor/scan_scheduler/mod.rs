@@ -18,4 +18,5 @@ pub(super) use coverage::Coverage;
 pub(super) use queue::Slot;
 pub(super) use roots::Roots;
 pub(super) use running::RunningScan;
-pub(super) use scheduler::{NotWatched, ScanScheduler, SchedulerOptions, StartOptions};
+pub(in crate::fim) use scheduler::NotWatched;
+pub(super) use scheduler::{ScanScheduler, SchedulerOptions, StartOptions};

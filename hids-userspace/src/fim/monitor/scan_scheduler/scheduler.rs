@@ -47,7 +47,7 @@ pub(in crate::fim::monitor) struct StartOptions {
 /// A path that is in no watched tree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} is in no <directories> of <syscheck>", hids_core::render::visible_string(path))]
-pub(in crate::fim::monitor) struct NotWatched {
+pub(crate) struct NotWatched {
     path: Vec<u8>,
 }
 

@@ -13,7 +13,7 @@ pub(crate) enum QueryError {
     #[error("the baseline cannot be used")]
     Baseline(#[from] StoreError),
     /// It is not as it was written.
-    #[error("somebody else touched the baseline: {what}")]
+    #[error("another program changed the baseline: {what}")]
     Damaged {
         /// What was found.
         what: String,

@@ -134,7 +134,7 @@ impl Sources {
         let Some(source) = self.sources.get_mut(&id).filter(|source| !source.limit_logged) else { return };
         source.limit_logged = true;
         warn!(location = %source.pattern, limit, consequence = "lines of the files found last",
-            help = "name fewer files in <location>, or remove files that are not logs; hidsctl status counts those left out",
+            help = "name fewer files in <location>, or remove files that are not logs; hidsctl status counts those that are not monitored",
             "wildcard matches more files than the limit");
     }
 

@@ -101,8 +101,8 @@ impl fmt::Display for Refusal {
             Self::LinkInsteadOfFile => write!(out, "it is a symbolic link"),
             Self::Owner { owner, open_to_all: true, .. } => write!(
                 out,
-                "everybody may write to its directory and it belongs to uid {owner}, so anybody may have replaced the \
-                 log: take the write permission of others from the directory (chmod o-w)"
+                "its directory is world-writable and it belongs to uid {owner}, so any user may have replaced the log: \
+                 remove the write permission of others from the directory (chmod o-w)"
             ),
             Self::Owner { owner, directory_owner, .. } => write!(
                 out,
@@ -116,8 +116,8 @@ impl fmt::Display for Refusal {
             ),
             Self::Directory { directory, owner } => write!(
                 out,
-                "the directory {} belongs to uid {owner} and stands in one to which everybody may write, so anybody \
-                 may have replaced it: take the write permission of others from the directory above (chmod o-w)",
+                "the directory {} belongs to uid {owner} and lies in a world-writable one, so any user may have \
+                 replaced it: remove the write permission of others from the directory above (chmod o-w)",
                 directory.display()
             ),
             Self::NotAFile => write!(out, "not a file or named pipe"),

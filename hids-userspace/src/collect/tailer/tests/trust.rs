@@ -125,7 +125,7 @@ fn a_file_put_in_place_of_a_log_by_another_user_is_not_read() {
     rig.expect(&["1"]);
     fs::rename(rig.path("logs/a.log"), rig.path("logs/a.log.1")).expect("rename");
     write_as(&rig, "logs/a.log", OTHER, "forged\n");
-    wait_for_refusal(&rig, "logs/a.log", "everybody may write");
+    wait_for_refusal(&rig, "logs/a.log", "world-writable");
     rig.expect(&[]);
     write_as(&rig, "logs/a.log", 0, "2\n");
     rig.expect(&["2"]);

@@ -83,7 +83,7 @@ impl Status {
             gaps: lists.gaps.iter().map(|(_, gap)| gap_view(gap, zone)).collect(),
             gaps_closed: self.gaps_closed.load(Relaxed),
             last_scan: lists.last_scan.clone(),
-            next_scan: lists.next_scan.map(|time| time_text(time, zone)),
+            next_scan: lists.next_scan.map(|time| time.rfc3339(zone)),
             trouble,
             protection: None,
         }
@@ -109,7 +109,7 @@ fn waiting_view((number, cause): &(u64, &'static str)) -> ScanView {
 }
 
 fn gap_view(gap: &Gap, zone: &TimeZone) -> GapView {
-    GapView { subtree: PathText::from(gap.subtree.as_slice()), cause: gap.cause, since: time_text(gap.opened, zone) }
+    GapView { subtree: PathText::from(gap.subtree.as_slice()), cause: gap.cause, since: gap.opened.rfc3339(zone) }
 }
 
 /// A time for people.

@@ -48,6 +48,7 @@ pub(crate) const FORMS: &[Form] = &[
     form(5706, "error: Protocol major versions differ: 2 vs. 1"),
     form(5709, r#"Connection from PEER port N on SERVER port N rdomain """#),
     form(5709, "Starting session: command for webadmin from PEER port N id 0"),
+    form_of(NONE, 5709, "Close session: user webadmin from PEER port N id 0"),
     form(5709, "User child is on pid N"),
     form(5710, "Failed keyboard-interactive/pam for invalid user nobody-here from PEER port N ssh2"),
     form(5710, "Failed password for invalid user daemon from PEER port N ssh2"),

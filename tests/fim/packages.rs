@@ -168,3 +168,64 @@ fn adding_a_user_is_one_text() {
     assert_eq!(text.matches("** Alert").count(), 1, "{text}");
     assert!(text.contains(&format!("({changed} alerts with the same cause)")), "{text}");
 }
+
+/// Runs a command and returns the text that the alerts about it became, and how many records there are. Waits until
+/// nothing is held back any more.
+fn one_text(fim: &Fim, at_least: usize, command: &mut std::process::Command) -> (String, usize) {
+    let log = fim.daemon.path("logs/alerts/alerts.log");
+    let before = (fs::read_to_string(&log).unwrap_or_default().len(), fim.daemon.alerts().len());
+    assert!(command.status().is_ok_and(|status| status.success()), "{command:?}");
+    let records = || fim.daemon.alerts().len() - before.1;
+    wait_for("the records", || (records() >= at_least).then_some(()));
+    let counted = |text: &str| text.contains(&format!("({} alerts with the same cause)", records()));
+    let text = wait_for("the text", || {
+        let text = fs::read_to_string(&log).ok()?.split_off(before.0);
+        counted(&text).then_some(text)
+    });
+    (text, records())
+}
+
+// O-B11: 18 alerts for `systemctl disable` and `enable`.
+#[test]
+fn enabling_and_disabling_a_unit_is_one_text_each() {
+    if !require::root() || !require::programs("root", &["systemctl"]) {
+        return;
+    }
+    let wants: String = (0..6).map(|number| format!("WantedBy=t{number}.target\n")).collect();
+    let unit = format!("[Service]\nExecStart=/bin/true\n[Install]\n{wants}Alias=other.service\n");
+    let fim = Fim::with_files(&[("etc/systemd/system/x.service", unit.as_str())]);
+    let systemctl = |verb: &str| {
+        let mut command = std::process::Command::new("systemctl");
+        command.arg(format!("--root={}", fim.path("").display())).args(["--quiet", verb, "x.service"]);
+        command
+    };
+    // Each link, and each directory that it makes or removes.
+    for verb in ["enable", "disable"] {
+        let (text, _) = one_text(&fim, 7, &mut systemctl(verb));
+        assert_eq!(text.matches("** Alert").count(), 1, "{verb}: {text}");
+    }
+}
+
+// O-B11: 8 alerts for certbot, which writes some files itself and others by programs that it starts.
+#[test]
+fn a_renewed_certificate_is_one_text() {
+    if !require::root() || !require::programs("root", &["python3"]) {
+        return;
+    }
+    let fim = Fim::with_files(&[("etc/live/cert.pem", "1"), ("etc/live/key.pem", "1"), ("etc/renewal.conf", "1")]);
+    let code = "\
+import os, subprocess, sys
+os.chdir(sys.argv[1])
+os.mkdir('archive')
+for name in ['cert', 'key', 'chain']:
+    open(f'archive/{name}2.pem', 'w').write('2')
+for name in ['cert', 'key']:
+    os.symlink(f'../archive/{name}2.pem', 'new')
+    os.rename('new', f'live/{name}.pem')
+subprocess.run(['/bin/sh', '-c', 'cp archive/chain2.pem live/chain.pem; chmod 600 archive/key2.pem'], check=True)
+open('renewal.conf', 'w').write('2')";
+    let mut certbot = std::process::Command::new("python3");
+    certbot.args(["-c", code]).arg(fim.path("etc"));
+    let (text, _) = one_text(&fim, 6, &mut certbot);
+    assert_eq!(text.matches("** Alert").count(), 1, "{text}");
+}

@@ -13,7 +13,8 @@ use super::mode::Mode;
 use super::nft::Nft;
 use super::nft_dump::FoundElements;
 use super::request::{
-    AddedView, BlockView, BlocksView, HistoryView, MOST_PER_PAGE, Page, Reply, ReportView, Request, WhyView,
+    AddedView, BlockView, BlocksView, HistoryView, MOST_PER_PAGE, Page, ProgramsView, Reply, ReportView, Request,
+    WhyView,
 };
 use super::responder::Responder;
 
@@ -137,14 +138,23 @@ impl Responder {
 
     pub(super) fn report(&self) -> ReportView {
         let counts = self.store.counts;
-        let mut report = ReportView {
+        let mut programs = ProgramsView {
+            distrusted_now: self.distrusted.clone(),
+            dropped: counts.programs_over_share + counts.programs_displaced + counts.programs_without_room,
+            over_share: counts.programs_over_share,
+            displaced: counts.programs_displaced,
+            without_room: counts.programs_without_room,
+            to_undo: self.planner.holds().count(),
+            ..ProgramsView::default()
+        };
+        programs.take(self.runner.counters());
+        ReportView {
             mode: if self.mode == Mode::Act { "blocking" } else { "dry-run" }.into(),
             nftables_trouble: self.kernel.trouble().map(str::to_owned),
             ledger_trouble: self.store.trouble().map(str::to_owned),
             addresses_trouble: self.addresses_trouble.clone(),
             blocked: self.planner.blocks().len(),
             blocked_at_most: MAX_BLOCKS,
-            distrusted: self.distrusted.clone(),
             evicted: counts.evicted,
             active: self.kernel.present(),
             blocks: counts.blocks,
@@ -153,17 +163,10 @@ impl Responder {
             repairs: self.kernel.repairs(),
             restored: self.kernel.restored().0,
             restored_because: self.kernel.restored().1.map(str::to_owned),
-            programs_dropped: counts.programs_over_share + counts.programs_displaced + counts.programs_without_room,
-            programs_over_share: counts.programs_over_share,
-            programs_displaced: counts.programs_displaced,
-            programs_without_room: counts.programs_without_room,
-            programs_to_undo: self.planner.holds().count(),
+            programs,
             evidence_lost: counts.evidence_lost,
             action_lines_lost: counts.action_lines_lost,
-            ..ReportView::default()
-        };
-        report.take_programs(self.runner.counters());
-        report
+        }
     }
 }
 

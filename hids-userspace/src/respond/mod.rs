@@ -37,7 +37,8 @@ pub use nft_error::NftError;
 pub use policy::{policy, protected};
 pub use protected::{AddressSensor, SenseError};
 pub use request::{
-    AddedView, BlockView, BlocksView, HistoryView, LineView, MOST_PER_PAGE, Page, Reply, ReportView, Request, WhyView,
+    AddedView, BlockView, BlocksView, HistoryView, LineView, MOST_PER_PAGE, Page, ProgramsView, Reply, ReportView,
+    Request, WhyView,
 };
 pub use responder::{ResponderHandle, ResponderOptions, StartError, remove_table, start};
 pub use script::ScriptLimits;

@@ -84,7 +84,7 @@ impl ResponderHandle {
     /// How the responder fared after its last batch, without waiting for it.
     pub fn report(&self) -> ReportView {
         let mut report = self.published.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        report.take_programs(&self.programs);
+        report.programs.take(&self.programs);
         report
     }
 

@@ -9,7 +9,7 @@ use crate::decode::compile::DecoderSet;
 use crate::decode::decoder::{Condition, Decoder};
 use crate::decode::fields::FieldId;
 use crate::decode::parse::Offset;
-use crate::pattern::Part;
+use crate::pattern::{Part, paths};
 
 impl DecoderSet {
     /// Whether the address that a decoder extracts is pinned; true where it extracts none.
@@ -17,7 +17,7 @@ impl DecoderSet {
         let decoder = self.decoder_at(index);
         let Some(position) = decoder.order.iter().position(|&field| field == FieldId::SRC_IP) else { return true };
         let Some(regex) = &decoder.regex else { return true };
-        let Some(paths) = regex.pattern.paths() else { return false };
+        let Some(paths) = paths(&regex.pattern) else { return false };
         let begins_clean = self.begins_clean(index, regex.offset);
         paths.iter().all(|path| is_pinned(path, &decoder.order, position, begins_clean))
     }
@@ -63,7 +63,7 @@ impl DecoderSet {
 
 /// Whether a pattern is anchored at its start and takes no words of others.
 fn is_clean(condition: &Condition, order: &[FieldId]) -> bool {
-    let paths = condition.pattern.paths();
+    let paths = paths(&condition.pattern);
     paths.is_some_and(|paths| {
         paths.iter().all(|path| path.first() == Some(&Part::Start) && !may_be_words(path, order, &mut 0))
     })

@@ -1,7 +1,7 @@
 //! Implication between conditions.
 
 use crate::decode::source::PatternDef;
-use crate::pattern::{Dialect, Need, Subject};
+use crate::pattern::{self, Dialect, Need, Subject};
 use crate::rules::def::{RuleDef, TextField};
 
 /// A condition in a form that can be compared.
@@ -124,7 +124,7 @@ fn test(what: String, pattern: &PatternDef) -> Test {
             let needs = match &literals {
                 Some(literals) => Some(literals.iter().map(|literal| vec![literal.clone()]).collect()),
                 // What does not compile is reported by the compiler.
-                None => pattern.compile(Subject::Bytes, &mut Vec::new()).and_then(|pattern| pattern.needs()),
+                None => pattern.compile(Subject::Bytes, &mut Vec::new()).and_then(|pattern| pattern::needs(&pattern)),
             };
             Test { what, wanted, literals, needs }
         }

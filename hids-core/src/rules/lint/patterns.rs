@@ -27,10 +27,10 @@ pub(super) fn check(looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) -> V
 }
 
 fn patterns_of(rule: &RuleDef) -> impl Iterator<Item = &PatternDef> {
-    let texts = rule.texts.iter().chain(&rule.pcre2_texts).map(|(_, pattern)| pattern);
-    let fields = rule.fields.iter().map(|(_, pattern)| pattern);
-    let values = rule.lists.iter().filter_map(|list| list.value.as_ref());
-    texts.chain(fields).chain(values).chain(&rule.if_matched_regex)
+    let texts = rule.texts.all().map(|(_, pattern)| pattern);
+    let fields = rule.conditions.fields.iter().map(|(_, pattern)| pattern);
+    let values = rule.conditions.lists.iter().filter_map(|list| list.value.as_ref());
+    texts.chain(fields).chain(values).chain(&rule.counting.if_matched_regex)
 }
 
 /// Whether nothing can match the pattern.

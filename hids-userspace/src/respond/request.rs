@@ -357,3 +357,36 @@ impl ProgramsView {
 fn text(time: Timestamp) -> String {
     jiff::Timestamp::from_second(time.unix_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn programs_are_keys_of_the_report_itself() {
+        let programs = ProgramsView { to_undo: 3, distrusted_now: vec!["/a".into()], ..ProgramsView::default() };
+        let report = ReportView { programs, ..ReportView::default() };
+        let value = serde_json::to_value(&report).expect("JSON");
+        assert_eq!((&value["programs_to_revert"], &value["untrusted_programs"][0]), (&3.into(), &"/a".into()));
+        let keys = value.as_object().expect("an object").keys();
+        let of_programs: BTreeSet<&str> = keys.map(String::as_str).filter(|key| key.contains("programs")).collect();
+        let expected = [
+            "programs_displaced",
+            "programs_dropped",
+            "programs_failed",
+            "programs_merged",
+            "programs_over_share",
+            "programs_pending",
+            "programs_started",
+            "programs_timed_out",
+            "programs_to_revert",
+            "programs_untrusted",
+            "programs_without_room",
+            "untrusted_programs",
+        ];
+        assert_eq!(of_programs, BTreeSet::from(expected));
+        assert_eq!(serde_json::from_value::<ReportView>(value).expect("read back"), report);
+    }
+}

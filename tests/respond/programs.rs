@@ -78,7 +78,7 @@ fn a_program_that_hangs_is_killed_and_keeps_nobody_waiting() {
         let group = lines(&place, 1)[0].clone();
         responder.alert("203.0.113.77");
         assert!(responder.block_of("203.0.113.77").is_some());
-        wait::until("the kill", wait::PATIENCE, || responder.report().programs_timed_out == 1).expect("killed");
+        wait::until("the kill", wait::PATIENCE, || responder.report().programs.timed_out == 1).expect("killed");
         let in_group =
             |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.split_whitespace().nth(2) == Some(&group));
         let alive = || {
@@ -99,7 +99,7 @@ fn a_missing_program_is_counted_and_the_rest_goes_on() {
         let responder = place.start_with(place.options(config));
         responder.send(attack());
         responder.send(Request::Alert(alert("203.0.113.77")));
-        wait::until("the failure", wait::PATIENCE, || responder.report().programs_failed == 1).expect("counted");
+        wait::until("the failure", wait::PATIENCE, || responder.report().programs.failed == 1).expect("counted");
         assert_eq!(responder.report().active, 2);
     });
 }
@@ -114,7 +114,7 @@ fn a_program_that_has_been_undone_is_not_undone_again_by_the_next_start() {
         assert_eq!(lines(&place, 2), ["add", "delete"]);
         drop(responder);
         let responder = place.start_with(place.options(config));
-        assert_eq!(responder.report().programs_to_undo, 0);
+        assert_eq!(responder.report().programs.to_undo, 0);
         drop(responder);
         assert_eq!(lines(&place, 2).len(), 2);
     });
@@ -129,12 +129,12 @@ fn a_program_that_others_could_change_is_not_run_whenever_that_became_so() {
         let program = place.path().join("tell.sh");
         let mode = |mode| std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).expect("a mode");
         let responder = place.start_with(place.options(config.clone()));
-        assert_eq!(responder.report().distrusted, [""; 0]);
+        assert_eq!(responder.report().programs.distrusted_now, [""; 0]);
         let mut refused = 0;
         let mut refuse = || {
             refused += 1;
             responder.send(attack());
-            let counted = || responder.published().programs_distrusted == refused;
+            let counted = || responder.published().programs.distrusted == refused;
             wait::until("the refusal", wait::PATIENCE, counted).expect("counted");
         };
         for bad in [0o777, 0o775, 0o757] {
@@ -149,7 +149,7 @@ fn a_program_that_others_could_change_is_not_run_whenever_that_became_so() {
         refuse();
         assert_eq!(place.read("out"), "");
         // The next start says it before anything is to run.
-        let told = place.start_with(place.options(config)).report().distrusted;
+        let told = place.start_with(place.options(config)).report().programs.distrusted_now;
         let expected = format!("chmod o-w {}", place.path().display());
         assert!(matches!(&told[..], [one] if one.contains(&expected)), "{told:?}");
         std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).expect("a mode");
@@ -216,7 +216,7 @@ fn a_child_in_a_session_of_its_own_ends_with_a_program_that_ran_too_long() {
             stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
         };
         assert!(alive());
-        wait::until("the kill", wait::PATIENCE, || responder.report().programs_timed_out == 1).expect("killed");
+        wait::until("the kill", wait::PATIENCE, || responder.report().programs.timed_out == 1).expect("killed");
         wait::until("the end of its child", wait::PATIENCE, || !alive()).expect("ended");
     });
 }
@@ -250,7 +250,7 @@ fn a_program_that_forks_twice_and_runs_too_long_leaves_nothing_behind() {
         let are_adopted = || orphans.iter().all(|orphan| parent_name(orphan) == "hids-response");
         wait::until("the end of their parents", wait::PATIENCE, are_adopted).expect("adopted");
         assert!(orphans.iter().all(|orphan| is_alive(orphan)));
-        wait::until("the kill", wait::PATIENCE, || responder.report().programs_timed_out == 1).expect("killed");
+        wait::until("the kill", wait::PATIENCE, || responder.report().programs.timed_out == 1).expect("killed");
         assert_eq!(orphans.iter().filter(|orphan| is_alive(orphan)).count(), 0, "all ended before it is told");
     });
 }
@@ -271,13 +271,13 @@ fn how_a_program_ends_is_known_and_what_it_leaves_behind_in_time_goes_on() {
         }));
         for (number, source) in ["203.0.113.1", "203.0.113.2"].into_iter().enumerate() {
             responder.alert(source);
-            let failed = || responder.report().programs_failed == number as u64 + 1;
+            let failed = || responder.report().programs.failed == number as u64 + 1;
             wait::until("the failure", wait::PATIENCE, failed).expect("counted");
         }
         responder.alert("203.0.113.3");
         let child = lines(&place, 1)[0].clone();
-        wait::until("its end", wait::PATIENCE, || responder.report().programs_pending == 0).expect("ended");
-        assert_eq!(responder.report().programs_failed, 2);
+        wait::until("its end", wait::PATIENCE, || responder.report().programs.pending == 0).expect("ended");
+        assert_eq!(responder.report().programs.failed, 2);
         assert!(is_alive(&child), "it was in time");
         let child = child.parse().ok().and_then(rustix::process::Pid::from_raw).expect("a number");
         rustix::process::kill_process(child, rustix::process::Signal::KILL).expect("killed");
@@ -304,15 +304,15 @@ fn flooded(other: impl Fn(u32) -> Request + Send + 'static, matters: Request, ch
         (options.scripts.workers, options.scripts.queue, options.scripts.share) = (1, 100, 10);
         let responder = place.start_with(options);
         responder.send(other(0));
-        wait::until("the first to run", wait::PATIENCE, || responder.report().programs_started == 1).expect("it runs");
+        wait::until("the first to run", wait::PATIENCE, || responder.report().programs.started == 1).expect("it runs");
         (1..5_000).for_each(|number| responder.send(other(number)));
         responder.send(matters);
         (5_000..10_000).for_each(|number| responder.send(other(number)));
         responder.report();
         std::fs::remove_file(&gate).expect("opened");
-        wait::until("the end of all", wait::PATIENCE, || responder.report().programs_pending == 0).expect("ended");
+        wait::until("the end of all", wait::PATIENCE, || responder.report().programs.pending == 0).expect("ended");
         let report = responder.report();
-        let told = report.programs_started + report.programs_merged + report.programs_dropped;
+        let told = report.programs.started + report.programs.merged + report.programs.dropped;
         assert_eq!(told, 10_001, "each is run, merged or counted: {report:?}");
         let run = place.read("out");
         check(&run.lines().map(str::to_owned).collect::<Vec<_>>(), &report);
@@ -329,8 +329,8 @@ fn a_flood_of_other_sources_does_not_push_out_the_call_of_a_higher_level() {
     let other = |number| attack_by(&other_source(number), "root", 7);
     flooded(other, attack_by("203.0.113.9", "root", 12), |run, report| {
         assert_eq!(run.get(1).map(String::as_str), Some("203.0.113.9"), "right after the one that ran: {run:?}");
-        assert!(report.programs_displaced >= 1 && report.programs_without_room > 9_000, "{report:?}");
-        assert!(report.programs_started <= 110, "{report:?}");
+        assert!(report.programs.displaced >= 1 && report.programs.without_room > 9_000, "{report:?}");
+        assert!(report.programs.started <= 110, "{report:?}");
     });
 }
 
@@ -341,7 +341,7 @@ fn a_flood_of_one_source_does_not_push_out_the_call_of_another_one() {
     flooded(other, attack_by("203.0.113.9", "root", 10), |run, report| {
         assert!(run.iter().any(|source| source == "203.0.113.9"), "{run:?}");
         assert!(run.len() <= 20, "one source has its share: {}", run.len());
-        assert!(report.programs_over_share > 9_900, "{report:?}");
+        assert!(report.programs.over_share > 9_900, "{report:?}");
     });
 }
 
@@ -351,6 +351,6 @@ fn a_flood_of_equal_calls_is_one_run() {
     let other = |_| attack_by("198.18.0.1", "root", 10);
     flooded(other, attack_by("203.0.113.9", "root", 10), |run, report| {
         assert_eq!(run.len(), 3, "one that was running, one that waited, and the other source: {run:?}");
-        assert_eq!((report.programs_merged, report.programs_dropped), (9_998, 0));
+        assert_eq!((report.programs.merged, report.programs.dropped), (9_998, 0));
     });
 }

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::decoded::Decoded;
 use super::decoder::{Condition, Decoder, NameId};
 use super::fields::{FieldId, FieldTable};
+use super::fts::FtsFields;
 use super::groups::Groups;
 use super::parse::{DecoderDef, OffsetPattern};
 use super::source::{MOST_HINTS, unknown_name};
@@ -21,12 +23,12 @@ const MAX_DECODERS: usize = 65_000;
 /// All decoders, ready to run.
 #[derive(Debug)]
 pub struct DecoderSet {
-    pub(super) decoders: Vec<Decoder>,
+    decoders: Vec<Decoder>,
     /// Top-level decoders that test the program's name, in load order.
     pub(super) with_program: Vec<u16>,
     /// Top-level decoders that do not.
     pub(super) without_program: Vec<u16>,
-    pub(super) names: Vec<Arc<str>>,
+    names: Vec<Arc<str>>,
     by_name: HashMap<Arc<str>, NameId>,
     /// Names of children.
     children: HashSet<Arc<str>>,
@@ -119,6 +121,33 @@ impl DecoderSet {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.decoders.is_empty()
+    }
+
+    /// The decoder with that number.
+    pub(super) fn decoder(&self, index: u16) -> &Decoder {
+        &self.decoders[usize::from(index)]
+    }
+
+    /// Its parent, or itself.
+    pub(super) fn top(&self, index: u16) -> &Decoder {
+        let decoder = self.decoder(index);
+        decoder.parent.map_or(decoder, |parent| self.decoder(parent))
+    }
+
+    /// The parent's name, when a child took the line.
+    pub fn parent_name(&self, decoded: &Decoded) -> Option<NameId> {
+        let parent = self.decoder(decoded.decoder?).parent?;
+        Some(self.decoder(parent).name)
+    }
+
+    /// The fields whose combination is watched for this event.
+    pub fn fts(&self, decoded: &Decoded) -> Option<FtsFields> {
+        self.decoder(decoded.decoder?).fts
+    }
+
+    /// Whether the event's fields go to the later events of its session.
+    pub fn accumulates(&self, decoded: &Decoded) -> bool {
+        decoded.decoder.is_some_and(|decoder| self.decoder(decoder).accumulate)
     }
 
     /// How often PCRE2 gave up on a pattern.

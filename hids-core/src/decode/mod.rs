@@ -32,4 +32,4 @@ pub use kind::EventKind;
 pub use parse::{DecoderDef, Offset, Plugin, parse};
 pub use peer::{Found, PeerGuard, PeerScratch, lint};
 pub use plugins::forwarded_location;
-pub use run::{DecoderTrial, Scratch};
+pub use run::{DecoderTrial, Scratch, decode};

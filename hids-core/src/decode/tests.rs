@@ -25,7 +25,7 @@ fn decode(line: &str) -> (Option<String>, Vec<(String, String)>) {
     let event = predecode(line.as_bytes(), Headers::Modern);
     let mut scratch = Scratch::default();
     prefilter.build().scan(event.log, &mut scratch.seen);
-    let decoded = set.decode(&event, &mut scratch, None);
+    let decoded = run::decode(&set, &event, &mut scratch, None);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let fields =
         scratch.fields.iter(event.log).map(|(id, value)| (set.fields().name(id).as_str().to_owned(), text(value)));

@@ -10,7 +10,7 @@ use super::dropped::{self, Dropped};
 use super::message_cache::{CachedMessage, Found, MessageCache};
 use super::parts::Parts;
 use crate::decode::{
-    self, Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, PeerScratch, Scratch,
+    self, Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, PeerScratch, Scratch, decode,
 };
 use crate::fim;
 use crate::model::{Channel, EventRef, FileNews, Timestamp};
@@ -96,13 +96,13 @@ impl Analyser {
         }
         let decoded = match event.source.channel {
             Channel::Log => {
-                let mut decoded = decoders.decode(&found, scratch, trials);
+                let mut decoded = decode(decoders, &found, scratch, trials);
                 // Decoders may be written for a header that OSSEC takes for a part of the message.
                 if !decoded.is_known() && headers == Headers::Modern {
                     let as_ossec = predecode(line, Headers::StrictOssec);
                     if as_ossec != found {
                         prefilter.scan(as_ossec.log, &mut scratch.seen);
-                        let again = decoders.decode(&as_ossec, scratch, None);
+                        let again = decode(decoders, &as_ossec, scratch, None);
                         if again.is_known() {
                             (decoded, found, place) = (again, as_ossec, None);
                             prepared.parts = Parts::of(line, &found);

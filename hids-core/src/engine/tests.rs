@@ -7,7 +7,7 @@ mod untrusted;
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{AlertId, Channel, LogSource};
+use crate::model::{AlertId, Channel, FieldName, LogSource};
 
 const ROOTS: &str = r#"<group name="syslog,"><rule id="1" level="0" noalert="1"><category>syslog</category><description>root</description></rule></group>"#;
 const DECODERS: &str = r#"<decoder name="none"><prematch>^zzz</prematch></decoder>
@@ -77,7 +77,7 @@ fn alert_carries_chain_fields_and_the_lines_that_counted() {
     let line = b"Oct 11 22:14:15 web1 demo[7]: fail 192.0.2.1\r";
     let outcome = engine.process(EventRef { source: &source, received: now, line, notice: None }, now);
     let alert = outcome.to_alert(AlertId { epoch_seconds: 2, sequence: 1 }).unwrap();
-    assert_eq!(alert.source_address().unwrap().to_string(), "192.0.2.1");
+    assert_eq!(alert.fields.value(&FieldName::SrcIp), Some(&b"192.0.2.1"[..]));
     assert_eq!(alert.chain.iter().map(|step| step.id.0).collect::<Vec<_>>(), [1, 100, 110]);
     assert_eq!(alert.evidence.len(), 2);
     assert_eq!(alert.evidence[0].time, Timestamp::from_unix_seconds(1));

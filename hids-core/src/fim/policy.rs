@@ -9,7 +9,8 @@ mod watch;
 use self::order::Roots;
 use self::paths::{PathSet, below, has_more_levels_than};
 pub use self::watch::{PathPattern, Watch};
-use crate::model::FileKind;
+use super::repeat::OSSEC_CHANGES;
+use crate::model::{ChangeKind, FileKind};
 use crate::pattern::{Pattern, Subject};
 
 /// What the configuration says, as plain data. Wildcards are expanded and links resolved already.
@@ -185,14 +186,21 @@ impl Policy {
         !self.strict || matches!(kind, FileKind::Regular | FileKind::Symlink)
     }
 
-    /// Whether files that were not known alert.
-    pub fn alerts_new_files(&self) -> bool {
-        self.alert_new_files
+    /// Whether the rules see a change of a path whose `count`-th change it is.
+    ///
+    /// In the strict mode `auto_ignore` silences everything after the third change of a path, as in OSSEC:
+    /// whoever changes a file three times is not seen the fourth time. In the default mode each change alerts.
+    pub fn alerts_change(&self, kind: ChangeKind, count: u32) -> bool {
+        match kind {
+            ChangeKind::Added => self.alert_new_files,
+            _ => !(self.strict && self.auto_ignore && count > OSSEC_CHANGES),
+        }
     }
 
-    /// Whether OSSEC would fall silent after the third change of a path.
-    pub fn auto_ignores(&self) -> bool {
-        self.auto_ignore
+    /// Whether the files that the very first scan finds alert as new ones: in OSSEC they do with
+    /// `alert_new_files`; in the default mode the first scan makes the baseline and nothing is new.
+    pub fn alerts_first_scan(&self) -> bool {
+        self.strict && self.alert_new_files
     }
 
     /// Whether network filesystems are left out.

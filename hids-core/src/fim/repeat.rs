@@ -1,10 +1,9 @@
 //! Repeat counter of a path: which of rules 550 to 552 a change raises.
 
-use super::Policy;
 use crate::model::{ChangeKind, FileNews};
 
 /// Changes of one path that OSSEC reports under `auto_ignore`.
-const OSSEC_CHANGES: u32 = 3;
+pub(super) const OSSEC_CHANGES: u32 = 3;
 
 /// Names of the built-in decoders of changes (OSSEC's) and of the other news (ours; nobody else's rules
 /// use them). Rules ask for them with `<decoded_as>`.
@@ -25,25 +24,6 @@ pub const DECODERS: [&str; 15] = [
     "firewall_restored",
     "line_set_aside",
 ];
-
-impl Policy {
-    /// Whether the rules see a change of a path whose `count`-th change it is.
-    ///
-    /// In the strict mode `auto_ignore` silences everything after the third change of a path, as in OSSEC:
-    /// whoever changes a file three times is not seen the fourth time. In the default mode each change alerts.
-    pub fn alerts_change(&self, kind: ChangeKind, count: u32) -> bool {
-        match kind {
-            ChangeKind::Added => self.alerts_new_files(),
-            _ => !(self.is_strict() && self.auto_ignores() && count > OSSEC_CHANGES),
-        }
-    }
-
-    /// Whether the files that the very first scan finds alert as new ones: in OSSEC they do with
-    /// `alert_new_files`; in the default mode the first scan makes the baseline and nothing is new.
-    pub fn alerts_first_scan(&self) -> bool {
-        self.is_strict() && self.alerts_new_files()
-    }
-}
 
 /// The built-in decoder that takes `news`. `counts_changes` is `auto_ignore`: without it OSSEC calls every
 /// change the first one.

@@ -1,6 +1,5 @@
 //! Alert: a fired rule with its event.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -50,16 +49,6 @@ pub struct Alert {
     /// Who sent the line, where that is not confirmed to be the program that it names: then nothing may be done
     /// to anybody because of it. The lines in `evidence` were sent so, too.
     pub untrusted: Option<Arc<UntrustedSender>>,
-}
-
-impl Alert {
-    /// The peer's address, if the decoder marked one and it is a numeric address.
-    ///
-    /// A leading `::ffff:` (an IPv4 address written as IPv6) is removed, as OSSEC does.
-    pub fn source_address(&self) -> Option<IpAddr> {
-        let text = std::str::from_utf8(self.fields.value(&FieldName::SrcIp)?).ok()?;
-        Some(text.parse::<IpAddr>().ok()?.to_canonical())
-    }
 }
 
 /// An earlier line that helped a composite rule to fire.

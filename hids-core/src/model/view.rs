@@ -48,31 +48,29 @@ impl<'a> FieldsView<'a> {
     }
 }
 
-impl Fields {
-    /// The fields, borrowed.
-    pub fn view(&self) -> FieldsView<'_> {
-        FieldsView(self.0.iter().map(|field| (&field.name, field.value.as_slice())).collect())
+impl<'a> From<&'a Fields> for FieldsView<'a> {
+    fn from(fields: &'a Fields) -> Self {
+        Self(fields.0.iter().map(|field| (&field.name, field.value.as_slice())).collect())
     }
 }
 
-impl Alert {
-    /// The alert, borrowed.
-    pub fn view(&self) -> AlertView<'_> {
-        AlertView {
-            id: self.id,
-            time: self.time,
-            rule: &self.rule,
-            fired_times: self.fired_times,
-            decoder: self.decoder.clone(),
-            fields: self.fields.view(),
-            hostname: &self.hostname,
-            program_name: self.program_name.as_deref(),
-            location: Cow::Borrowed(&self.source.location),
-            full_log: &self.full_log,
-            evidence: self.evidence.iter().map(|line| line.full_log.as_slice()).collect(),
-            previous_output: self.previous_output.as_deref(),
-            notice: self.notice.as_deref(),
-            untrusted: self.untrusted.as_deref(),
+impl<'a> From<&'a Alert> for AlertView<'a> {
+    fn from(alert: &'a Alert) -> Self {
+        Self {
+            id: alert.id,
+            time: alert.time,
+            rule: &alert.rule,
+            fired_times: alert.fired_times,
+            decoder: alert.decoder.clone(),
+            fields: FieldsView::from(&alert.fields),
+            hostname: &alert.hostname,
+            program_name: alert.program_name.as_deref(),
+            location: Cow::Borrowed(&alert.source.location),
+            full_log: &alert.full_log,
+            evidence: alert.evidence.iter().map(|line| line.full_log.as_slice()).collect(),
+            previous_output: alert.previous_output.as_deref(),
+            notice: alert.notice.as_deref(),
+            untrusted: alert.untrusted.as_deref(),
         }
     }
 }

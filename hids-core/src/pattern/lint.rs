@@ -26,49 +26,47 @@ pub enum Suspicion {
     LineBreak,
 }
 
-impl Pattern {
-    /// What is probably wrong with this pattern, when it looks at text of the kind `subject`.
-    pub fn suspicions(&self, subject: Subject) -> Vec<Suspicion> {
-        let mut found = Vec::new();
-        let text = self.as_str();
-        if let Program::Pcre2(backtracking) = &self.program {
-            if backtracking.is_in_pcre2() {
-                found.push(Suspicion::OnlyPcre2);
-            } else if backtracking.refers_back() {
-                found.push(Suspicion::Backtracks);
-            }
+/// What is probably wrong with `pattern`, when it looks at text of the kind `subject`.
+pub fn suspicions(pattern: &Pattern, subject: Subject) -> Vec<Suspicion> {
+    let mut found = Vec::new();
+    let text = pattern.as_str();
+    if let Program::Pcre2(backtracking) = &pattern.program {
+        if backtracking.is_in_pcre2() {
+            found.push(Suspicion::OnlyPcre2);
+        } else if backtracking.refers_back() {
+            found.push(Suspicion::Backtracks);
         }
-        if text.contains('\n') {
-            found.push(Suspicion::LineBreak);
-        }
-        found.extend(literal_syntax(text, self.dialect()).map(|what| Suspicion::Literal { what }));
-        if let Some(problem) = self.impossible(subject) {
-            found.push(problem);
-            return found;
-        }
-        let alternatives = alternatives(text, self.dialect());
-        if alternatives.len() > 1 {
-            let dead = alternatives.into_iter().filter(|alternative| {
-                Self::with_subject(self.dialect(), alternative, subject)
-                    .is_ok_and(|pattern| pattern.impossible(subject).is_some())
-            });
-            found.extend(dead.map(|alternative| Suspicion::DeadAlternative(alternative.to_owned())));
-        }
-        found
     }
+    if text.contains('\n') {
+        found.push(Suspicion::LineBreak);
+    }
+    found.extend(literal_syntax(text, pattern.dialect()).map(|what| Suspicion::Literal { what }));
+    if let Some(problem) = impossible(pattern, subject) {
+        found.push(problem);
+        return found;
+    }
+    let alternatives = alternatives(text, pattern.dialect());
+    if alternatives.len() > 1 {
+        let dead = alternatives.into_iter().filter(|alternative| {
+            Pattern::with_subject(pattern.dialect(), alternative, subject)
+                .is_ok_and(|pattern| impossible(&pattern, subject).is_some())
+        });
+        found.extend(dead.map(|alternative| Suspicion::DeadAlternative(alternative.to_owned())));
+    }
+    found
+}
 
-    /// Why nothing can match, if so.
-    fn impossible(&self, subject: Subject) -> Option<Suspicion> {
-        let parser = || regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build();
-        let hir = parser().parse(self.expression()?).ok()?;
-        let lines = Reach { control_bytes: true };
-        if !lines.can_match(&hir) {
-            return Some(Suspicion::NeverMatches);
-        }
-        let clean_lines = Reach { control_bytes: false };
-        let strict = subject == Subject::StrictUtf8;
-        (strict && !clean_lines.can_match(&hir)).then_some(Suspicion::WantsControlByte)
+/// Why `pattern` can match nothing, if so.
+fn impossible(pattern: &Pattern, subject: Subject) -> Option<Suspicion> {
+    let parser = || regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build();
+    let hir = parser().parse(pattern.expression()?).ok()?;
+    let lines = Reach { control_bytes: true };
+    if !lines.can_match(&hir) {
+        return Some(Suspicion::NeverMatches);
     }
+    let clean_lines = Reach { control_bytes: false };
+    let strict = subject == Subject::StrictUtf8;
+    (strict && !clean_lines.can_match(&hir)).then_some(Suspicion::WantsControlByte)
 }
 
 /// In which situations the rest of a pattern can begin: one bit for each of the four combinations
@@ -219,7 +217,7 @@ mod tests {
     use super::*;
 
     fn of(dialect: Dialect, text: &str) -> Vec<Suspicion> {
-        Pattern::new(dialect, text).unwrap().suspicions(Subject::Bytes)
+        suspicions(&Pattern::new(dialect, text).unwrap(), Subject::Bytes)
     }
 
     #[test]
@@ -245,10 +243,13 @@ mod tests {
     #[test]
     fn a_tab_matches_only_where_lines_keep_it() {
         assert_eq!(of(Dialect::OsRegex, r"a\tb"), []);
-        let strict = |text| Pattern::with_subject(Dialect::OsRegex, text, Subject::StrictUtf8).unwrap();
-        assert_eq!(strict(r"a\tb").suspicions(Subject::StrictUtf8), [Suspicion::WantsControlByte]);
-        assert_eq!(strict(r"a\sb|a\tb").suspicions(Subject::StrictUtf8), [Suspicion::DeadAlternative(r"a\tb".into())]);
-        assert_eq!(strict(r"a\S+b").suspicions(Subject::StrictUtf8), []);
+        let strict = |text| {
+            let pattern = Pattern::with_subject(Dialect::OsRegex, text, Subject::StrictUtf8).unwrap();
+            suspicions(&pattern, Subject::StrictUtf8)
+        };
+        assert_eq!(strict(r"a\tb"), [Suspicion::WantsControlByte]);
+        assert_eq!(strict(r"a\sb|a\tb"), [Suspicion::DeadAlternative(r"a\tb".into())]);
+        assert_eq!(strict(r"a\S+b"), []);
     }
 
     #[test]

@@ -26,9 +26,9 @@ mod word;
 
 pub use self::captures::{Captures, MAX_CAPTURES};
 pub use self::dialect::{Dialect, MAX_PATTERN_BYTES, OSSEC_MAX_PATTERN_BYTES, PatternError, Subject};
-pub use self::lint::Suspicion;
-pub use self::needs::Need;
-pub(crate) use self::paths::Part;
+pub use self::lint::{Suspicion, suspicions};
+pub use self::needs::{Need, needs};
+pub(crate) use self::paths::{Part, paths};
 pub use self::prefilter::{Prefilter, PrefilterBuilder, Required, Seen};
 
 use std::fmt;

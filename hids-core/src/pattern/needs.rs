@@ -16,12 +16,10 @@ pub struct Need {
     pub at_end: bool,
 }
 
-impl Pattern {
-    /// Of each alternative, texts that it needs; `None` where that is not known.
-    pub fn needs(&self) -> Option<Vec<Vec<Need>>> {
-        let hir = ParserBuilder::new().unicode(false).utf8(false).build().parse(self.expression()?).ok()?;
-        Some(alternatives(&hir))
-    }
+/// Of each alternative of `pattern`, texts that it needs; `None` where that is not known.
+pub fn needs(pattern: &Pattern) -> Option<Vec<Vec<Need>>> {
+    let hir = ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern.expression()?).ok()?;
+    Some(alternatives(&hir))
 }
 
 /// Most alternatives that are distinguished.
@@ -101,12 +99,12 @@ mod tests {
     use super::*;
     use crate::pattern::Dialect;
 
-    fn needs(dialect: Dialect, text: &str) -> Vec<Vec<String>> {
+    fn shown(dialect: Dialect, text: &str) -> Vec<Vec<String>> {
         let show = |need: Need| {
             format!("{}{}{}", if need.at_start { "^" } else { "" }, need.text, if need.at_end { "$" } else { "" })
         };
         let pattern = Pattern::new(dialect, text).unwrap();
-        let alternatives = pattern.needs().unwrap_or_default();
+        let alternatives = needs(&pattern).unwrap_or_default();
         alternatives.into_iter().map(|needs| needs.into_iter().map(show).collect()).collect()
     }
 
@@ -114,14 +112,14 @@ mod tests {
     #[test]
     fn what_each_alternative_needs() {
         assert_eq!(
-            needs(Dialect::OsRegex, r"^alice/\S+ Connection Reset|^bob/\S+ gone$"),
+            shown(Dialect::OsRegex, r"^alice/\S+ Connection Reset|^bob/\S+ gone$"),
             [["^alice/", " connection reset"], ["^bob/", " gone$"]]
         );
-        assert_eq!(needs(Dialect::OsRegex, r"user=(\w+) from"), [["user=", " from"]]);
+        assert_eq!(shown(Dialect::OsRegex, r"user=(\w+) from"), [["user=", " from"]]);
         assert_eq!(
-            needs(Dialect::Pcre2, r"^Failed (?:password|key) for \d+ b+c"),
+            shown(Dialect::Pcre2, r"^Failed (?:password|key) for \d+ b+c"),
             [["^failed password for ", " ", "c"], ["^failed key for ", " ", "c"]]
         );
-        assert_eq!(needs(Dialect::Pcre2, r"x?y"), [["y"]]);
+        assert_eq!(shown(Dialect::Pcre2, r"x?y"), [["y"]]);
     }
 }

@@ -34,18 +34,16 @@ pub(crate) enum Part {
 
 type Path = Vec<Part>;
 
-impl Pattern {
-    /// The ways through the pattern; `None` where they are not known (look-around, very many).
-    pub(crate) fn paths(&self) -> Option<Vec<Path>> {
-        match &self.program {
-            Program::Automaton(automaton) => {
-                let parser = || regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build();
-                expand(&parser().parse(automaton.expression()).ok()?)
-            }
-            Program::Always => Some(vec![Vec::new()]),
-            Program::Anchored(_) => literal_paths(self.as_str()),
-            Program::Words(_) | Program::Pcre2(_) => None,
+/// The ways through `pattern`; `None` where they are not known (look-around, very many).
+pub(crate) fn paths(pattern: &Pattern) -> Option<Vec<Path>> {
+    match &pattern.program {
+        Program::Automaton(automaton) => {
+            let parser = || regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build();
+            expand(&parser().parse(automaton.expression()).ok()?)
         }
+        Program::Always => Some(vec![Vec::new()]),
+        Program::Anchored(_) => literal_paths(pattern.as_str()),
+        Program::Words(_) | Program::Pcre2(_) => None,
     }
 }
 
@@ -167,7 +165,7 @@ mod tests {
 
     #[test]
     fn pieces_are_told_apart() {
-        let paths = Pattern::pcre2(r"^from (\S+) port (\d+)$").unwrap().paths().unwrap();
+        let paths = paths(&Pattern::pcre2(r"^from (\S+) port (\d+)$").unwrap()).unwrap();
         let any = Part::Words { blanks: false, punctuation: true };
         let expected = [Part::Start, Part::Fixed, Part::Group(vec![any]), Part::Fixed, Part::Group(vec![Part::Fixed])];
         assert_eq!(paths.len(), 1);
@@ -177,7 +175,7 @@ mod tests {
 
     #[test]
     fn alternatives_are_followed_one_by_one() {
-        let paths = Pattern::os_regex(r"^a (\w+)|b (\.+)$").unwrap().paths().unwrap();
+        let paths = paths(&Pattern::os_regex(r"^a (\w+)|b (\.+)$").unwrap()).unwrap();
         assert_eq!(paths.len(), 2);
         assert_eq!(paths[0][0], Part::Start);
         assert_eq!(paths[1].last(), Some(&Part::End));

@@ -16,7 +16,7 @@ use crate::model::{Alert, AlertId, AlertView, FieldName, UntrustedSender};
 /// comes back exactly as it was logged. `untrusted_sender` says who sent a line that the journal does not
 /// confirm; no response follows such an alert.
 pub fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
-    alert_view_json(out, &alert.view(), zone);
+    alert_view_json(out, &alert.into(), zone);
 }
 
 /// How a record belongs to others.
@@ -31,7 +31,7 @@ pub struct Kinship {
 
 /// [`alert_json`] of an alert that was joined with others, or that others were folded into.
 pub fn alert_json_of_many(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone, kinship: Kinship) {
-    write(out, &alert.view(), zone, kinship);
+    write(out, &alert.into(), zone, kinship);
 }
 
 /// [`alert_json`] of an alert that is borrowed from the engine.

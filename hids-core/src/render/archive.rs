@@ -8,7 +8,7 @@ use super::alert_log::{local_time, push_local_time, push_origin};
 use super::json::{Object, decoder_object, rule_object};
 use super::syscheck::before_and_after;
 use super::text::visible;
-use crate::model::{DecoderNames, FieldName, Fields, FileNotice, LogSource, RuleFacts, Timestamp};
+use crate::model::{DecoderNames, FieldName, Fields, FieldsView, FileNotice, LogSource, RuleFacts, Timestamp};
 
 /// Longest line of archives.log: the collector's longest line, every byte of it escaped.
 const ARCHIVE_LIMIT_BYTES: usize = 4 * 64 * 1024;
@@ -79,7 +79,7 @@ pub fn archive_json(out: &mut Vec<u8>, event: &ArchivedEvent, zone: &TimeZone) {
         FieldName::SystemName,
         FieldName::FileName,
     ];
-    let fields = event.fields.view();
+    let fields = FieldsView::from(&event.fields);
     let mut object = Object::start(out);
     object.some("program_name", event.program_name.as_deref());
     object.some("log", event.full_log.get(event.log_offset..));

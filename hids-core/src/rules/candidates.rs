@@ -82,7 +82,7 @@ fn first_of(
         let Candidate { rule: index, next, asked_from } = candidates[at];
         let rule = &set.rules[index as usize];
         if set.refused_by(rule, asked_from as usize, event, state).is_none() {
-            state.chain.push(index);
+            state.judged.chain.push(index);
             let below = first_of(set, candidates, at + 1, next as usize, event, state);
             if below.is_some() {
                 return below;
@@ -90,7 +90,7 @@ fn first_of(
             if !rule.noalert {
                 return Some(index);
             }
-            state.chain.pop();
+            state.judged.chain.pop();
         }
         at = next as usize;
     }

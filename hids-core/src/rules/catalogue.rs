@@ -103,10 +103,10 @@ impl Catalogue {
             RuleEntry {
                 facts: facts(def, def.effective_level(false)),
                 span: def.span.clone(),
-                only_leads: def.noalert,
+                only_leads: def.outcome.noalert,
                 kind: tree.kinds[index],
                 counts: counting(def),
-                ignore_seconds: def.ignore_seconds,
+                ignore_seconds: def.outcome.ignore_seconds,
                 parents,
                 children: tree.children[index].iter().map(id).collect(),
                 elements: written.remove(&def.id).unwrap_or_default(),
@@ -174,11 +174,11 @@ fn counting(def: &RuleDef) -> Option<Counting> {
         (Same::LOCATION, "location"),
         (Same::DIFFERENT_URL, "other url"),
     ];
-    def.is_composite().then(|| Counting {
+    def.counting.is_composite().then(|| Counting {
         // `frequency` earlier events and one more are looked for besides the event itself.
-        events: def.frequency.unwrap_or(0).saturating_add(2),
-        timeframe_seconds: def.timeframe,
-        same: NAMES.iter().filter(|(bit, _)| def.same.has(*bit)).map(|(_, name)| *name).collect(),
+        events: def.counting.frequency.unwrap_or(0).saturating_add(2),
+        timeframe_seconds: def.counting.timeframe,
+        same: NAMES.iter().filter(|(bit, _)| def.counting.same.has(*bit)).map(|(_, name)| *name).collect(),
     })
 }
 

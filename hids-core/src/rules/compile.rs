@@ -84,13 +84,13 @@ impl Compiler<'_> {
             context: tree.contexts[index].and_then(|list| self.context(def, list)),
             // Filled when all rules are compiled.
             children: Box::default(),
-            noalert: def.noalert,
+            noalert: def.outcome.noalert,
             recorded,
             mailed,
-            ignore_seconds: def.ignore_seconds,
-            ignore_fields: def.ignore_fields,
-            check_if_ignored: def.check_if_ignored.map(|fields| match self.options.strict_ossec {
-                true => fields.as_tested_by_ossec(def.ignore_fields.unwrap_or_default()),
+            ignore_seconds: def.outcome.ignore_seconds,
+            ignore_fields: def.outcome.ignore_fields,
+            check_if_ignored: def.outcome.check_if_ignored.map(|fields| match self.options.strict_ossec {
+                true => fields.as_tested_by_ossec(def.outcome.ignore_fields.unwrap_or_default()),
                 false => fields,
             }),
             own_list: tree.own_list[index],
@@ -104,7 +104,7 @@ impl Compiler<'_> {
     fn flags(&self, def: &RuleDef, level: Level) -> (bool, bool) {
         let mut recorded = level >= self.options.record_level;
         let mut mailed = level >= self.options.mail_level;
-        for option in &def.options {
+        for option in &def.outcome.options {
             match option {
                 AlertOption::Mail => mailed = true,
                 AlertOption::NoMail => mailed = false,
@@ -118,16 +118,16 @@ impl Compiler<'_> {
     }
 
     fn context(&mut self, def: &RuleDef, list: EventList) -> Option<Composite> {
-        let regex = match (&def.if_matched_regex, list) {
+        let regex = match (&def.counting.if_matched_regex, list) {
             (Some(pattern), EventList::All) => Some(pattern.compile(self.options.subject(), self.diagnostics)?),
             _ => None,
         };
         Some(Composite {
             list,
             regex,
-            frequency: def.frequency.unwrap_or(0) as usize,
-            timeframe_seconds: i64::from(def.timeframe.unwrap_or(self.options.default_timeframe_seconds)),
-            same: def.same,
+            frequency: def.counting.frequency.unwrap_or(0) as usize,
+            timeframe_seconds: i64::from(def.counting.timeframe.unwrap_or(self.options.default_timeframe_seconds)),
+            same: def.counting.same,
             // Filled when all rules are compiled.
             counter: None,
         })
@@ -146,7 +146,7 @@ impl Compiler<'_> {
 
     /// In the order in which OSSEC tests them.
     fn conditions(&mut self, def: &RuleDef, names: Names, out: &mut Vec<Condition>) {
-        if let Some(name) = &def.decoded_as {
+        if let Some(name) = &def.conditions.decoded_as {
             match self.decoders.name_id(&name.value) {
                 Some(id) => out.push(Condition::DecodedAs(id)),
                 None if self.decoders.has_child(&name.value) => {
@@ -171,27 +171,28 @@ impl Compiler<'_> {
         }
         self.texts(def, &[TextField::ProgramName, TextField::Id, TextField::Match, TextField::Regex], out);
         out.extend(
-            def.action
+            def.conditions
+                .action
                 .as_ref()
                 .map(|action| Condition::Action { wanted: action.value.as_bytes().into(), negated: action.negated }),
         );
         self.texts(def, &[TextField::Action], out);
         self.url(def, out);
         self.fields(def, out);
-        self.addresses(&def.srcip, FieldId::SRC_IP, names, out);
-        self.addresses(&def.dstip, FieldId::DST_IP, names, out);
+        self.addresses(&def.conditions.srcip, FieldId::SRC_IP, names, out);
+        self.addresses(&def.conditions.dstip, FieldId::DST_IP, names, out);
         self.texts(def, &[TextField::SrcPort, TextField::DstPort], out);
         self.compiled_rule(def, out);
         self.texts(def, &[TextField::User, TextField::SrcGeoIp, TextField::DstGeoIp], out);
-        if def.maxsize > 0 {
-            out.push(Condition::MinimumLength(def.maxsize));
+        if def.conditions.maxsize > 0 {
+            out.push(Condition::MinimumLength(def.conditions.maxsize));
         }
         self.times(def, out);
         self.texts(def, &[TextField::ExtraData, TextField::Hostname, TextField::Status], out);
-        if def.check_diff {
+        if def.conditions.check_diff {
             out.push(Condition::Differs);
         }
-        if def.if_fts {
+        if def.conditions.if_fts {
             out.push(Condition::FirstTime);
         }
         self.lists(def, out);
@@ -200,8 +201,8 @@ impl Compiler<'_> {
     /// The plain form of a condition hides its PCRE2 form, as in OSSEC.
     fn texts(&mut self, def: &RuleDef, fields: &[TextField], out: &mut Vec<Condition>) {
         for field in fields {
-            let plain = def.text(*field).cloned().filter(|pattern| self.fits(pattern));
-            let pcre2 = def.pcre2_text(*field).cloned().filter(|pattern| self.fits(pattern));
+            let plain = def.texts.plain(*field).cloned().filter(|pattern| self.fits(pattern));
+            let pcre2 = def.texts.pcre2(*field).cloned().filter(|pattern| self.fits(pattern));
             // `match` and `match_pcre2` are one condition; `regex` and `pcre2` another.
             if let (Some(_), Some(hidden)) = (&plain, &pcre2) {
                 self.diagnostics.push(
@@ -214,7 +215,7 @@ impl Compiler<'_> {
     }
 
     fn url(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
-        for url in [def.text(TextField::Url), def.pcre2_text(TextField::Url)] {
+        for url in [def.texts.plain(TextField::Url), def.texts.pcre2(TextField::Url)] {
             let url = url.cloned().filter(|pattern| self.fits(pattern));
             self.text(TextField::Url, url, out);
         }
@@ -263,7 +264,7 @@ impl Compiler<'_> {
     }
 
     fn fields(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
-        for (name, pattern) in &def.fields {
+        for (name, pattern) in &def.conditions.fields {
             let ids = self.decoders.fields().dynamic_named(&name.value);
             if ids.is_empty() {
                 self.diagnostics.push(
@@ -298,7 +299,7 @@ impl Compiler<'_> {
     }
 
     fn compiled_rule(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
-        let Some(compiled) = def.compiled else { return };
+        let Some(compiled) = def.conditions.compiled else { return };
         if compiled == CompiledRule::ValidCrawler {
             self.diagnostics.push(
                 Diagnostic::note(
@@ -315,7 +316,7 @@ impl Compiler<'_> {
     }
 
     fn times(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
-        if let Some(text) = &def.time {
+        if let Some(text) = &def.conditions.time {
             match TimeRange::parse(&text.value, self.options) {
                 Some(range) => out.push(Condition::Time(range)),
                 None => self.diagnostics.push(
@@ -325,7 +326,7 @@ impl Compiler<'_> {
                 ),
             }
         }
-        if let Some(text) = &def.weekday {
+        if let Some(text) = &def.conditions.weekday {
             match Weekdays::parse(&text.value, self.options) {
                 Some(days) => out.push(Condition::Weekday(days)),
                 None => self.diagnostics.push(
@@ -339,8 +340,8 @@ impl Compiler<'_> {
 
     fn lists(&mut self, def: &RuleDef, out: &mut Vec<Condition>) {
         // OSSEC keeps the last two.
-        let kept = if self.options.strict_ossec { def.lists.len().saturating_sub(2) } else { 0 };
-        for list in &def.lists[kept..] {
+        let kept = if self.options.strict_ossec { def.conditions.lists.len().saturating_sub(2) } else { 0 };
+        for list in &def.conditions.lists[kept..] {
             let Some(table) = self.tables.table(&list.name.value, self.options) else {
                 self.diagnostics.push(
                     Diagnostic::warning(
@@ -370,11 +371,11 @@ pub(super) fn facts(def: &RuleDef, level: Level) -> RuleFacts {
     RuleFacts {
         id: def.id,
         level,
-        description: def.description.clone(),
-        group: def.group.clone(),
-        cve: def.cve.clone(),
-        info: def.info.clone(),
-        frequency: def.frequency.filter(|_| def.is_composite()),
-        may_respond: level.0 > 0 && def.accuracy != 0 && !def.options.contains(&AlertOption::NoResponse),
+        description: def.outcome.description.clone(),
+        group: def.outcome.group.clone(),
+        cve: def.outcome.cve.clone(),
+        info: def.outcome.info.clone(),
+        frequency: def.counting.frequency.filter(|_| def.counting.is_composite()),
+        may_respond: level.0 > 0 && def.accuracy != 0 && !def.outcome.options.contains(&AlertOption::NoResponse),
     }
 }

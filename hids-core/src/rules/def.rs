@@ -149,45 +149,100 @@ pub struct RuleDef {
     /// The whole element.
     pub span: Span,
     pub(super) id_span: Span,
-    pub(super) maxsize: usize,
-    pub(super) timeframe: Option<u32>,
-    pub(super) frequency: Option<u32>,
-    pub(super) ignore_seconds: u32,
     pub(super) accuracy: u32,
-    pub(super) noalert: bool,
     pub(super) overwrite: bool,
     /// Whether it is one of the rules that every rule set has.
     pub(super) built_in: bool,
-    pub(super) group: String,
-    pub(super) texts: Vec<(TextField, PatternDef)>,
-    pub(super) pcre2_texts: Vec<(TextField, PatternDef)>,
-    /// Of an overwritten rule: which of its own PCRE2 conditions are still tested.
-    pub(super) gates: Option<Gates>,
-    pub(super) decoded_as: Option<Text>,
     pub(super) category: Option<(EventKind, Span)>,
-    pub(super) action: Option<ActionDef>,
-    pub(super) srcip: Vec<Text>,
-    pub(super) dstip: Vec<Text>,
-    pub(super) fields: Vec<(Text, PatternDef)>,
-    pub(super) time: Option<Text>,
-    pub(super) weekday: Option<Text>,
-    pub(super) lists: Vec<ListDef>,
-    pub(super) compiled: Option<CompiledRule>,
-    pub(super) if_sid: Option<Text>,
-    pub(super) if_group: Option<Text>,
-    pub(super) if_level: Option<Text>,
-    pub(super) if_matched_sid: Option<Text>,
-    pub(super) if_matched_group: Option<Text>,
-    pub(super) if_matched_regex: Option<PatternDef>,
-    pub(super) same: Same,
-    pub(super) check_diff: bool,
-    pub(super) if_fts: bool,
-    pub(super) ignore_fields: Option<FtsFields>,
-    pub(super) check_if_ignored: Option<FtsFields>,
-    pub(super) options: Vec<AlertOption>,
-    pub(super) description: String,
-    pub(super) cve: Option<String>,
-    pub(super) info: Option<String>,
+    pub(super) parents: ParentsDef,
+    pub(super) counting: CountingDef,
+    pub(super) texts: TextsDef,
+    pub(super) conditions: ConditionsDef,
+    pub(super) outcome: OutcomeDef,
+}
+
+/// Which rules it stands below, as written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ParentsDef {
+    pub if_sid: Option<Text>,
+    pub if_group: Option<Text>,
+    pub if_level: Option<Text>,
+}
+
+/// Which earlier events it counts, as written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CountingDef {
+    pub timeframe: Option<u32>,
+    pub frequency: Option<u32>,
+    pub if_matched_sid: Option<Text>,
+    pub if_matched_group: Option<Text>,
+    pub if_matched_regex: Option<PatternDef>,
+    pub same: Same,
+}
+
+impl CountingDef {
+    /// Whether the rule looks at earlier events.
+    pub(super) fn is_composite(&self) -> bool {
+        self.if_matched_sid.is_some() || self.if_matched_group.is_some() || self.if_matched_regex.is_some()
+    }
+}
+
+/// Conditions on texts, as written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TextsDef {
+    pub plain: Vec<(TextField, PatternDef)>,
+    pub pcre2: Vec<(TextField, PatternDef)>,
+    /// Of an overwritten rule: which of its own PCRE2 conditions are still tested.
+    pub gates: Option<Gates>,
+}
+
+impl TextsDef {
+    /// The plain condition on `field`.
+    pub(super) fn plain(&self, field: TextField) -> Option<&PatternDef> {
+        self.plain.iter().find(|(known, _)| *known == field).map(|(_, pattern)| pattern)
+    }
+
+    /// The PCRE2 condition on `field`, if it is tested.
+    pub(super) fn pcre2(&self, field: TextField) -> Option<&PatternDef> {
+        let is_open = self.gates.is_none_or(|gates| gates.opens(field));
+        self.pcre2.iter().find(|(known, _)| is_open && *known == field).map(|(_, pattern)| pattern)
+    }
+
+    /// All of them, tested or not.
+    pub(super) fn all(&self) -> impl Iterator<Item = &(TextField, PatternDef)> + Clone {
+        self.plain.iter().chain(&self.pcre2)
+    }
+}
+
+/// Other conditions on the event, as written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConditionsDef {
+    pub maxsize: usize,
+    pub decoded_as: Option<Text>,
+    pub action: Option<ActionDef>,
+    pub srcip: Vec<Text>,
+    pub dstip: Vec<Text>,
+    pub fields: Vec<(Text, PatternDef)>,
+    pub time: Option<Text>,
+    pub weekday: Option<Text>,
+    pub lists: Vec<ListDef>,
+    pub compiled: Option<CompiledRule>,
+    pub check_diff: bool,
+    pub if_fts: bool,
+}
+
+/// What follows when it matches, as written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OutcomeDef {
+    pub ignore_seconds: u32,
+    pub noalert: bool,
+    pub group: String,
+    pub ignore_fields: Option<FtsFields>,
+    pub check_if_ignored: Option<FtsFields>,
+    pub options: Vec<AlertOption>,
+    pub description: String,
+    pub cve: Option<String>,
+    pub info: Option<String>,
 }
 
 impl RuleDef {
@@ -198,43 +253,15 @@ impl RuleDef {
             level: Level(0),
             span: element.span.clone(),
             id_span: element.span.clone(),
-            maxsize: 0,
-            timeframe: None,
-            frequency: None,
-            ignore_seconds: 0,
             accuracy: 1,
-            noalert: false,
             overwrite: false,
             built_in: false,
-            group: file_group.to_owned(),
-            texts: Vec::new(),
-            pcre2_texts: Vec::new(),
-            gates: None,
-            decoded_as: None,
             category: None,
-            action: None,
-            srcip: Vec::new(),
-            dstip: Vec::new(),
-            fields: Vec::new(),
-            time: None,
-            weekday: None,
-            lists: Vec::new(),
-            compiled: None,
-            if_sid: None,
-            if_group: None,
-            if_level: None,
-            if_matched_sid: None,
-            if_matched_group: None,
-            if_matched_regex: None,
-            same: Same::default(),
-            check_diff: false,
-            if_fts: false,
-            ignore_fields: None,
-            check_if_ignored: None,
-            options: Vec::new(),
-            description: String::new(),
-            cve: None,
-            info: None,
+            parents: ParentsDef::default(),
+            counting: CountingDef::default(),
+            texts: TextsDef::default(),
+            conditions: ConditionsDef::default(),
+            outcome: OutcomeDef { group: file_group.to_owned(), ..OutcomeDef::default() },
         }
     }
 
@@ -258,21 +285,5 @@ impl RuleDef {
             level => level,
         };
         Level(u16::try_from(level).unwrap_or(u16::MAX))
-    }
-
-    /// The plain condition on `field`.
-    pub(super) fn text(&self, field: TextField) -> Option<&PatternDef> {
-        self.texts.iter().find(|(known, _)| *known == field).map(|(_, pattern)| pattern)
-    }
-
-    /// The PCRE2 condition on `field`, if it is tested.
-    pub(super) fn pcre2_text(&self, field: TextField) -> Option<&PatternDef> {
-        let is_open = self.gates.is_none_or(|gates| gates.opens(field));
-        self.pcre2_texts.iter().find(|(known, _)| is_open && *known == field).map(|(_, pattern)| pattern)
-    }
-
-    /// Whether it looks at earlier events.
-    pub(super) fn is_composite(&self) -> bool {
-        self.if_matched_sid.is_some() || self.if_matched_group.is_some() || self.if_matched_regex.is_some()
     }
 }

@@ -53,7 +53,7 @@ pub fn evaluate(
             .iter()
             .position(|rule| rule.facts.id == id)
             .map(|index| index as u32)
-            .inspect(|&index| state.chain.push(index)),
+            .inspect(|&index| state.judged.chain.push(index)),
         None => match candidates {
             Some(candidates) => candidates::first_match(set, candidates, event, state),
             None => Walk { set, event, trials }.roots(state),
@@ -94,13 +94,13 @@ fn remember(set: &RuleSet, index: u32, event: &RuleEvent<'_>, state: &mut RuleSt
     let rule = set.rule(index);
     if set.options.strict_ossec {
         let lists = Lists { own: rule.own_list, groups: &rule.group_lists, times: rule.places };
-        return state.lists.add(event, state.mark.level, lists);
+        return state.lists.add(event, state.judged.mark.level, lists);
     }
     let fits = |rule: u32| {
         let regex = set.rule(rule).context.as_ref().and_then(|context| context.regex.as_ref());
         regex.is_some_and(|regex| regex.is_match(event.log))
     };
-    state.counts.add(&set.counters, event, state.mark, index, fits);
+    state.counts.add(&set.counters, event, state.judged.mark, index, fits);
 }
 
 /// One way through the tree.
@@ -126,7 +126,7 @@ impl Walk<'_, '_> {
     /// all its siblings.
     fn rule(&mut self, index: u32, state: &mut RuleState) -> Option<u32> {
         let rule = self.set.rule(index);
-        let depth = state.chain.len();
+        let depth = state.judged.chain.len();
         let refused_by = self.set.refused_by(rule, 0, self.event, state);
         if let Some(trials) = &mut self.trials {
             trials.push(RuleTrial { id: rule.facts.id, depth, refused_by });
@@ -134,7 +134,7 @@ impl Walk<'_, '_> {
         if refused_by.is_some() {
             return None;
         }
-        state.chain.push(index);
+        state.judged.chain.push(index);
         for child in &rule.children {
             // Explanations name every rule, and the condition that refused it.
             if (child.is_open(self.event) || self.trials.is_some())
@@ -144,7 +144,7 @@ impl Walk<'_, '_> {
             }
         }
         if rule.noalert {
-            state.chain.pop();
+            state.judged.chain.pop();
             return None;
         }
         Some(index)

@@ -1,6 +1,6 @@
 //! `overwrite="yes"`: which parts of a rule a later one replaces (`src/analysisd/rules_list.c`).
 
-use super::def::{Gates, RuleDef, TextField};
+use super::def::{ConditionsDef, Gates, OutcomeDef, RuleDef, TextField, TextsDef};
 use crate::decode::source::PatternDef;
 use crate::diag::{Diagnostic, Span};
 
@@ -17,18 +17,18 @@ const EXTRA: [TextField; 7] = [
 
 /// The marks that the conditions of a rule set.
 fn gates(rule: &RuleDef) -> Gates {
-    let texts = rule.texts.iter().chain(&rule.pcre2_texts).map(|(field, _)| *field);
+    let texts = rule.texts.all().map(|(field, _)| *field);
     let is_one_of = |wanted: &[TextField]| texts.clone().any(|field| wanted.contains(&field));
     Gates {
         packet: is_one_of(&[TextField::SrcPort, TextField::DstPort])
-            || !rule.srcip.is_empty()
-            || !rule.dstip.is_empty(),
+            || !rule.conditions.srcip.is_empty()
+            || !rule.conditions.dstip.is_empty(),
         extra: is_one_of(&EXTRA)
-            || rule.maxsize > 0
-            || rule.time.is_some()
-            || rule.weekday.is_some()
-            || rule.compiled.is_some()
-            || rule.check_diff,
+            || rule.conditions.maxsize > 0
+            || rule.conditions.time.is_some()
+            || rule.conditions.weekday.is_some()
+            || rule.conditions.compiled.is_some()
+            || rule.conditions.check_diff,
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) fn overwrite(original: &mut RuleDef, new: RuleDef, diagnostics: &mut 
     *original = merged(&old, new);
     report_unchanged(&old, &written, diagnostics);
     report_conditions(&old, original, &written.span, diagnostics);
-    if old.is_composite() && !original.is_composite() {
+    if old.counting.is_composite() && !original.counting.is_composite() {
         let message = format!("rule {} is no longer a composite rule: the new definition has no if_matched_…", old.id);
         diagnostics.push(Diagnostic::note("R032", message).at(written.span));
     }
@@ -50,29 +50,48 @@ pub(super) fn overwrite(original: &mut RuleDef, new: RuleDef, diagnostics: &mut 
 fn merged(old: &RuleDef, new: RuleDef) -> RuleDef {
     // OSSEC compiles no PCRE2 condition beside its plain form, so that none appears when that is replaced.
     // Of `regex` and `pcre2` it compiles both.
-    let is_first = old.gates.is_none();
-    let is_compiled = |field: TextField| !is_first || matches!(field, TextField::Regex) || old.text(field).is_none();
+    let is_first = old.texts.gates.is_none();
+    let is_compiled =
+        |field: TextField| !is_first || matches!(field, TextField::Regex) || old.texts.plain(field).is_none();
     let gates = gates(&new);
+    let pcre2 = old.texts.pcre2.iter().filter(|(field, _)| is_compiled(*field)).cloned().collect();
     // Every field is named: a new one that is forgotten here does not compile.
     let RuleDef {
         id,
         level,
         span: _,
         id_span: _,
-        maxsize,
-        timeframe,
-        frequency,
-        ignore_seconds,
         accuracy,
-        noalert,
         overwrite,
         built_in: _,
-        group,
-        texts,
-        pcre2_texts: _,
-        gates: _,
-        decoded_as,
         category: _,
+        parents: _,
+        counting,
+        texts: TextsDef { plain, pcre2: _, gates: _ },
+        conditions,
+        outcome,
+    } = new;
+    RuleDef {
+        span: old.span.clone(),
+        id_span: old.id_span.clone(),
+        built_in: old.built_in,
+        category: old.category.clone(),
+        parents: old.parents.clone(),
+        texts: TextsDef { plain, pcre2, gates: Some(gates) },
+        conditions: merged_conditions(&old.conditions, conditions),
+        outcome: merged_outcome(&old.outcome, outcome),
+        id,
+        level,
+        accuracy,
+        overwrite,
+        counting,
+    }
+}
+
+fn merged_conditions(old: &ConditionsDef, new: ConditionsDef) -> ConditionsDef {
+    let ConditionsDef {
+        maxsize,
+        decoded_as,
         action,
         srcip,
         dstip,
@@ -81,47 +100,13 @@ fn merged(old: &RuleDef, new: RuleDef) -> RuleDef {
         weekday,
         lists: _,
         compiled,
-        if_sid: _,
-        if_group: _,
-        if_level: _,
-        if_matched_sid,
-        if_matched_group,
-        if_matched_regex,
-        same,
         check_diff,
         if_fts,
-        ignore_fields: _,
-        check_if_ignored: _,
-        options,
-        description,
-        cve,
-        info,
     } = new;
-    RuleDef {
-        span: old.span.clone(),
-        id_span: old.id_span.clone(),
-        built_in: old.built_in,
-        pcre2_texts: old.pcre2_texts.iter().filter(|(field, _)| is_compiled(*field)).cloned().collect(),
-        gates: Some(gates),
-        category: old.category.clone(),
+    ConditionsDef {
         fields: old.fields.clone(),
         lists: old.lists.clone(),
-        if_sid: old.if_sid.clone(),
-        if_group: old.if_group.clone(),
-        if_level: old.if_level.clone(),
-        ignore_fields: old.ignore_fields,
-        check_if_ignored: old.check_if_ignored,
-        id,
-        level,
         maxsize,
-        timeframe,
-        frequency,
-        ignore_seconds,
-        accuracy,
-        noalert,
-        overwrite,
-        group,
-        texts,
         decoded_as,
         action,
         srcip,
@@ -129,12 +114,29 @@ fn merged(old: &RuleDef, new: RuleDef) -> RuleDef {
         time,
         weekday,
         compiled,
-        if_matched_sid,
-        if_matched_group,
-        if_matched_regex,
-        same,
         check_diff,
         if_fts,
+    }
+}
+
+fn merged_outcome(old: &OutcomeDef, new: OutcomeDef) -> OutcomeDef {
+    let OutcomeDef {
+        ignore_seconds,
+        noalert,
+        group,
+        ignore_fields: _,
+        check_if_ignored: _,
+        options,
+        description,
+        cve,
+        info,
+    } = new;
+    OutcomeDef {
+        ignore_fields: old.ignore_fields,
+        check_if_ignored: old.check_if_ignored,
+        ignore_seconds,
+        noalert,
+        group,
         options,
         description,
         cve,
@@ -145,18 +147,18 @@ fn merged(old: &RuleDef, new: RuleDef) -> RuleDef {
 fn report_unchanged(old: &RuleDef, new: &RuleDef, diagnostics: &mut Vec<Diagnostic>) {
     let mut unchanged = Vec::new();
     let is_there = |(field, pattern): &(TextField, PatternDef)| {
-        old.pcre2_texts.iter().any(|(known, old)| known == field && old.text == pattern.text)
+        old.texts.pcre2.iter().any(|(known, old)| known == field && old.text == pattern.text)
     };
-    if !new.pcre2_texts.iter().all(is_there) {
+    if !new.texts.pcre2.iter().all(is_there) {
         unchanged.push("the pcre2 conditions");
     }
-    if !new.lists.is_empty() {
+    if !new.conditions.lists.is_empty() {
         unchanged.push("the lists");
     }
-    if !new.fields.is_empty() {
+    if !new.conditions.fields.is_empty() {
         unchanged.push("the fields");
     }
-    if new.ignore_fields.is_some() || new.check_if_ignored.is_some() {
+    if new.outcome.ignore_fields.is_some() || new.outcome.check_if_ignored.is_some() {
         unchanged.push("ignore and check_if_ignored");
     }
     if unchanged.is_empty() {
@@ -173,13 +175,13 @@ fn report_unchanged(old: &RuleDef, new: &RuleDef, diagnostics: &mut Vec<Diagnost
 /// PCRE2 conditions stay, but not always: which ones are no longer tested, and which are from now on.
 fn report_conditions(old: &RuleDef, merged: &RuleDef, span: &Span, diagnostics: &mut Vec<Diagnostic>) {
     let tested = |rule: &RuleDef, field: TextField| {
-        rule.pcre2_text(field).is_some() && (field == TextField::Url || rule.text(field).is_none())
+        rule.texts.pcre2(field).is_some() && (field == TextField::Url || rule.texts.plain(field).is_none())
     };
     let names = |is_wanted: &dyn Fn(TextField) -> bool| -> Vec<&str> {
-        let fields = old.pcre2_texts.iter().map(|(field, _)| *field).filter(|field| is_wanted(*field));
+        let fields = old.texts.pcre2.iter().map(|(field, _)| *field).filter(|field| is_wanted(*field));
         fields.map(TextField::pcre2_name).collect()
     };
-    let replaced = |field: TextField| merged.text(field).is_some();
+    let replaced = |field: TextField| merged.texts.plain(field).is_some();
     let ended = names(&|field| tested(old, field) && !tested(merged, field) && !replaced(field));
     if !ended.is_empty() {
         let message = format!(

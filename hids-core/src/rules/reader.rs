@@ -94,8 +94,8 @@ pub(super) fn rule(
         reader.element(child, &mut def);
     }
     source::note_replaced("R024", element, &SINGLE, reader.diagnostics);
-    let needs_context = def.frequency.is_some() || def.same.0 != 0;
-    if needs_context && !def.is_composite() && !def.check_diff {
+    let needs_context = def.counting.frequency.is_some() || def.counting.same.0 != 0;
+    if needs_context && !def.counting.is_composite() && !def.conditions.check_diff {
         let message = format!(
             "rule {} has frequency or same_… without if_matched_sid, if_matched_group or if_matched_regex",
             def.id
@@ -129,12 +129,12 @@ impl Reader<'_> {
                     def.id_span = attribute.value.span.clone();
                 }
                 "level" => level = self.number(attribute, 4),
-                "maxsize" => def.maxsize = self.number(attribute, 4).unwrap_or(0) as usize,
-                "timeframe" => def.timeframe = self.number(attribute, 5),
-                "frequency" => def.frequency = self.number(attribute, 4),
-                "ignore" => def.ignore_seconds = self.number(attribute, 6).unwrap_or(0),
+                "maxsize" => def.conditions.maxsize = self.number(attribute, 4).unwrap_or(0) as usize,
+                "timeframe" => def.counting.timeframe = self.number(attribute, 5),
+                "frequency" => def.counting.frequency = self.number(attribute, 4),
+                "ignore" => def.outcome.ignore_seconds = self.number(attribute, 6).unwrap_or(0),
                 "accuracy" => def.accuracy = self.number(attribute, 4).unwrap_or(1),
-                "noalert" => def.noalert = true,
+                "noalert" => def.outcome.noalert = true,
                 "overwrite" => match attribute.value.value.as_str() {
                     "yes" => def.overwrite = true,
                     "no" => {}
@@ -175,33 +175,33 @@ impl Reader<'_> {
         let asked = self.asked(element, &name);
         let text = || element.text.clone();
         match name.as_str() {
-            "decoded_as" => def.decoded_as = Some(text()),
+            "decoded_as" => def.conditions.decoded_as = Some(text()),
             "category" => match EventKind::parse(&element.text.value) {
                 Some(kind) => def.category = Some((kind, element.text.span.clone())),
                 None => self.diagnostics.push(unknown_name("R012", "category", &element.text, &EventKind::NAMES)),
             },
             "action" => action(element, asked, def),
-            "srcip" => def.srcip.push(address(text(), asked)),
-            "dstip" => def.dstip.push(address(text(), asked)),
+            "srcip" => def.conditions.srcip.push(address(text(), asked)),
+            "dstip" => def.conditions.dstip.push(address(text(), asked)),
             "field" => self.field(element, asked, def),
-            "time" => def.time = Some(text()),
-            "weekday" => def.weekday = Some(text()),
-            "list" => def.lists.extend(list(element, self.diagnostics)),
-            "compiled_rule" => def.compiled = self.compiled(&element.text),
-            "if_sid" => join(&mut def.if_sid, &element.text),
-            "if_group" => join(&mut def.if_group, &element.text),
-            "if_level" => def.if_level = Some(text()),
-            "if_matched_sid" => def.if_matched_sid = Some(text()),
-            "if_matched_group" => join(&mut def.if_matched_group, &element.text),
-            "if_matched_regex" => append(&mut def.if_matched_regex, Dialect::OsRegex, &element.text),
-            "check_diff" => def.check_diff = true,
-            "if_fts" => def.if_fts = true,
-            "ignore" => def.ignore_fields = self.fields(&element.text),
-            "check_if_ignored" => def.check_if_ignored = self.fields(&element.text),
-            "options" => def.options.extend(self.option(&element.text)),
-            "description" => def.description.push_str(&element.text.value.replacen('\n', " ", 1)),
-            "group" => def.group.push_str(&element.text.value),
-            "cve" => def.cve.get_or_insert_default().push_str(&element.text.value),
+            "time" => def.conditions.time = Some(text()),
+            "weekday" => def.conditions.weekday = Some(text()),
+            "list" => def.conditions.lists.extend(list(element, self.diagnostics)),
+            "compiled_rule" => def.conditions.compiled = self.compiled(&element.text),
+            "if_sid" => join(&mut def.parents.if_sid, &element.text),
+            "if_group" => join(&mut def.parents.if_group, &element.text),
+            "if_level" => def.parents.if_level = Some(text()),
+            "if_matched_sid" => def.counting.if_matched_sid = Some(text()),
+            "if_matched_group" => join(&mut def.counting.if_matched_group, &element.text),
+            "if_matched_regex" => append(&mut def.counting.if_matched_regex, Dialect::OsRegex, &element.text),
+            "check_diff" => def.conditions.check_diff = true,
+            "if_fts" => def.conditions.if_fts = true,
+            "ignore" => def.outcome.ignore_fields = self.fields(&element.text),
+            "check_if_ignored" => def.outcome.check_if_ignored = self.fields(&element.text),
+            "options" => def.outcome.options.extend(self.option(&element.text)),
+            "description" => def.outcome.description.push_str(&element.text.value.replacen('\n', " ", 1)),
+            "group" => def.outcome.group.push_str(&element.text.value),
+            "cve" => def.outcome.cve.get_or_insert_default().push_str(&element.text.value),
             "info" => self.info(element, def),
             _ => self.same(element, &name, def),
         }
@@ -221,7 +221,7 @@ impl Reader<'_> {
             (false, TextField::Regex) => Dialect::OsRegex,
             (false, _) => Dialect::OsMatch,
         };
-        let texts = if is_pcre2 { &mut def.pcre2_texts } else { &mut def.texts };
+        let texts = if is_pcre2 { &mut def.texts.pcre2 } else { &mut def.texts.plain };
         add_text(texts, *field, &element.text, own, asked);
         true
     }
@@ -259,15 +259,15 @@ impl Reader<'_> {
                     "not_same_agent" => 0,
                     _ => return self.unknown(element),
                 };
-                if def.same.0 & clear == 0 {
+                if def.counting.same.0 & clear == 0 {
                     let message = format!("{name} only cancels a preceding same_…; here it has no effect, as in OSSEC");
                     self.warning("R014", &message, &element.span);
                 }
-                def.same.0 &= !clear;
+                def.counting.same.0 &= !clear;
                 return;
             }
         };
-        def.same.0 |= set;
+        def.counting.same.0 |= set;
         if matches!(set, Same::WITHOUT_EFFECT | Same::DIFFERENT_SRC_GEOIP) {
             let follows = if set == Same::WITHOUT_EFFECT {
                 "it has no effect, as in OSSEC"
@@ -294,7 +294,7 @@ impl Reader<'_> {
             return;
         };
         let pattern = PatternDef::new(asked.dialect.unwrap_or(Dialect::OsRegex), &element.text);
-        def.fields.push((name.value.clone(), PatternDef { negated: asked.negated, ..pattern }));
+        def.conditions.fields.push((name.value.clone(), PatternDef { negated: asked.negated, ..pattern }));
     }
 
     fn fields(&mut self, text: &Text) -> Option<FtsFields> {
@@ -346,8 +346,8 @@ impl Reader<'_> {
     fn info(&mut self, element: &Element, def: &mut RuleDef) {
         let kind = element.attribute("type").map_or("text", |attribute| attribute.value.value.as_str());
         match kind {
-            "text" | "link" => def.info.get_or_insert_default().push_str(&element.text.value),
-            "cve" => def.cve.get_or_insert_default().push_str(&element.text.value),
+            "text" | "link" => def.outcome.info.get_or_insert_default().push_str(&element.text.value),
+            "cve" => def.outcome.cve.get_or_insert_default().push_str(&element.text.value),
             "osvdb" => {
                 let message = "OSVDB was discontinued; info of type osvdb is not shown";
                 self.diagnostics.push(Diagnostic::note("R023", message).at(element.span.clone()));
@@ -374,9 +374,9 @@ fn add_text(texts: &mut Vec<(TextField, PatternDef)>, field: TextField, text: &T
 /// OSSEC's action is the text itself; with a `type` it is a pattern.
 fn action(element: &Element, asked: Asked, def: &mut RuleDef) {
     match asked.dialect {
-        Some(dialect) => add_text(&mut def.texts, TextField::Action, &element.text, dialect, asked),
+        Some(dialect) => add_text(&mut def.texts.plain, TextField::Action, &element.text, dialect, asked),
         None => {
-            let action = def.action.get_or_insert_default();
+            let action = def.conditions.action.get_or_insert_default();
             action.value.push_str(&element.text.value);
             action.negated |= asked.negated;
         }

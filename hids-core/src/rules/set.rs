@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::composite::Composite;
 use super::condition::{Condition, Gate};
-use super::count::{Counters, Counts, Mark};
+use super::count::{self, Counters, Counts, Mark};
 use super::event::RuleEvent;
 use super::history::{EventStore, ListLimits};
 use super::options::RuleOptions;
@@ -95,15 +95,15 @@ impl RuleSet {
         }
         let context = rule.context.as_ref()?;
         let level = rule.facts.level.0;
-        let RuleState { lists, counts, evidence, .. } = state;
+        let RuleState { lists, counts, judged, .. } = state;
         let enough = match self.options.strict_ossec {
-            true => context.search(level, event, lists, evidence),
-            false => counts.search(&self.counters, context, level, event, evidence),
+            true => context.search(level, event, lists, &mut judged.evidence),
+            false => count::search(counts, &self.counters, context, level, event, &mut judged.evidence),
         };
         if !enough {
             return Some("frequency");
         }
-        state.mark = Mark { level, same: context.same };
+        judged.mark = Mark { level, same: context.same };
         None
     }
 }

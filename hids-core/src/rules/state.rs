@@ -35,17 +35,33 @@ pub struct RuleState {
     clock: Clock,
     zone: jiff::tz::TimeZone,
     combination: Vec<u8>,
-    /// The rules that matched on the way to the winner, in the event being judged.
-    pub(super) chain: Vec<u32>,
-    /// The lines that a composite rule counted, in the event being judged.
-    pub(super) evidence: Evidence,
-    /// For `check_diff`, the output before, in the event being judged.
-    pub(super) previous_output: Option<Vec<u8>>,
-    /// Mark of the event being judged.
-    pub(super) mark: Mark,
+    pub(super) judged: Judged,
     /// How often the part that outlives a restart has changed.
     changes: u64,
     losses: Losses,
+}
+
+/// What belongs to the event being judged.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// The rules that matched on the way to the winner.
+    pub chain: Vec<u32>,
+    /// The lines that a composite rule counted.
+    pub evidence: Evidence,
+    /// For `check_diff`, the output before.
+    previous_output: Option<Vec<u8>>,
+    /// What the event keeps of the composite rule that it fired.
+    pub mark: Mark,
+}
+
+impl Judged {
+    /// Forgets the event before; the buffers stay.
+    fn clear(&mut self) {
+        self.chain.clear();
+        self.evidence.clear();
+        self.previous_output = None;
+        self.mark = Mark::default();
+    }
 }
 
 /// What a scan says of a host.
@@ -145,10 +161,7 @@ impl RuleState {
             clock: Clock::default(),
             zone: options.zone.clone(),
             combination: Vec::new(),
-            chain: Vec::new(),
-            evidence: Evidence::default(),
-            previous_output: None,
-            mark: Mark::default(),
+            judged: Judged::default(),
             changes: 0,
             losses: Losses::default(),
         }
@@ -196,7 +209,7 @@ impl RuleState {
 
     /// The rules that matched on the way to the last winner, which comes last.
     pub fn chain(&self) -> &[u32] {
-        &self.chain
+        &self.judged.chain
     }
 
     /// How often a rule has won.
@@ -206,21 +219,18 @@ impl RuleState {
 
     /// The lines that a composite rule counted in the last event.
     pub fn evidence(&self) -> impl Iterator<Item = (Timestamp, &[u8])> {
-        self.evidence.lines()
+        self.judged.evidence.lines()
     }
 
     /// For `check_diff`, the output before that of the last event.
     pub fn previous_output(&self) -> Option<&[u8]> {
-        self.previous_output.as_deref()
+        self.judged.previous_output.as_deref()
     }
 
     /// Forgets what belongs to the event before.
     pub(super) fn start_event(&mut self) {
-        self.chain.clear();
-        self.evidence.clear();
+        self.judged.clear();
         self.counts.start_event();
-        self.previous_output = None;
-        self.mark = Mark::default();
     }
 
     /// Local time of `now`.
@@ -258,8 +268,8 @@ impl RuleState {
             Some(before) if *before == *event.log => false,
             before => {
                 self.changes += 1;
-                self.previous_output = before.map(Vec::from);
-                self.previous_output.is_some()
+                self.judged.previous_output = before.map(Vec::from);
+                self.judged.previous_output.is_some()
             }
         }
     }

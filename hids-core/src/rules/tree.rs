@@ -74,9 +74,9 @@ impl Tree {
         match (self.index(def.id), def.overwrite) {
             (Some(known), true) => {
                 // What looked back on earlier events no longer does so without `if_matched_…`.
-                self.contexts[known as usize] = self.contexts[known as usize].filter(|_| def.is_composite());
+                self.contexts[known as usize] = self.contexts[known as usize].filter(|_| def.counting.is_composite());
                 // OSSEC marks what the new definition counts, whether or not the rule counts afterwards.
-                if let Some(text) = &def.if_matched_sid
+                if let Some(text) = &def.counting.if_matched_sid
                     && let Some(&base) = self.by_ids(known, text, "if_matched_sid", &mut Vec::new()).first()
                 {
                     self.list_of(base);
@@ -183,9 +183,9 @@ impl Tree {
     /// Exactly one way to name parents is used, in this order.
     fn parents(&mut self, index: u32, diagnostics: &mut Vec<Diagnostic>) -> Vec<u32> {
         let rule = &self.rules[index as usize];
-        let matched_sid = rule.if_matched_sid.as_ref().filter(|_| rule.if_group.is_none());
-        if let Some(ids) = rule.if_sid.as_ref().or(matched_sid) {
-            let what = if rule.if_sid.is_some() { "if_sid" } else { "if_matched_sid" };
+        let matched_sid = rule.counting.if_matched_sid.as_ref().filter(|_| rule.parents.if_group.is_none());
+        if let Some(ids) = rule.parents.if_sid.as_ref().or(matched_sid) {
+            let what = if rule.parents.if_sid.is_some() { "if_sid" } else { "if_matched_sid" };
             let parents = self.by_ids(index, &ids.clone(), what, diagnostics);
             if let Some(&parent) = parents.last() {
                 self.kinds[index as usize] = self.kinds[parent as usize];
@@ -194,7 +194,7 @@ impl Tree {
         }
         // OSSEC has no built-in rules (K30).
         let earlier = (0..index).filter(|&other| !self.strict_ossec || !self.rules[other as usize].built_in);
-        if let Some(text) = &rule.if_level {
+        if let Some(text) = &rule.parents.if_level {
             let Ok(level) = text.value.trim().parse::<u16>() else {
                 diagnostics.push(Diagnostic::error("R033", "if_level must be a number").at(text.span.clone()));
                 return Vec::new();
@@ -207,10 +207,10 @@ impl Tree {
             let wanted = u32::from(level) * ACCURATE;
             return earlier.filter(|&other| of(&self.rules[other as usize]) >= wanted).collect();
         }
-        if let Some(text) = rule.if_group.as_ref().or(rule.if_matched_group.as_ref()) {
+        if let Some(text) = rule.parents.if_group.as_ref().or(rule.counting.if_matched_group.as_ref()) {
             let words = Pattern::word(&text.value);
             let parents: Vec<u32> =
-                earlier.filter(|&other| words.is_match(self.rules[other as usize].group.as_bytes())).collect();
+                earlier.filter(|&other| words.is_match(self.rules[other as usize].outcome.group.as_bytes())).collect();
             if parents.is_empty() {
                 diagnostics.push(
                     Diagnostic::error("R034", format!("no rule loaded so far is in group \"{}\"", text.value))
@@ -272,7 +272,7 @@ impl Tree {
         }
         let rule = &self.rules[index as usize];
         // Without another parent it was reported as a missing one.
-        if rule.if_sid.is_none() && rule.if_group.is_none() {
+        if rule.parents.if_sid.is_none() && rule.parents.if_group.is_none() {
             return None;
         }
         if text.value.trim().parse() == Ok(rule.id.0) {
@@ -303,13 +303,13 @@ impl Tree {
     /// Which events the rule counts, and which rules must keep theirs for it.
     fn set_context(&mut self, index: u32, diagnostics: &mut Vec<Diagnostic>) {
         let rule = &self.rules[index as usize];
-        if let Some(text) = rule.if_matched_sid.clone() {
+        if let Some(text) = rule.counting.if_matched_sid.clone() {
             let Some(base) = self.counted(index, &text, diagnostics) else { return };
             let list = self.list_of(base);
             self.contexts[index as usize] = Some(EventList::Rule(list));
             return;
         }
-        if let Some(text) = rule.if_matched_group.clone() {
+        if let Some(text) = rule.counting.if_matched_group.clone() {
             let Ok(group) = Pattern::with_subject(crate::pattern::Dialect::OsMatch, &text.value, Subject::Bytes) else {
                 diagnostics.push(Diagnostic::error("P001", "if_matched_group is too long").at(text.span.clone()));
                 return;
@@ -317,14 +317,14 @@ impl Tree {
             let list = self.new_list();
             for other in 0..=index as usize {
                 let is_hidden = self.strict_ossec && self.rules[other].built_in;
-                if !is_hidden && group.is_match(self.rules[other].group.as_bytes()) {
+                if !is_hidden && group.is_match(self.rules[other].outcome.group.as_bytes()) {
                     self.group_lists[other].push(list);
                 }
             }
             self.contexts[index as usize] = Some(EventList::Group(list));
             return;
         }
-        if rule.if_matched_regex.is_some() {
+        if rule.counting.if_matched_regex.is_some() {
             self.contexts[index as usize] = Some(EventList::All);
         }
     }

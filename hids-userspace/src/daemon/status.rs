@@ -91,12 +91,12 @@ fn of_stages(stages: &Stages, collect: &CollectReport, facts: &Facts<'_>) -> Vec
             "counters of composite rules with several events dropped: too many sources or users",
         ),
         (record.dropped_after_commit, "alerts not sent to the syslog servers"),
-        (respond.programs_over_share, "programs of active responses were not run: their sources had too many waiting"),
+        (respond.programs.over_share, "programs of active responses were not run: their sources had too many waiting"),
         (
-            respond.programs_displaced,
+            respond.programs.displaced,
             "programs of active responses were not run: more important ones took their places",
         ),
-        (respond.programs_without_room, "programs of active responses were not run: too many were waiting"),
+        (respond.programs.without_room, "programs of active responses were not run: too many were waiting"),
         (respond.evidence_lost, "blocks without evidence for hidsctl why"),
         (respond.evicted, "blocks evicted early: maximum number of blocks reached"),
     ] {
@@ -104,9 +104,9 @@ fn of_stages(stages: &Stages, collect: &CollectReport, facts: &Facts<'_>) -> Vec
             problems.push(format!("{count} {what}"));
         }
     }
-    problems.extend(respond.distrusted.iter().map(|program| format!("response program {program}")));
-    if respond.programs_distrusted > 0 {
-        let count = respond.programs_distrusted;
+    problems.extend(respond.programs.distrusted_now.iter().map(|program| format!("response program {program}")));
+    if respond.programs.distrusted > 0 {
+        let count = respond.programs.distrusted;
         problems.push(format!("{count} response programs not run because other users could modify them"));
     }
     problems.extend(stages.distrusted.iter().cloned());

@@ -8,6 +8,7 @@
 
 mod batch;
 mod day;
+mod days;
 mod error;
 mod finish;
 mod handle;

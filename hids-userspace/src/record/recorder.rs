@@ -209,6 +209,11 @@ impl Recorder {
         self.unsynced
     }
 
+    /// The position committed last under `key`.
+    pub(super) fn position(&self, key: &str) -> Option<String> {
+        self.progress.positions.get(key).cloned()
+    }
+
     /// When the day of the open files ends.
     pub(crate) fn day_ends(&self) -> Option<Timestamp> {
         self.day.as_ref().map(|day| day.ends)

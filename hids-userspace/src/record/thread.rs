@@ -1,8 +1,7 @@
-//! Record thread, and the thread that finishes days.
+//! Record thread.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select};
@@ -11,12 +10,12 @@ use hids_core::join::{Held, JoinOptions, Joiner, Placement};
 use hids_core::model::Alert;
 
 use super::batch::{Batch, Processed, Summary};
+use super::days::Days;
 use super::error::RecordError;
-use super::finish::finish_before;
 use super::handle::{RecordHandle, Shared};
 use super::order::{Order, Reconfiguration};
+use super::reconfigure::reconfigure;
 use super::recorder::Recorder;
-use super::root::Root;
 use super::texts::in_hand;
 use crate::platform::clock::now;
 use crate::sys::crash;
@@ -35,9 +34,6 @@ const MERGE_ITEMS: usize = 4096;
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// How long a failing write is tried when we are asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
-/// `monitord.day_wait`.
-const DAY_WAIT: Duration = Duration::from_secs(10);
-
 /// Starts recording what comes out of `batches`; committed alerts go on to `after_commit`.
 ///
 /// `batches` is bounded by whoever makes it: while the disk is full nothing is taken from it, so
@@ -50,10 +46,9 @@ pub(crate) fn start(
     let shared = Arc::new(Shared::default());
     shared.kept_bytes.store(recorder.kept_bytes(), Ordering::Relaxed);
     let (stop, stopped) = bounded(0);
-    let (days, finished_days) = bounded(4);
     let (orders, taken_orders) = bounded(1);
     shared.take_finish_options(&recorder);
-    let finisher = spawn_finisher(&recorder, finished_days, Arc::clone(&shared))?;
+    let (days, finisher) = Days::start(&recorder, &shared)?;
     let mut recorder = recorder;
     let mut stage = Stage {
         joiner: Joiner::new(join_options(&recorder)),
@@ -65,13 +60,10 @@ pub(crate) fn start(
         stopped,
         orders: taken_orders,
         days,
-        announced: None,
         shared: Arc::clone(&shared),
         failure: Failure::default(),
         rule_state: None,
-        look_failed: false,
         synced: Instant::now(),
-        looked: None,
     };
     let thread = std::thread::Builder::new().name("record".into()).spawn(move || stage.run())?;
     Ok(RecordHandle { shared, orders, stop: Some(stop), threads: vec![thread, finisher] })
@@ -99,16 +91,12 @@ struct Stage {
     after_commit: Sender<Arc<Alert>>,
     stopped: Receiver<()>,
     orders: Receiver<Order>,
-    days: Sender<jiff::civil::Date>,
-    announced: Option<jiff::civil::Date>,
+    days: Days,
     shared: Arc<Shared>,
     failure: Failure,
     /// What rules remember, to be saved after the next sync.
     rule_state: Option<Box<SavedState>>,
-    /// The last look after today's files failed.
-    look_failed: bool,
     synced: Instant,
-    looked: Option<Instant>,
 }
 
 impl Stage {
@@ -170,7 +158,7 @@ impl Stage {
         };
         let Reconfiguration { config, spool, after_commit } = change;
         let old = join_options(&self.recorder);
-        let done = self.recorder.reconfigure(config, spool, now());
+        let done = reconfigure(&mut self.recorder, config, spool, now());
         let mut is_written = true;
         if done.is_ok() {
             self.shared.take_finish_options(&self.recorder);
@@ -300,25 +288,9 @@ impl Stage {
         }
     }
 
-    /// Goes to the next day, reopens moved files, and tells the finisher of ended days.
     fn look(&mut self) {
-        let due = self.looked.is_none_or(|at| at.elapsed() >= SYNC_EVERY)
-            || self.recorder.day_ends().is_some_and(|ends| now() >= ends);
-        if !due {
-            return;
-        }
-        self.looked = Some(Instant::now());
-        let ticked = self.recorder.tick(now());
-        self.look_failed = ticked.is_err();
-        if let Err(error) = ticked {
-            return self.failed(&error);
-        }
-        let today = self.recorder.today();
-        if today != self.announced
-            && let Some(date) = today
-            && self.days.try_send(date).is_ok()
-        {
-            self.announced = today;
+        if let Err(error) = self.days.look(&mut self.recorder) {
+            self.failed(&error);
         }
     }
 
@@ -327,7 +299,7 @@ impl Stage {
         if let Err(error) = self.recorder.sync() {
             return self.failed(&error);
         }
-        if !self.look_failed {
+        if !self.days.look_failed() {
             self.succeeded();
         }
         self.save_rule_state();
@@ -368,30 +340,4 @@ impl Stage {
             *self.shared.waiting_because.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
-}
-
-/// Signs and compresses finished days in the background, at the lowest priority.
-fn spawn_finisher(
-    recorder: &Recorder,
-    days: Receiver<jiff::civil::Date>,
-    shared: Arc<Shared>,
-) -> std::io::Result<JoinHandle<()>> {
-    let logs = recorder.root.path.clone();
-    std::thread::Builder::new().name("finish-days".into()).spawn(move || {
-        // On Linux this is about the calling thread only.
-        let _ = rustix::process::nice(19);
-        let stopping = || shared.stopping.load(Ordering::Relaxed);
-        while let Ok(today) = days.recv() {
-            // Readers may still have the end of the day to read (monitord waits too). The sender
-            // never sends meanwhile, except when it goes away: then we stop.
-            if days.recv_timeout(DAY_WAIT) == Err(RecvTimeoutError::Disconnected) || stopping() {
-                return;
-            }
-            let Ok(root) = Root::open(&logs) else { continue };
-            for (path, error) in finish_before(&root, today, shared.finish_options(), &stopping) {
-                tracing::warn!(path = %path.display(), %error, help = "will retry tomorrow and at the next start",
-                    "cannot sign or compress the file of a finished day");
-            }
-        }
-    })
 }

@@ -13,157 +13,165 @@ use super::mode::Mode;
 use super::nft::Nft;
 use super::nft_dump::FoundElements;
 use super::request::{
-    AddedView, BlockView, BlocksView, HistoryView, MOST_PER_PAGE, Page, Reply, ReportView, Request, WhyView,
+    AddedView, BlockView, BlocksView, HistoryView, MOST_PER_PAGE, Page, ProgramsView, Reply, ReportView, Request,
+    WhyView,
 };
 use super::responder::Responder;
 
 /// How much of an address's history is shown.
 const MOST_HISTORY: usize = 100;
 
-impl Responder {
-    pub(super) fn answer(&mut self, request: Request) {
-        match request {
-            // Alerts are handled in batches.
-            Request::Alert(alert) => {
-                let mut batch = Batch::default();
-                let now = self.now(&mut batch);
-                batch.take_actions(self.plan(&alert, now), Some(&alert));
-                self.finish(batch);
-            }
-            Request::List(page, reply) => self.list(page, reply),
-            Request::Add { address, duration, reason, reply } => {
-                _ = reply.send(self.add(address, duration, &reason));
-            }
-            Request::Remove { address, reply } => {
-                let ended = self.planner.unblock(address);
-                let is_ended = ended.is_some();
-                self.end(ended.into_iter().collect());
-                let _ = reply.send(is_ended);
-            }
-            Request::Flush { reply } => {
-                let ended = self.planner.unblock_all();
-                let count = ended.len();
-                self.end(ended);
-                let _ = reply.send(count);
-            }
-            Request::Why { address, reply } => self.why(canonical(address), reply),
-            Request::Reload(config, reply) => {
-                self.reload(*config);
-                let _ = reply.send(());
-            }
-            Request::Report(reply) => _ = reply.send(self.report()),
-            Request::Barrier(until_done) => drop(until_done),
+/// Does what is asked, and answers.
+pub(super) fn answer(responder: &mut Responder, request: Request) {
+    match request {
+        // Alerts are handled in batches.
+        Request::Alert(alert) => {
+            let mut batch = Batch::default();
+            let now = responder.now(&mut batch);
+            batch.take_actions(responder.plan(&alert, now), Some(&alert));
+            responder.finish(batch);
         }
+        Request::List(page, reply) => list(responder, page, reply),
+        Request::Add { address, duration, reason, reply } => {
+            _ = reply.send(add(responder, address, duration, &reason));
+        }
+        Request::Remove { address, reply } => {
+            let ended = responder.planner.unblock(address);
+            let is_ended = ended.is_some();
+            end(responder, ended.into_iter().collect());
+            let _ = reply.send(is_ended);
+        }
+        Request::Flush { reply } => {
+            let ended = responder.planner.unblock_all();
+            let count = ended.len();
+            end(responder, ended);
+            let _ = reply.send(count);
+        }
+        Request::Why { address, reply } => why(responder, canonical(address), reply),
+        Request::Reload(config, reply) => {
+            responder.reload(*config);
+            let _ = reply.send(());
+        }
+        Request::Report(reply) => _ = reply.send(report(responder)),
+        Request::Barrier(until_done) => drop(until_done),
     }
+}
 
-    fn end(&mut self, actions: Vec<Action>) {
-        let mut batch = Batch::default();
-        batch.take_actions(actions, None);
-        self.finish(batch);
-    }
+fn end(responder: &mut Responder, actions: Vec<Action>) {
+    let mut batch = Batch::default();
+    batch.take_actions(actions, None);
+    responder.finish(batch);
+}
 
-    fn add(&mut self, address: IpAddr, duration: Option<Duration>, reason: &str) -> Result<AddedView, Refusal> {
-        let mut batch = Batch::default();
-        let now = self.now(&mut batch);
-        let block = match self.planner.block_by_hand(address, duration, reason, now)? {
-            ByHand::Unchanged(block) => {
-                self.finish(batch);
-                let active = self.kernel.is_present(block.address);
-                return Ok(AddedView { block: BlockView::of(&block, active, now), unchanged: true });
+fn add(
+    responder: &mut Responder,
+    address: IpAddr,
+    duration: Option<Duration>,
+    reason: &str,
+) -> Result<AddedView, Refusal> {
+    let mut batch = Batch::default();
+    let now = responder.now(&mut batch);
+    let block = match responder.planner.block_by_hand(address, duration, reason, now)? {
+        ByHand::Unchanged(block) => {
+            responder.finish(batch);
+            let active = responder.kernel.is_present(block.address);
+            return Ok(AddedView { block: BlockView::of(&block, active, now), unchanged: true });
+        }
+        ByHand::Blocked(actions) => {
+            let block = actions.iter().rev().find_map(|action| match action {
+                Action::Block(block) => Some(block.clone()),
+                _ => None,
+            });
+            batch.take_actions(actions, None);
+            responder.finish(batch);
+            // The planner's last decision is the block.
+            block.ok_or(Refusal::Full)?
+        }
+    };
+    let active = responder.kernel.is_present(block.address);
+    Ok(AddedView { block: BlockView::of(&block, active, now), unchanged: false })
+}
+
+fn view(responder: &Responder, address: IpAddr) -> Option<BlockView> {
+    let block = responder.planner.blocks().get(&address)?;
+    Some(BlockView::of(block, responder.kernel.is_present(address), clock::read().wall))
+}
+
+/// Reading the counters of many elements takes long, so another thread does it.
+fn list(responder: &Responder, page: Page, reply: Reply<BlocksView>) {
+    use std::ops::Bound::{Excluded, Unbounded};
+    let most = page.most.unwrap_or(MOST_PER_PAGE).clamp(1, MOST_PER_PAGE);
+    let now = clock::read().wall;
+    let first = page.after.map_or(Unbounded, |address| Excluded(canonical(address)));
+    let mut rest = responder.planner.blocks().range((first, Unbounded));
+    let view = |(address, block): (&IpAddr, &_)| BlockView::of(block, responder.kernel.is_present(*address), now);
+    let mut blocks: Vec<_> = rest.by_ref().take(most).map(view).collect();
+    let next = rest.next().and(blocks.last()).map(|view| view.address);
+    let total = responder.planner.blocks().len();
+    let is_acting = responder.mode == Mode::Act;
+    beside("respond-list", move || {
+        let addresses: Vec<IpAddr> = blocks.iter().map(|view| view.address).collect();
+        if is_acting && let Ok(found) = Nft::open().and_then(|nft| nft.find_some(&addresses)) {
+            blocks.iter_mut().for_each(|view| add_counts(view, &found));
+        }
+        let _ = reply.send(BlocksView { blocks, total, next });
+    });
+}
+
+fn why(responder: &Responder, address: IpAddr, reply: Reply<WhyView>) {
+    let mut view = WhyView {
+        address,
+        block: view(responder, address),
+        never_blocked: responder.planner.protected().protects(address).map(|reason| reason.to_string()),
+        offences: responder.planner.offences().get(&OffenceKey::Address(address)).map_or(0, |offence| offence.count),
+        history: Vec::new(),
+        trouble: None,
+    };
+    let path = responder.store.evidence_path().to_path_buf();
+    beside("respond-why", move || {
+        match happenings_of(&path, address, MOST_HISTORY) {
+            Ok(found) => {
+                view.history = found.happenings.into_iter().map(HistoryView::of).collect();
+                view.trouble = (found.damaged_lines > 0)
+                    .then(|| format!("{} damaged lines of {} skipped", found.damaged_lines, path.display()));
             }
-            ByHand::Blocked(actions) => {
-                let block = actions.iter().rev().find_map(|action| match action {
-                    Action::Block(block) => Some(block.clone()),
-                    _ => None,
-                });
-                batch.take_actions(actions, None);
-                self.finish(batch);
-                // The planner's last decision is the block.
-                block.ok_or(Refusal::Full)?
-            }
-        };
-        let active = self.kernel.is_present(block.address);
-        Ok(AddedView { block: BlockView::of(&block, active, now), unchanged: false })
-    }
+            Err(error) => view.trouble = Some(format!("cannot read {}: {error}", path.display())),
+        }
+        let _ = reply.send(view);
+    });
+}
 
-    fn view(&self, address: IpAddr) -> Option<BlockView> {
-        let block = self.planner.blocks().get(&address)?;
-        Some(BlockView::of(block, self.kernel.is_present(address), clock::read().wall))
-    }
-
-    /// Reading the counters of many elements takes long, so another thread does it.
-    fn list(&self, page: Page, reply: Reply<BlocksView>) {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let most = page.most.unwrap_or(MOST_PER_PAGE).clamp(1, MOST_PER_PAGE);
-        let now = clock::read().wall;
-        let first = page.after.map_or(Unbounded, |address| Excluded(canonical(address)));
-        let mut rest = self.planner.blocks().range((first, Unbounded));
-        let view = |(address, block): (&IpAddr, &_)| BlockView::of(block, self.kernel.is_present(*address), now);
-        let mut blocks: Vec<_> = rest.by_ref().take(most).map(view).collect();
-        let next = rest.next().and(blocks.last()).map(|view| view.address);
-        let total = self.planner.blocks().len();
-        let is_acting = self.mode == Mode::Act;
-        beside("respond-list", move || {
-            let addresses: Vec<IpAddr> = blocks.iter().map(|view| view.address).collect();
-            if is_acting && let Ok(found) = Nft::open().and_then(|nft| nft.find_some(&addresses)) {
-                blocks.iter_mut().for_each(|view| add_counts(view, &found));
-            }
-            let _ = reply.send(BlocksView { blocks, total, next });
-        });
-    }
-
-    fn why(&self, address: IpAddr, reply: Reply<WhyView>) {
-        let mut view = WhyView {
-            address,
-            block: self.view(address),
-            never_blocked: self.planner.protected().protects(address).map(|reason| reason.to_string()),
-            offences: self.planner.offences().get(&OffenceKey::Address(address)).map_or(0, |offence| offence.count),
-            history: Vec::new(),
-            trouble: None,
-        };
-        let path = self.store.evidence_path().to_path_buf();
-        beside("respond-why", move || {
-            match happenings_of(&path, address, MOST_HISTORY) {
-                Ok(found) => {
-                    view.history = found.happenings.into_iter().map(HistoryView::of).collect();
-                    view.trouble = (found.damaged_lines > 0)
-                        .then(|| format!("{} damaged lines of {} skipped", found.damaged_lines, path.display()));
-                }
-                Err(error) => view.trouble = Some(format!("cannot read {}: {error}", path.display())),
-            }
-            let _ = reply.send(view);
-        });
-    }
-
-    pub(super) fn report(&self) -> ReportView {
-        let counts = self.store.counts;
-        let mut report = ReportView {
-            mode: if self.mode == Mode::Act { "blocking" } else { "dry-run" }.into(),
-            nftables_trouble: self.kernel.trouble().map(str::to_owned),
-            ledger_trouble: self.store.trouble().map(str::to_owned),
-            addresses_trouble: self.addresses_trouble.clone(),
-            blocked: self.planner.blocks().len(),
-            blocked_at_most: MAX_BLOCKS,
-            distrusted: self.distrusted.clone(),
-            evicted: counts.evicted,
-            active: self.kernel.present(),
-            blocks: counts.blocks,
-            refused: counts.refused,
-            kept_out: self.kernel.kept_out(),
-            repairs: self.kernel.repairs(),
-            restored: self.kernel.restored().0,
-            restored_because: self.kernel.restored().1.map(str::to_owned),
-            programs_dropped: counts.programs_over_share + counts.programs_displaced + counts.programs_without_room,
-            programs_over_share: counts.programs_over_share,
-            programs_displaced: counts.programs_displaced,
-            programs_without_room: counts.programs_without_room,
-            programs_to_undo: self.planner.holds().count(),
-            evidence_lost: counts.evidence_lost,
-            action_lines_lost: counts.action_lines_lost,
-            ..ReportView::default()
-        };
-        report.take_programs(self.runner.counters());
-        report
+/// How the responder fares.
+pub(super) fn report(responder: &Responder) -> ReportView {
+    let counts = responder.store.counts;
+    let mut programs = ProgramsView {
+        distrusted_now: responder.distrusted.clone(),
+        dropped: counts.programs_over_share + counts.programs_displaced + counts.programs_without_room,
+        over_share: counts.programs_over_share,
+        displaced: counts.programs_displaced,
+        without_room: counts.programs_without_room,
+        to_undo: responder.planner.holds().count(),
+        ..ProgramsView::default()
+    };
+    programs.take(responder.runner.counters());
+    ReportView {
+        mode: if responder.mode == Mode::Act { "blocking" } else { "dry-run" }.into(),
+        nftables_trouble: responder.kernel.trouble().map(str::to_owned),
+        ledger_trouble: responder.store.trouble().map(str::to_owned),
+        addresses_trouble: responder.addresses.trouble().map(str::to_owned),
+        blocked: responder.planner.blocks().len(),
+        blocked_at_most: MAX_BLOCKS,
+        evicted: counts.evicted,
+        active: responder.kernel.present(),
+        blocks: counts.blocks,
+        refused: counts.refused,
+        kept_out: responder.kernel.kept_out(),
+        repairs: responder.kernel.repairs(),
+        restored: responder.kernel.restored().0,
+        restored_because: responder.kernel.restored().1.map(str::to_owned),
+        programs,
+        evidence_lost: counts.evidence_lost,
+        action_lines_lost: counts.action_lines_lost,
     }
 }
 

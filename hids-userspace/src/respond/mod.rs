@@ -4,6 +4,7 @@
 //! channel that the wiring makes. Every decision is `hids_core::respond`'s.
 
 mod action_log;
+mod addresses;
 mod answer;
 mod carry_out;
 mod clock;
@@ -24,6 +25,7 @@ mod request;
 mod responder;
 mod script;
 mod sync;
+mod thread;
 mod tree;
 mod watch;
 
@@ -38,7 +40,8 @@ pub use nft_error::NftError;
 pub use policy::{policy, protected};
 pub use protected::{AddressSensor, SenseError};
 pub use request::{
-    AddedView, BlockView, BlocksView, HistoryView, LineView, MOST_PER_PAGE, Page, Reply, ReportView, Request, WhyView,
+    AddedView, BlockView, BlocksView, HistoryView, LineView, MOST_PER_PAGE, Page, ProgramsView, Reply, ReportView,
+    Request, WhyView,
 };
-pub use responder::{ResponderHandle, ResponderOptions, StartError, remove_table, start};
 pub use script::ScriptLimits;
+pub use thread::{ResponderHandle, ResponderOptions, StartError, remove_table, start};

@@ -290,57 +290,103 @@ pub struct ReportView {
     /// What was found last then.
     #[serde(rename = "restored_reason")]
     pub restored_because: Option<String>,
-    /// Programs waiting or running.
-    pub programs_pending: u64,
-    /// Programs started.
-    pub programs_started: u64,
-    /// Programs that failed.
-    pub programs_failed: u64,
-    /// Programs that were killed because they ran too long.
-    pub programs_timed_out: u64,
-    /// Programs that were not run because others could change them.
-    #[serde(rename = "programs_untrusted")]
-    pub programs_distrusted: u64,
-    /// Programs of the configuration that others could change, with what to do; they are not run.
-    #[serde(rename = "untrusted_programs")]
-    pub distrusted: Vec<String>,
-    /// Programs that were asked for while the same call was waiting: one run was enough.
-    #[serde(default)]
-    pub programs_merged: u64,
-    /// Programs that were not run because too many were waiting: the sum of the three that follow.
-    pub programs_dropped: u64,
-    /// Of these, those whose source had too many waiting.
-    #[serde(default)]
-    pub programs_over_share: u64,
-    /// Those that gave way for one of a higher level, or of a source that had fewer waiting.
-    #[serde(default)]
-    pub programs_displaced: u64,
-    /// Those that came when the queue was full of others that were no less important.
-    #[serde(default)]
-    pub programs_without_room: u64,
-    /// Programs that are to be undone later.
-    #[serde(rename = "programs_to_revert")]
-    pub programs_to_undo: usize,
+    /// Programs of active responses.
+    #[serde(flatten)]
+    pub programs: ProgramsView,
     /// Happenings whose evidence could not be stored.
     pub evidence_lost: u64,
     /// Lines of active-responses.log that could not be written.
     pub action_lines_lost: u64,
 }
 
-impl ReportView {
-    /// Takes the programs' counters as they are now.
-    pub(super) fn take_programs(&mut self, programs: &ScriptCounters) {
+/// How the programs of active responses fare. Counters since start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramsView {
+    /// Waiting or running.
+    #[serde(rename = "programs_pending")]
+    pub pending: u64,
+    /// Started.
+    #[serde(rename = "programs_started")]
+    pub started: u64,
+    /// Failed.
+    #[serde(rename = "programs_failed")]
+    pub failed: u64,
+    /// Killed because they ran too long.
+    #[serde(rename = "programs_timed_out")]
+    pub timed_out: u64,
+    /// Not run because others could change them.
+    #[serde(rename = "programs_untrusted")]
+    pub distrusted: u64,
+    /// Those of the configuration that others could change, with what to do; they are not run.
+    #[serde(rename = "untrusted_programs")]
+    pub distrusted_now: Vec<String>,
+    /// Asked for while the same call was waiting: one run was enough.
+    #[serde(rename = "programs_merged", default)]
+    pub merged: u64,
+    /// Not run because too many were waiting: the sum of the three that follow.
+    #[serde(rename = "programs_dropped")]
+    pub dropped: u64,
+    /// Of these, those whose source had too many waiting.
+    #[serde(rename = "programs_over_share", default)]
+    pub over_share: u64,
+    /// Those that gave way for one of a higher level, or of a source that had fewer waiting.
+    #[serde(rename = "programs_displaced", default)]
+    pub displaced: u64,
+    /// Those that came when the queue was full of others that were no less important.
+    #[serde(rename = "programs_without_room", default)]
+    pub without_room: u64,
+    /// To be undone later.
+    #[serde(rename = "programs_to_revert")]
+    pub to_undo: usize,
+}
+
+impl ProgramsView {
+    /// Takes the counters as they are now.
+    pub(super) fn take(&mut self, counters: &ScriptCounters) {
         use std::sync::atomic::Ordering::Relaxed;
-        self.programs_pending = programs.pending.load(Relaxed);
-        self.programs_started = programs.started.load(Relaxed);
-        self.programs_failed = programs.failed.load(Relaxed);
-        self.programs_distrusted = programs.distrusted.load(Relaxed);
-        self.programs_timed_out = programs.timed_out.load(Relaxed);
-        self.programs_merged = programs.merged.load(Relaxed);
+        self.pending = counters.pending.load(Relaxed);
+        self.started = counters.started.load(Relaxed);
+        self.failed = counters.failed.load(Relaxed);
+        self.distrusted = counters.distrusted.load(Relaxed);
+        self.timed_out = counters.timed_out.load(Relaxed);
+        self.merged = counters.merged.load(Relaxed);
     }
 }
 
 /// A moment as it is shown: RFC 3339 in UTC, whole seconds.
 fn text(time: Timestamp) -> String {
     jiff::Timestamp::from_second(time.unix_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn programs_are_keys_of_the_report_itself() {
+        let programs = ProgramsView { to_undo: 3, distrusted_now: vec!["/a".into()], ..ProgramsView::default() };
+        let report = ReportView { programs, ..ReportView::default() };
+        let value = serde_json::to_value(&report).expect("JSON");
+        assert_eq!((&value["programs_to_revert"], &value["untrusted_programs"][0]), (&3.into(), &"/a".into()));
+        let keys = value.as_object().expect("an object").keys();
+        let of_programs: BTreeSet<&str> = keys.map(String::as_str).filter(|key| key.contains("programs")).collect();
+        let expected = [
+            "programs_displaced",
+            "programs_dropped",
+            "programs_failed",
+            "programs_merged",
+            "programs_over_share",
+            "programs_pending",
+            "programs_started",
+            "programs_timed_out",
+            "programs_to_revert",
+            "programs_untrusted",
+            "programs_without_room",
+            "untrusted_programs",
+        ];
+        assert_eq!(of_programs, BTreeSet::from(expected));
+        assert_eq!(serde_json::from_value::<ReportView>(value).expect("read back"), report);
+    }
 }

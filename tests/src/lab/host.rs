@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::mounts;
 use super::namespaces::Namespaces;
-use crate::running::Running;
+use crate::running::{Running, output};
 use crate::wait;
 
 /// The namespaces of one machine.
@@ -55,6 +55,19 @@ impl Host {
     /// When it cannot be started or ends at once.
     pub fn start(&self, name: &str, command: Command) -> Result<Running> {
         Running::start_below(name, command)
+    }
+
+    /// Gives an interface one more address, usable at once.
+    ///
+    /// # Errors
+    /// When `ip` refuses it.
+    pub fn add_address(&self, interface: &str, address: &str) -> Result<()> {
+        let mut ip = self.network_command("ip");
+        ip.args(["address", "add", address, "dev", interface]);
+        if address.contains(':') {
+            ip.arg("nodad");
+        }
+        output(&mut ip).map(|_| ())
     }
 }
 

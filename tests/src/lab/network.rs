@@ -51,21 +51,6 @@ impl Lab {
     }
 }
 
-impl Host {
-    /// Gives an interface one more address, usable at once.
-    ///
-    /// # Errors
-    /// When `ip` refuses it.
-    pub fn add_address(&self, interface: &str, address: &str) -> Result<()> {
-        let mut ip = self.network_command("ip");
-        ip.args(["address", "add", address, "dev", interface]);
-        if address.contains(':') {
-            ip.arg("nodad");
-        }
-        output(&mut ip).map(|_| ())
-    }
-}
-
 /// Connects `interface` of one machine with `eth0` of the other.
 fn cable(near: &Host, interface: &str, far: &Host) -> Result<()> {
     // The far end is named by process id, which only the caller's process namespace knows.

@@ -9,18 +9,20 @@ use super::{Finding, Weight};
 /// Fields of a struct with methods: whoever changes one must know what the others are for.
 const MOST_FIELDS: usize = 15;
 
+/// There are none, and none may come.
 const WIDE: Ratchet = Ratchet {
     rule: "fields",
     place: "xtask/src/tidy/types.rs",
     what: "structs with methods have more than 15 fields",
-    limit: 6,
+    limit: 0,
 };
 
+/// There are none, and none may come.
 const SPREAD: Ratchet = Ratchet {
     rule: "one-impl",
     place: "xtask/src/tidy/types.rs",
     what: "types have methods in several files",
-    limit: 12,
+    limit: 0,
 };
 
 /// Checks every struct of the workspace.

@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::hardened::{self, Hardened};
 use super::ossec_names::is_ossecs;
+use super::shape::pins_address;
 use super::two_ways::{AccessLog, address, has_twin};
 use crate::decode::compile::DecoderSet;
 use crate::decode::decoded::Decoded;
 use crate::decode::fields::FieldId;
 use crate::decode::kind::EventKind;
-use crate::decode::run::Scratch;
+use crate::decode::run::{Scratch, decode};
 use crate::pattern::{Captures, Prefilter};
 use crate::predecode::Predecoded;
 
@@ -55,7 +56,7 @@ pub struct Found<'e, 'l> {
 impl PeerGuard {
     /// Looks at all decoders; `reads_ossecs`: whether hardened ones read the addresses of OSSEC's.
     pub fn new(decoders: &DecoderSet, reads_ossecs: bool) -> Self {
-        let trust = decoders.trust(reads_ossecs);
+        let trust = trust(decoders, reads_ossecs);
         let hardened = trust.contains(&Trust::Ossecs).then(Hardened::new);
         Self { trust, hardened, access_log: AccessLog::new(), not_taken: AtomicU64::new(0) }
     }
@@ -77,7 +78,7 @@ impl PeerGuard {
         let Some(index) = found.decoded.index() else { return };
         let log = found.event.log;
         let Some(value) = scratch.fields.value(FieldId::SRC_IP, log) else { return };
-        let is_access_log = decoders.top_kind(index) == EventKind::WebLog;
+        let is_access_log = decoders.top(index).kind == EventKind::WebLog;
         let has_other_client = !is_access_log && self.access_log.has_other_client(found.line, value, &mut own.captures);
         let believed = if has_other_client {
             None
@@ -102,7 +103,7 @@ impl PeerGuard {
     fn replace(&self, hardened: &Hardened, found: &Found<'_, '_>, scratch: &mut Scratch, own: &mut PeerScratch) {
         let log = found.event.log;
         hardened.prefilter.scan(log, &mut own.scratch.seen);
-        hardened.decoders.decode(found.event, &mut own.scratch, None);
+        decode(&hardened.decoders, found.event, &mut own.scratch, None);
         let Some(range) = own.scratch.fields.range(FieldId::SRC_IP) else {
             // A name blocks nobody, and may be all that there is to count by.
             if scratch.fields.value(FieldId::SRC_IP, log).and_then(address).is_some() {
@@ -142,42 +143,30 @@ impl PeerGuard {
         masked[range].fill(b' ');
         prefilter.pass_all(&mut again.seen);
         let Predecoded { hostname, program_name, log_offset, .. } = *found.event;
-        decoders.decode(&Predecoded { hostname, program_name, log: masked, log_offset }, again, None);
+        decode(decoders, &Predecoded { hostname, program_name, log: masked, log_offset }, again, None);
         let second = again.fields.value(FieldId::SRC_IP, masked).and_then(address);
         second.is_none_or(|second| Some(second) == first).then_some(())
     }
 }
 
-impl DecoderSet {
-    /// How the address of each decoder is to be taken.
-    pub(super) fn trust(&self, reads_ossecs: bool) -> Vec<Trust> {
-        let mut shipped = None;
-        let all = 0..u16::try_from(self.decoders.len()).unwrap_or(u16::MAX);
-        all.map(|index| {
-            let decoder = self.decoder_at(index);
-            let Some(regex) = decoder.regex.as_ref().filter(|_| decoder.order.contains(&FieldId::SRC_IP)) else {
-                return Trust::Pinned;
-            };
-            if shipped.get_or_insert_with(hardened::patterns).contains(regex.pattern.as_str()) {
-                Trust::Pinned
-            } else if reads_ossecs && is_ossecs(self.top_name(index), &decoder.own_name) {
-                Trust::Ossecs
-            } else if self.pins_address(index) {
-                Trust::Pinned
-            } else {
-                Trust::Loose
-            }
-        })
-        .collect()
-    }
-
-    pub(super) fn top_name(&self, index: u16) -> &str {
-        let decoder = self.decoder_at(index);
-        decoder.parent.map_or(&decoder.own_name, |parent| &self.decoder_at(parent).own_name)
-    }
-
-    fn top_kind(&self, index: u16) -> EventKind {
-        let decoder = self.decoder_at(index);
-        decoder.parent.map_or(decoder.kind, |parent| self.decoder_at(parent).kind)
-    }
+/// How the address of each decoder is to be taken.
+pub(super) fn trust(decoders: &DecoderSet, reads_ossecs: bool) -> Vec<Trust> {
+    let mut shipped = None;
+    let all = 0..u16::try_from(decoders.len()).unwrap_or(u16::MAX);
+    all.map(|index| {
+        let decoder = decoders.decoder(index);
+        let Some(regex) = decoder.regex.as_ref().filter(|_| decoder.order.contains(&FieldId::SRC_IP)) else {
+            return Trust::Pinned;
+        };
+        if shipped.get_or_insert_with(hardened::patterns).contains(regex.pattern.as_str()) {
+            Trust::Pinned
+        } else if reads_ossecs && is_ossecs(&decoders.top(index).own_name, &decoder.own_name) {
+            Trust::Ossecs
+        } else if pins_address(decoders, index) {
+            Trust::Pinned
+        } else {
+            Trust::Loose
+        }
+    })
+    .collect()
 }

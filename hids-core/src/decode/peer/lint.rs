@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::guard::Trust;
+use super::guard::{Trust, trust};
 use super::ossec_names::is_ossecs;
 use crate::decode::compile::DecoderSet;
 use crate::decode::{Reading, parse};
@@ -20,24 +20,24 @@ const HELP: &str = "anchor the pattern: start it with ^ and match only fixed tex
 pub fn lint(files: &[Arc<SourceFile>], hardened: bool) -> Vec<Diagnostic> {
     let definitions: Vec<_> = files.iter().flat_map(|file| parse(file, Reading::AsWritten).0).collect();
     let set = DecoderSet::compile(&definitions, Subject::Bytes, &mut PrefilterBuilder::default(), &mut Vec::new());
-    let trust = set.trust(hardened);
+    let trust = trust(&set, hardened);
     let mut diagnostics = Vec::new();
     for file in files {
         let of_file: Vec<u16> =
-            (0..trust.len() as u16).filter(|&index| set.decoder_at(index).place.file == *file).collect();
+            (0..trust.len() as u16).filter(|&index| set.decoder(index).place.file == *file).collect();
         let loose = places(&set, of_file.iter().copied().filter(|&index| trust[usize::from(index)] == Trust::Loose));
         diagnostics.extend(report_loose(&loose));
         let replaced: BTreeSet<&str> = of_file
             .iter()
             .filter(|&&index| trust[usize::from(index)] == Trust::Ossecs)
-            .map(|&index| set.top_name(index))
+            .map(|&index| &*set.top(index).own_name)
             .collect();
         diagnostics.extend(report_replaced(&replaced, file));
         let open: BTreeSet<&str> = of_file
             .iter()
             .filter(|&&index| !hardened && trust[usize::from(index)] == Trust::Loose)
-            .filter(|&&index| is_ossecs(set.top_name(index), &set.decoder_at(index).own_name))
-            .map(|&index| set.top_name(index))
+            .filter(|&&index| is_ossecs(&set.top(index).own_name, &set.decoder(index).own_name))
+            .map(|&index| &*set.top(index).own_name)
             .collect();
         diagnostics.extend(report_open(&open, file));
     }
@@ -48,7 +48,7 @@ pub fn lint(files: &[Arc<SourceFile>], hardened: bool) -> Vec<Diagnostic> {
 fn places(set: &DecoderSet, indexes: impl Iterator<Item = u16>) -> Vec<(String, Span)> {
     let mut found: Vec<(String, Span)> = Vec::new();
     for index in indexes {
-        let decoder = set.decoder_at(index);
+        let decoder = set.decoder(index);
         if !found.iter().any(|(_, place)| *place == decoder.place) {
             found.push((decoder.own_name.to_string(), decoder.place.clone()));
         }

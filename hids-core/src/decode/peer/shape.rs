@@ -6,64 +6,58 @@
 //! where the pattern looks first.
 
 use crate::decode::compile::DecoderSet;
-use crate::decode::decoder::{Condition, Decoder};
+use crate::decode::decoder::Condition;
 use crate::decode::fields::FieldId;
 use crate::decode::parse::Offset;
-use crate::pattern::Part;
+use crate::pattern::{Part, paths};
 
-impl DecoderSet {
-    /// Whether the address that a decoder extracts is pinned; true where it extracts none.
-    pub(super) fn pins_address(&self, index: u16) -> bool {
-        let decoder = self.decoder_at(index);
-        let Some(position) = decoder.order.iter().position(|&field| field == FieldId::SRC_IP) else { return true };
-        let Some(regex) = &decoder.regex else { return true };
-        let Some(paths) = regex.pattern.paths() else { return false };
-        let begins_clean = self.begins_clean(index, regex.offset);
-        paths.iter().all(|path| is_pinned(path, &decoder.order, position, begins_clean))
-    }
+/// Whether the address that a decoder extracts is pinned; true where it extracts none.
+pub(super) fn pins_address(decoders: &DecoderSet, index: u16) -> bool {
+    let decoder = decoders.decoder(index);
+    let Some(position) = decoder.order.iter().position(|&field| field == FieldId::SRC_IP) else { return true };
+    let Some(regex) = &decoder.regex else { return true };
+    let Some(paths) = paths(&regex.pattern) else { return false };
+    let begins_clean = begins_clean(decoders, index, regex.offset);
+    paths.iter().all(|path| is_pinned(path, &decoder.order, position, begins_clean))
+}
 
-    /// Whether only words of the program stand before the place where a regex of this offset starts.
-    fn begins_clean(&self, index: u16, offset: Option<Offset>) -> bool {
-        let decoder = self.decoder_at(index);
-        match offset {
-            None => true,
-            Some(Offset::AfterParent) => decoder.parent.is_none_or(|parent| self.prematch_is_clean(parent)),
-            Some(Offset::AfterPrematch) => self.prematch_is_clean(index),
-            Some(Offset::AfterRegex) => self.previous_of_group(index).is_some_and(|previous| {
-                let before = self.decoder_at(previous);
-                before
-                    .regex
-                    .as_ref()
-                    .is_some_and(|regex| self.begins_clean(previous, regex.offset) && is_clean(regex, &before.order))
-            }),
-        }
+/// Whether only words of the program stand before the place where a regex of this offset starts.
+fn begins_clean(decoders: &DecoderSet, index: u16, offset: Option<Offset>) -> bool {
+    let decoder = decoders.decoder(index);
+    match offset {
+        None => true,
+        Some(Offset::AfterParent) => decoder.parent.is_none_or(|parent| prematch_is_clean(decoders, parent)),
+        Some(Offset::AfterPrematch) => prematch_is_clean(decoders, index),
+        Some(Offset::AfterRegex) => previous_of_group(decoders, index).is_some_and(|previous| {
+            let before = decoders.decoder(previous);
+            before
+                .regex
+                .as_ref()
+                .is_some_and(|regex| begins_clean(decoders, previous, regex.offset) && is_clean(regex, &before.order))
+        }),
     }
+}
 
-    fn prematch_is_clean(&self, index: u16) -> bool {
-        let decoder = self.decoder_at(index);
-        match &decoder.prematch {
-            Some(prematch) => self.begins_clean(index, prematch.offset) && is_clean(prematch, &[]),
-            None => decoder.parent.is_none_or(|parent| self.prematch_is_clean(parent)),
-        }
+fn prematch_is_clean(decoders: &DecoderSet, index: u16) -> bool {
+    let decoder = decoders.decoder(index);
+    match &decoder.prematch {
+        Some(prematch) => begins_clean(decoders, index, prematch.offset) && is_clean(prematch, &[]),
+        None => decoder.parent.is_none_or(|parent| prematch_is_clean(decoders, parent)),
     }
+}
 
-    fn previous_of_group(&self, index: u16) -> Option<u16> {
-        let parent = self.decoder_at(index).parent?;
-        self.decoder_at(parent).children.iter().find_map(|&head| {
-            let followers = &self.decoder_at(head).followers;
-            let place = followers.iter().position(|&follower| follower == index)?;
-            Some(place.checked_sub(1).map_or(head, |before| followers[before]))
-        })
-    }
-
-    pub(super) fn decoder_at(&self, index: u16) -> &Decoder {
-        &self.decoders[usize::from(index)]
-    }
+fn previous_of_group(decoders: &DecoderSet, index: u16) -> Option<u16> {
+    let parent = decoders.decoder(index).parent?;
+    decoders.decoder(parent).children.iter().find_map(|&head| {
+        let followers = &decoders.decoder(head).followers;
+        let place = followers.iter().position(|&follower| follower == index)?;
+        Some(place.checked_sub(1).map_or(head, |before| followers[before]))
+    })
 }
 
 /// Whether a pattern is anchored at its start and takes no words of others.
 fn is_clean(condition: &Condition, order: &[FieldId]) -> bool {
-    let paths = condition.pattern.paths();
+    let paths = paths(&condition.pattern);
     paths.is_some_and(|paths| {
         paths.iter().all(|path| path.first() == Some(&Part::Start) && !may_be_words(path, order, &mut 0))
     })

@@ -1,26 +1,24 @@
 //! Takes the steps of a pattern.
 
 mod loops;
+mod trail;
 
 use std::cell::RefCell;
 
-use super::byteset::ByteSet;
+use self::loops::Loop;
+use self::trail::{Advance, BYTES_PER_STEP, Frame, Part, Trail};
 use super::code::{Code, Kind, Step};
-use super::memory::{Known, Memory, State};
+use super::memory::Memory;
 use super::node::Assertion;
 use super::{Exhausted, MAX_STEPS};
 use crate::pattern::{Captures, MAX_CAPTURES};
 
-/// Most decisions kept for a later return, in all 16 MiB.
-const MAX_FRAMES: usize = 1 << 20;
-/// More of them are given back after a line.
+/// More decisions are given back after a line.
 const KEPT_FRAMES: usize = 1 << 17;
-
-/// Bytes that are looked at in the time of one step.
-const BYTES_PER_STEP: usize = 4;
 
 /// No place.
 const NONE: u32 = u32::MAX;
+
 /// Where the first match at or after `from` ends; the groups that took part go to `captures`.
 pub(super) fn find(
     code: &Code,
@@ -59,43 +57,12 @@ impl Buffers {
     }
 }
 
-/// What is undone or tried when the steps taken lead nowhere.
-#[derive(Clone, Copy)]
-enum Frame {
-    /// Go on there.
-    Try { step: u32, at: u32, taken: u32 },
-    /// Everything from there, and from the places after it, has failed.
-    Failed { state: State, count: u32 },
-    /// A group was elsewhere.
-    Group { group: u32, part: u8, value: u32 },
-}
-
 struct Machine<'a, 'b> {
     code: &'a Code,
-    subject: &'a [u8],
-    frames: &'b mut Vec<Frame>,
-    memory: &'b mut Memory,
+    trail: Trail<'a, 'b>,
     groups: &'b mut Vec<[u32; 3]>,
-    left: u32,
     /// Whether groups must be right.
     keeps_groups: bool,
-}
-
-/// A loop over bytes of a set.
-#[derive(Clone, Copy)]
-struct Loop<'a> {
-    set: &'a ByteSet,
-    memo: u32,
-    /// The step after the loop.
-    step: u32,
-    part: Part,
-}
-
-/// Which steps run, and what their success means.
-#[derive(Clone, Copy)]
-struct Part {
-    /// Whether the end of this part can be remembered: nothing but the place decides it.
-    remembers_ends: bool,
 }
 
 impl<'a, 'b> Machine<'a, 'b> {
@@ -103,9 +70,10 @@ impl<'a, 'b> Machine<'a, 'b> {
         let Buffers { frames, memory, groups } = buffers;
         frames.clear();
         memory.prepare(code, subject.len());
+        let trail = Trail { subject, frames, memory, left: MAX_STEPS };
         groups.clear();
         groups.resize(code.groups + 1, [NONE; 3]);
-        Self { code, subject, frames, memory, groups, left: MAX_STEPS, keeps_groups: code.has_again }
+        Self { code, trail, groups, keeps_groups: code.has_again }
     }
 
     fn find(mut self, from: usize, captures: Option<&mut Captures>) -> Result<Option<usize>, Exhausted> {
@@ -125,7 +93,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         if !self.keeps_groups && self.code.groups > 0 {
             // The same way once more, now that it is known where it starts.
             self.keeps_groups = true;
-            self.frames.clear();
+            self.trail.frames.clear();
             self.run(0, start as u32, Part { remembers_ends: false })?;
         }
         let took_part = self.groups[1..].iter().filter(|group| group[1] != NONE).take(MAX_CAPTURES);
@@ -139,7 +107,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         if self.code.at_start && start > 0 {
             return None;
         }
-        let rest = self.subject.get(start..)?;
+        let rest = self.trail.subject.get(start..)?;
         match &self.code.first {
             None => Some(start),
             Some(first) => Some(start + rest.iter().position(|&byte| first.contains(byte))?),
@@ -148,7 +116,7 @@ impl<'a, 'b> Machine<'a, 'b> {
 
     /// Takes steps from `step` on; where they end.
     fn run(&mut self, step: u32, at: u32, part: Part) -> Result<Option<u32>, Exhausted> {
-        let base = self.frames.len();
+        let base = self.trail.frames.len();
         let (mut step, mut at, mut taken) = (step, at, u32::MAX);
         loop {
             match self.advance(&mut step, &mut at, &mut taken, part)? {
@@ -167,11 +135,11 @@ impl<'a, 'b> Machine<'a, 'b> {
     /// Takes steps until the end is reached or one fails.
     fn advance(&mut self, step: &mut u32, at: &mut u32, taken: &mut u32, part: Part) -> Result<Advance, Exhausted> {
         loop {
-            self.spend(1)?;
+            self.trail.spend(1)?;
             let current = &self.code.steps[*step as usize];
             *step += 1;
             match *current {
-                Step::Byte(ref set) => match self.subject.get(*at as usize) {
+                Step::Byte(ref set) => match self.trail.subject.get(*at as usize) {
                     Some(&byte) if set.contains(byte) => {
                         *at += 1;
                         *taken = u32::MAX;
@@ -181,9 +149,9 @@ impl<'a, 'b> Machine<'a, 'b> {
                 Step::Bytes { ref set, lazy, memo } => {
                     let loop_over = Loop { set, memo, step: *step, part };
                     let left = if lazy {
-                        self.lazy_loop(loop_over, at, taken)
+                        loops::lazy(&mut self.trail, self.code, loop_over, at, taken)
                     } else {
-                        self.greedy_loop(loop_over, at, taken)
+                        loops::greedy(&mut self.trail, self.code, loop_over, at, taken)
                     };
                     if let Some(known) = left? {
                         return Ok(known);
@@ -191,7 +159,7 @@ impl<'a, 'b> Machine<'a, 'b> {
                 }
                 Step::Split { other, lazy, memo } => {
                     let (first, second) = if lazy { (other, *step) } else { (*step, other) };
-                    if let Some(known) = self.decide(memo, second, *at, *taken, part)? {
+                    if let Some(known) = self.trail.decide(memo, second, *at, *taken, part)? {
                         return Ok(known);
                     }
                     *step = first;
@@ -201,7 +169,7 @@ impl<'a, 'b> Machine<'a, 'b> {
                         continue;
                     }
                     let (first, second) = if lazy { (*step, body) } else { (body, *step) };
-                    if let Some(known) = self.decide(memo, second, *at, *taken, part)? {
+                    if let Some(known) = self.trail.decide(memo, second, *at, *taken, part)? {
                         return Ok(known);
                     }
                     *step = first;
@@ -245,43 +213,12 @@ impl<'a, 'b> Machine<'a, 'b> {
         }
     }
 
-    /// Notes the second way of a decision; what the decision leads to, if that is known.
-    fn decide(
-        &mut self,
-        memo: u32,
-        second: u32,
-        at: u32,
-        taken: u32,
-        part: Part,
-    ) -> Result<Option<Advance>, Exhausted> {
-        if self.frames.len() >= MAX_FRAMES {
-            return Err(Exhausted);
-        }
-        if self.memory.is_used() {
-            let state = self.memory.state(memo, at, taken);
-            if let Some(known) = self.known(state, part) {
-                return Ok(Some(known));
-            }
-            self.frames.push(Frame::Failed { state, count: 1 });
-        }
-        self.frames.push(Frame::Try { step: second, at, taken });
-        Ok(None)
-    }
-
-    fn known(&self, state: State, part: Part) -> Option<Advance> {
-        match self.memory.known(state) {
-            Known::Failed => Some(Advance::Failed),
-            Known::Ends(end) if part.remembers_ends => Some(Advance::Ended(end)),
-            Known::Nothing | Known::Ends(_) => None,
-        }
-    }
-
     /// The next way to try; `None` when there is none above `base`.
     fn back(&mut self, base: usize) -> Option<(u32, u32, u32)> {
-        while self.frames.len() > base {
-            match self.frames.pop()? {
+        while self.trail.frames.len() > base {
+            match self.trail.frames.pop()? {
                 Frame::Try { step, at, taken } => return Some((step, at, taken)),
-                Frame::Failed { state, count } => self.memory.fail(state, count),
+                Frame::Failed { state, count } => self.trail.memory.fail(state, count),
                 Frame::Group { group, part, value } => self.groups[group as usize][usize::from(part)] = value,
             }
         }
@@ -291,23 +228,24 @@ impl<'a, 'b> Machine<'a, 'b> {
     /// A part ended: its other ways are not tried any more, but its groups can still be undone.
     fn leave(&mut self, base: usize, end: u32, part: Part) {
         let mut kept = base;
-        for index in base..self.frames.len() {
-            match self.frames[index] {
+        for index in base..self.trail.frames.len() {
+            match self.trail.frames[index] {
                 Frame::Group { .. } => {
-                    self.frames[kept] = self.frames[index];
+                    self.trail.frames[kept] = self.trail.frames[index];
                     kept += 1;
                 }
-                Frame::Failed { state, count } if part.remembers_ends => self.memory.reach(state, count, end),
+                Frame::Failed { state, count } if part.remembers_ends => self.trail.memory.reach(state, count, end),
                 Frame::Failed { .. } | Frame::Try { .. } => {}
             }
         }
-        self.frames.truncate(kept);
+        self.trail.frames.truncate(kept);
     }
 
     /// Whether a part matches at `at`, and where the pattern goes on.
     fn part(&mut self, kind: Kind, step: u32, at: u32, has_group: bool) -> Result<Option<u32>, Exhausted> {
-        let base = self.frames.len();
-        let remembers_ends = self.memory.is_used() && (!has_group || !self.keeps_groups || kind == Kind::NotAround);
+        let base = self.trail.frames.len();
+        let remembers_ends =
+            self.trail.memory.is_used() && (!has_group || !self.keeps_groups || kind == Kind::NotAround);
         let end = self.run(step, at, Part { remembers_ends })?;
         if kind == Kind::NotAround {
             // Its groups are nothing to those who come after it.
@@ -320,15 +258,10 @@ impl<'a, 'b> Machine<'a, 'b> {
         })
     }
 
-    fn spend(&mut self, steps: usize) -> Result<(), Exhausted> {
-        self.left = self.left.checked_sub(steps as u32).ok_or(Exhausted)?;
-        Ok(())
-    }
-
     fn set_group(&mut self, group: u32, part: u8, value: u32) {
         if self.keeps_groups {
             let place = &mut self.groups[group as usize][usize::from(part)];
-            self.frames.push(Frame::Group { group, part, value: *place });
+            self.trail.frames.push(Frame::Group { group, part, value: *place });
             *place = value;
         }
     }
@@ -339,15 +272,15 @@ impl<'a, 'b> Machine<'a, 'b> {
         if start == NONE || end == NONE {
             return Ok(None);
         }
-        let text = &self.subject[start as usize..end as usize];
-        let Some(here) = self.subject.get(at as usize..at as usize + text.len()) else { return Ok(None) };
+        let text = &self.trail.subject[start as usize..end as usize];
+        let Some(here) = self.trail.subject.get(at as usize..at as usize + text.len()) else { return Ok(None) };
         let same = if caseless { text.eq_ignore_ascii_case(here) } else { text == here };
-        self.spend(text.len() / BYTES_PER_STEP)?;
+        self.trail.spend(text.len() / BYTES_PER_STEP)?;
         Ok(same.then_some(end - start))
     }
 
     fn holds(&self, assertion: Assertion, at: usize) -> bool {
-        let subject = self.subject;
+        let subject = self.trail.subject;
         let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
         let at_word = || {
             let before = at.checked_sub(1).and_then(|at| subject.get(at)).is_some_and(is_word);
@@ -364,9 +297,4 @@ impl<'a, 'b> Machine<'a, 'b> {
             Assertion::NotWord => !at_word(),
         }
     }
-}
-
-enum Advance {
-    Ended(u32),
-    Failed,
 }

@@ -20,4 +20,5 @@ mod tests;
 
 pub(super) use counters::{CountedRule, Counters};
 pub(super) use memory::{Counts, Mark};
+pub(super) use search::search;
 pub(super) use source::Source;

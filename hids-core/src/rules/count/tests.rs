@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::limits::{Class, Shelf, Usage};
-use super::{Counters, Counts, Mark};
+use super::{Counters, Counts, Mark, search};
 use crate::decode::{DecoderSet, EventKind, FieldId, FieldValues};
 use crate::diag::SourceFile;
 use crate::model::Timestamp;
@@ -90,7 +90,7 @@ impl Bench {
     fn fires(&mut self, rule: u32, this: Try<'_>) -> bool {
         self.with(this, |counts, counters, rules, event| {
             let context = rules.rules[rule as usize].context.as_ref().expect("it is composite");
-            counts.search(counters, context, 9, event, &mut Evidence::default())
+            search(counts, counters, context, 9, event, &mut Evidence::default())
         })
     }
 }

@@ -22,7 +22,7 @@ pub fn commands(files: &[Arc<SourceFile>], aliases: &[&str], reading: Reading) -
 
 fn check(rule: &RuleDef, aliases: &[&str]) -> Option<Diagnostic> {
     let pattern =
-        rule.text(TextField::Match).filter(|pattern| pattern.dialect == Dialect::OsMatch && !pattern.negated)?;
+        rule.texts.plain(TextField::Match).filter(|pattern| pattern.dialect == Dialect::OsMatch && !pattern.negated)?;
     // Of several alternatives each is for a command.
     let names: Vec<&str> = pattern.text.split('|').map(name).collect::<Option<_>>()?;
     if names.iter().any(|name| aliases.iter().any(|alias| fits(name, alias))) {

@@ -30,7 +30,7 @@ fn too_many(looked: &Looked<'_>, index: u32, list: EventList, diagnostics: &mut 
         EventList::Group(_) | EventList::All => looked.options.memory_size,
     };
     // `frequency` earlier events and one more.
-    let wanted = rule.frequency.unwrap_or(0) as usize + 1;
+    let wanted = rule.counting.frequency.unwrap_or(0) as usize + 1;
     if wanted > kept {
         let message =
             format!("rule {} never fires: it requires {wanted} previous events, but only {kept} are kept", rule.id);
@@ -41,7 +41,7 @@ fn too_many(looked: &Looked<'_>, index: u32, list: EventList, diagnostics: &mut 
 
 fn counted_rule(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnostic>) {
     let rule = looked.rule(index);
-    let Some(text) = &rule.if_matched_sid else { return };
+    let Some(text) = &rule.counting.if_matched_sid else { return };
     let words = text.value.split([',', ' ', '\n', '\t', '\r']).filter(|word| !word.is_empty());
     let ids: Vec<u32> = words.filter_map(|word| looked.tree.index(RuleId(word.parse().ok()?))).collect();
     let Some(&counted) = ids.first() else { return };
@@ -56,7 +56,7 @@ fn counted_rule(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnosti
         );
     }
     if !is_kept(looked, counted) {
-        let why = if looked.rule(counted).noalert { "it is only a parent (noalert)" } else { "its level is 0" };
+        let why = if looked.rule(counted).outcome.noalert { "it is only a parent (noalert)" } else { "its level is 0" };
         let name = looked.name(counted);
         diagnostics.push(
             Diagnostic::warning(
@@ -81,7 +81,7 @@ fn counted_group(looked: &Looked<'_>, index: u32, list: u32, diagnostics: &mut V
         return;
     }
     let rule = looked.rule(index);
-    let Some(text) = &rule.if_matched_group else { return };
+    let Some(text) = &rule.counting.if_matched_group else { return };
     diagnostics.push(
         Diagnostic::warning(
             "R066",
@@ -99,5 +99,5 @@ fn counted_group(looked: &Looked<'_>, index: u32, list: u32, diagnostics: &mut V
 /// Whether events of the rule are kept for rules that count.
 fn is_kept(looked: &Looked<'_>, index: u32) -> bool {
     let rule = looked.rule(index);
-    !matches!(rule.level.0, 0 | 99) && !rule.noalert
+    !matches!(rule.level.0, 0 | 99) && !rule.outcome.noalert
 }

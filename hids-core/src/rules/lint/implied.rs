@@ -1,8 +1,8 @@
 //! Implication between conditions.
 
 use crate::decode::source::PatternDef;
-use crate::pattern::{Dialect, Need, Subject};
-use crate::rules::def::{RuleDef, TextField};
+use crate::pattern::{self, Dialect, Need, Subject};
+use crate::rules::def::{ConditionsDef, RuleDef, TextField};
 
 /// A condition in a form that can be compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,50 +20,36 @@ pub(super) struct Test {
 pub(super) fn tests(rule: &RuleDef) -> Vec<Test> {
     // Every field is named: a new condition that is forgotten here would make rules look hidden.
     let RuleDef {
-        maxsize,
-        decoded_as,
-        action,
-        srcip,
-        dstip,
-        fields,
-        time,
-        weekday,
-        lists,
-        compiled,
-        check_diff,
-        if_fts,
-        // Tested by `texts`.
+        conditions:
+            ConditionsDef {
+                maxsize,
+                decoded_as,
+                action,
+                srcip,
+                dstip,
+                fields,
+                time,
+                weekday,
+                lists,
+                compiled,
+                check_diff,
+                if_fts,
+            },
+        // Tested by the function `texts`.
         texts: _,
-        pcre2_texts: _,
-        gates: _,
         // Where the rule stands, and what it looks at besides the event.
         id: _,
         level: _,
         span: _,
         id_span: _,
+        accuracy: _,
         overwrite: _,
         built_in: _,
         category: _,
-        if_sid: _,
-        if_group: _,
-        if_level: _,
-        if_matched_sid: _,
-        if_matched_group: _,
-        if_matched_regex: _,
-        timeframe: _,
-        frequency: _,
-        same: _,
+        parents: _,
+        counting: _,
         // What follows when it matches.
-        ignore_seconds: _,
-        accuracy: _,
-        noalert: _,
-        group: _,
-        ignore_fields: _,
-        check_if_ignored: _,
-        options: _,
-        description: _,
-        cve: _,
-        info: _,
+        outcome: _,
     } = rule;
     let mut tests = Vec::new();
     let mut plain = |what: String, wanted: String| tests.push(Test { what, wanted, literals: None, needs: None });
@@ -106,9 +92,10 @@ pub(super) fn tests(rule: &RuleDef) -> Vec<Test> {
 
 /// Text conditions that are tested: the plain form hides the PCRE2 form, except of URLs.
 fn texts(rule: &RuleDef) -> impl Iterator<Item = Test> {
-    let hidden = |field: &TextField| *field != TextField::Url && rule.texts.iter().any(|(known, _)| known == field);
-    let pcre2 = rule.pcre2_texts.iter().filter(move |(field, _)| !hidden(field));
-    rule.texts.iter().chain(pcre2).map(|(field, pattern)| {
+    let hidden =
+        |field: &TextField| *field != TextField::Url && rule.texts.plain.iter().any(|(known, _)| known == field);
+    let pcre2 = rule.texts.pcre2.iter().filter(move |(field, _)| !hidden(field));
+    rule.texts.plain.iter().chain(pcre2).map(|(field, pattern)| {
         // Both look at the message.
         let field = if *field == TextField::Regex { TextField::Match } else { *field };
         test(format!("{field:?}"), pattern)
@@ -124,7 +111,7 @@ fn test(what: String, pattern: &PatternDef) -> Test {
             let needs = match &literals {
                 Some(literals) => Some(literals.iter().map(|literal| vec![literal.clone()]).collect()),
                 // What does not compile is reported by the compiler.
-                None => pattern.compile(Subject::Bytes, &mut Vec::new()).and_then(|pattern| pattern.needs()),
+                None => pattern.compile(Subject::Bytes, &mut Vec::new()).and_then(|pattern| pattern::needs(&pattern)),
             };
             Test { what, wanted, literals, needs }
         }

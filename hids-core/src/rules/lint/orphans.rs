@@ -19,7 +19,7 @@ pub(super) fn check(looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) {
             if looked.parents[index as usize].len() == 1 && hangs_nowhere(rule) {
                 report(looked, index, &extracted, &taken, diagnostics);
             }
-            if let Some(name) = rule.decoded_as.as_ref().filter(|_| takes_all(rule)) {
+            if let Some(name) = rule.conditions.decoded_as.as_ref().filter(|_| takes_all(rule)) {
                 taken.entry(&name.value).or_insert(index);
             }
         }
@@ -81,10 +81,15 @@ fn extracted(decoders: &[DecoderDef]) -> BTreeMap<&str, BTreeSet<&str>> {
 }
 
 fn hangs_nowhere(rule: &RuleDef) -> bool {
-    let names_parent = rule.if_sid.is_some() || rule.if_group.is_some() || rule.if_level.is_some();
+    let names_parent =
+        rule.parents.if_sid.is_some() || rule.parents.if_group.is_some() || rule.parents.if_level.is_some();
     let names_program =
-        rule.text(TextField::ProgramName).is_some() || rule.pcre2_text(TextField::ProgramName).is_some();
-    !names_parent && !rule.is_composite() && rule.decoded_as.is_none() && !names_program && rule.id.0 >= 10
+        rule.texts.plain(TextField::ProgramName).is_some() || rule.texts.pcre2(TextField::ProgramName).is_some();
+    !names_parent
+        && !rule.counting.is_composite()
+        && rule.conditions.decoded_as.is_none()
+        && !names_program
+        && rule.id.0 >= 10
 }
 
 /// Whether the rule takes every event of its decoder.
@@ -95,14 +100,14 @@ fn takes_all(rule: &RuleDef) -> bool {
 /// What the rule asks of the decoder: of each condition, the names of the field.
 fn wanted(rule: &RuleDef) -> Vec<Vec<&str>> {
     let mut wanted: Vec<Vec<&str>> = Vec::new();
-    if !rule.srcip.is_empty() {
+    if !rule.conditions.srcip.is_empty() {
         wanted.push(vec!["srcip"]);
     }
-    if !rule.dstip.is_empty() {
+    if !rule.conditions.dstip.is_empty() {
         wanted.push(vec!["dstip"]);
     }
-    wanted.extend(rule.fields.iter().map(|(name, _)| vec![name.value.as_str()]));
-    wanted.extend(rule.texts.iter().chain(&rule.pcre2_texts).filter_map(|(field, _)| {
+    wanted.extend(rule.conditions.fields.iter().map(|(name, _)| vec![name.value.as_str()]));
+    wanted.extend(rule.texts.all().filter_map(|(field, _)| {
         Some(match field {
             TextField::Id => vec!["id"],
             TextField::Url => vec!["url"],

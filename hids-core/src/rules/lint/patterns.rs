@@ -3,7 +3,7 @@
 use super::Looked;
 use crate::decode::source::PatternDef;
 use crate::diag::Diagnostic;
-use crate::pattern::{Dialect, Suspicion};
+use crate::pattern::{Dialect, Suspicion, suspicions};
 use crate::rules::def::RuleDef;
 
 /// Reports suspicious patterns of decoders and rules; tells of each rule whether one of its
@@ -27,10 +27,10 @@ pub(super) fn check(looked: &Looked<'_>, diagnostics: &mut Vec<Diagnostic>) -> V
 }
 
 fn patterns_of(rule: &RuleDef) -> impl Iterator<Item = &PatternDef> {
-    let texts = rule.texts.iter().chain(&rule.pcre2_texts).map(|(_, pattern)| pattern);
-    let fields = rule.fields.iter().map(|(_, pattern)| pattern);
-    let values = rule.lists.iter().filter_map(|list| list.value.as_ref());
-    texts.chain(fields).chain(values).chain(&rule.if_matched_regex)
+    let texts = rule.texts.all().map(|(_, pattern)| pattern);
+    let fields = rule.conditions.fields.iter().map(|(_, pattern)| pattern);
+    let values = rule.conditions.lists.iter().filter_map(|list| list.value.as_ref());
+    texts.chain(fields).chain(values).chain(&rule.counting.if_matched_regex)
 }
 
 /// Whether nothing can match the pattern.
@@ -39,7 +39,7 @@ fn report(def: &PatternDef, owner: &str, looked: &Looked<'_>, diagnostics: &mut 
     // A pattern that does not compile is reported by the compiler.
     let Some(pattern) = def.compile(subject, &mut Vec::new()) else { return false };
     let mut dead = false;
-    for suspicion in pattern.suspicions(subject) {
+    for suspicion in suspicions(&pattern, subject) {
         dead |= !def.negated && matches!(suspicion, Suspicion::NeverMatches | Suspicion::WantsControlByte);
         let (code, message, help) = words(&suspicion, def.dialect, owner);
         diagnostics.push(Diagnostic::warning(code, message).at(def.span.clone()).help(help));

@@ -35,7 +35,7 @@ pub(super) fn check(looked: &Looked<'_>, impossible: &[bool], diagnostics: &mut 
             }
         }
         let tried = !known.is_empty();
-        let name = rule.decoded_as.as_ref().map(|name| name.value.as_str());
+        let name = rule.conditions.decoded_as.as_ref().map(|name| name.value.as_str());
         let known: Vec<Known<'_>> = known.into_iter().filter_map(|event| narrowed(event, name, &kinds)).collect();
         if !tried && !is_root {
             not_tried(looked, index as u32, diagnostics);
@@ -83,8 +83,8 @@ fn narrowed<'a>(event: Known<'a>, name: Option<&'a str>, kinds: &HashMap<&str, B
 fn never_fulfilled(looked: &Looked<'_>, index: u32) -> bool {
     let rule = looked.rule(index);
     let geo = |field: &TextField| matches!(field, TextField::SrcGeoIp | TextField::DstGeoIp);
-    rule.texts.iter().chain(&rule.pcre2_texts).any(|(field, _)| geo(field))
-        || rule.lists.iter().any(|list| looked.tables.table(&list.name.value, looked.options).is_none())
+    rule.texts.all().any(|(field, _)| geo(field))
+        || rule.conditions.lists.iter().any(|list| looked.tables.table(&list.name.value, looked.options).is_none())
 }
 
 fn not_tried(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnostic>) {
@@ -103,7 +103,12 @@ fn not_tried(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnostic>)
 /// `if_level` takes rules of level 0 for the highest ones, as in OSSEC.
 fn level_of_none(looked: &Looked<'_>, index: u32, diagnostics: &mut Vec<Diagnostic>) {
     let rule = looked.rule(index);
-    let Some(level) = rule.if_level.as_ref().filter(|_| rule.if_sid.is_none() && rule.if_matched_sid.is_none()) else {
+    let Some(level) = rule
+        .parents
+        .if_level
+        .as_ref()
+        .filter(|_| rule.parents.if_sid.is_none() && rule.counting.if_matched_sid.is_none())
+    else {
         return;
     };
     let has_level = |&parent: &u32| !matches!(looked.rule(parent).level.0, 0 | 99);
@@ -125,7 +130,7 @@ fn contradiction(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let rule = looked.rule(index);
-    let Some(name) = &rule.decoded_as else { return };
+    let Some(name) = &rule.conditions.decoded_as else { return };
     let parent = looked.parents[index as usize].first().map(|&parent| looked.name(parent)).unwrap_or_default();
     let of_other_kind = kinds
         .get(name.value.as_str())

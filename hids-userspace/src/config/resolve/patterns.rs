@@ -1,7 +1,7 @@
 //! Patterns inside ossec.conf: refused here, compiled again by the stage that uses them. What is
 //! probably wrong with one that compiles is named with the codes that rules get.
 
-use hids_core::pattern::{Dialect, Pattern, Subject, Suspicion};
+use hids_core::pattern::{Dialect, Pattern, Subject, Suspicion, suspicions};
 use hids_core::xml::{Element, Text};
 
 use crate::config::raw::RawSection;
@@ -54,7 +54,7 @@ pub(super) fn compile(text: &Text, dialect: Dialect, problems: &mut Problems) ->
 }
 
 fn report(pattern: &Pattern, text: &Text, problems: &mut Problems) {
-    let suspicions = pattern.suspicions(Subject::Bytes);
+    let suspicions = suspicions(pattern, Subject::Bytes);
     for suspicion in &suspicions {
         let (code, message) = words(suspicion);
         problems.warning(code, &text.span, message, help(pattern.dialect()));

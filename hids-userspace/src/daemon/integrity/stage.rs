@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use tracing::{error, info};
 
 use super::options::{scan_options, schedule, wants_events};
+use super::wildcards;
 use crate::config::Config;
 use crate::fim::monitor::{self, FimError, FimHandle, FimInputs, FimOptions};
 use crate::fim::policy_def;
@@ -50,7 +51,7 @@ impl Parts {
         self.watch_by(policy_of(config, &self.fim.roots()), config);
     }
 
-    pub(super) fn watch_by(&self, policy: Policy, config: &Config) {
+    fn watch_by(&self, policy: Policy, config: &Config) {
         let policy = Arc::new(policy);
         if let Some(files) = &self.files {
             files.replace_policy(Arc::clone(&policy));
@@ -81,9 +82,9 @@ struct Waiting {
 }
 
 /// Shared by whoever asks and the thread of the stage.
-pub(super) struct Shared {
-    pub(super) means: Mutex<Means>,
-    pub(super) parts: OnceLock<Parts>,
+struct Shared {
+    means: Mutex<Means>,
+    parts: OnceLock<Parts>,
     waiting: Mutex<Option<Waiting>>,
     /// What was found wrong with the baseline and is not in its history yet.
     damages: Mutex<Vec<Damage>>,
@@ -128,7 +129,7 @@ impl Stage {
         let of_thread = Arc::clone(&shared);
         let run = move || {
             if first.is_ok() || of_thread.try_again(&stopped) {
-                of_thread.follow_wildcards(&stopped);
+                wildcards::follow(&stopped, || of_thread.look_for_directories());
             }
         };
         let thread = match thread::Builder::new().name("fim-stage".into()).spawn(run) {
@@ -223,6 +224,23 @@ impl Shared {
         false
     }
 
+    /// Monitors what has appeared under a wildcard since the last look.
+    fn look_for_directories(&self) {
+        let Some(parts) = self.parts.get() else { return };
+        // Held while looking: a reload that comes meanwhile replaces what is found.
+        let means = lock(&self.means);
+        if !wildcards::may_appear(&means.config) {
+            return;
+        }
+        let known = parts.fim.roots();
+        let policy = policy_of(&means.config, &known);
+        let added = wildcards::added(&policy, &known);
+        if added > 0 {
+            info!(added, "monitoring new directories that match a wildcard of <directories>");
+            parts.watch_by(policy, &means.config);
+        }
+    }
+
     fn wait_for(&self, why: String, pause: Duration) {
         *lock(&self.waiting) = Some(Waiting { why, next: Instant::now() + pause });
     }
@@ -289,7 +307,7 @@ fn start(means: &Means, opened: monitor::Opened, which: Try) -> Result<Parts, Fi
 }
 
 /// `known`: roots that were watched before.
-pub(super) fn policy_of(config: &Config, known: &[Vec<u8>]) -> Policy {
+fn policy_of(config: &Config, known: &[Vec<u8>]) -> Policy {
     Policy::compile(policy_def(&config.syscheck, &config.paths, config.analysis.strict_ossec, known))
 }
 
@@ -310,7 +328,7 @@ fn help(why: &FimError) -> &'static str {
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

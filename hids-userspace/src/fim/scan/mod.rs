@@ -25,6 +25,7 @@ mod sender;
 mod start;
 #[cfg(test)]
 mod tests;
+mod work;
 mod worker;
 
 pub(crate) use control::ScanControl;

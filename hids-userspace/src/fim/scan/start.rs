@@ -12,7 +12,8 @@ use super::pace::Rate;
 use super::plan::units;
 use super::pool::Pool;
 use super::sender::MessageSender;
-use super::worker::{Scan, Task, Worker};
+use super::work;
+use super::worker::{Scan, Task};
 use super::{Found, ScanControl, ScanOptions, ScanRequest};
 use crate::fim::BaselineView;
 use crate::sys::files::{DiskPriority, set_disk_priority};
@@ -89,12 +90,12 @@ fn run(scan: &Scan) {
         for number in 1..threads {
             let builder = thread::Builder::new().name(format!("fim-scan-{number}"));
             // It has the priorities of the thread that starts it.
-            if let Err(error) = builder.spawn_scoped(scope, || Worker::run(scan)) {
+            if let Err(error) = builder.spawn_scoped(scope, || work::run(scan)) {
                 // Fewer threads take longer; nothing else.
                 debug!(%error, "cannot start a scan thread");
             }
         }
-        Worker::run(scan);
+        work::run(scan);
     });
     scan.sender.finish();
 }

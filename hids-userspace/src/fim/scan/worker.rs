@@ -1,5 +1,6 @@
-//! One thread of a scan, and what all its threads share.
+//! The means of one thread of a scan, and what all its threads share.
 
+use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::listing::Listing;
 use super::pace::{Pacer, Rate};
 use super::pool::Pool;
 use super::sender::MessageSender;
-use super::{Difference, ScanControl, ScanOptions, ScanRequest};
+use super::{Difference, NotScanned, ScanControl, ScanOptions, ScanRequest};
 use crate::fim::BaselineView;
 use crate::fim::examine::Examiner;
 
@@ -93,6 +94,9 @@ pub(super) struct Worker<'a> {
     pub path: Vec<u8>,
 }
 
+/// Directories so far below the beginning have a mark of their own when they are done.
+const MARKED_LEVELS: u32 = 2;
+
 /// Differences that one task holds at most, more or less.
 const MANY: usize = 512;
 
@@ -100,44 +104,16 @@ const MANY: usize = 512;
 const NAMES_BYTES: usize = 128 * 1024;
 
 impl<'a> Worker<'a> {
-    /// Works until nothing is left.
-    pub(super) fn run(scan: &'a Scan) {
-        let pacer = Pacer::new(&scan.control, scan.rate.as_ref(), &scan.options);
-        let mut worker = Worker {
+    pub(super) fn new(scan: &'a Scan, pacer: &'a Pacer<'a>) -> Self {
+        Self {
             scan,
-            pacer: &pacer,
-            examiner: Examiner::new(&scan.options.examine, &pacer),
+            pacer,
+            examiner: Examiner::new(&scan.options.examine, pacer),
             differences: Vec::new(),
             tasks: Vec::new(),
             names: vec![MaybeUninit::uninit(); NAMES_BYTES].into_boxed_slice(),
             path: Vec::new(),
-        };
-        while let Some(task) = scan.pool.take() {
-            worker.work(task);
-            if scan.control.is_stopped() {
-                scan.pool.close();
-            }
-            scan.pool.worked();
         }
-    }
-
-    fn work(&mut self, task: Task) {
-        // Held until its differences are on their way: with the task goes the mark that it is done.
-        let _mark = match &task {
-            Task::Unit(_) => None,
-            Task::Directory(task) => task.mark.clone(),
-            Task::Names { directory, .. } => directory.task.mark.clone(),
-        };
-        match task {
-            Task::Unit(path) => self.unit(path),
-            Task::Directory(task) => self.directory(task),
-            Task::Names { directory, from } => self.names(directory, from),
-        }
-        self.send();
-        let mut tasks = std::mem::take(&mut self.tasks);
-        self.scan.pool.push(&mut tasks);
-        self.tasks = tasks;
-        self.pacer.rest();
     }
 
     /// In the middle of a task that finds very much.
@@ -150,5 +126,30 @@ impl<'a> Worker<'a> {
     /// Sends what has been found so far.
     pub(super) fn send(&mut self) {
         self.scan.sender.add(&mut self.differences);
+    }
+
+    /// The mark of a directory, below that of the one above it.
+    pub(super) fn mark(&self, path: &[u8], above: Option<Arc<Mark>>) -> Option<Arc<Mark>> {
+        let (sender, control) = (Arc::clone(&self.scan.sender), self.scan.control.clone());
+        Some(Arc::new(Mark { path: path.to_vec(), sender, control, above }))
+    }
+
+    /// The task for a directory that was met in `parent`; `None` when an earlier scan has done it.
+    pub(super) fn below(&self, parent: &Listed, path: &[u8]) -> Option<Task> {
+        if self.scan.request.resume.covers(path) {
+            return None;
+        }
+        let level = parent.task.level + 1;
+        let above = parent.task.mark.clone();
+        let mark = if level <= MARKED_LEVELS { self.mark(path, above) } else { above };
+        Some(Task::Directory(DirectoryTask { path: path.to_vec(), device: parent.device, mark, level }))
+    }
+
+    pub(super) fn refused(&mut self, path: Vec<u8>, operation: &'static str, source: io::Error) {
+        self.not_scanned(path, NotScanned::Refused { operation, source });
+    }
+
+    pub(super) fn not_scanned(&mut self, path: Vec<u8>, why: NotScanned) {
+        self.scan.sender.not_scanned(path, why);
     }
 }

@@ -49,7 +49,7 @@ impl DirectoryCache {
     ///
     /// What was made after a position was sent cannot have been read before. File systems take
     /// their times from a clock that may be some milliseconds behind, so a little more is looked at.
-    pub(super) fn created_after(&mut self, path: &Path, moment: i64) -> Vec<(PathBuf, FileIdentity)> {
+    pub(super) fn created_after(&mut self, path: &Path, moment: i64) -> Vec<Created> {
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
         let range = (Bound::Excluded(name), Bound::Unbounded);
         let mut found: Vec<_> = self
@@ -59,19 +59,30 @@ impl DirectoryCache {
             .take_while(|(other, _)| other.as_bytes().starts_with(name.as_bytes()))
             .filter(|(other, _)| !is_compressed(other) && name_before_rotation(other) == Some(name))
             .filter_map(|(other, _)| made(&directory.join(other)))
-            .filter(|(made, ..)| *made >= moment - CLOCK_STEP_MS)
+            .filter(|found| found.made >= moment - CLOCK_STEP_MS)
             .collect();
-        found.sort_by_key(|(made, ..)| *made);
-        found.into_iter().map(|(_, path, identity)| (path, identity)).collect()
+        found.sort_by_key(|found| found.made);
+        found
     }
 }
 
-fn made(path: &Path) -> Option<(i64, PathBuf, FileIdentity)> {
+/// A file in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Created {
+    pub path: PathBuf,
+    pub identity: FileIdentity,
+    /// When it was made, in nanoseconds since 1970: together with `identity` no other file's.
+    pub born: i64,
+    /// When it was made or written to, whatever is earlier, in milliseconds since 1970.
+    made: i64,
+}
+
+fn made(path: &Path) -> Option<Created> {
     let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
-    let made = meta.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let born = meta.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
     // One put back from a backup with its old time holds nothing new, though it was made now.
     let written = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    let made = made.min(written);
+    let made = i64::try_from(born.min(written).as_millis()).ok()?;
     let identity = FileIdentity { dev: meta.dev(), inode: meta.ino() };
-    Some((i64::try_from(made.as_millis()).ok()?, path.to_owned(), identity))
+    Some(Created { path: path.to_owned(), identity, born: i64::try_from(born.as_nanos()).ok()?, made })
 }

@@ -30,6 +30,8 @@ pub(super) struct LogFile {
     pub caught_up: bool,
     /// Whether everything was read that was in it at the last read.
     pub at_end: bool,
+    /// When its content was last what had been read, in milliseconds since 1970; 0 if it has not been read.
+    pub intact_at: i64,
     /// Whether it was read since the search for idle descriptors last passed by.
     pub used: bool,
     /// When what the assembler holds is to be sent, if no line comes before.
@@ -55,6 +57,7 @@ impl LogFile {
             queued: false,
             caught_up: false,
             at_end: false,
+            intact_at: 0,
             used: true,
             flush_at: None,
             reader: LineReader::new(descriptor, is_fifo, position, assembler),

@@ -360,12 +360,20 @@ impl PathTracker {
         }
     }
 
-    /// The file of `id` was truncated before all of it had been read: its copies have the rest.
-    pub(super) fn read_copies(&mut self, id: EntryId, cut_off: &FilePosition) {
-        let Some(path) = self.entries.get(id).map(|entry| entry.path.clone()) else { return };
+    /// The file of `id` was truncated before all of it had been read: its copies have the rest, and what was written
+    /// and cut off since `intact_at` (milliseconds since 1970). Returns how many copies there are.
+    pub(super) fn read_copies(&mut self, id: EntryId, cut_off: &FilePosition, intact_at: i64) -> usize {
+        let Some(path) = self.entries.get(id).map(|entry| entry.path.clone()) else { return 0 };
         let (files, noticed_at) = (&self.files, self.reports.noticed_at);
-        let copies = self.recovery.copies(&path, cut_off, noticed_at, &|identity| files.contains(identity));
+        let copies = self.recovery.copies(&path, cut_off, (intact_at, noticed_at), &|id| files.contains(id));
+        let count = copies.len();
         self.add_rotated(id, copies);
+        count
+    }
+
+    /// When the events that are handled now were noticed, in milliseconds since 1970.
+    pub(super) fn noticed_at_ms(&self) -> i64 {
+        self.reports.noticed_at.unix_nanos() / 1_000_000
     }
 
     /// `path` was renamed from the path of `entry`: a file that came and was rotated away before anybody could look

@@ -44,6 +44,9 @@ impl ReadLoop {
             Some(mut batcher) => file.reader.read_quantum(&mut self.buffer, &mut batcher)?,
             None => ReadOutcome::AtEnd,
         };
+        if !matches!(outcome, ReadOutcome::Rewritten | ReadOutcome::Failed(_)) {
+            file.intact_at = tracker.noticed_at_ms();
+        }
         file.note_end(!matches!(outcome, ReadOutcome::More | ReadOutcome::Rewritten));
         if file.note_finished() {
             // After a restart nothing of it is missing, whatever has become of it.
@@ -174,18 +177,19 @@ fn restart(tracker: &mut PathTracker, id: FileId, file: &mut LogFile) -> Result<
         file.flush(&mut batcher)?;
     }
     let Some(path) = tracker.entries.get(file.entry).map(|entry| entry.path.clone()) else { return Ok(()) };
-    if file.reader.is_unread() {
-        // Its copies are found by what was read.
-        tracker.recovery.note_unread(&path);
-    }
+    let is_unread = file.reader.is_unread();
     let (offset, content) = match file.reader.descriptor() {
         Some(descriptor) => offset_after_change(descriptor, &file.reader.position, file.reader.tail(), &path),
         None => (0, Content::New),
     };
     file.restart_at(offset, content);
     if let Some(cut_off) = file.reader.cut_off.clone().filter(|_| content == Content::New) {
-        tracker.read_copies(file.entry, &cut_off);
+        let found = tracker.read_copies(file.entry, &cut_off, file.intact_at);
+        if is_unread && found == 0 {
+            tracker.recovery.note_unread(&path);
+        }
     }
+    file.intact_at = tracker.noticed_at_ms();
     tracker.reports.counters().truncations.fetch_add(1, Ordering::Relaxed);
     tracker.reports.message(format!("ossec: File size reduced (inode remained): '{}'.", path.display()));
     tracker.reports.position_changed(file.entry);

@@ -30,6 +30,9 @@ use crate::collect::report::CollectCounters;
 const LISTING_AGE: Duration = Duration::from_millis(50);
 /// How old the copy of a truncated file may be.
 const COPY_AGE_MS: i64 = 5 * 60 * 1000;
+/// How old the copy of a content may be of which nothing was read: no longer than the reader can be behind, because
+/// nothing else tells it from a file that somebody put there.
+const UNREAD_COPY_AGE_MS: i64 = 10 * 1000;
 
 /// Whether a file is tailed already.
 pub(super) type IsTailed<'a> = &'a dyn Fn(FileIdentity) -> bool;
@@ -83,6 +86,9 @@ pub(super) struct Recovery {
     directories: DirectoryCache,
     /// When the listings in `directories` were made.
     listed_at: Option<Instant>,
+    /// Copies that were there when a truncation was noticed, by number and birth, until they are too old to be taken
+    /// for one of which nothing was read.
+    judged: HashMap<(FileIdentity, i64), i64>,
     counters: Arc<CollectCounters>,
 }
 
@@ -92,7 +98,14 @@ impl Recovery {
         is_first_start: bool,
         counters: Arc<CollectCounters>,
     ) -> Self {
-        Self { positions, is_first_start, directories: DirectoryCache::default(), listed_at: None, counters }
+        Self {
+            positions,
+            is_first_start,
+            directories: DirectoryCache::default(),
+            listed_at: None,
+            judged: HashMap::new(),
+            counters,
+        }
     }
 
     /// Whether the pattern was followed before: a file of it without a position is new.
@@ -182,10 +195,10 @@ impl Recovery {
             places.iter().flat_map(|place| self.directories.created_after(place, noticed_at)).collect();
         let (followed, missing): (Vec<_>, Vec<_>) = recovered.waiting.iter().cloned().partition(is_at_path);
         let kind = Rotated { missing: &missing, followed: &followed, owner, unknown: Unknown::FromFirstByte };
-        for (rotated, identity) in created_since {
-            let is_at_path = at_path.as_ref().is_ok_and(|file| identity_of(&file.meta) == identity);
-            if !is_at_path && !is_known(identity, &recovered.rotated, is_tailed) {
-                recovered.rotated.extend(open_rotated(&rotated, kind, is_tailed));
+        for created in created_since {
+            let is_at_path = at_path.as_ref().is_ok_and(|file| identity_of(&file.meta) == created.identity);
+            if !is_at_path && !is_known(created.identity, &recovered.rotated, is_tailed) {
+                recovered.rotated.extend(open_rotated(&created.path, kind, is_tailed));
             }
         }
         let found: Vec<FilePosition> =
@@ -247,12 +260,13 @@ impl Recovery {
     }
 
     /// The file at `path` was truncated before all of it had been read: the copies that a rotation made of it
-    /// (copytruncate) since, which have the rest.
+    /// (copytruncate) since, which have the rest, and those of contents that were written and cut off between
+    /// `intact_at` (milliseconds since 1970) and `noticed_at`.
     pub(super) fn copies(
         &mut self,
         path: &Path,
         cut_off: &FilePosition,
-        noticed_at: Timestamp,
+        (intact_at, noticed_at): (i64, Timestamp),
         is_tailed: IsTailed<'_>,
     ) -> Vec<RotatedFile> {
         // Many files may be rotated at once: one listing serves them all.
@@ -261,10 +275,22 @@ impl Recovery {
             self.forget_listings();
             self.listed_at = Some(now);
         }
-        let recent = noticed_at.unix_nanos() / 1_000_000 - COPY_AGE_MS;
-        let missing = std::slice::from_ref(cut_off);
-        let kind = Rotated { missing, owner: cut_off.uid, ..Rotated::default() };
-        self.rotated_since(path, recent, kind, is_tailed)
+        let now = noticed_at.unix_nanos() / 1_000_000;
+        let (missing, owner) = (std::slice::from_ref(cut_off), cut_off.uid);
+        let rest = Rotated { missing, owner, ..Rotated::default() };
+        let mut copies = self.rotated_since(path, now - COPY_AGE_MS, rest, is_tailed);
+        let unread = Rotated { followed: missing, owner, unknown: Unknown::FromFirstByte, ..Rotated::default() };
+        let oldest = now - UNREAD_COPY_AGE_MS;
+        self.judged.retain(|_, at| *at >= oldest);
+        for place in places_of(path) {
+            for created in self.directories.created_after(&place, intact_at.max(oldest)) {
+                let is_new = self.judged.insert((created.identity, created.born), now).is_none();
+                if is_new && !is_known(created.identity, &copies, is_tailed) {
+                    copies.extend(open_rotated(&created.path, unread, is_tailed));
+                }
+            }
+        }
+        copies
     }
 
     /// Rotated files of `path` that were made after `moment` (milliseconds since 1970) and are not tailed.
@@ -278,9 +304,9 @@ impl Recovery {
         let places = places_of(path);
         let created: Vec<_> = places.iter().flat_map(|place| self.directories.created_after(place, moment)).collect();
         let mut rotated: Vec<RotatedFile> = Vec::new();
-        for (name, identity) in created {
-            if !is_known(identity, &rotated, is_tailed) {
-                rotated.extend(open_rotated(&name, kind, is_tailed));
+        for created in created {
+            if !is_known(created.identity, &rotated, is_tailed) {
+                rotated.extend(open_rotated(&created.path, kind, is_tailed));
             }
         }
         rotated
@@ -442,7 +468,7 @@ mod tests {
         fs::write(place.log.with_extension("log.2"), "another\n").expect("written");
         fs::write(&place.log, "").expect("truncated");
         let (mut recovery, _) = recovery();
-        let copies = recovery.copies(&place.log, &cut_off, crate::platform::clock::now(), &|_| false);
+        let copies = recovery.copies(&place.log, &cut_off, (i64::MAX, crate::platform::clock::now()), &|_| false);
         assert_eq!(copies.iter().map(|file| file.position.offset).collect::<Vec<_>>(), [2]);
     }
 

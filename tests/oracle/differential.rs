@@ -102,7 +102,9 @@ fn compare(case: &Case, mode: Mode, tally: &mut Tally) -> Result<(), String> {
 fn is_address_withheld(expected: &Answer, actual: &Answer, line: &str) -> bool {
     let is_source = |field: &&(String, String)| field.0 == "srcip";
     let rest = |answer: &Answer| answer.fields.iter().filter(|field| !is_source(field)).cloned().collect::<Vec<_>>();
-    let addresses = line.split(|c: char| !c.is_ascii_digit() && c != '.').filter(|word| word.matches('.').count() == 3);
+    let words = line.split(|char: char| !char.is_ascii_hexdigit() && char != '.' && char != ':');
+    let words = words.map(|word| word.trim_matches(['.', ':'].as_slice()));
+    let addresses = words.filter(|word| word.matches('.').count() == 3 || word.matches(':').count() > 1);
     expected.fields.iter().any(|field| is_source(&field))
         && !actual.fields.iter().any(|field| is_source(&field))
         && expected.decoder == actual.decoder

@@ -13,7 +13,7 @@ use crate::decode::{
     self, Decoded, DecoderSet, DecoderTrial, EventKind, FieldId, FieldValues, NameId, PeerScratch, Scratch, decode,
 };
 use crate::fim;
-use crate::model::{Channel, EventRef, FileNews, Timestamp};
+use crate::model::{Channel, EventRef, FimEvent, Timestamp};
 use crate::pattern::Seen;
 use crate::predecode::{Headers, Predecoded, predecode};
 use crate::rules::{self, HostNews, RuleEvent};
@@ -179,7 +179,7 @@ fn of_message<'a>(compiled: &'a Compiled, found: &Predecoded<'a>, prepared: &'a 
 }
 
 /// News of file integrity needs no decoding: it is there as a value.
-fn of_file_integrity(compiled: &Compiled, news: &FileNews, fields: &mut FieldValues) -> Decoded {
+fn of_file_integrity(compiled: &Compiled, news: &FimEvent, fields: &mut FieldValues) -> Decoded {
     let name = fim::decoder(news, compiled.options.counts_changes);
     if let Some(path) = fim::subject(news) {
         fields.set_made(FieldId::FILE_NAME, path);

@@ -1,6 +1,6 @@
 //! Repeat counter of a path: which of rules 550 to 552 a change raises.
 
-use crate::model::{ChangeKind, FileNews};
+use crate::model::{ChangeKind, FimEvent};
 
 /// Changes of one path that OSSEC reports under `auto_ignore`.
 pub(super) const OSSEC_CHANGES: u32 = 3;
@@ -27,24 +27,24 @@ pub const DECODERS: [&str; 15] = [
 
 /// The built-in decoder that takes `news`. `counts_changes` is `auto_ignore`: without it OSSEC calls every
 /// change the first one.
-pub fn decoder(news: &FileNews, counts_changes: bool) -> &'static str {
+pub fn decoder(news: &FimEvent, counts_changes: bool) -> &'static str {
     match news {
-        FileNews::Change(change) => match (change.kind, change.count) {
+        FimEvent::Change(change) => match (change.kind, change.count) {
             (ChangeKind::Deleted, _) => "syscheck_deleted",
             (ChangeKind::Added | ChangeKind::Readded, _) => "syscheck_new_entry",
             (ChangeKind::Modified, 2) if counts_changes => "syscheck_integrity_changed_2nd",
             (ChangeKind::Modified, OSSEC_CHANGES..) if counts_changes => "syscheck_integrity_changed_3rd",
             (ChangeKind::Modified, _) => "syscheck_integrity_changed",
         },
-        FileNews::Gap(gap) if gap.closed.is_some() => "syscheck_gap_closed",
-        FileNews::Gap(_) => "syscheck_gap",
-        FileNews::Refusal(refusal) if refusal.refused => "syscheck_refused",
-        FileNews::Refusal(_) => "syscheck_would_refuse",
-        FileNews::Acceptance(_) => "syscheck_accepted",
-        FileNews::Protection(protection) if protection.enforced => "syscheck_protection_on",
-        FileNews::Protection(_) => "syscheck_protection_off",
-        FileNews::Damage(_) => "syscheck_damage",
-        FileNews::Restored(_) => "firewall_restored",
-        FileNews::SetAside(_) => "line_set_aside",
+        FimEvent::Gap(gap) if gap.closed.is_some() => "syscheck_gap_closed",
+        FimEvent::Gap(_) => "syscheck_gap",
+        FimEvent::Refusal(refusal) if refusal.refused => "syscheck_refused",
+        FimEvent::Refusal(_) => "syscheck_would_refuse",
+        FimEvent::Acceptance(_) => "syscheck_accepted",
+        FimEvent::Protection(protection) if protection.enforced => "syscheck_protection_on",
+        FimEvent::Protection(_) => "syscheck_protection_off",
+        FimEvent::Damage(_) => "syscheck_damage",
+        FimEvent::Restored(_) => "firewall_restored",
+        FimEvent::SetAside(_) => "line_set_aside",
     }
 }

@@ -93,39 +93,39 @@ fn operations() -> impl Strategy<Value = Operations> {
         .prop_map(|operations| operations.into_iter().collect())
 }
 
-fn change() -> impl Strategy<Value = FileNews> {
+fn change() -> impl Strategy<Value = FimEvent> {
     const KINDS: [ChangeKind; 4] = [ChangeKind::Added, ChangeKind::Modified, ChangeKind::Deleted, ChangeKind::Readded];
     let states = (proptest::option::of(state()), proptest::option::of(state()));
     let whos = proptest::collection::vec(who(), 0..3);
     let diff = proptest::option::of(name().prop_map(|text| String::from_utf8_lossy(&text).into_owned()));
     (name(), prop::sample::select(&KINDS[..]), states, 0u32..5, whos, operations(), diff).prop_map(
         |(path, kind, (old, new), count, who, operations, diff)| {
-            FileNews::Change(Box::new(FileChange { path, kind, old, new, count, who, operations, diff }))
+            FimEvent::Change(Box::new(FileChange { path, kind, old, new, count, who, operations, diff }))
         },
     )
 }
 
-pub(crate) fn news() -> impl Strategy<Value = FileNews> {
+pub(crate) fn news() -> impl Strategy<Value = FimEvent> {
     let text = || name().prop_map(|text| String::from_utf8_lossy(&text).into_owned());
     let names = || proptest::collection::vec(name(), 0..3);
     let gap =
         (name(), time(), proptest::option::of(time()), any::<u64>()).prop_map(|(subtree, opened, closed, found)| {
-            FileNews::Gap(Gap { subtree, cause: GapCause::QueueOverflow, opened, closed, found })
+            FimEvent::Gap(Gap { subtree, cause: GapCause::QueueOverflow, opened, closed, found })
         });
     let refusal = (name(), any::<bool>(), who(), any::<u32>()).prop_map(|(path, refused, who, count)| {
-        FileNews::Refusal(Box::new(Refusal { path, operation: Operation::Write, refused, who, count }))
+        FimEvent::Refusal(Box::new(Refusal { path, operation: Operation::Write, refused, who, count }))
     });
     let acceptance = (proptest::collection::vec(text(), 0..3), any::<u64>(), names())
-        .prop_map(|(reasons, files, examples)| FileNews::Acceptance(Acceptance { reasons, files, examples }));
+        .prop_map(|(reasons, files, examples)| FimEvent::Acceptance(Acceptance { reasons, files, examples }));
     let protection = (any::<bool>(), text(), any::<Option<u32>>())
-        .prop_map(|(enforced, reason, uid)| FileNews::Protection(Protection { enforced, reason, uid }));
-    let damage = (text(), names()).prop_map(|(what, paths)| FileNews::Damage(Damage { what, paths }));
+        .prop_map(|(enforced, reason, uid)| FimEvent::Protection(Protection { enforced, reason, uid }));
+    let damage = (text(), names()).prop_map(|(what, paths)| FimEvent::Damage(Damage { what, paths }));
     let aside = (text(), text(), name()).prop_map(|(location, position, line)| {
         let (part, cause) = ("analysis".to_owned(), "SIGSEGV".to_owned());
-        FileNews::SetAside(Box::new(SetAside { location, position, part, cause, line }))
+        FimEvent::SetAside(Box::new(SetAside { location, position, part, cause, line }))
     });
     let restored = (text(), any::<u64>(), any::<u64>())
-        .prop_map(|(reason, times, blocked)| FileNews::Restored(Restored { reason, times, blocked }));
+        .prop_map(|(reason, times, blocked)| FimEvent::Restored(Restored { reason, times, blocked }));
     prop_oneof![6 => change(), 1 => restored, 1 => gap, 1 => refusal, 1 => acceptance, 1 => protection, 1 => damage, 1 => aside]
 }
 

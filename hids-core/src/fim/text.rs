@@ -10,7 +10,7 @@ mod who;
 
 use super::Checks;
 use crate::escape::{visible, visible_string};
-use crate::model::{Acceptance, Damage, FileNews, Gap, Operation, Protection, Refusal, Restored, SetAside};
+use crate::model::{Acceptance, Damage, FimEvent, Gap, Operation, Protection, Refusal, Restored, SetAside};
 
 /// Longest path in a text (`%.756s` in OSSEC's `src/analysisd/decoders/syscheck.c`); JSON has all of it.
 const PATH_LIMIT_BYTES: usize = 756;
@@ -29,32 +29,32 @@ pub struct TextStyle {
 /// The text of `news`: lines ended by newlines, but for the last one (in the strict mode as OSSEC has it).
 ///
 /// Valid UTF-8 without control characters but newlines and tabs.
-pub fn text(news: &FileNews, style: TextStyle) -> Vec<u8> {
+pub fn text(news: &FimEvent, style: TextStyle) -> Vec<u8> {
     let mut text = Text::default();
     match news {
-        FileNews::Change(change) => return changes::change(change, style),
-        FileNews::Gap(told) => gap(&mut text, told),
-        FileNews::Refusal(told) => refusal(&mut text, told),
-        FileNews::Acceptance(told) => acceptance(&mut text, told),
-        FileNews::Protection(told) => protection(&mut text, told),
-        FileNews::Damage(told) => damage(&mut text, told),
-        FileNews::Restored(told) => restored(&mut text, told),
-        FileNews::SetAside(told) => set_aside(&mut text, told),
+        FimEvent::Change(change) => return changes::change(change, style),
+        FimEvent::Gap(told) => gap(&mut text, told),
+        FimEvent::Refusal(told) => refusal(&mut text, told),
+        FimEvent::Acceptance(told) => acceptance(&mut text, told),
+        FimEvent::Protection(told) => protection(&mut text, told),
+        FimEvent::Damage(told) => damage(&mut text, told),
+        FimEvent::Restored(told) => restored(&mut text, told),
+        FimEvent::SetAside(told) => set_aside(&mut text, told),
     }
     text.finish()
 }
 
 /// The path that `news` is about, for the field `filename`.
-pub fn subject(news: &FileNews) -> Option<&[u8]> {
+pub fn subject(news: &FimEvent) -> Option<&[u8]> {
     match news {
-        FileNews::Change(change) => Some(&change.path),
-        FileNews::Gap(gap) => Some(&gap.subtree),
-        FileNews::Refusal(refusal) => Some(&refusal.path),
-        FileNews::Acceptance(_)
-        | FileNews::Protection(_)
-        | FileNews::Damage(_)
-        | FileNews::SetAside(_)
-        | FileNews::Restored(_) => None,
+        FimEvent::Change(change) => Some(&change.path),
+        FimEvent::Gap(gap) => Some(&gap.subtree),
+        FimEvent::Refusal(refusal) => Some(&refusal.path),
+        FimEvent::Acceptance(_)
+        | FimEvent::Protection(_)
+        | FimEvent::Damage(_)
+        | FimEvent::SetAside(_)
+        | FimEvent::Restored(_) => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fim::is_package_manager;
-use crate::model::{Alert, FieldName, FileNews, Level, Who};
+use crate::model::{Alert, FieldName, FimEvent, Level, Who};
 
 /// From this level on an alert is written and mailed at once: the mail about an attack does not wait.
 pub(super) const AT_ONCE: Level = Level(10);
@@ -101,7 +101,7 @@ pub(super) fn cause(alert: &Alert) -> Option<(Cause, Option<Mark>)> {
         return None;
     }
     match alert.notice.as_deref().map(|notice| &notice.news) {
-        Some(FileNews::Change(change)) => {
+        Some(FimEvent::Change(change)) => {
             let mut causes = change.who.iter().map(|who| cause_of(who));
             let first = causes.next()?;
             // Two different causes of one change: neither may hide in the other.

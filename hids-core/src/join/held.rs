@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::{Cause, Mark};
 use crate::escape::visible_string;
-use crate::model::{Alert, AlertId, EvidenceLine, FileNews, Level, RuleFacts, RuleId, Timestamp};
+use crate::model::{Alert, AlertId, EvidenceLine, FimEvent, Level, RuleFacts, RuleId, Timestamp};
 
 /// Different rules that are counted one by one.
 const MOST_RULES: usize = 16;
@@ -191,7 +191,7 @@ impl Held {
 /// What stands for an alert in the text of another, hostile.
 fn named(alert: &Alert) -> Vec<u8> {
     let mut name = match alert.notice.as_deref().map(|notice| &notice.news) {
-        Some(FileNews::Change(change)) => [change.kind.name().as_bytes(), b" '", &change.path, b"'"].concat(),
+        Some(FimEvent::Change(change)) => [change.kind.name().as_bytes(), b" '", &change.path, b"'"].concat(),
         _ => alert.full_log.clone(),
     };
     name.truncate(LINE_BYTES);

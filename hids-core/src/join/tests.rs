@@ -81,7 +81,7 @@ fn file(sequence: u64, level: u16, path: &str, who: Vec<Who>) -> Arc<Alert> {
         operations: Operations::NONE.with(Operation::Delete),
         diff: None,
     };
-    let news = FileNews::Change(Box::new(change));
+    let news = FimEvent::Change(Box::new(change));
     let notice = FileNotice { sequence, time: Timestamp::from_unix_seconds(EVENING), alerted: true, news };
     let text = format!("File '{path}' was deleted.\n");
     let mut alert =

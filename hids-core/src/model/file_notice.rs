@@ -16,12 +16,12 @@ pub struct FileNotice {
     /// Whether the rules see it (else it is only kept, for instance the fourth change under `auto_ignore`).
     pub alerted: bool,
     /// What it says.
-    pub news: FileNews,
+    pub news: FimEvent,
 }
 
 /// What there is to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FileNews {
+pub enum FimEvent {
     /// A file differs from the baseline.
     Change(Box<FileChange>),
     /// Events may be missing; told when it opens and again when it is closed.

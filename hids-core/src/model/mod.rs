@@ -15,7 +15,7 @@ pub use alert::{Alert, DecoderNames, EvidenceLine, Field, FieldName, Fields, Rul
 pub use event::{Channel, EventRef, LogBatch, LogSource, SourcePosition};
 pub use file::{ChangeKind, Digests, FileChange, FileKind, FileState};
 pub use file_event::{FileEvent, Gap, GapCause, Operation, Operations, Sensed};
-pub use file_notice::{Acceptance, Damage, FileNews, FileNotice, Protection, Refusal, Restored, SetAside};
+pub use file_notice::{Acceptance, Damage, FileNotice, FimEvent, Protection, Refusal, Restored, SetAside};
 pub use ids::{AlertId, Level, RuleId};
 pub use sender::{Doubt, UntrustedSender};
 pub use time::Timestamp;

@@ -62,24 +62,24 @@ fn syscheck_file(path: Option<&[u8]>, notice: Option<&FileNotice>) -> Value {
     let mut all: Vec<(&str, Value)> = vec![("path", path.map(lossless).into())];
     if let Some(notice) = notice {
         let event = match &notice.news {
-            FileNews::Change(change) => {
+            FimEvent::Change(change) => {
                 all.extend(sides(change));
                 change.kind.name()
             }
-            FileNews::Gap(gap) if gap.closed.is_some() => "gap-closed",
-            FileNews::Gap(_) => "gap",
-            FileNews::Refusal(refusal) => {
+            FimEvent::Gap(gap) if gap.closed.is_some() => "gap-closed",
+            FimEvent::Gap(_) => "gap",
+            FimEvent::Refusal(refusal) => {
                 if refusal.refused {
                     "refused"
                 } else {
                     "would-refuse"
                 }
             }
-            FileNews::Acceptance(_) => "accepted",
-            FileNews::Protection(_) => "protection",
-            FileNews::Damage(_) => "damage",
-            FileNews::Restored(_) => "firewall-restored",
-            FileNews::SetAside(_) => "line-set-aside",
+            FimEvent::Acceptance(_) => "accepted",
+            FimEvent::Protection(_) => "protection",
+            FimEvent::Damage(_) => "damage",
+            FimEvent::Restored(_) => "firewall-restored",
+            FimEvent::SetAside(_) => "line-set-aside",
         };
         all.extend([("event", event.into()), ("sequence", notice.sequence.min(i64::MAX as u64).into())]);
         all.extend(of_news(&notice.news));
@@ -88,46 +88,46 @@ fn syscheck_file(path: Option<&[u8]>, notice: Option<&FileNotice>) -> Value {
     Value::Object(some.map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-fn of_news(news: &FileNews) -> Vec<(&'static str, Value)> {
+fn of_news(news: &FimEvent) -> Vec<(&'static str, Value)> {
     match news {
-        FileNews::Change(change) => vec![
+        FimEvent::Change(change) => vec![
             ("changes", change.count.into()),
             ("operations", change.operations.iter().map(Operation::name).collect::<Vec<_>>().into()),
             ("diff", change.diff.clone().into()),
             ("who", change.who.last().map(|who| who_object(who)).into()),
             ("who_earlier", change.who.iter().rev().skip(1).map(|who| who_object(who)).collect::<Vec<_>>().into()),
         ],
-        FileNews::Gap(gap) => vec![
+        FimEvent::Gap(gap) => vec![
             ("cause", gap.cause.name().into()),
             ("opened", utc(gap.opened).into()),
             ("closed", gap.closed.map(utc).into()),
             ("found", gap.closed.map(|_| gap.found.min(i64::MAX as u64)).into()),
         ],
-        FileNews::Refusal(refusal) => vec![
+        FimEvent::Refusal(refusal) => vec![
             ("operations", json!([refusal.operation.name()])),
             ("times", refusal.count.into()),
             ("who", who_object(&refusal.who)),
         ],
-        FileNews::Acceptance(acceptance) => vec![
+        FimEvent::Acceptance(acceptance) => vec![
             ("files", acceptance.files.min(i64::MAX as u64).into()),
             ("reasons", acceptance.reasons.clone().into()),
             ("paths", acceptance.examples.iter().map(|path| lossless(path)).collect::<Vec<_>>().into()),
         ],
-        FileNews::Protection(protection) => vec![
+        FimEvent::Protection(protection) => vec![
             ("enforced", if protection.enforced { "yes" } else { "no" }.into()),
             ("reasons", json!([protection.reason])),
             ("uid", protection.uid.into()),
         ],
-        FileNews::Restored(restored) => vec![
+        FimEvent::Restored(restored) => vec![
             ("reasons", json!([restored.reason])),
             ("times", restored.times.min(i64::MAX as u64).into()),
             ("blocked", restored.blocked.min(i64::MAX as u64).into()),
         ],
-        FileNews::Damage(damage) => vec![
+        FimEvent::Damage(damage) => vec![
             ("reasons", json!([damage.what])),
             ("paths", damage.paths.iter().map(|path| lossless(path)).collect::<Vec<_>>().into()),
         ],
-        FileNews::SetAside(aside) => vec![
+        FimEvent::SetAside(aside) => vec![
             ("source", aside.location.clone().into()),
             ("position", aside.position.clone().into()),
             ("part", aside.part.clone().into()),

@@ -2,7 +2,7 @@
 
 use super::json::Object;
 use crate::escape::visible_string;
-use crate::model::{ChangeKind, FileNews, FileNotice, FileState, Timestamp, Who};
+use crate::model::{ChangeKind, FileNotice, FileState, FimEvent, Timestamp, Who};
 
 /// Longest diff in JSON; its maker has bounded it already.
 const DIFF_LIMIT_BYTES: usize = 64 << 10;
@@ -28,7 +28,7 @@ pub(super) fn syscheck_file(object: &mut Object<'_>, path: Option<&[u8]>, notice
     object.text("event", event(&notice.news).as_bytes());
     object.number("sequence", number(notice.sequence));
     match &notice.news {
-        FileNews::Change(change) => {
+        FimEvent::Change(change) => {
             object.number("changes", change.count.into());
             object.texts("operations", change.operations.iter().map(|operation| operation.name().as_bytes()));
             if let Some(diff) = &change.diff {
@@ -40,7 +40,7 @@ pub(super) fn syscheck_file(object: &mut Object<'_>, path: Option<&[u8]>, notice
                 object.objects("who_earlier", earlier, |object, who| who_object(object, who));
             }
         }
-        FileNews::Gap(gap) => {
+        FimEvent::Gap(gap) => {
             object.text("cause", gap.cause.name().as_bytes());
             object.plain("opened", |out| push_time(out, gap.opened));
             if let Some(closed) = gap.closed {
@@ -48,33 +48,33 @@ pub(super) fn syscheck_file(object: &mut Object<'_>, path: Option<&[u8]>, notice
                 object.number("found", number(gap.found));
             }
         }
-        FileNews::Refusal(refusal) => {
+        FimEvent::Refusal(refusal) => {
             object.texts("operations", std::iter::once(refusal.operation.name().as_bytes()));
             object.number("times", refusal.count.into());
             object.object("who", |object| who_object(object, &refusal.who));
         }
-        FileNews::Acceptance(acceptance) => {
+        FimEvent::Acceptance(acceptance) => {
             object.number("files", number(acceptance.files));
             object.texts("reasons", acceptance.reasons.iter().map(String::as_bytes));
             object.texts("paths", acceptance.examples.iter().map(Vec::as_slice));
         }
-        FileNews::Protection(protection) => {
+        FimEvent::Protection(protection) => {
             object.text("enforced", if protection.enforced { b"yes" } else { b"no" });
             object.texts("reasons", std::iter::once(protection.reason.as_bytes()));
             if let Some(uid) = protection.uid {
                 object.number("uid", uid.into());
             }
         }
-        FileNews::Restored(restored) => {
+        FimEvent::Restored(restored) => {
             object.texts("reasons", std::iter::once(restored.reason.as_bytes()));
             object.number("times", number(restored.times));
             object.number("blocked", number(restored.blocked));
         }
-        FileNews::Damage(damage) => {
+        FimEvent::Damage(damage) => {
             object.texts("reasons", std::iter::once(damage.what.as_bytes()));
             object.texts("paths", damage.paths.iter().map(Vec::as_slice));
         }
-        FileNews::SetAside(aside) => {
+        FimEvent::SetAside(aside) => {
             object.text("source", aside.location.as_bytes());
             object.text("position", aside.position.as_bytes());
             object.text("part", aside.part.as_bytes());
@@ -85,18 +85,18 @@ pub(super) fn syscheck_file(object: &mut Object<'_>, path: Option<&[u8]>, notice
 }
 
 /// What happened, in a word.
-fn event(news: &FileNews) -> &'static str {
+fn event(news: &FimEvent) -> &'static str {
     match news {
-        FileNews::Change(change) => change.kind.name(),
-        FileNews::Gap(gap) if gap.closed.is_some() => "gap-closed",
-        FileNews::Gap(_) => "gap",
-        FileNews::Refusal(refusal) if refusal.refused => "refused",
-        FileNews::Refusal(_) => "would-refuse",
-        FileNews::Acceptance(_) => "accepted",
-        FileNews::Protection(_) => "protection",
-        FileNews::Damage(_) => "damage",
-        FileNews::Restored(_) => "firewall-restored",
-        FileNews::SetAside(_) => "line-set-aside",
+        FimEvent::Change(change) => change.kind.name(),
+        FimEvent::Gap(gap) if gap.closed.is_some() => "gap-closed",
+        FimEvent::Gap(_) => "gap",
+        FimEvent::Refusal(refusal) if refusal.refused => "refused",
+        FimEvent::Refusal(_) => "would-refuse",
+        FimEvent::Acceptance(_) => "accepted",
+        FimEvent::Protection(_) => "protection",
+        FimEvent::Damage(_) => "damage",
+        FimEvent::Restored(_) => "firewall-restored",
+        FimEvent::SetAside(_) => "line-set-aside",
     }
 }
 
@@ -137,7 +137,7 @@ impl Sides<'_, '_, '_> {
 
 /// What was and what is, of a change, where they differ.
 pub(super) fn before_and_after(object: &mut Object<'_>, notice: &FileNotice) {
-    let FileNews::Change(change) = &notice.news else { return };
+    let FimEvent::Change(change) = &notice.news else { return };
     let (old, new) = (change.old.as_deref(), change.new.as_deref());
     // Of a file that is gone OSSEC shows nothing; what it was helps.
     let old = if matches!(change.kind, ChangeKind::Added) { None } else { old };

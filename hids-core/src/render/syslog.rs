@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::alert_log::push_origin;
 use super::text::{cut, lossless, own_lines, visible_string};
 use crate::escape::plain_json;
-use crate::model::{Alert, FieldName, FileNews, FileNotice};
+use crate::model::{Alert, FieldName, FileNotice, FimEvent};
 
 /// Longest message in bytes (`OS_SIZE_6144` in `src/os_csyslogd/alert.c`); the log is cut to fit.
 const MESSAGE_LIMIT_BYTES: usize = 6144;
@@ -192,7 +192,7 @@ struct Changed {
 impl Changed {
     fn of(alert: &Alert) -> Self {
         let mut found = Self::default();
-        if !matches!(alert.notice.as_deref(), Some(FileNotice { news: FileNews::Change(_), .. })) {
+        if !matches!(alert.notice.as_deref(), Some(FileNotice { news: FimEvent::Change(_), .. })) {
             return found;
         }
         for line in own_lines(&alert.full_log) {

@@ -427,7 +427,7 @@ fn changed_file() -> Arc<FileNotice> {
         operations: Operations::NONE.with(Operation::Write),
         diff: Some("@@ -1 +1 @@\n-\n+User: root\n \n".into()),
     };
-    let news = FileNews::Change(Box::new(change));
+    let news = FimEvent::Change(Box::new(change));
     Arc::new(FileNotice { sequence: 5, time: Timestamp::from_unix_seconds(1), alerted: true, news })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::fim::{Checks, TextStyle, text};
 use crate::model::{
-    Acceptance, ChangeKind, Damage, FileChange, FileNews, FileNotice, FileState, Gap, GapCause, Operation, Operations,
+    Acceptance, ChangeKind, Damage, FileChange, FileNotice, FileState, FimEvent, Gap, GapCause, Operation, Operations,
     Protection, Refusal, Restored, SetAside, Timestamp, Who,
 };
 
@@ -33,7 +33,7 @@ pub(super) fn notice(value: &[u8], time: Timestamp) -> Option<(Vec<u8>, Arc<File
     Some((text, Arc::new(FileNotice { sequence: 1, time, alerted: true, news })))
 }
 
-fn news(value: &[u8], time: Timestamp) -> Option<FileNews> {
+fn news(value: &[u8], time: Timestamp) -> Option<FimEvent> {
     let (word, rest) = split(value);
     let word = WORDS.into_iter().find(|known| known.as_bytes() == word)?;
     let (count, path) = match split(rest) {
@@ -48,14 +48,14 @@ fn news(value: &[u8], time: Timestamp) -> Option<FileNews> {
         "changed" => change(ChangeKind::Modified),
         "deleted" => change(ChangeKind::Deleted),
         "readded" => change(ChangeKind::Readded),
-        "gap" | "gap-closed" => FileNews::Gap(Gap {
+        "gap" | "gap-closed" => FimEvent::Gap(Gap {
             subtree: path.to_vec(),
             cause: GapCause::QueueOverflow,
             opened: time,
             closed: (word == "gap-closed").then_some(time),
             found: 0,
         }),
-        "refused" | "would-refuse" => FileNews::Refusal(Box::new(Refusal {
+        "refused" | "would-refuse" => FimEvent::Refusal(Box::new(Refusal {
             path: path.to_vec(),
             operation: Operation::Write,
             refused: word == "refused",
@@ -64,14 +64,14 @@ fn news(value: &[u8], time: Timestamp) -> Option<FileNews> {
         })),
         "accepted" => {
             let reasons = vec!["hidsctl fim accept".to_owned()];
-            FileNews::Acceptance(Acceptance { reasons, files: 1, examples: vec![path.to_vec()] })
+            FimEvent::Acceptance(Acceptance { reasons, files: 1, examples: vec![path.to_vec()] })
         }
-        "protection-on" | "protection-off" => FileNews::Protection(Protection {
+        "protection-on" | "protection-off" => FimEvent::Protection(Protection {
             enforced: word == "protection-on",
             reason: "hidsctl fim protect".to_owned(),
             uid: Some(0),
         }),
-        "line-set-aside" => FileNews::SetAside(Box::new(SetAside {
+        "line-set-aside" => FimEvent::SetAside(Box::new(SetAside {
             location: String::from_utf8_lossy(path).into_owned(),
             position: "line 1 of 1".to_owned(),
             part: "analysis".to_owned(),
@@ -79,17 +79,17 @@ fn news(value: &[u8], time: Timestamp) -> Option<FileNews> {
             line: b"a line".to_vec(),
         })),
         "firewall-restored" => {
-            FileNews::Restored(Restored { reason: "table missing".to_owned(), times: 1, blocked: 2 })
+            FimEvent::Restored(Restored { reason: "table missing".to_owned(), times: 1, blocked: 2 })
         }
-        _ => FileNews::Damage(Damage { what: "an entry was altered".to_owned(), paths: vec![path.to_vec()] }),
+        _ => FimEvent::Damage(Damage { what: "an entry was altered".to_owned(), paths: vec![path.to_vec()] }),
     })
 }
 
-fn change(kind: ChangeKind, path: &[u8], count: u32) -> FileNews {
+fn change(kind: ChangeKind, path: &[u8], count: u32) -> FimEvent {
     let state = |size_bytes| Some(Box::new(FileState { mode: 0o100_644, size_bytes, ..FileState::default() }));
     let old = if kind == ChangeKind::Added { None } else { state(1) };
     let new = if kind == ChangeKind::Deleted { None } else { state(2) };
-    FileNews::Change(Box::new(FileChange {
+    FimEvent::Change(Box::new(FileChange {
         path: path.to_vec(),
         kind,
         old,

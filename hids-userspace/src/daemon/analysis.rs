@@ -11,7 +11,7 @@ use hids_core::decode::EventKind;
 use hids_core::engine::{Engine, Losses, Outcome, SavedState};
 use hids_core::fim::TextStyle;
 use hids_core::model::{
-    Alert, AlertId, Channel, DecoderNames, EventRef, Field, FieldName, Fields, FileNews, FileNotice, LogBatch,
+    Alert, AlertId, Channel, DecoderNames, EventRef, Field, FieldName, Fields, FileNotice, FimEvent, LogBatch,
     LogSource, SetAside, Timestamp, UntrustedSender,
 };
 use hids_core::render::{ArchivedEvent, FirewallEvent};
@@ -341,7 +341,7 @@ impl Analysis {
             if !handling.analyse {
                 continue;
             }
-            if let Some(FileNews::SetAside(aside)) = event.notice.map(|notice| &notice.news) {
+            if let Some(FimEvent::SetAside(aside)) = event.notice.map(|notice| &notice.news) {
                 self.keep(aside, event.received);
             }
             let (part, place, number) = (Part::Analysis, place.as_bytes(), index as u64);
@@ -423,7 +423,7 @@ impl Analysis {
     fn set_aside(&mut self, aside: SetAside, received: Timestamp, processed: &mut Processed) {
         let batch = notice_of(aside, received);
         for event in batch.events() {
-            if let Some(FileNews::SetAside(aside)) = event.notice.map(|notice| &notice.news) {
+            if let Some(FimEvent::SetAside(aside)) = event.notice.map(|notice| &notice.news) {
                 self.keep(aside, received);
             }
             self.analyse(event, None, &Handling::USUAL, processed);
@@ -468,7 +468,7 @@ impl Analysis {
 /// News of a line that was set aside, as a batch of its own without a position.
 pub(super) fn notice_of(aside: SetAside, received: Timestamp) -> LogBatch {
     let source = Arc::new(LogSource { location: "hidsd".to_owned(), channel: Channel::Syscheck });
-    let news = FileNews::SetAside(Box::new(aside));
+    let news = FimEvent::SetAside(Box::new(aside));
     let text = hids_core::fim::text(&news, TextStyle::default());
     let mut batch = LogBatch::new(source, received);
     batch.push_notice(&text, Arc::new(FileNotice { sequence: 0, time: received, alerted: true, news }));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hids_core::fim::{TextStyle, text};
-use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, Restored, Timestamp};
+use hids_core::model::{Channel, FileNotice, FimEvent, LogBatch, LogSource, Restored, Timestamp};
 
 use crate::respond::ReportView;
 
@@ -41,7 +41,7 @@ impl RestoredNews {
 pub(super) fn batch(news: Restored, time: Timestamp) -> LogBatch {
     let source = Arc::new(LogSource { location: "nftables".into(), channel: Channel::Syscheck });
     let mut batch = LogBatch::new(source, time);
-    let news = FileNews::Restored(news);
+    let news = FimEvent::Restored(news);
     let text = text(&news, TextStyle::default());
     batch.push_notice(&text, Arc::new(FileNotice { sequence: 0, time, alerted: true, news }));
     batch

@@ -3,7 +3,7 @@
 use super::*;
 use crate::fim::{self, Checks, TextStyle};
 use crate::model::{
-    ChangeKind, FieldName, FileChange, FileNews, FileNotice, FileState, Gap, GapCause, LogBatch, Operations,
+    ChangeKind, FieldName, FileChange, FileNotice, FileState, FimEvent, Gap, GapCause, LogBatch, Operations,
 };
 
 const ROOT: &str = r#"<group name="ossec,"><rule id="7" level="0" noalert="1"><category>ossec</category><description>root</description></rule></group>"#;
@@ -30,11 +30,11 @@ fn compile(rules: &[&str], options: EngineOptions) -> Engine {
     engine.unwrap_or_else(|| panic!("{problems:?}"))
 }
 
-fn change(path: &str, kind: ChangeKind, count: u32) -> FileNews {
+fn change(path: &str, kind: ChangeKind, count: u32) -> FimEvent {
     let state = |size_bytes| Some(Box::new(FileState { size_bytes, ..FileState::default() }));
     let (old, new) = (state(1), state(2));
     let path = path.as_bytes().to_vec();
-    FileNews::Change(Box::new(FileChange {
+    FimEvent::Change(Box::new(FileChange {
         path,
         kind,
         old,
@@ -46,14 +46,14 @@ fn change(path: &str, kind: ChangeKind, count: u32) -> FileNews {
     }))
 }
 
-fn gap(closed: bool) -> FileNews {
+fn gap(closed: bool) -> FimEvent {
     let time = Timestamp::from_unix_seconds(5);
     let closed = closed.then_some(time);
-    FileNews::Gap(Gap { subtree: b"/etc".to_vec(), cause: GapCause::DaemonDown, opened: time, closed, found: 0 })
+    FimEvent::Gap(Gap { subtree: b"/etc".to_vec(), cause: GapCause::DaemonDown, opened: time, closed, found: 0 })
 }
 
 /// A batch as the daemon makes it.
-fn batch(news: Vec<FileNews>, strict: bool) -> LogBatch {
+fn batch(news: Vec<FimEvent>, strict: bool) -> LogBatch {
     let source = Arc::new(LogSource { location: "syscheck".into(), channel: Channel::Syscheck });
     let mut batch = LogBatch::new(source, Timestamp::from_unix_seconds(9));
     for (index, news) in news.into_iter().enumerate() {
@@ -115,7 +115,7 @@ fn an_alert_carries_path_lines_and_the_notice() {
 
 #[test]
 fn what_ossec_does_not_tell_has_rules_under_any_rule_set() {
-    let rules_of = |rules: &[&str], news: Vec<FileNews>| {
+    let rules_of = |rules: &[&str], news: Vec<FimEvent>| {
         let mut engine = compile(rules, EngineOptions::default());
         ids(&mut engine, &batch(news, false))
     };

@@ -34,7 +34,7 @@ fn change(kind: ChangeKind, old: Option<FileState>, new: Option<FileState>) -> F
 }
 
 fn said(change: FileChange, style: TextStyle) -> String {
-    String::from_utf8(text(&FileNews::Change(Box::new(change)), style)).unwrap()
+    String::from_utf8(text(&FimEvent::Change(Box::new(change)), style)).unwrap()
 }
 
 fn sums(byte: &str) -> [String; 3] {
@@ -193,18 +193,18 @@ fn news_of_our_own_say_what_follows() {
     let closed = Gap { closed: Some(time(12)), found: 3, ..gap.clone() };
     let say = |news| String::from_utf8(text(&news, DEFAULT)).unwrap();
     assert_eq!(
-        say(FileNews::Gap(gap)),
+        say(FimEvent::Gap(gap)),
         "File changes below '/etc' may have been missed: the kernel's file event queue overflowed.\n\
          A rescan compares these files with the baseline and reports what changed."
     );
     assert_eq!(
-        say(FileNews::Gap(closed)),
+        say(FimEvent::Gap(closed)),
         "Rescan of '/etc' completed after possibly missed events.\n\
          Cause: the kernel's file event queue overflowed\nDuration: 2.0 s\nChanges found: 3"
     );
     let acceptance = Acceptance { reasons: vec!["libc6 2.36".into()], files: 3, examples: vec![b"/lib/x".to_vec()] };
     assert_eq!(
-        say(FileNews::Acceptance(acceptance)),
+        say(FimEvent::Acceptance(acceptance)),
         "Changes to 3 files accepted into the baseline.\nReason: libc6 2.36\nFile: '/lib/x'\nAnd 2 more."
     );
 }

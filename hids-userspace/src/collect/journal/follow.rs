@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hids_core::fim::TextStyle;
-use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SetAside, SourcePosition};
+use hids_core::model::{Channel, FileNotice, FimEvent, LogBatch, LogSource, SetAside, SourcePosition};
 use jiff::tz::TimeZone;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::warn;
@@ -273,7 +273,7 @@ impl Reader {
 
     /// Tells that an entry was left out, together with the position after it.
     fn hand_on_left_out(&self, piece: &PieceAt, line: &[u8]) -> Result<(), Disconnected> {
-        let news = FileNews::SetAside(Box::new(SetAside {
+        let news = FimEvent::SetAside(Box::new(SetAside {
             location: self.source.location.clone(),
             position: piece.place.clone(),
             part: "journal".to_owned(),

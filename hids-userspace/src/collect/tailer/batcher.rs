@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hids_core::fim::TextStyle;
-use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SetAside, SourcePosition, Timestamp};
+use hids_core::model::{Channel, FileNotice, FimEvent, LogBatch, LogSource, SetAside, SourcePosition, Timestamp};
 
 use super::entry::Entry;
 use super::position::{FileIdentity, FilePosition, render_positions};
@@ -88,7 +88,7 @@ impl<'a> Batcher<'a> {
         line: &[u8],
         position: &FilePosition,
     ) -> Result<(), Disconnected> {
-        let news = FileNews::SetAside(Box::new(SetAside {
+        let news = FimEvent::SetAside(Box::new(SetAside {
             location: self.entry.source.location.clone(),
             position: format!("{} offset {}", piece.place, piece.offset),
             part: "collector".to_owned(),

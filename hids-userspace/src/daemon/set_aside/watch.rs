@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hids_core::model::{FileNews, LogBatch, SetAside};
+use hids_core::model::{FimEvent, LogBatch, SetAside};
 
 use super::files::SuspectsFile;
 use super::suspect::{BatchPlace, Found, Suspect, Verdict, digest, is_piece, name};
@@ -105,7 +105,7 @@ impl Watch {
     /// `batch` has been committed.
     pub(in crate::daemon) fn has_committed(&mut self, batch: &LogBatch) -> AfterCommit {
         for notice in &batch.notices {
-            if let FileNews::SetAside(aside) = &notice.news {
+            if let FimEvent::SetAside(aside) = &notice.news {
                 let is_it = |one: &Suspect| {
                     one.verdict == Verdict::SetAside
                         && match one.part {

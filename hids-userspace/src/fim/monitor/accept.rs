@@ -1,6 +1,6 @@
 //! `hidsctl fim accept`: changes that an administrator accepts into the baseline.
 
-use hids_core::model::{Acceptance, FileNews};
+use hids_core::model::{Acceptance, FimEvent};
 
 use super::baseline_writer::BaselineWriter;
 use super::package_recognition::PackageRecognition;
@@ -56,7 +56,7 @@ pub(super) fn accept(
         } else {
             paths.iter().take(MAX_REASONS).map(command).collect()
         };
-        writer.report(vec![FileNews::Acceptance(Acceptance { reasons, files: answer.accepted, examples })]);
+        writer.report(vec![FimEvent::Acceptance(Acceptance { reasons, files: answer.accepted, examples })]);
     }
     Ok(answer)
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use hids_core::model::FileNews;
+use hids_core::model::FimEvent;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -215,14 +215,14 @@ impl BaselineWriter {
         );
         self.transact_synced(|txn| {
             txn.skip_to(last);
-            txn.notice(clock::now(), true, FileNews::Damage(damage)).map(drop)
+            txn.notice(clock::now(), true, FimEvent::Damage(damage)).map(drop)
         })?;
         self.status.lists().gaps.clear();
         Ok(())
     }
 
     /// Adds events to the history, to be reported to the rules.
-    pub(super) fn report(&mut self, events: Vec<FileNews>) {
+    pub(super) fn report(&mut self, events: Vec<FimEvent>) {
         self.write_synced(|txn| {
             for event in events {
                 txn.notice(clock::now(), true, event)?;
@@ -291,8 +291,8 @@ mod tests {
     use crate::fim::store::StoreLimits;
     use crate::fim::{BaselineView as _, Entry};
 
-    fn protection() -> FileNews {
-        FileNews::Protection(Protection { enforced: true, reason: "test".to_owned(), uid: None })
+    fn protection() -> FimEvent {
+        FimEvent::Protection(Protection { enforced: true, reason: "test".to_owned(), uid: None })
     }
 
     #[test]

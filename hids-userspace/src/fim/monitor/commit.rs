@@ -2,7 +2,7 @@
 //! transaction.
 
 use hids_core::fim::{DiffLimits, NO_DIFF, PathKind, Policy, diff};
-use hids_core::model::{ChangeKind, FileKind, FileNews};
+use hids_core::model::{ChangeKind, FileKind, FimEvent};
 
 use super::baseline_writer::{BaselineWriter, Flush};
 use super::classify::{Circumstances, Classification, classify};
@@ -151,7 +151,7 @@ impl Committer<'_> {
                     None => _ = txn.remove_text(&path)?,
                 }
                 let time = if context.operations.is_empty() { read } else { context.time.max(read) };
-                let sequence = txn.notice(time, alerted && !is_explained, FileNews::Change(change))?;
+                let sequence = txn.notice(time, alerted && !is_explained, FimEvent::Change(change))?;
                 if is_explained {
                     // The summary accepts it: what was accepted before still is, what was not is not.
                     entry.changes = known.as_ref().map_or(0, |known| known.changes);
@@ -228,7 +228,7 @@ mod tests {
 
     fn kinds(records: &[FileNotice]) -> Vec<(String, ChangeKind, bool)> {
         let of = |record: &FileNotice| match &record.news {
-            FileNews::Change(change) => {
+            FimEvent::Change(change) => {
                 (String::from_utf8_lossy(&change.path).into_owned(), change.kind, record.alerted)
             }
             other => panic!("{other:?}"),
@@ -304,7 +304,7 @@ mod tests {
             |number, text: &str| Observation { text: Some(text.into()), ..seen("/etc/a", Some(file(number))) };
         commit(&mut baseline, &policy, vec![with_text(1, "old\n")]);
         commit(&mut baseline, &policy, vec![with_text(2, "new\n")]);
-        let Some(FileNews::Change(change)) = baseline.records().pop().map(|record| record.news) else {
+        let Some(FimEvent::Change(change)) = baseline.records().pop().map(|record| record.news) else {
             panic!("no change")
         };
         let diff = change.diff.expect("a difference");

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use hids_core::model::{FileNews, Operation, Refusal};
+use hids_core::model::{FimEvent, Operation, Refusal};
 
 use super::baseline_writer::BaselineWriter;
 use super::status::Status;
@@ -47,7 +47,7 @@ impl Denials {
     /// Reports those that have come together.
     pub(super) fn report(&mut self, writer: &mut BaselineWriter) {
         if !self.waiting.is_empty() {
-            writer.report(self.waiting.drain().map(|(_, denial)| FileNews::Refusal(Box::new(denial))).collect());
+            writer.report(self.waiting.drain().map(|(_, denial)| FimEvent::Refusal(Box::new(denial))).collect());
         }
     }
 }
@@ -75,7 +75,7 @@ mod tests {
         denials.report(&mut baseline.writer);
         let mut found: Vec<(Vec<u8>, u32, u32)> = Vec::new();
         for record in baseline.records() {
-            let FileNews::Refusal(denial) = record.news else { panic!("{record:?}") };
+            let FimEvent::Refusal(denial) = record.news else { panic!("{record:?}") };
             found.push((denial.path, denial.count, denial.who.pid));
         }
         found.sort();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, select};
 use hids_core::fim::Policy;
-use hids_core::model::{FileEvent, FileNews, GapCause, Operation, Refusal, Sensed};
+use hids_core::model::{FileEvent, FimEvent, GapCause, Operation, Refusal, Sensed};
 
 use super::accept::accept;
 use super::baseline_writer::{BaselineWriter, Recovery};
@@ -225,7 +225,7 @@ impl Monitor {
     fn finish_package_update(&mut self, inspected: usize) {
         let summary = self.updates.finish_if_done(inspected, self.inspector.waiting() == 0);
         if let Some(summary) = summary {
-            self.writer.report(vec![FileNews::Acceptance(summary)]);
+            self.writer.report(vec![FimEvent::Acceptance(summary)]);
         }
     }
 
@@ -243,7 +243,7 @@ impl Monitor {
                 let packages = if packages { PackageRecognition::installed() } else { PackageRecognition::any() };
                 let _ = reply.send(accept(&paths, packages, &mut self.writer));
             }
-            Command::Protection(protection) => self.writer.report(vec![FileNews::Protection(protection)]),
+            Command::Protection(protection) => self.writer.report(vec![FimEvent::Protection(protection)]),
             Command::Reconfigure(update) => self.reconfigure(*update),
         }
     }

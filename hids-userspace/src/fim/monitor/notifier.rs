@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use hids_core::fim::{self, PathKind, Policy, TextStyle};
-use hids_core::model::{Channel, FileNews, FileNotice, LogBatch, LogSource, SourcePosition};
+use hids_core::model::{Channel, FileNotice, FimEvent, LogBatch, LogSource, SourcePosition};
 
 use super::throttle::Throttle;
 use crate::fim::store::StoreView;
@@ -108,9 +108,9 @@ impl Notifier {
 }
 
 /// The text of an event: only attributes that are compared for that file are named as different.
-pub(in crate::fim) fn text(news: &FileNews, policy: &Policy) -> Vec<u8> {
+pub(in crate::fim) fn text(news: &FimEvent, policy: &Policy) -> Vec<u8> {
     let watch = match news {
-        FileNews::Change(change) => policy.watch_of(&change.path, PathKind::Other),
+        FimEvent::Change(change) => policy.watch_of(&change.path, PathKind::Other),
         _ => None,
     };
     let checks = watch.map_or_else(|| fim::Checks::all(true), |watch| watch.checks);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hids_core::model::{Damage, FileNews};
+use hids_core::model::{Damage, FimEvent};
 
 use super::scan_scheduler::Roots;
 use crate::fim::store::{Durability, Store, StoreError, StoreKey, StoreLimits};
@@ -85,7 +85,7 @@ fn record_damages(store: &Store, damages: &mut Vec<Damage>, committed: u64) -> R
     let mut txn = store.begin()?;
     txn.skip_to(committed);
     for damage in damages.iter() {
-        txn.notice(clock::now(), true, FileNews::Damage(damage.clone()))?;
+        txn.notice(clock::now(), true, FimEvent::Damage(damage.clone()))?;
     }
     txn.commit(Durability::Synced)?;
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hids_core::model::FileNews;
+use hids_core::model::FimEvent;
 
 use crate::fim::Entry;
 use crate::fim::packages::Packages;
@@ -64,7 +64,7 @@ fn before(view: &StoreView, path: &[u8], entry: &Entry) -> Result<Option<Option<
     let Some(unaccepted) = entry.unaccepted else { return Ok(None) };
     let notices = view.notices_after(unaccepted.since.saturating_sub(1), 1)?;
     let first = notices.into_iter().find(|notice| notice.sequence == unaccepted.since);
-    let Some(FileNews::Change(change)) = first.map(|notice| notice.news) else { return Ok(None) };
+    let Some(FimEvent::Change(change)) = first.map(|notice| notice.news) else { return Ok(None) };
     if change.path != path {
         return Ok(None);
     }
@@ -129,7 +129,7 @@ mod tests {
                     operations: Operations::NONE,
                     diff: None,
                 };
-                let sequence = update.notice(read, true, FileNews::Change(Box::new(change))).expect("noticed");
+                let sequence = update.notice(read, true, FimEvent::Change(Box::new(change))).expect("noticed");
                 entry.unaccepted = super::super::commit::unaccepted(known.as_ref(), sequence);
             }
             update.put(TOOL, &entry).expect("put");

@@ -1,6 +1,6 @@
 //! Writing: everything between `begin` and `commit` happens, or nothing.
 
-use hids_core::model::{FileNews, FileNotice, Gap, Timestamp};
+use hids_core::model::{FileNotice, FimEvent, Gap, Timestamp};
 use redb::{ReadableTable as _, WriteTransaction};
 
 use super::codec::{decode, decode_entry, decode_notice, encode, encode_entry, encode_notice};
@@ -133,7 +133,7 @@ impl<'s> WriteTxn<'s> {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(crate) fn notice(&mut self, time: Timestamp, alerted: bool, news: FileNews) -> Result<u64, StoreError> {
+    pub(crate) fn notice(&mut self, time: Timestamp, alerted: bool, news: FimEvent) -> Result<u64, StoreError> {
         self.head.last_sequence += 1;
         self.has_records = true;
         let notice = FileNotice { sequence: self.head.last_sequence, time, alerted, news };
@@ -320,10 +320,10 @@ fn remove_processes(rows: &mut Rows<'_>, last: u64) -> Result<(), StoreError> {
 }
 
 /// The path that an event is about.
-fn subject(news: &FileNews) -> Option<&[u8]> {
+fn subject(news: &FimEvent) -> Option<&[u8]> {
     match news {
-        FileNews::Change(change) => Some(&change.path),
-        FileNews::Refusal(refusal) => Some(&refusal.path),
+        FimEvent::Change(change) => Some(&change.path),
+        FimEvent::Refusal(refusal) => Some(&refusal.path),
         _ => None,
     }
 }

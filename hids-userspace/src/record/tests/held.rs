@@ -27,7 +27,7 @@ fn change(number: u64, seconds: i64) -> Arc<Alert> {
         operations: Operations::NONE,
         diff: None,
     };
-    let news = FileNews::Change(Box::new(change));
+    let news = FimEvent::Change(Box::new(change));
     let notice = FileNotice { sequence: number, time: Timestamp::from_unix_seconds(seconds), alerted: true, news };
     let mut alert = Alert::clone(&alert(number, seconds));
     alert.full_log = format!("File '/etc/file{number}' was deleted.\n").into_bytes();

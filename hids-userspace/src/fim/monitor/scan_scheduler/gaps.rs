@@ -1,6 +1,6 @@
 //! Gaps in the store: opened and closed, each with its record in the history.
 
-use hids_core::model::{FileNews, Gap, GapCause};
+use hids_core::model::{FimEvent, Gap, GapCause};
 
 use crate::fim::monitor::baseline_writer::BaselineWriter;
 use crate::fim::monitor::status::Status;
@@ -12,7 +12,7 @@ pub(super) fn open(gap: Gap, writer: &mut BaselineWriter, status: &Status) -> Op
     let id = writer.write_synced(|txn| {
         let id = txn.open_gap(&gap)?;
         // That the daemon was down is not alerted: whoever restarts it knows.
-        txn.notice(gap.opened, gap.cause != GapCause::DaemonDown, FileNews::Gap(gap.clone()))?;
+        txn.notice(gap.opened, gap.cause != GapCause::DaemonDown, FimEvent::Gap(gap.clone()))?;
         Ok(id)
     })?;
     status.lists().gaps.push((id, gap));
@@ -28,7 +28,7 @@ pub(super) fn close(ids: &[GapId], found: u64, writer: &mut BaselineWriter, stat
                 closed += 1;
                 // After a restart only changes are alerted.
                 let alerted = gap.cause != GapCause::DaemonDown || found > 0;
-                txn.notice(clock::now(), alerted, FileNews::Gap(gap))?;
+                txn.notice(clock::now(), alerted, FimEvent::Gap(gap))?;
             }
         }
         Ok(closed)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hids_core::model::{ChangeKind, FileChange, FileNews, FileNotice, Operations, Who};
+use hids_core::model::{ChangeKind, FileChange, FileNotice, FimEvent, Operations, Who};
 
 use super::bytes::{Reader, Writer};
 use super::state::{read_state, write_state};
@@ -26,7 +26,7 @@ pub(in crate::fim::store) fn encode_notice<E>(
 ) -> Result<Vec<u8>, E> {
     let mut out = Writer(Vec::with_capacity(256));
     match &notice.news {
-        FileNews::Change(change) => {
+        FimEvent::Change(change) => {
             out.byte(CHANGE);
             out.number(notice.sequence);
             out.time(notice.time);
@@ -79,7 +79,7 @@ pub(in crate::fim::store) fn decode_notice(
             let time = from.time().ok_or_else(wrong)?;
             let alerted = from.byte().ok_or_else(wrong)? != 0;
             let change = read_change(&mut from, who_of)?;
-            Ok(FileNotice { sequence, time, alerted, news: FileNews::Change(Box::new(change)) })
+            Ok(FileNotice { sequence, time, alerted, news: FimEvent::Change(Box::new(change)) })
         }
         _ => Err(wrong()),
     }

@@ -1,12 +1,12 @@
 //! What is put in comes out again.
 
-use hids_core::model::{ChangeKind, FileChange, FileNews, Gap, GapCause, Operations};
+use hids_core::model::{ChangeKind, FileChange, FimEvent, Gap, GapCause, Operations};
 
 use super::*;
 use crate::fim::store::view::Subtree;
 
-fn change(path: &[u8]) -> FileNews {
-    FileNews::Change(Box::new(FileChange {
+fn change(path: &[u8]) -> FimEvent {
+    FimEvent::Change(Box::new(FileChange {
         path: path.to_vec(),
         kind: ChangeKind::Modified,
         old: entry(1).state.map(Box::new),

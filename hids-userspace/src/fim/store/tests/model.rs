@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hids_core::model::{Ancestor, ChangeKind, Digests, FileChange, FileNews, FileNotice, Operation, Operations, Who};
+use hids_core::model::{Ancestor, ChangeKind, Digests, FileChange, FileNotice, FimEvent, Operation, Operations, Who};
 use proptest::prelude::*;
 
 use super::super::codec::{decode_entry, decode_notice, encode_entry, encode_notice};
@@ -244,7 +244,7 @@ proptest! {
     #[test]
     fn notices_are_read_back_with_their_processes(change in change(), sequence in 1..u64::MAX, alerted: bool) {
         let time = Timestamp::from_unix_nanos(sequence as i64);
-        let notice = FileNotice { sequence, time, alerted, news: FileNews::Change(Box::new(change)) };
+        let notice = FileNotice { sequence, time, alerted, news: FimEvent::Change(Box::new(change)) };
         let mut known = Vec::new();
         let bytes = encode_notice(&notice, |who| {
             known.push(std::sync::Arc::clone(who));

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hids_core::model::{ChangeKind, FileChange, FileNews, Operations, Who};
+use hids_core::model::{ChangeKind, FileChange, FimEvent, Operations, Who};
 
 use super::*;
 
-fn change(path: &[u8], who: &Arc<Who>) -> FileNews {
-    FileNews::Change(Box::new(FileChange {
+fn change(path: &[u8], who: &Arc<Who>) -> FimEvent {
+    FimEvent::Change(Box::new(FileChange {
         path: path.to_vec(),
         kind: ChangeKind::Modified,
         old: None,
@@ -78,7 +78,7 @@ fn processes_are_stored_once_and_forgotten_with_their_last_notice() {
     update.commit(Durability::Synced).expect("committed");
     let left = store.view().notices_after(0, 1000).expect("readable");
     assert_eq!(left.len(), 100);
-    assert!(left.iter().all(|notice| matches!(&notice.news, FileNews::Change(change) if change.who[0].pid >= 2)));
+    assert!(left.iter().all(|notice| matches!(&notice.news, FimEvent::Change(change) if change.who[0].pid >= 2)));
     assert_eq!(stored_processes(&store), 19, "the first one is named by no notice");
 }
 

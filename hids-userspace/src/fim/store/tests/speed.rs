@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hids_core::model::{ChangeKind, FileChange, FileNews, Operations, Who};
+use hids_core::model::{ChangeKind, FileChange, FimEvent, Operations, Who};
 
 use super::*;
 
@@ -83,7 +83,7 @@ fn a_million_entries() {
             let path = path(number * 7_919 % FILES);
             let mut update = store.begin().expect("begins");
             update.put(&path, &entry(number)).expect("put");
-            let news = FileNews::Change(Box::new(FileChange {
+            let news = FimEvent::Change(Box::new(FileChange {
                 path,
                 kind: ChangeKind::Modified,
                 old: entry(1).state.map(Box::new),

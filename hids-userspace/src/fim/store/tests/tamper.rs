@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
-use hids_core::model::{FileNews, Protection};
+use hids_core::model::{FimEvent, Protection};
 use proptest::prelude::Rng as _;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -18,7 +18,7 @@ fn filled(directory: &Path, entries: u64) {
         update.put(path.as_bytes(), &entry(number)).expect("put");
     }
     let protection = Protection { enforced: true, reason: "test".to_owned(), uid: None };
-    update.notice(Timestamp::from_unix_seconds(9), true, FileNews::Protection(protection)).expect("noticed");
+    update.notice(Timestamp::from_unix_seconds(9), true, FimEvent::Protection(protection)).expect("noticed");
     update.commit(Durability::Synced).expect("committed");
 }
 

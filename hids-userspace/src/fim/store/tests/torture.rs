@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hids_core::model::{FileNews, Protection};
+use hids_core::model::{FimEvent, Protection};
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn write(update: &mut WriteTxn<'_>, number: u64) {
         update.remove(&file(number * 7 % FILES)).expect("removed");
     }
     let protection = Protection { enforced: true, reason: "x".repeat(number as usize % 500), uid: None };
-    let sequence = update.notice(Timestamp::from_unix_seconds(1), true, FileNews::Protection(protection));
+    let sequence = update.notice(Timestamp::from_unix_seconds(1), true, FimEvent::Protection(protection));
     assert_eq!(sequence.expect("noticed"), number);
 }
 

@@ -1,6 +1,6 @@
 //! Which scans are queued, and what their end means.
 
-use hids_core::model::FileNews;
+use hids_core::model::FimEvent;
 
 use super::super::testing::message;
 use super::*;
@@ -33,8 +33,8 @@ fn run(scheduler: &mut ScanScheduler, slot: Slot, policy: &Arc<Policy>, baseline
 
 /// Causes of the gaps in the history, and whether they are closed.
 fn gaps(baseline: &Baseline) -> Vec<(GapCause, bool)> {
-    let of = |news: FileNews| match news {
-        FileNews::Gap(gap) => Some((gap.cause, gap.closed.is_some())),
+    let of = |news: FimEvent| match news {
+        FimEvent::Gap(gap) => Some((gap.cause, gap.closed.is_some())),
         _ => None,
     };
     baseline.records().into_iter().filter_map(|record| of(record.news)).collect()

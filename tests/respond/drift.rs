@@ -27,7 +27,9 @@ fn a_flushed_ruleset_comes_back_with_the_remaining_time() {
         let report = responder.report();
         assert_eq!((report.restored, report.restored_because.as_deref()), (1, Some("table missing")));
         let text = run("nft", &["list", "set", "inet", "hids", "blocked4"]);
-        assert!(text.contains("timeout 1m40s expires 1m38s"), "{text}");
+        // A busy machine takes some seconds for the repair; a block that began anew would have 1m39s or more.
+        let left = text.split_once("timeout 1m40s expires 1m3").and_then(|(_, rest)| rest.chars().next());
+        assert!(left.is_some_and(|second| ('0'..='8').contains(&second)), "{text}");
     });
 }
 

@@ -308,6 +308,6 @@ fn take_rest_up(state: &Mutex<State>, sensors: &Mutex<Option<SensorsHandle>>, co
     match take_up::integrity(state, config, who) {
         Ok(None) => {}
         Ok(Some(started)) => *sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(started),
-        Err(why) => error!(%why, "new file integrity options not applied yet"),
+        Err(why) => error!(why = error_chain(&why), "new file integrity options not applied yet"),
     }
 }

@@ -15,11 +15,31 @@ use super::wiring::{COMMITTED, open_spool, start_mail};
 use crate::config::Config;
 use crate::contracts::alert_spool::AlertSpool;
 use crate::fim;
+use crate::notify::mail::MailError;
+use crate::notify::spool::SpoolError;
 use crate::notify::syslog;
+use crate::platform::error_chain::error_chain;
 use crate::platform::hostname;
-use crate::record::{Reconfiguration, SpoolChange};
+use crate::record::{Reconfiguration, ReconfigureError, SpoolChange};
 use crate::respond::Mode;
 use crate::sensors::{SensorsHandle, WhoLookup};
+
+/// Why a part runs as before.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotTakenUp {
+    /// What is mailed cannot be kept.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// No mail can be sent.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// Alerts are recorded as before.
+    #[error(transparent)]
+    Record(#[from] ReconfigureError),
+    /// File integrity cannot be stopped meanwhile.
+    #[error("a file integrity request is still running")]
+    RequestRuns,
+}
 
 /// How long questions about files that are being answered are waited for.
 const ANSWERS_PATIENCE: Duration = Duration::from_secs(10);
@@ -36,7 +56,7 @@ pub(super) fn outputs(state: &Mutex<State>, wanted: &Config, mode: Mode) {
         let change = Reconfiguration { config: wanted.record.clone(), spool: SpoolChange::Keep, after_commit: None };
         match state.stages.recorder.reconfigure(change) {
             Ok(()) => state.running.record = wanted.record.clone(),
-            Err(error) => error!(%error, "alert file options not applied yet"),
+            Err(error) => error!(error = error_chain(&error), "alert file options not applied yet"),
         }
     }
 }
@@ -61,7 +81,7 @@ fn syslog_outputs(state: &Mutex<State>, wanted: &Config, mode: Mode) {
         let config = state.running.record.clone();
         let change = Reconfiguration { config, spool: SpoolChange::Keep, after_commit: Some(sender) };
         if let Err(error) = state.stages.recorder.reconfigure(change) {
-            error!(%error, "new syslog outputs not applied yet");
+            error!(error = error_chain(&error), "new syslog outputs not applied yet");
             drop(state);
             started.into_iter().for_each(syslog::SyslogHandle::stop);
             return;
@@ -88,21 +108,20 @@ fn mail(state: &Mutex<State>, wanted: &Config, mode: Mode) {
     match try_mail(&mut state, wanted, mode) {
         Ok(()) => state.running.mail = wanted.mail.clone(),
         Err(error) => {
-            error!(%error, "invalid new mail options; keeping the previous ones");
+            error!(error = error_chain(&error), "invalid new mail options; keeping the previous ones");
             let spool = state.stages.spool.clone().filter(|_| running.mail.enabled);
             state.stages.mail = spool.and_then(|spool| start_mail(&running, &spool).ok());
         }
     }
 }
 
-fn try_mail(state: &mut State, wanted: &Config, mode: Mode) -> Result<(), String> {
-    let text = |error: &dyn std::error::Error| error.to_string();
+fn try_mail(state: &mut State, wanted: &Config, mode: Mode) -> Result<(), NotTakenUp> {
     let wants = wanted.mail.enabled && mode == Mode::Act;
     if wants && state.stages.spool.is_none() {
-        state.stages.spool = open_spool(wanted, mode, &TimeZone::system()).map_err(|error| text(&error))?;
+        state.stages.spool = open_spool(wanted, mode, &TimeZone::system())?;
     }
     let spool = state.stages.spool.clone().filter(|_| wants);
-    let mail = spool.as_ref().map(|spool| start_mail(wanted, spool)).transpose().map_err(|error| text(&error))?;
+    let mail = spool.as_ref().map(|spool| start_mail(wanted, spool)).transpose()?;
     let was_on = state.running.mail.enabled && mode == Mode::Act;
     let change = match spool {
         Some(spool) => {
@@ -114,7 +133,7 @@ fn try_mail(state: &mut State, wanted: &Config, mode: Mode) -> Result<(), String
     let change = Reconfiguration { config: state.running.record.clone(), spool: change, after_commit: None };
     if let Err(error) = state.stages.recorder.reconfigure(change) {
         mail.into_iter().for_each(crate::notify::mail::MailHandle::stop);
-        return Err(error);
+        return Err(error.into());
     }
     state.stages.mail = mail;
     Ok(())
@@ -137,7 +156,7 @@ pub(super) fn integrity(
     state: &Mutex<State>,
     wanted: &Config,
     who: Option<Arc<dyn WhoLookup>>,
-) -> Result<Option<SensorsHandle>, String> {
+) -> Result<Option<SensorsHandle>, NotTakenUp> {
     let (running, current) = {
         let state = lock(state);
         (state.running.clone(), Arc::clone(&state.stages.integrity))
@@ -155,7 +174,7 @@ pub(super) fn integrity(
         Ok(old) => old,
         Err(busy) => {
             lock(state).stages.integrity = busy;
-            return Err("a file integrity request is still running".to_owned());
+            return Err(NotTakenUp::RequestRuns);
         }
     };
     let stops_protecting = old.protects() && !wanted.syscheck.directories.iter().any(|watched| watched.protect);

@@ -72,16 +72,16 @@ pub(crate) enum RecordError {
     Spool(#[source] io::Error),
 }
 
-impl RecordError {
-    /// The message with its causes, for one log field.
-    pub(crate) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
-    }
+/// Why another configuration is not in force.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReconfigureError {
+    /// For the disk.
+    #[error("the record stage is waiting")]
+    Waiting,
+    /// It has too much to do.
+    #[error("the record stage does not respond")]
+    NoAnswer,
+    /// Its files cannot be opened.
+    #[error(transparent)]
+    Failed(#[from] RecordError),
 }

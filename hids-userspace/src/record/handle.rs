@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 
+use super::error::ReconfigureError;
 use super::finish::FinishOptions;
 use super::order::{Order, Reconfiguration};
 use super::recorder::Recorder;
@@ -115,11 +116,11 @@ impl RecordHandle {
     ///
     /// # Errors
     /// When files cannot be opened, or the stage waits for the disk: nothing has changed then.
-    pub(crate) fn reconfigure(&self, change: Reconfiguration) -> Result<(), String> {
+    pub(crate) fn reconfigure(&self, change: Reconfiguration) -> Result<(), ReconfigureError> {
         let (reply, answer) = bounded(1);
         let order = Order::Reconfigure(Box::new(change), reply);
-        self.orders.send_timeout(order, ORDER_PATIENCE).map_err(|_| "the record stage is waiting".to_owned())?;
-        answer.recv_timeout(ORDER_PATIENCE).unwrap_or_else(|_| Err("the record stage does not respond".to_owned()))
+        self.orders.send_timeout(order, ORDER_PATIENCE).map_err(|_| ReconfigureError::Waiting)?;
+        Ok(answer.recv_timeout(ORDER_PATIENCE).map_err(|_| ReconfigureError::NoAnswer)??)
     }
 
     /// The position of a source that was committed last; `None` also when the stage waits for the disk.

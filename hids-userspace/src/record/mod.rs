@@ -27,7 +27,7 @@ mod texts;
 mod thread;
 
 pub(crate) use batch::Processed;
-pub(crate) use error::RecordError;
+pub(crate) use error::{ReconfigureError, RecordError};
 pub(crate) use handle::RecordHandle;
 pub(crate) use order::{Reconfiguration, SpoolChange};
 pub(crate) use reader::{AlertQuery, Follower, RecordedAlert, check_readable, read_alerts};

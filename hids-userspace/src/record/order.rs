@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use hids_core::model::Alert;
 
+use super::error::RecordError;
 use crate::config::RecordConfig;
 use crate::contracts::alert_spool::AlertSpool;
 
@@ -31,7 +32,7 @@ pub(crate) struct Reconfiguration {
 /// A question or a change.
 pub(super) enum Order {
     /// Another configuration; answered when it is in force.
-    Reconfigure(Box<Reconfiguration>, Sender<Result<(), String>>),
+    Reconfigure(Box<Reconfiguration>, Sender<Result<(), RecordError>>),
     /// The position of a source that was committed last.
     Position(String, Sender<Option<String>>),
 }

@@ -22,6 +22,7 @@ use super::rule_state::RuleStateFile;
 use super::texts::{Texts, in_hand, text_in_hand};
 use crate::config::RecordConfig;
 use crate::contracts::alert_spool::{AlertSpool, MailItem};
+use crate::platform::error_chain::error_chain;
 use crate::sys::crash;
 
 /// What a [`Recorder`] needs.
@@ -353,7 +354,7 @@ impl Recorder {
     pub(super) fn undo(&mut self) {
         let files = self.open.iter_mut().map(|(_, file)| file).chain(&mut self.closing);
         for error in files.filter_map(|file| file.undo().err()) {
-            tracing::warn!(error = error.chain(), "cannot roll back a partially written batch yet");
+            tracing::warn!(error = error_chain(&error), "cannot roll back a partially written batch yet");
         }
         if let Some(spool) = &mut self.spool
             && let Err(error) = spool.drop_from(self.progress.next_mail)

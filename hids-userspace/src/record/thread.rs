@@ -18,6 +18,7 @@ use super::reconfigure::reconfigure;
 use super::recorder::Recorder;
 use super::texts::in_hand;
 use crate::platform::clock::now;
+use crate::platform::error_chain::error_chain;
 use crate::sys::crash;
 
 /// Longest time until what is committed is durable.
@@ -171,7 +172,7 @@ impl Stage {
             }
         }
         // Whoever asked may have gone; what was done is done.
-        let _ = reply.send(done.map_err(|error| error.chain()));
+        let _ = reply.send(done);
         is_written
     }
 
@@ -323,7 +324,7 @@ impl Stage {
     fn failed(&mut self, error: &RecordError) {
         self.shared.failures.fetch_add(1, Ordering::Relaxed);
         self.failure.tries += 1;
-        let message = error.chain();
+        let message = error_chain(&error);
         if self.failure.message.as_ref() != Some(&message) {
             tracing::error!(error = %message, help = "free disk space or make the directory writable; nothing is \
                                                       lost in the meantime",

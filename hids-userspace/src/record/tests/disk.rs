@@ -68,7 +68,11 @@ fn full_disk_leaves_no_part_of_a_batch() {
     let ballast = disk.fill();
     let many: Vec<_> = (2..200).map(|number| alert(number, EVENING)).collect();
     let error = recorder.write(&batch(many.clone())).expect_err("disk is full");
-    assert!(error.chain().contains("No space left"), "{}", error.chain());
+    assert!(
+        crate::platform::error_chain::error_chain(&error).contains("No space left"),
+        "{}",
+        crate::platform::error_chain::error_chain(&error)
+    );
     assert_eq!(numbers(&read(&log)), [1]);
     std::fs::remove_file(ballast).expect("remove");
     recorder.write(&batch(many)).expect("written");

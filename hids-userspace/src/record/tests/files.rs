@@ -101,7 +101,7 @@ fn a_symbolic_link_in_place_of_a_daily_file_or_directory_is_not_followed() {
     symlink(&victim, month.join("ossec-alerts-24.log")).expect("symlink");
     let (mut recorder, _) = open(root.path());
     let error = recorder.write(&batch(vec![alert(1, EVENING)])).expect_err("refused");
-    assert!(matches!(error, RecordError::Open { .. }), "{}", error.chain());
+    assert!(matches!(error, RecordError::Open { .. }), "{error:?}");
     assert_eq!(read(&victim), "precious");
     std::fs::remove_dir_all(&month).expect("rm");
     symlink(root.path(), &month).expect("symlink");

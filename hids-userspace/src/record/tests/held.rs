@@ -174,7 +174,11 @@ fn records_wait_where_the_disk_has_only_its_reserve_left() {
     options.config.reserve = DiskReserve::Bytes(u64::MAX);
     let (mut recorder, _) = Recorder::open(options).expect("recorder opens");
     let error = recorder.write(&batch(vec![alert(1, EVENING)])).expect_err("refused");
-    assert!(error.chain().contains("(<disk_reserve_mb>) free on the filesystem of"), "{}", error.chain());
+    assert!(
+        crate::platform::error_chain::error_chain(&error).contains("(<disk_reserve_mb>) free on the filesystem of"),
+        "{}",
+        crate::platform::error_chain::error_chain(&error)
+    );
     // Positions without an alert need no room in the records.
     recorder.write(&batch(vec![])).expect("committed");
 }

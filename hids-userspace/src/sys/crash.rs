@@ -371,7 +371,7 @@ pub(crate) fn signal_name(signal: i32) -> &'static str {
 
 /// Reads an address that no process has, as broken C code does. For the test build with planted faults.
 #[cfg(feature = "faults")]
-pub fn fault() {
+pub(crate) fn fault() {
     let nowhere = std::hint::black_box(8 as *const u8);
     // SAFETY: it is not sound, and meant so: the kernel answers with SIGSEGV.
     let _ = std::hint::black_box(unsafe { ptr::read_volatile(nowhere) });

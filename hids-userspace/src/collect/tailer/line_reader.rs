@@ -48,7 +48,7 @@ pub(super) struct LineReader {
     /// The byte after the last line that the assembler has taken; `>= position.offset`.
     read_to: u64,
     in_cut_line: bool,
-    /// Whether it had content when it was begun, of which nothing has been read yet.
+    /// Whether it had content of which no line has been taken.
     is_unread: bool,
     /// The last bytes before `read_to`, to notice that the file was rewritten.
     tail: Vec<u8>,
@@ -160,13 +160,12 @@ impl LineReader {
             Ok(filled) => filled,
             Err(error) => return Ok(ReadOutcome::Failed(error)),
         };
-        let had = if self.is_unread { 1 } else { self.read_to };
+        let had = self.read_to.max(u64::from(self.is_unread));
         let shorter = filled == 0 && had > 0 && descriptor.metadata().is_ok_and(|meta| meta.len() < had);
         if shorter || buffer[..filled.min(kept)] != self.tail[..] {
             return Ok(ReadOutcome::Rewritten);
         }
         self.note_growth(filled - kept);
-        self.is_unread &= filled == 0;
         let mut at = kept;
         let place = batcher.place(self.position.identity);
         loop {
@@ -188,6 +187,7 @@ impl LineReader {
             self.settle(descriptor, &buffer[..at], base, batcher)?;
         }
         self.unfinished = filled - at;
+        self.is_unread = self.read_to == 0 && (filled > 0 || self.is_unread);
         Ok(if filled == buffer.len() { ReadOutcome::More } else { ReadOutcome::AtEnd })
     }
 
@@ -384,7 +384,7 @@ impl LineReader {
         read_at(descriptor, &mut buffer[..MAX_LINE_BYTES], self.read_to).unwrap_or(0)
     }
 
-    /// Whether it had content when it was begun, of which nothing has been read.
+    /// Whether it had content of which no line has been taken.
     pub(super) fn is_unread(&self) -> bool {
         self.is_unread
     }

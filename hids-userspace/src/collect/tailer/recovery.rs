@@ -33,6 +33,8 @@ const COPY_AGE_MS: i64 = 5 * 60 * 1000;
 /// How old the copy of a content may be of which nothing was read: no longer than the reader can be behind, because
 /// nothing else tells it from a file that somebody put there.
 const UNREAD_COPY_AGE_MS: i64 = 10 * 1000;
+/// How many such copies are remembered; with more in ten seconds, further ones are not taken for logs.
+const MAX_JUDGED: usize = 65_536;
 
 /// Whether a file is tailed already.
 pub(super) type IsTailed<'a> = &'a dyn Fn(FileIdentity) -> bool;
@@ -284,7 +286,8 @@ impl Recovery {
         self.judged.retain(|_, at| *at >= oldest);
         for place in places_of(path) {
             for created in self.directories.created_after(&place, intact_at.max(oldest)) {
-                let is_new = self.judged.insert((created.identity, created.born), now).is_none();
+                let has_room = self.judged.len() < MAX_JUDGED;
+                let is_new = has_room && self.judged.insert((created.identity, created.born), now).is_none();
                 if is_new && !is_known(created.identity, &copies, is_tailed) {
                     copies.extend(open_rotated(&created.path, unread, is_tailed));
                 }

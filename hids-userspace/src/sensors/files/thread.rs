@@ -84,8 +84,11 @@ impl Running {
     }
 
     pub(super) fn replace_policy(&self, policy: Arc<Policy>) {
+        // Under the lock, so that the thread does not call itself ready in between.
+        let mut pending = self.shared.policy();
+        *pending = Some(policy);
         self.shared.set_ready(false);
-        *self.shared.policy() = Some(policy);
+        drop(pending);
         self.shared.waker.wake();
     }
 
@@ -123,9 +126,11 @@ fn run(mut sensor: Sensor, shared: &Shared, mounts: &MountTable) -> Result<(), D
         let more = more.or_else(|| sensor.search(VISITS_AT_ONCE));
         let more = [more, sensor.resolve_again()].into_iter().flatten().min();
         sensor.end_batch()?;
-        if shared.policy().is_none() && !sensor.is_marking() {
+        let pending = shared.policy();
+        if pending.is_none() && !sensor.is_marking() {
             shared.set_ready(true);
         }
+        drop(pending);
         if more.is_none() || reported.elapsed() > Duration::from_millis(200) {
             *shared.report.lock().unwrap_or_else(PoisonError::into_inner) = sensor.report();
             reported = Instant::now();

@@ -142,8 +142,15 @@ fn a_file_that_is_truncated_before_it_was_read_is_read_from_its_copy_or_counted_
     assert_eq!((bench.lines(), lost(&bench)), (Vec::new(), 1));
     // One that is truncated while it is empty has lost nothing.
     bench.write("b.log", "");
-    bench.entry("b.log");
+    let id = bench.entry("b.log");
     assert_eq!((bench.lines(), lost(&bench)), (Vec::new(), 1));
+    // Half a line was there.
+    bench.write("b.log", "half");
+    bench.tracker.files.make_ready(bench.current(id).expect("a file"));
+    assert!(bench.lines().is_empty());
+    bench.write("b.log", "");
+    bench.tracker.files.make_ready(bench.current(id).expect("a file"));
+    assert_eq!((bench.lines(), lost(&bench)), (Vec::new(), 2));
     // Another one, because listings of a directory are kept for some time.
     let mut bench = Bench::new();
     bench.write("a.log", "1\n");

@@ -14,7 +14,7 @@ pub fn config(text: &[u8], strict_ossec: bool) -> Vec<Diagnostic> {
     config::check_text(text, strict_ossec)
 }
 
-/// A request to the control socket, written anew; `None` where it is refused.
+/// A request to the control socket, serialized again; `None` where it is refused.
 pub fn control_request(line: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&serde_json::from_slice::<Request>(line).ok()?).ok()
 }
@@ -29,7 +29,7 @@ pub fn journal_entry(json: &[u8]) -> Option<ReadEntry<'_>> {
     collect::read_journal_entry(json)
 }
 
-/// A file of the rules' memory, written anew; `None` where it is damaged.
+/// A file of the rules' memory, serialized again; `None` where it is damaged.
 pub fn rule_state(text: &[u8]) -> Option<Vec<u8>> {
     record::rewritten_rule_state(text)
 }

@@ -37,7 +37,7 @@ fn a_stop_does_not_wait_for_the_disk_and_loses_nothing() {
     let mut daemon = stuck_daemon();
     let began = Instant::now();
     daemon.stop();
-    assert!(began.elapsed() < hids_tests::wait::scaled(Duration::from_secs(20)), "it took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
     std::fs::remove_file(daemon.path("logs/alerts")).expect("removed");
     let written = std::fs::read_to_string(daemon.log()).expect("readable").lines().count();
     daemon.start();

@@ -200,7 +200,7 @@ fn a_thousand_silent_connections_do_not_keep_status_from_being_answered() {
         assert!(daemon.status().is_some(), "no answer");
     }
     // Each silent one would be waited for 10 s.
-    assert!(begun.elapsed() < hids_tests::wait::scaled(std::time::Duration::from_secs(8)), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8), "{:?}", begun.elapsed());
     drop(silent);
 }
 

@@ -71,7 +71,7 @@ pub(super) fn config(data: &[u8]) {
     }
 }
 
-/// A request to the control socket: what is taken means the same when it is written anew.
+/// A request to the control socket: what is taken means the same when it is serialized again.
 pub(super) fn control(data: &[u8]) {
     if let Some(written) = readers::control_request(data) {
         assert_eq!(readers::control_request(&written).as_ref(), Some(&written));

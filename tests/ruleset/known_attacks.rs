@@ -35,10 +35,6 @@ const BLAMES: &[(&str, &str)] = &[
     // fail2ban 0.8.3: a reverse name that looks like an address.
     (
         "CVE-2009-0362",
-        "wu-ftpd[7]: FTP LOGIN FAILED (cannot set guest privileges) for 203.0.113.9.evil.example [198.51.100.7], root",
-    ),
-    (
-        "CVE-2009-0362",
         "sshd[7]: pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= \
          rhost=203.0.113.9.evil.example  user=root",
     ),
@@ -75,10 +71,9 @@ fn nobody_is_blamed_by_what_a_client_writes() {
         // Often enough for each rule that adds up.
         for second in 0..20 {
             let answer = engine.answer(&line, second);
-            let blamed = answer.srcip.as_deref().is_some_and(|address| address.contains(INNOCENT));
-            assert!(!blamed || !answer.blocks, "{number}: {answer:?} of {line}");
-            let right = answer.srcip.as_deref().is_none_or(|address| address == PEER || !answer.blocks);
-            assert!(right, "{number}: {answer:?} of {line}");
+            assert_ne!(answer.srcip.as_deref(), Some(INNOCENT), "{number}: {answer:?} of {line}");
+            assert!(!answer.blocks || answer.srcip.as_deref() == Some(PEER), "{number}: {answer:?} of {line}");
+            assert!(answer.decoder.is_some(), "{number}: nothing understands {line}");
         }
     }
 }

@@ -38,9 +38,21 @@ pub fn scaled(patience: Duration) -> Duration {
     patience * factor()
 }
 
+/// By what `cargo xtask test --under-load` multiplies bounds.
+const BOUND_FACTOR: &str = "HIDS_UNDER_LOAD";
+
+/// An upper bound on what is promised: longer only where the harness itself keeps the machine busy.
+pub fn bound(limit: Duration) -> Duration {
+    limit * number(BOUND_FACTOR)
+}
+
 /// By what patience is multiplied here.
 fn factor() -> u32 {
-    std::env::var(FACTOR).ok().and_then(|text| text.parse().ok()).unwrap_or(1).clamp(1, 100)
+    number(FACTOR)
+}
+
+fn number(variable: &str) -> u32 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(1).clamp(1, 100)
 }
 
 /// Waits until `look` gives a value, at most `patience`.

@@ -12,7 +12,7 @@ pub(crate) enum QueryError {
     /// It cannot be read.
     #[error("the baseline cannot be used")]
     Baseline(#[from] StoreError),
-    /// It is not as it was written.
+    /// It was modified.
     #[error("another program changed the baseline: {what}")]
     Damaged {
         /// What was found.

@@ -120,7 +120,7 @@ impl RuleStateFile {
     }
 }
 
-/// The state in the text of a file, written anew; `None` where it is damaged.
+/// The state in the text of a file, serialized again; `None` where it is damaged.
 pub(crate) fn rewritten(text: &[u8]) -> Option<Vec<u8>> {
     render(&parse(text).ok()?).ok()
 }

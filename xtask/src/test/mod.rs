@@ -166,7 +166,7 @@ impl Run<'_> {
     fn cargo(&self) -> Command {
         let mut cargo = cargo();
         if self.options.under_load {
-            cargo.env("HIDS_PATIENCE", PATIENCE_UNDER_LOAD);
+            cargo.env("HIDS_PATIENCE", PATIENCE_UNDER_LOAD).env("HIDS_UNDER_LOAD", PATIENCE_UNDER_LOAD);
         }
         cargo
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::platform::error_chain::error_chain;
 
 /// A small tmpfs; unmounted when dropped.
 struct SmallDisk {
@@ -68,11 +69,8 @@ fn full_disk_leaves_no_part_of_a_batch() {
     let ballast = disk.fill();
     let many: Vec<_> = (2..200).map(|number| alert(number, EVENING)).collect();
     let error = recorder.write(&batch(many.clone())).expect_err("disk is full");
-    assert!(
-        crate::platform::error_chain::error_chain(&error).contains("No space left"),
-        "{}",
-        crate::platform::error_chain::error_chain(&error)
-    );
+    let chain = error_chain(&error);
+    assert!(chain.contains("No space left"), "{chain}");
     assert_eq!(numbers(&read(&log)), [1]);
     std::fs::remove_file(ballast).expect("remove");
     recorder.write(&batch(many)).expect("written");

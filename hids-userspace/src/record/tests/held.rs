@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use super::*;
+use crate::platform::error_chain::error_chain;
 
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + hids_tests::wait::scaled(Duration::from_secs(30));
@@ -174,11 +175,8 @@ fn records_wait_where_the_disk_has_only_its_reserve_left() {
     options.config.reserve = DiskReserve::Bytes(u64::MAX);
     let (mut recorder, _) = Recorder::open(options).expect("recorder opens");
     let error = recorder.write(&batch(vec![alert(1, EVENING)])).expect_err("refused");
-    assert!(
-        crate::platform::error_chain::error_chain(&error).contains("(<disk_reserve_mb>) free on the filesystem of"),
-        "{}",
-        crate::platform::error_chain::error_chain(&error)
-    );
+    let chain = error_chain(&error);
+    assert!(chain.contains("(<disk_reserve_mb>) free on the filesystem of"), "{chain}");
     // Positions without an alert need no room in the records.
     recorder.write(&batch(vec![])).expect("committed");
 }

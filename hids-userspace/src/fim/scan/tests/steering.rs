@@ -48,7 +48,7 @@ fn rate_limit_is_kept_and_a_stop_is_quick() {
     handle.control().stop();
     handle.wait();
     // 100 ms is the promise; a machine that is busy with other tests gets more.
-    assert!(asked.elapsed() < hids_tests::wait::scaled(Duration::from_millis(500)), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
     let told = Told::by(&receiver);
     assert!(!told.report.unwrap().complete);
     assert!(!told.done.contains(&bytes(root.path())), "what was stopped is not done");

@@ -177,12 +177,13 @@ fn one_text(fim: &Fim, at_least: usize, command: &mut std::process::Command) -> 
     assert!(command.status().is_ok_and(|status| status.success()), "{command:?}");
     let records = || fim.daemon.alerts().len() - before.1;
     wait_for("the records", || (records() >= at_least).then_some(()));
-    let counted = |text: &str| text.contains(&format!("({} alerts with the same cause)", records()));
-    let text = wait_for("the text", || {
-        let text = fs::read_to_string(&log).ok()?.split_off(before.0);
-        counted(&text).then_some(text)
+    let mut seen = String::new();
+    let counted = hids_tests::wait::until("the text", hids_tests::wait::PATIENCE, || {
+        seen = fs::read_to_string(&log).unwrap_or_default().split_off(before.0);
+        seen.contains(&format!("({} alerts with the same cause)", records()))
     });
-    (text, records())
+    counted.unwrap_or_else(|error| panic!("{error} of {} records: {seen}", records()));
+    (seen, records())
 }
 
 // O-B11: 18 alerts for `systemctl disable` and `enable`.

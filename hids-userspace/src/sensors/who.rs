@@ -61,8 +61,9 @@ use std::time::Duration;
 
 use hids_core::model::Who;
 
-/// Most ancestors told.
-const MOST_ANCESTORS: usize = 8;
+/// Most ancestors told. What alerts are grouped by is the topmost one of a command: a program that a build starts below
+/// a shell below `sudo` below `tmux` was seen to have 17.
+const MOST_ANCESTORS: usize = 32;
 
 /// Tells who a process is. Asked by several threads, once or more for every file event.
 pub trait WhoLookup: Send + Sync {

@@ -71,8 +71,8 @@ impl<K: Kernel> State<K> {
         Some(who)
     }
 
-    /// Takes what the kernel tells into account.
-    pub(super) fn read_records(&mut self) {
+    /// Takes what the kernel tells into account; how many records it were.
+    pub(super) fn read_records(&mut self) -> usize {
         let Self { kernel, programs, ended, cgroups, answers, unknown_records } = self;
         let mut take = |bytes: &[u8]| match decode(bytes) {
             Ok(Event::Exec { head, path }) => {
@@ -92,6 +92,7 @@ impl<K: Kernel> State<K> {
             records += 1;
         }
         self.forget();
+        records
     }
 
     /// Keeps memory bounded.
@@ -111,27 +112,48 @@ impl<K: Kernel> State<K> {
     }
 
     fn look(&mut self, pid: u32, now: u64, age: u64) -> Option<Who> {
+        let mut found = None;
         for _ in 0..ATTEMPTS {
-            let living = self.kernel.living(pid);
-            let ended = self.ended.newest(pid);
-            if let Some(ended) = ended.filter(|ended| is_meant(ended, living.as_ref(), now, age)) {
-                let ended = ended.clone();
-                return Some(self.as_told(&ended.process, ended.program.as_deref(), now));
+            let has_changed = match self.look_once(pid, now, age) {
+                Looked::Whole(who) => return Some(who),
+                Looked::WithoutAncestor(who) => {
+                    found = Some(who);
+                    false
+                }
+                Looked::Unknown => false,
+                Looked::Changed => true,
+            };
+            // Whoever ended after the ring was read is in no map, and in the ring by now.
+            if self.read_records() == 0 && !has_changed {
+                return found;
             }
-            let process = living?;
-            if let Some(who) = self.living_process(&process) {
-                return Some(who);
-            }
-            // It ended, or replaced its program, while it was looked at.
-            self.read_records();
+        }
+        if found.is_some() {
+            return found;
         }
         let process = self.kernel.living(pid)?;
         let program = self.programs.find(process.exec).cloned();
-        Some(self.as_told(&process, program.as_deref(), now))
+        let parents = self.ancestors(&process).0;
+        Some(self.as_told(&process, program.as_deref(), parents, now))
+    }
+
+    fn look_once(&mut self, pid: u32, now: u64, age: u64) -> Looked {
+        let living = self.kernel.living(pid);
+        let ended = self.ended.newest(pid).filter(|ended| is_meant(ended, living.as_ref(), now, age)).cloned();
+        let Some(process) = ended.as_ref().map(|ended| ended.process).or(living) else { return Looked::Unknown };
+        let (parents, is_whole) = self.ancestors(&process);
+        let who = match ended {
+            Some(ended) => self.as_told(&process, ended.program.as_deref(), parents, now),
+            None => match self.living_process(&process, parents) {
+                Some(who) => who,
+                None => return Looked::Changed,
+            },
+        };
+        if is_whole { Looked::Whole(who) } else { Looked::WithoutAncestor(who) }
     }
 
     /// A process as the kernel told it last.
-    fn as_told(&mut self, process: &Process, program: Option<&Program>, now: u64) -> Who {
+    fn as_told(&mut self, process: &Process, program: Option<&Program>, parents: Vec<Ancestor>, now: u64) -> Who {
         let cgroup = self.cgroups.path(process.cgroup, now);
         Who {
             command: command(process),
@@ -140,12 +162,12 @@ impl<K: Kernel> State<K> {
             gid: told(process.gid),
             login_uid: told(process.login_uid),
             session: told(process.session),
-            ..self.common(process, program, cgroup)
+            ..common(process, program, parents, cgroup)
         }
     }
 
     /// `None` when it is no longer what `process` says.
-    fn living_process(&self, process: &Process) -> Option<Who> {
+    fn living_process(&self, process: &Process, parents: Vec<Ancestor>) -> Option<Who> {
         let living = Living::read(process.pid).filter(|living| is_same_start(living.start, process.start))?;
         let program = self.living_program(process);
         if self.kernel.living(process.pid).is_none_or(|now| now.exec != process.exec) {
@@ -158,22 +180,8 @@ impl<K: Kernel> State<K> {
             gid: living.gid,
             login_uid: living.login_uid,
             session: living.session,
-            ..self.common(process, Some(&program), living.cgroup)
+            ..common(process, Some(&program), parents, living.cgroup)
         })
-    }
-
-    /// What is the same for living and ended ones.
-    fn common(&self, process: &Process, program: Option<&Program>, cgroup: Vec<u8>) -> Who {
-        Who {
-            pid: process.pid,
-            executable: program.map(|program| program.path.clone()).unwrap_or_default(),
-            executable_notes: program.map_or(ExecutableNotes::NONE, |program| program.notes),
-            container: procfs::container(&cgroup),
-            cgroup,
-            parents: self.ancestors(process),
-            source: WhoSource::Tracepoint,
-            ..Who::default()
-        }
     }
 
     /// The program of a living process, also when its start found no room in the ring or was before.
@@ -184,7 +192,8 @@ impl<K: Kernel> State<K> {
         }
     }
 
-    fn ancestors(&self, process: &Process) -> Vec<Ancestor> {
+    /// The nearest ancestors, and whether none of them is missing that should be known: one whose end the ring holds.
+    fn ancestors(&self, process: &Process) -> (Vec<Ancestor>, bool) {
         let mut found = Vec::new();
         let mut process = *process;
         while process.parent != 0 && found.len() < MOST_ANCESTORS {
@@ -195,12 +204,38 @@ impl<K: Kernel> State<K> {
             } else if let Some(ended) = self.ended.find(pid, start) {
                 (ended.process, ended.program.as_ref().map(|program| program.path.clone()).unwrap_or_default())
             } else {
-                break;
+                return (found, false);
             };
             found.push(Ancestor { pid, executable, command: command(&parent) });
             process = parent;
         }
-        found
+        (found, true)
+    }
+}
+
+/// What one look at a process gave.
+enum Looked {
+    /// All that is to be known.
+    Whole(Who),
+    /// The same, but for an ancestor that nothing is known of, and those above it.
+    WithoutAncestor(Who),
+    /// It ended, or replaced its program, while it was looked at.
+    Changed,
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// What is the same for living and ended processes.
+fn common(process: &Process, program: Option<&Program>, parents: Vec<Ancestor>, cgroup: Vec<u8>) -> Who {
+    Who {
+        pid: process.pid,
+        executable: program.map(|program| program.path.clone()).unwrap_or_default(),
+        executable_notes: program.map_or(ExecutableNotes::NONE, |program| program.notes),
+        container: procfs::container(&cgroup),
+        cgroup,
+        parents,
+        source: WhoSource::Tracepoint,
+        ..Who::default()
     }
 }
 

@@ -21,6 +21,8 @@ struct Fake {
     records: VecDeque<Vec<u8>>,
     /// Ends at the moment at which all living ones are asked for.
     ends_next: Option<u32>,
+    /// Ends at the moment at which it is asked for.
+    ends_when_asked: Option<u32>,
 }
 
 #[derive(Clone, Default)]
@@ -28,6 +30,10 @@ struct FakeKernel(Arc<Mutex<Fake>>);
 
 impl Kernel for FakeKernel {
     fn living(&self, pid: u32) -> Option<Process> {
+        let ends = self.0.lock().expect("one thread").ends_when_asked.take_if(|ends| *ends == pid);
+        if let Some(pid) = ends {
+            self.exit(pid, 2 * SECOND);
+        }
         self.0.lock().expect("one thread").living.get(&pid).copied()
     }
 
@@ -168,15 +174,34 @@ fn ancestors_are_told_by_number_and_start_not_by_number_alone() {
 }
 
 #[test]
-fn at_most_eight_ancestors_are_told_and_a_circle_ends() {
+fn process_or_ancestor_that_ends_between_the_ring_and_the_map_is_told() {
+    for ends in [FIRST + 1, FIRST] {
+        let (mut state, kernel) = state();
+        kernel.fork(FIRST, 0, SECOND);
+        kernel.exec(FIRST, SECOND, b"parent\0");
+        kernel.fork(FIRST + 1, FIRST, SECOND);
+        kernel.exec(FIRST + 1, SECOND, b"child\0");
+        if ends == FIRST {
+            kernel.exit(FIRST + 1, 2 * SECOND);
+        }
+        kernel.0.lock().expect("one thread").ends_when_asked = Some(ends);
+        let who = state.who(FIRST + 1, 2 * SECOND, LATE).expect("known");
+        assert!(kernel.0.lock().expect("one thread").ends_when_asked.is_none(), "nothing ended meanwhile");
+        assert_eq!(who.executable, b"/child");
+        assert_eq!(who.parents.first().map(|parent| &parent.executable[..]), Some(&b"/parent"[..]), "{who:?}");
+    }
+}
+
+#[test]
+fn a_bounded_number_of_ancestors_is_told_and_a_circle_ends() {
     let (mut state, kernel) = state();
-    for generation in 0..20 {
+    for generation in 0..50 {
         kernel.fork(FIRST + generation, FIRST + generation.saturating_sub(1), u64::from(generation + 1) * SECOND);
     }
-    assert_eq!(state.who(FIRST + 19, SECOND, LATE).map(|who| who.parents.len()), Some(MOST_ANCESTORS));
+    assert_eq!(state.who(FIRST + 49, SECOND, LATE).map(|who| who.parents.len()), Some(MOST_ANCESTORS));
     let own = Process { pid: 7, start: 7, parent: 7, parent_start: 7, ..Process::default() };
     kernel.0.lock().expect("one thread").living.insert(7, own);
-    assert_eq!(state.ancestors(&own).len(), MOST_ANCESTORS);
+    assert_eq!(state.ancestors(&own).0.len(), MOST_ANCESTORS);
 }
 
 #[test]

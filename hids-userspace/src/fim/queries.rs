@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::export::{self, ExportKey};
+use super::export::{self, ExportKey, Turn};
 use super::paths::holds;
 use super::protocol::{
     CompareItem, CompareView, ExportView, FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText,
@@ -134,10 +134,11 @@ fn notice_value(notice: &FileNotice) -> Value {
 
 /// Writes a signed copy of the baseline.
 fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, QueryError> {
+    let turn = Turn::wait(state).map_err(QueryError::NotExported)?;
     if file.exists() {
         return Err(QueryError::ExportExists { path: file.to_owned() });
     }
-    let (key, made) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(QueryError::NotExported)?;
+    let (key, made) = ExportKey::load_or_create(&state.join(EXPORT_KEY), &turn).map_err(QueryError::NotExported)?;
     let host = hostname::full().into_bytes();
     let summary = export::write_file(view, file, &key, &host, clock::now()).map_err(QueryError::NotExported)?;
     value(&ExportView {
@@ -150,7 +151,9 @@ fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, QueryErr
 
 /// What differs from an export, which this machine must have signed.
 fn compare(view: &StoreView, state: &Path, file: &Path, below: &[u8]) -> Result<CompareView, QueryError> {
-    let (key, _) = ExportKey::load_or_create(&state.join(EXPORT_KEY)).map_err(QueryError::NotCompared)?;
+    let turn = Turn::wait(state).map_err(QueryError::NotCompared)?;
+    let (key, _) = ExportKey::load_or_create(&state.join(EXPORT_KEY), &turn).map_err(QueryError::NotCompared)?;
+    drop(turn);
     let mut found = CompareView::default();
     let state_of = |entry: Option<Entry>| entry.and_then(|entry| entry.state).as_ref().map(StateView::from);
     let compared = export::compare(file, &key.public(), view, |difference| {

@@ -93,10 +93,10 @@ fn trusted(common: &Common, key: Option<&str>) -> anyhow::Result<PublicKey> {
         return key.parse().context(WrongUsage);
     }
     let path = config::locate(&common.load_options(false)).state.join(EXPORT_KEY);
-    if !path.exists() {
+    let Some(key) = ExportKey::load(&path)? else {
         bail!("no export key on this host; specify the public key of the exporting host with --key HEX");
-    }
-    Ok(ExportKey::load_or_create(&path)?.0.public())
+    };
+    Ok(key.public())
 }
 
 fn text(view: &VerifyView) -> String {

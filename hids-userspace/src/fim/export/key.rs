@@ -11,6 +11,7 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use super::CONTEXT;
 use super::error::ExportError;
 use super::public_key::PublicKey;
+use super::turn::Turn;
 use crate::platform::atomic_file;
 
 /// A private Ed25519 key. Never shown.
@@ -28,25 +29,38 @@ impl ExportKey {
         Self(SigningKey::from_bytes(bytes))
     }
 
-    /// Reads the key file; makes one (mode 0600) when there is none: then, true.
+    /// Reads the key file; `None` when there is none.
     ///
     /// # Errors
-    /// When the file cannot be read or made, is no key, or others may read it.
-    pub(crate) fn load_or_create(path: &Path) -> Result<(Self, bool), ExportError> {
+    /// When the file cannot be read, is no key, or others may read it.
+    pub(crate) fn load(path: &Path) -> Result<Option<Self>, ExportError> {
         let open = |source| ExportError::Open { path: path.to_owned(), source };
-        match OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path) {
-            Ok(mut file) => {
-                let metadata = file.metadata().map_err(open)?;
-                let mut bytes = [0; 32];
-                if !metadata.is_file() || metadata.mode() & 0o077 != 0 || metadata.len() != 32 {
-                    return Err(ExportError::Key { path: path.to_owned() });
-                }
-                file.read_exact(&mut bytes).map_err(open)?;
-                Ok((Self::from_bytes(&bytes), false))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Self::create(path).map_err(open)?, true)),
-            Err(error) => Err(open(error)),
+        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path);
+        let mut file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(open(error)),
+        };
+        let metadata = file.metadata().map_err(open)?;
+        let mut bytes = [0; 32];
+        if !metadata.is_file() || metadata.mode() & 0o077 != 0 || metadata.len() != 32 {
+            return Err(ExportError::Key { path: path.to_owned() });
         }
+        file.read_exact(&mut bytes).map_err(open)?;
+        Ok(Some(Self::from_bytes(&bytes)))
+    }
+
+    /// Reads the key file; makes one (mode 0600) when there is none: then, true. The turn keeps two callers from making
+    /// one each, of which the second would replace the first after it has signed.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and when the file cannot be made.
+    pub(crate) fn load_or_create(path: &Path, _turn: &Turn) -> Result<(Self, bool), ExportError> {
+        if let Some(key) = Self::load(path)? {
+            return Ok((key, false));
+        }
+        let made = Self::create(path).map_err(|source| ExportError::Open { path: path.to_owned(), source })?;
+        Ok((made, true))
     }
 
     fn create(path: &Path) -> io::Result<Self> {

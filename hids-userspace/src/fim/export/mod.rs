@@ -18,6 +18,7 @@ mod error;
 mod key;
 mod public_key;
 mod read;
+mod turn;
 mod write;
 
 pub(crate) use compare::compare;
@@ -25,6 +26,7 @@ pub use error::ExportError;
 pub(crate) use key::ExportKey;
 pub use public_key::PublicKey;
 pub use read::{ExportReport, check};
+pub(crate) use turn::Turn;
 pub(crate) use write::write_file;
 
 use hids_core::model::Timestamp;

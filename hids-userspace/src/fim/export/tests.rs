@@ -119,12 +119,32 @@ fn a_failed_export_leaves_no_file_behind() {
 fn the_key_is_made_with_the_first_export_and_kept() {
     let directory = tempfile::tempdir().expect("tempdir");
     let path = directory.path().join("fim-sign.key");
-    let (first, is_new) = ExportKey::load_or_create(&path).expect("made");
+    let turn = Turn::wait(directory.path()).expect("a turn");
+    let (first, is_new) = ExportKey::load_or_create(&path, &turn).expect("made");
     assert!(is_new);
-    let (second, is_new) = ExportKey::load_or_create(&path).expect("loaded");
+    let (second, is_new) = ExportKey::load_or_create(&path, &turn).expect("loaded");
     assert!(!is_new);
     assert_eq!(first.public(), second.public());
     let text = first.public().to_string();
     assert_eq!(text.parse::<PublicKey>().expect("parses"), first.public());
     assert!("12".parse::<PublicKey>().is_err());
+}
+
+#[test]
+fn exports_that_begin_at_once_share_one_key() {
+    for _ in 0..50 {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let start = std::sync::Barrier::new(4);
+        let key = || {
+            start.wait();
+            let turn = Turn::wait(directory.path()).expect("a turn");
+            ExportKey::load_or_create(&directory.path().join("fim-sign.key"), &turn).expect("a key")
+        };
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(key)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        });
+        assert_eq!(keys.iter().filter(|(_, is_new)| *is_new).count(), 1, "{keys:?}");
+        assert!(keys.iter().all(|(key, _)| key.public() == keys[0].0.public()), "{keys:?}");
+    }
 }

@@ -5,6 +5,7 @@
 
 mod load;
 mod report;
+mod stall;
 pub(crate) mod suite;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::system::{BUILD, LAB, MACHINES, ensure};
 use crate::{build_ebpf, clippy, tidy, vm};
 use load::Load;
 use report::Report;
+use stall::StallWatch;
 use suite::Outcome;
 
 /// What to test.
@@ -172,20 +174,34 @@ impl Run<'_> {
     }
 
     fn unit(&self, label: &str, report: &mut Report) {
-        let mut test = self.cargo();
-        test.args(["test", "--workspace", "--exclude", "hids-tests", "--no-fail-fast", "--"]);
-        report.add(suite::run(&format!("unit{label}"), test.args(&self.options.filter)));
-        let mut test = self.cargo();
-        test.args(["test", "--package", "hids-tests", "--lib", "--"]);
-        report.add(suite::run(&format!("harness{label}"), test.args(&self.options.filter)));
+        self.suite("unit", label, &["--workspace", "--exclude", "hids-tests", "--no-fail-fast"], report);
+        self.suite("harness", label, &["--package", "hids-tests", "--lib"], report);
     }
 
     fn suites(&self, names: &[&str], label: &str, report: &mut Report) {
         for name in names {
-            let mut test = self.cargo();
-            test.args(["test", "--package", "hids-tests", "--test", name]).env("HIDS_BIN_DIR", self.programs);
-            report.add(suite::run(&format!("{name}{label}"), test.arg("--").args(&self.options.filter)));
+            self.suite(name, label, &["--package", "hids-tests", "--test", name], report);
         }
+    }
+
+    /// Runs `cargo test` with these arguments. Tests that failed while the machine stood still run once more, unless it
+    /// is kept busy on purpose.
+    fn suite(&self, name: &str, label: &str, arguments: &[&str], report: &mut Report) {
+        let test = |filter: &[String]| {
+            let mut test = self.cargo();
+            test.arg("test").args(arguments).env("HIDS_BIN_DIR", self.programs).arg("--").args(filter);
+            suite::run(&format!("{name}{label}"), &mut test)
+        };
+        let watch = StallWatch::start();
+        let mut outcome = test(&self.options.filter);
+        let stalled = watch.longest().filter(|_| !self.options.under_load);
+        drop(watch);
+        if let Some(stalled) = stalled.filter(|_| outcome.broken.is_none() && !outcome.tally.failed.is_empty()) {
+            let again: Vec<String> =
+                std::iter::once("--exact".to_owned()).chain(outcome.tally.failed.iter().cloned()).collect();
+            outcome.run_again(stalled, test(&again));
+        }
+        report.add(outcome);
     }
 
     fn vm(&self, label: &str, report: &mut Report) {

@@ -47,6 +47,7 @@ impl Report {
             text.push('\n');
         }
         self.add_failures(&mut text);
+        self.add_second_runs(&mut text);
         self.add_skips(&mut text);
         text
     }
@@ -69,6 +70,22 @@ impl Report {
             }
             for test in &outcome.tally.failed {
                 let _ = writeln!(text, "failed: {}: {test}", outcome.name);
+                for line in outcome.tally.panics.get(test).into_iter().flatten() {
+                    let _ = writeln!(text, "    {line}");
+                }
+            }
+        }
+    }
+
+    fn add_second_runs(&self, text: &mut String) {
+        for outcome in &self.0 {
+            for (test, stalled) in &outcome.again {
+                let _ = writeln!(
+                    text,
+                    "passed when run again: {}: {test} (the machine stood still for {} ms)",
+                    outcome.name,
+                    stalled.as_millis()
+                );
             }
         }
     }
@@ -117,7 +134,14 @@ mod tests {
         tally.line("test result: FAILED. 7 passed; 1 failed; 0 ignored");
         let skip = |test: &str| Skip { what: "root".into(), reason: "needs root".into(), test: test.into() };
         let took = Duration::from_secs(3);
-        report.add(Outcome { name: "fim".into(), tally, skipped: vec![skip("a"), skip("b")], broken: None, took });
+        report.add(Outcome {
+            name: "fim".into(),
+            tally,
+            skipped: vec![skip("a"), skip("b")],
+            broken: None,
+            took,
+            again: Vec::new(),
+        });
         report.add(Outcome::step("lint", || bail!("tidy found 1 error")));
         let text = report.text();
         assert!(text.contains("fim         7       1        2        3\n"), "{text}");

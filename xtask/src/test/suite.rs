@@ -1,5 +1,6 @@
 //! One suite: a command that runs tests, what it prints, and the counts that are read from it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
@@ -27,6 +28,16 @@ pub(crate) struct Skip {
     pub test: String,
 }
 
+/// How libtest introduces what a failed test printed: `---- NAME stdout ----`.
+const PRINTED: (&str, &str) = ("---- ", " stdout ----");
+/// How a panic begins, behind the thread's name.
+const PANICKED: &str = " panicked at ";
+/// What follows a panic's message.
+const BACKTRACE: &str = "stack backtrace:";
+/// Most lines of a panic that are kept, and characters of each: enough for an assertion with its values.
+const PANIC_LINES: usize = 8;
+const PANIC_LINE_CHARS: usize = 500;
+
 /// What the lines of test programs amount to.
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -34,6 +45,10 @@ pub(crate) struct Tally {
     pub passed: usize,
     /// Names of the tests that failed.
     pub failed: Vec<String>,
+    /// For names of failed tests, the first lines of their panic.
+    pub panics: BTreeMap<String, Vec<String>>,
+    /// The failed test whose output is being read.
+    printing: Option<String>,
     /// Test programs that ran to their end.
     pub programs: usize,
     /// Tests that libtest counted as failed; more than names if two lines were mixed up.
@@ -48,6 +63,20 @@ impl Tally {
             self.programs += 1;
             self.passed += number_before(counts, " passed").unwrap_or(0);
             self.counted += number_before(counts, " failed").unwrap_or(0);
+            self.printing = None;
+        } else if let Some(name) = line.strip_prefix(PRINTED.0).and_then(|rest| rest.strip_suffix(PRINTED.1)) {
+            self.printing = Some(name.to_owned());
+        } else if line == "failures:" {
+            self.printing = None;
+        } else if let Some(name) = &self.printing
+            && (line.contains(PANICKED) || self.panics.contains_key(name))
+        {
+            let lines = self.panics.entry(name.clone()).or_default();
+            if line.starts_with(BACKTRACE) {
+                self.printing = None;
+            } else if lines.len() < PANIC_LINES && !line.is_empty() {
+                lines.push(line.chars().take(PANIC_LINE_CHARS).collect());
+            }
         } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
             self.failed.push(name.to_owned());
         }
@@ -84,9 +113,26 @@ pub(crate) struct Outcome {
     pub broken: Option<String>,
     /// How long it took.
     pub took: Duration,
+    /// Tests that failed while the machine stood still for so long, and passed when they ran again.
+    pub again: Vec<(String, Duration)>,
 }
 
 impl Outcome {
+    /// Takes what came of running the failed tests once more, after the machine had stood still for so long.
+    pub(crate) fn run_again(&mut self, stalled: Duration, again: Self) {
+        self.took += again.took;
+        // What passed must be all of them, counted: a name that is in no program passes nothing.
+        let wanted = self.tally.failures();
+        if !again.is_good() || again.tally.passed != wanted {
+            return;
+        }
+        let passed = std::mem::take(&mut self.tally.failed);
+        self.again.extend(passed.into_iter().map(|test| (test, stalled)));
+        self.tally.passed += wanted;
+        self.tally.counted = 0;
+        self.tally.panics.clear();
+    }
+
     /// Whether nothing failed.
     pub(crate) fn is_good(&self) -> bool {
         self.broken.is_none() && self.tally.failures() == 0
@@ -98,7 +144,7 @@ impl Outcome {
         let result = work();
         let tally = Tally { passed: usize::from(result.is_ok()), ..Tally::default() };
         let broken = result.err().map(|error| format!("{error:#}"));
-        Self { name: name.to_owned(), tally, skipped: Vec::new(), broken, took: start.elapsed() }
+        Self { name: name.to_owned(), tally, skipped: Vec::new(), broken, took: start.elapsed(), again: Vec::new() }
     }
 }
 
@@ -118,7 +164,7 @@ pub(crate) fn run(name: &str, command: &mut Command) -> Outcome {
     skipped.sort();
     skipped.dedup_by(|a, b| !a.test.is_empty() && a.test == b.test);
     tally.passed = tally.passed.saturating_sub(skipped.len());
-    Outcome { name: name.to_owned(), tally, skipped, broken, took: start.elapsed() }
+    Outcome { name: name.to_owned(), tally, skipped, broken, took: start.elapsed(), again: Vec::new() }
 }
 
 fn follow(command: &mut Command, tally: &mut Tally) -> Result<std::process::ExitStatus> {
@@ -187,6 +233,50 @@ mod tests {
         output.iter().for_each(|line| tally.line(line));
         assert_eq!((tally.passed, tally.failures(), tally.programs), (14, 1, 2));
         assert_eq!(tally.failed, ["a::c"]);
+    }
+
+    #[test]
+    fn tests_that_pass_after_a_stall_count_only_when_all_of_them_ran() {
+        let outcome = |lines: &[&str]| {
+            let mut tally = Tally::default();
+            lines.iter().for_each(|line| tally.line(line));
+            Outcome { tally, ..Outcome::step("fim", || Ok(())) }
+        };
+        let stalled = Duration::from_millis(300);
+        let first = ["test a ... FAILED", "test result: FAILED. 5 passed; 1 failed; 0 ignored"];
+        let mut failed = outcome(&first);
+        failed.run_again(stalled, outcome(&["test result: ok. 0 passed; 0 failed; 0 ignored"]));
+        assert!(!failed.is_good());
+        failed.run_again(stalled, outcome(&first));
+        assert!(!failed.is_good());
+        failed.run_again(stalled, outcome(&["test result: ok. 1 passed; 0 failed; 0 ignored"]));
+        assert!(failed.is_good());
+        assert_eq!((failed.tally.passed, failed.again), (6, vec![("a".to_owned(), stalled)]));
+    }
+
+    #[test]
+    fn the_first_lines_of_a_panic_are_kept_with_the_test() {
+        let mut tally = Tally::default();
+        let output = [
+            "test a::c ... FAILED",
+            "failures:",
+            "",
+            "---- a::d stdout ----",
+            "nothing",
+            "---- a::c stdout ----",
+            "noise before",
+            "thread 'a::c' (17) panicked at src/a.rs:1:2:",
+            "assertion failed: x",
+            "stack backtrace:",
+            "   0: begin_unwind",
+            "failures:",
+            "    a::c",
+            "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out",
+            "thread 'b' panicked at later",
+        ];
+        output.iter().for_each(|line| tally.line(line));
+        assert_eq!(tally.panics.keys().collect::<Vec<_>>(), ["a::c"]);
+        assert_eq!(tally.panics["a::c"], ["thread 'a::c' (17) panicked at src/a.rs:1:2:", "assertion failed: x"]);
     }
 
     #[test]

@@ -48,7 +48,10 @@ pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> (Outcome, Vec<String>) {
         Err(_) if seen.tally.failures() > 0 => (None, Vec::new()),
         Err(error) => (Some(format!("{error:#}")), Vec::new()),
     };
-    (Outcome { name, tally: seen.tally, skipped: seen.skipped, broken, took: start.elapsed() }, lines)
+    (
+        Outcome { name, tally: seen.tally, skipped: seen.skipped, broken, took: start.elapsed(), again: Vec::new() },
+        lines,
+    )
 }
 
 /// What the guest's console showed.

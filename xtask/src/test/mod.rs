@@ -11,7 +11,7 @@ pub(crate) mod suite;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::build::{Profile, build_all};
@@ -74,6 +74,8 @@ const SENSITIVE: [Part; 3] = [Part::Unit, Part::Kernel, Part::Vm];
 /// Suites that `Part::Compat` and `Part::Kernel` stand for.
 const COMPAT: [&str; 4] = ["compat", "oracle", "ruleset", "rules"];
 const KERNEL: [&str; 2] = ["kernel", "respond"];
+/// Suites that need the machine for themselves in a run of everything: what they act on and measure takes milliseconds.
+const ALONE: [&str; 3] = ["fim", "kernel", "respond"];
 
 /// Runs the chosen part, or all in order. A suite that fails does not keep the next ones from running.
 ///
@@ -142,15 +144,27 @@ impl Run<'_> {
             Some(Part::Kernel) => self.suites(&KERNEL, label, report),
             Some(Part::Machine) => self.suites(&["machine"], label, report),
             Some(Part::Vm) => self.vm(label, report),
-            None => {
-                self.lint(label, report);
-                self.unit(label, report);
-                // All of them, so that none can be forgotten here.
-                let all = all_suites()?;
-                self.suites(&all.iter().map(String::as_str).collect::<Vec<_>>(), label, report);
-                self.vm(label, report);
-            }
+            None => self.everything(label, report)?,
         }
+        Ok(())
+    }
+
+    /// All parts. The guests, of which each takes one processor, run beside the parts whose tests have most time.
+    fn everything(&self, label: &str, report: &mut Report) -> Result<()> {
+        // All of them, so that none can be forgotten here.
+        let suites = all_suites()?;
+        let (alone, beside): (Vec<&str>, Vec<&str>) =
+            suites.iter().map(String::as_str).partition(|name| ALONE.contains(name));
+        let guests = prepare_guests();
+        std::thread::scope(|scope| {
+            let guests = scope.spawn(|| self.run_guests(guests, label));
+            self.lint(label, report);
+            self.unit(label, report);
+            self.suites(&beside, label, report);
+            let outcomes = guests.join().unwrap_or_else(|_| vec![Outcome::step("vm", || bail!("it panicked"))]);
+            outcomes.into_iter().for_each(|outcome| report.add(outcome));
+        });
+        self.suites(&alone, label, report);
         Ok(())
     }
 
@@ -205,15 +219,28 @@ impl Run<'_> {
     }
 
     fn vm(&self, label: &str, report: &mut Report) {
-        let docs = if self.options.write_docs { vm::Docs::Write } else { vm::Docs::Compare };
-        let mut add = |mut outcome: Outcome| {
-            outcome.name += label;
-            report.add(outcome);
-        };
-        if let Err(error) = vm::run(&self.options.filter, docs, &mut add) {
-            add(Outcome::step("vm", || Err(error)));
-        }
+        let outcomes = self.run_guests(prepare_guests(), label);
+        outcomes.into_iter().for_each(|outcome| report.add(outcome));
     }
+
+    fn run_guests(&self, guests: Result<vm::Guests, Outcome>, label: &str) -> Vec<Outcome> {
+        let docs = if self.options.write_docs { vm::Docs::Write } else { vm::Docs::Compare };
+        let mut outcomes = Vec::new();
+        match guests {
+            Err(outcome) => outcomes.push(outcome),
+            Ok(guests) => {
+                let ran = guests.run(&self.options.filter, docs, &mut |outcome| outcomes.push(outcome));
+                outcomes.extend(ran.err().map(|error| Outcome::step("vm", || Err(error))));
+            }
+        }
+        outcomes.iter_mut().for_each(|outcome| outcome.name += label);
+        outcomes
+    }
+}
+
+/// The guests, or what came of preparing them.
+fn prepare_guests() -> Result<vm::Guests, Outcome> {
+    vm::prepare().unwrap_or_else(|error| Err(Outcome::step("vm", || Err(error))))
 }
 
 /// The names of the suites of `hids-tests`, but for the one that runs in guests.

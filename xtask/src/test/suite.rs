@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -174,14 +175,13 @@ fn follow(command: &mut Command, tally: &mut Tally) -> Result<std::process::Exit
         .spawn()
         .with_context(|| format!("cannot start {}", command.get_program().display()))?;
     let Some(output) = child.stdout.take() else { bail!("the test program has no output") };
-    let mut screen = std::io::stdout().lock();
     for line in BufReader::new(output).split(b'\n') {
         let line = line.context("cannot read the output of the tests")?;
         tally.line(String::from_utf8_lossy(&line).trim_end());
-        // A closed output must not stop the tests.
+        // Line by line, because guests print meanwhile. A closed output must not stop the tests.
+        let mut screen = std::io::stdout().lock();
         let _ = screen.write_all(&line).and_then(|()| screen.write_all(b"\n"));
     }
-    drop(screen);
     child.wait().context("cannot wait for the tests")
 }
 
@@ -193,7 +193,9 @@ impl SkipFile {
         let directory = paths::target().join("tmp");
         // If it cannot be made, the tests cannot write either: the table then shows no skips, and the tests still count.
         let _ = fs::create_dir_all(&directory);
-        let file = directory.join(format!("skips-{}", std::process::id()));
+        static FILES: AtomicUsize = AtomicUsize::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let file = directory.join(format!("skips-{}-{number}", std::process::id()));
         let _ = fs::remove_file(&file);
         Self(file)
     }

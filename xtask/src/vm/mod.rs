@@ -23,6 +23,7 @@ use crate::exec::{cargo, output, print};
 use crate::paths;
 use crate::system::{BUILD, VM, ensure, has};
 use crate::test::suite::{Outcome, Skip};
+use kernels::Kernel;
 
 /// Whether the table of what each kernel gives is written to `docs/kernels.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,39 +34,57 @@ pub(crate) enum Docs {
     Compare,
 }
 
-/// Runs the suite in every kernel that can be had; `filter` goes to the test program. Each kernel is an outcome for
-/// `report`: one that fails does not keep the next from running.
+/// All that the guests need, built and unpacked: from here on no cargo is needed, which runs once at a time.
+pub(crate) struct Guests {
+    kernels: Vec<Kernel>,
+    suite: PathBuf,
+    programs: PathBuf,
+}
+
+/// Prepares the suite for every kernel that can be had; where there is none, the outcome that says so.
 ///
 /// # Errors
 /// When the guests cannot be prepared, or there is none and `HIDS_REQUIRE` names `vm`.
-pub(crate) fn run(filter: &[String], docs: Docs, report: &mut dyn FnMut(Outcome)) -> Result<()> {
+pub(crate) fn prepare() -> Result<Result<Guests, Outcome>> {
     if let Some(why) = impossible()? {
-        return skip(&why, report);
+        return skip(&why).map(Err);
     }
     let kernels = kernels::fetch()?;
     if kernels.is_empty() {
-        return skip("apt offers no kernel package and none is below target/vm", report);
+        return skip("apt offers no kernel package and none is below target/vm").map(Err);
     }
     let suite = build_suite()?;
     let programs = build_all(Profile::Debug)?;
-    let mut seen = table::Seen::default();
-    let mut all_passed = true;
-    for kernel in &kernels {
-        let initramfs = image::pack(kernel, &image::Content { suite: &suite, programs: &programs, filter })?;
-        let (outcome, results) = boot::run(kernel, &initramfs);
-        all_passed &= outcome.is_good();
+    Ok(Ok(Guests { kernels, suite, programs }))
+}
+
+impl Guests {
+    /// Runs the suite in each kernel; `filter` goes to the test program. Each kernel is an outcome for `report`: one
+    /// that fails does not keep the next from running.
+    ///
+    /// # Errors
+    /// When an image cannot be packed, or the table cannot be written.
+    pub(crate) fn run(&self, filter: &[String], docs: Docs, report: &mut dyn FnMut(Outcome)) -> Result<()> {
+        let Self { kernels, suite, programs } = self;
+        let mut seen = table::Seen::default();
+        let mut all_passed = true;
+        for kernel in kernels {
+            let initramfs = image::pack(kernel, &image::Content { suite, programs, filter })?;
+            let (outcome, results) = boot::run(kernel, &initramfs);
+            all_passed &= outcome.is_good();
+            report(outcome);
+            seen.add(&kernel.release, &results);
+        }
+        // A filtered run has seen only a part, and so has one with a failure.
+        if !filter.is_empty() || !all_passed || std::env::var_os("HIDS_VM_KERNEL").is_some() {
+            return Ok(());
+        }
+        let (outcome, results) = own::run(suite)?;
+        let passed = outcome.is_good();
         report(outcome);
-        seen.add(&kernel.release, &results);
+        seen.add(&own::name()?, &results);
+        if passed { table::keep(&seen, docs) } else { Ok(()) }
     }
-    // A filtered run has seen only a part, and so has one with a failure.
-    if !filter.is_empty() || !all_passed || std::env::var_os("HIDS_VM_KERNEL").is_some() {
-        return Ok(());
-    }
-    let (outcome, results) = own::run(&suite)?;
-    let passed = outcome.is_good();
-    report(outcome);
-    seen.add(&own::name()?, &results);
-    if passed { table::keep(&seen, docs) } else { Ok(()) }
 }
 
 /// Why there can be no guest here, if so.
@@ -80,7 +99,7 @@ fn impossible() -> Result<Option<String>> {
     Ok(None)
 }
 
-fn skip(why: &str, report: &mut dyn FnMut(Outcome)) -> Result<()> {
+fn skip(why: &str) -> Result<Outcome> {
     if require::is_required("vm") {
         bail!("HIDS_REQUIRE names vm, but {why}");
     }
@@ -88,8 +107,7 @@ fn skip(why: &str, report: &mut dyn FnMut(Outcome)) -> Result<()> {
     outcome.tally.passed = 0;
     outcome.skipped =
         vec![Skip { what: "vm".to_owned(), reason: why.to_owned(), test: "the kernels under QEMU".to_owned() }];
-    report(outcome);
-    Ok(())
+    Ok(outcome)
 }
 
 /// Builds the test program; returns its path.

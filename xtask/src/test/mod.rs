@@ -82,6 +82,7 @@ const ALONE: [&str; 3] = ["fim", "kernel", "respond"];
 /// # Errors
 /// When a test failed or a suite could not run; what failed stands in the table that is printed last.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut report = Report::default();
     if options.part != Some(Part::Vm) {
         ensure(&[&BUILD, &LAB])?;
     }
@@ -95,7 +96,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let load = options.under_load.then(Load::start).transpose()?;
     let run = Run { options, programs: &programs };
-    let mut report = Report::default();
     for round in 1..=options.times {
         run.part(options.part, &label(round, options.times), &mut report)?;
     }

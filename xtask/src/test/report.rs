@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 
@@ -9,13 +10,21 @@ use super::suite::Outcome;
 use crate::exec::say;
 
 /// The outcomes of a run, in the order in which they came.
-#[derive(Default)]
-pub(super) struct Report(Vec<Outcome>);
+pub(super) struct Report {
+    outcomes: Vec<Outcome>,
+    start: Instant,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self { outcomes: Vec::new(), start: Instant::now() }
+    }
+}
 
 impl Report {
     /// Adds a suite that has ended.
     pub(super) fn add(&mut self, outcome: Outcome) {
-        self.0.push(outcome);
+        self.outcomes.push(outcome);
     }
 
     /// Prints the table, what failed and what was skipped.
@@ -25,16 +34,18 @@ impl Report {
     pub(super) fn finish(&self) -> Result<()> {
         say("results");
         print!("{}", self.text());
-        let bad: Vec<&str> = self.0.iter().filter(|outcome| !outcome.is_good()).map(|it| it.name.as_str()).collect();
+        let bad: Vec<&str> =
+            self.outcomes.iter().filter(|outcome| !outcome.is_good()).map(|it| it.name.as_str()).collect();
         if !bad.is_empty() {
             bail!("failed: {}", bad.join(", "));
         }
         Ok(())
     }
 
+    /// The table. Seconds of suites that ran side by side add up to more than the time that has passed.
     fn text(&self) -> String {
         let mut rows = vec![["suite", "passed", "failed", "skipped", "seconds"].map(str::to_owned)];
-        rows.extend(self.0.iter().map(row));
+        rows.extend(self.outcomes.iter().map(row));
         rows.push(self.total());
         let widths: Vec<usize> =
             (0..5).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
@@ -46,6 +57,7 @@ impl Report {
             }
             text.push('\n');
         }
+        let _ = writeln!(text, "elapsed: {:.0} s", self.start.elapsed().as_secs_f64());
         self.add_failures(&mut text);
         self.add_second_runs(&mut text);
         self.add_skips(&mut text);
@@ -53,18 +65,18 @@ impl Report {
     }
 
     fn total(&self) -> [String; 5] {
-        let sum = |count: fn(&Outcome) -> usize| self.0.iter().map(count).sum::<usize>().to_string();
+        let sum = |count: fn(&Outcome) -> usize| self.outcomes.iter().map(count).sum::<usize>().to_string();
         [
             "total".to_owned(),
             sum(|it| it.tally.passed),
             sum(|it| it.tally.failures()),
             sum(|it| it.skipped.len()),
-            format!("{:.0}", self.0.iter().map(|it| it.took.as_secs_f64()).sum::<f64>()),
+            format!("{:.0}", self.outcomes.iter().map(|it| it.took.as_secs_f64()).sum::<f64>()),
         ]
     }
 
     fn add_failures(&self, text: &mut String) {
-        for outcome in self.0.iter().filter(|outcome| !outcome.is_good()) {
+        for outcome in self.outcomes.iter().filter(|outcome| !outcome.is_good()) {
             if let Some(why) = &outcome.broken {
                 let _ = writeln!(text, "failed: {}: {why}", outcome.name);
             }
@@ -78,7 +90,7 @@ impl Report {
     }
 
     fn add_second_runs(&self, text: &mut String) {
-        for outcome in &self.0 {
+        for outcome in &self.outcomes {
             for (test, stalled) in &outcome.again {
                 let _ = writeln!(
                     text,
@@ -92,7 +104,7 @@ impl Report {
 
     fn add_skips(&self, text: &mut String) {
         let mut reasons: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
-        for outcome in &self.0 {
+        for outcome in &self.outcomes {
             for skip in &outcome.skipped {
                 reasons.entry((&outcome.name, &skip.what, &skip.reason)).or_default().push(&skip.test);
             }

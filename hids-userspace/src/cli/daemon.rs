@@ -1,5 +1,7 @@
 //! The command line of `hidsd`.
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use tracing::error;
 
@@ -7,6 +9,7 @@ use super::exit::{self, Exit};
 use super::{Common, logging};
 use crate::daemon::{self, DaemonError, DaemonOptions};
 use crate::respond::Mode;
+use crate::sensors::selftest;
 
 /// Host intrusion detection daemon
 ///
@@ -31,8 +34,16 @@ pub struct DaemonArgs {
     pub verbose: u8,
 }
 
+/// The program: what its command line asks for.
+pub fn main() -> ExitCode {
+    if let Some(done) = selftest::act_if_asked(std::env::args_os()) {
+        return done;
+    }
+    run(&DaemonArgs::parse()).into()
+}
+
 /// Runs the daemon until it is asked to stop.
-pub fn run(args: &DaemonArgs) -> Exit {
+fn run(args: &DaemonArgs) -> Exit {
     logging::start(args.verbose);
     let options = DaemonOptions {
         load: args.common.load_options(args.strict_ossec),

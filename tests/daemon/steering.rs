@@ -111,7 +111,11 @@ fn wrong_usage_ends_with_2() {
         &["blcks"][..],
         &["why"],
         &["why", "attacker.example"],
-        &["alerts", "--since", "yesterday"],
+        &["alerts", "--since", "5x"],
+        &["alerts", "--ip", "203.0.113"],
+        &["alerts", "--limit", "0"],
+        &["alerts", "--follow", "--reverse"],
+        &["alerts", "--follow", "top"],
         &["alerts", "--level", "x"],
         &["replay", "--format", "nothing", "x"],
     ] {
@@ -132,7 +136,8 @@ fn alerts_are_filtered_by_level_and_time() {
     assert_eq!(count(&["--since", "1h", "--level", "10"]), 1);
     assert_eq!(count(&["--since", "1h", "--level", "15"]), 0);
     assert_eq!(count(&["--since", "2000-01-01", "--until", "2000-01-02"]), 0);
-    assert!(said(&daemon.hidsctl(&["alerts", "--since", "1h", "-l", "10"])).contains("Rule: 5720 (level 10)"));
+    let text = said(&daemon.hidsctl(&["alerts", "--since", "1h", "-l", "10", "--full"]));
+    assert!(text.contains("Rule: 5720 (level 10)"), "{text}");
 }
 
 #[test]
@@ -140,7 +145,7 @@ fn followed_alerts_come_as_they_happen_and_hostile_bytes_harmlessly() {
     let mut daemon = Daemon::new(WATCH_ONE_LOG);
     daemon.start();
     let mut child = Command::new(hidsctl())
-        .args(["alerts", "--follow", "--since", "1h", "-c"])
+        .args(["alerts", "--full", "--follow", "--since", "1h", "-c"])
         .arg(daemon.path("ossec.conf"))
         .arg("--root")
         .arg(daemon.path(""))

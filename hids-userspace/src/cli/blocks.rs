@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::exit::Exit;
 use super::reload::ask;
-use super::{Common, output};
+use super::{Common, output, screen, table};
 use crate::control::Request;
 
 /// What to do with blocks.
@@ -123,7 +123,7 @@ impl Pages {
         if blocks.is_empty() {
             return String::new();
         }
-        let page = table(blocks);
+        let page = table_of(blocks);
         let is_first = self.blocks == 0;
         self.blocks += blocks.len();
         if is_first { page } else { page.split_once('\n').map_or(String::new(), |(_, rows)| rows.to_owned()) }
@@ -139,7 +139,7 @@ impl Pages {
     }
 }
 
-fn table(blocks: &[Value]) -> String {
+fn table_of(blocks: &[Value]) -> String {
     let rows: Vec<Vec<String>> = blocks
         .iter()
         .map(|block| {
@@ -151,11 +151,11 @@ fn table(blocks: &[Value]) -> String {
                 block["offences"].as_u64().map_or_else(String::new, |n| n.to_string()),
                 block["packets"].as_u64().map_or_else(|| "-".into(), |n| n.to_string()),
                 block["rule"].as_u64().map_or_else(|| "-".into(), |id| id.to_string()),
-                output::visible(plain(&block["description"]).as_bytes()),
+                screen::cell(&plain(&block["description"])),
             ]
         })
         .collect();
-    output::table(&["ADDRESS", "REMAINING", "OFFENCES", "DROPPED", "RULE", "REASON"], &rows)
+    table::table(&["ADDRESS", "REMAINING", "OFFENCES", "DROPPED", "RULE", "REASON"], &rows)
 }
 
 /// A JSON string without its quotes; anything else as it is.

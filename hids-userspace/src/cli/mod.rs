@@ -6,6 +6,7 @@
 mod alerts;
 mod blocks;
 mod check;
+pub mod color;
 pub mod daemon;
 pub mod exit;
 mod explain;
@@ -17,14 +18,18 @@ mod progress;
 mod reload;
 mod replay;
 mod rules;
+mod screen;
 mod self_test;
 mod setup;
 mod status;
+mod table;
+mod times;
 mod why;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use color::Color;
 use exit::Exit;
 
 use crate::config::LoadOptions;
@@ -36,6 +41,9 @@ pub struct Hidsctl {
     /// Options that every command knows.
     #[command(flatten)]
     pub common: Common,
+    /// Colour the output: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true)]
+    pub color: Color,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -93,6 +101,7 @@ pub enum Command {
 
 /// Runs a `hidsctl` command.
 pub fn run(args: &Hidsctl) -> Exit {
+    args.color.choose();
     let result = match &args.command {
         Command::Check(check) => check::run(&args.common, check),
         Command::Status => status::run(&args.common),

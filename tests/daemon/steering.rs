@@ -63,6 +63,19 @@ fn blocks_are_added_listed_removed_and_flushed_by_hand() {
         assert_eq!(code(&["blocks", "add", protected]), Some(1), "{protected}");
     }
     assert_eq!(code(&["blocks", "add", "203.0.113.0/24"]), Some(2));
+    assert_eq!(code(&["blocks", "add", "198.51.100.1", "--timeout", "4h"]), Some(0));
+    assert_eq!(code(&["blocks", "add", "198.51.100.2", "--timeout", "1d 12h"]), Some(0));
+    let list = daemon.hidsctl_json(&["blocks"]).expect("a list");
+    let remaining = |address: &str| {
+        let block = list["blocks"].as_array()?.iter().find(|block| block["address"] == address)?;
+        block["remaining_seconds"].as_u64()
+    };
+    assert!(remaining("198.51.100.1").is_some_and(|seconds| (14_300..=14_400).contains(&seconds)), "{list}");
+    assert!(remaining("198.51.100.2").is_some_and(|seconds| (129_500..=129_600).contains(&seconds)), "{list}");
+    let output = daemon.hidsctl(&["unblock", "198.51.100.1", "198.51.100.9", "198.51.100.2"]);
+    assert_eq!(output.status.code(), Some(1), "one was not blocked");
+    assert_eq!(said(&output), "198.51.100.1 unblocked\n198.51.100.2 unblocked\n");
+    assert_eq!(code(&["unban", "203.0.113.5"]), Some(0));
     assert_eq!(code(&["blocks", "flush"]), Some(0));
     assert_eq!(said(&daemon.hidsctl(&["blocks", "list"])), "no blocked addresses\n");
 }
@@ -116,6 +129,8 @@ fn wrong_usage_ends_with_2() {
         &["alerts", "--limit", "0"],
         &["alerts", "--follow", "--reverse"],
         &["alerts", "--follow", "top"],
+        &["blocks", "add", "203.0.113.5", "--timeout", "4x"],
+        &["unblock"],
         &["alerts", "--level", "x"],
         &["replay", "--format", "nothing", "x"],
     ] {

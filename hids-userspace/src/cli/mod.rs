@@ -81,6 +81,9 @@ pub enum Command {
     Alerts(alerts::AlertsArgs),
     /// List, add or remove blocks
     Blocks(blocks::BlocksArgs),
+    /// Remove blocks of addresses, as `blocks remove` does
+    #[command(visible_alias = "unban")]
+    Unblock(blocks::RemoveArgs),
     /// Show why an address is or was blocked
     Why(why::WhyArgs),
     /// File integrity: scans, baseline and change history
@@ -107,6 +110,7 @@ pub fn run(args: &Hidsctl) -> Exit {
         Command::Status => status::run(&args.common),
         Command::Alerts(alerts) => alerts::run(&args.common, alerts),
         Command::Blocks(blocks) => blocks::run(&args.common, blocks),
+        Command::Unblock(remove) => blocks::remove(&args.common, remove),
         Command::Why(why) => why::run(&args.common, why),
         Command::Fim(fim) => fim::run(&args.common, fim),
         Command::Reload => reload::run(&args.common),

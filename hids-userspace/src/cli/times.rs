@@ -1,9 +1,9 @@
-//! Times as administrators write them, for every command that takes one.
+//! Times and spans of time as administrators write them, for every command that takes one.
 
 use hids_core::model::Timestamp;
 use jiff::fmt::friendly::SpanParser;
 use jiff::tz::TimeZone;
-use jiff::{Span, Zoned, civil};
+use jiff::{Span, SpanRelativeTo, Zoned, civil};
 
 /// A text that names no moment.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -13,6 +13,11 @@ use jiff::{Span, Zoned, civil};
 )]
 pub(super) struct InvalidTime(String);
 
+/// A text that is no span of time.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("invalid time span {0:?}: expected a time span (90m, 4h, 7d, \"1h 30m\") or a number of seconds")]
+pub(super) struct InvalidSpan(String);
+
 /// The moment that `text` names, in whole seconds, for who lives in `zone`.
 ///
 /// A span is before now, with and without `ago` or a minus sign; with a plus sign it is after now. A day without a
@@ -21,6 +26,20 @@ pub(super) fn parse_moment(text: &str, now: Timestamp, zone: &TimeZone) -> Resul
     let (words, now) = (text.trim(), now.in_zone(zone));
     let moment = absolute(words, &now).or_else(|| relative(words, &now));
     moment.map(|moment| seconds_of(&moment)).ok_or_else(|| InvalidTime(text.to_owned()))
+}
+
+/// The number of seconds that `text` stands for; days have 24 hours.
+pub(super) fn parse_seconds(text: &str) -> Result<u64, InvalidSpan> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Ok(seconds);
+    }
+    span(text.trim())
+        .filter(|span| !span.is_negative())
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
+        .and_then(|duration| {
+            u64::try_from(duration.as_secs()).ok()?.checked_add(u64::from(duration.subsec_nanos() > 0))
+        })
+        .ok_or_else(|| InvalidSpan(text.to_owned()))
 }
 
 /// The last midnight in `zone`.
@@ -150,6 +169,27 @@ mod tests {
     }
 
     #[test]
+    fn spans_are_seconds() {
+        for (text, expected) in [
+            ("0", 0),
+            ("600", 600),
+            ("90m", 5400),
+            ("4h", 14_400),
+            ("1d", 86_400),
+            ("1w", 604_800),
+            ("1h 30m", 5400),
+            ("2 hours", 7200),
+            ("1.5h", 5400),
+            ("500ms", 1),
+        ] {
+            assert_eq!(parse_seconds(text), Ok(expected), "{text}");
+        }
+        for text in ["", "x", "4x", "-4h", "4h ago", "1 month", "16:00", "1y", "99999999999999999999"] {
+            assert_eq!(parse_seconds(text), Err(InvalidSpan(text.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
     fn midnight_is_local() {
         let midnight = midnight(Timestamp::from_unix_seconds(NOON), &berlin());
         assert_eq!(midnight.unix_seconds(), NOON - 13 * 3600);
@@ -160,6 +200,7 @@ mod tests {
         fn any_text_is_answered(text in any::<String>(), now in any::<i64>()) {
             let now = Timestamp::from_unix_nanos(now);
             let _ = parse_moment(&text, now, &berlin());
+            let _ = parse_seconds(&text);
         }
 
         #[test]
@@ -176,6 +217,7 @@ mod tests {
         ) {
             let text = parts.concat();
             let _ = parse_moment(&text, Timestamp::from_unix_nanos(now), &berlin());
+            let _ = parse_seconds(&text);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The real programs on a temporary root, as an administrator sees them.
 
+mod alerts;
 mod check;
 mod common;
 mod documents;

@@ -63,6 +63,19 @@ fn blocks_are_added_listed_removed_and_flushed_by_hand() {
         assert_eq!(code(&["blocks", "add", protected]), Some(1), "{protected}");
     }
     assert_eq!(code(&["blocks", "add", "203.0.113.0/24"]), Some(2));
+    assert_eq!(code(&["blocks", "add", "198.51.100.1", "--timeout", "4h"]), Some(0));
+    assert_eq!(code(&["blocks", "add", "198.51.100.2", "--timeout", "1d 12h"]), Some(0));
+    let list = daemon.hidsctl_json(&["blocks"]).expect("a list");
+    let remaining = |address: &str| {
+        let block = list["blocks"].as_array()?.iter().find(|block| block["address"] == address)?;
+        block["remaining_seconds"].as_u64()
+    };
+    assert!(remaining("198.51.100.1").is_some_and(|seconds| (14_300..=14_400).contains(&seconds)), "{list}");
+    assert!(remaining("198.51.100.2").is_some_and(|seconds| (129_500..=129_600).contains(&seconds)), "{list}");
+    let output = daemon.hidsctl(&["unblock", "198.51.100.1", "198.51.100.9", "198.51.100.2"]);
+    assert_eq!(output.status.code(), Some(1), "one was not blocked");
+    assert_eq!(said(&output), "198.51.100.1 unblocked\n198.51.100.2 unblocked\n");
+    assert_eq!(code(&["unban", "203.0.113.5"]), Some(0));
     assert_eq!(code(&["blocks", "flush"]), Some(0));
     assert_eq!(said(&daemon.hidsctl(&["blocks", "list"])), "no blocked addresses\n");
 }
@@ -111,7 +124,13 @@ fn wrong_usage_ends_with_2() {
         &["blcks"][..],
         &["why"],
         &["why", "attacker.example"],
-        &["alerts", "--since", "yesterday"],
+        &["alerts", "--since", "5x"],
+        &["alerts", "--ip", "203.0.113"],
+        &["alerts", "--limit", "0"],
+        &["alerts", "--follow", "--reverse"],
+        &["alerts", "--follow", "top"],
+        &["blocks", "add", "203.0.113.5", "--timeout", "4x"],
+        &["unblock"],
         &["alerts", "--level", "x"],
         &["replay", "--format", "nothing", "x"],
     ] {
@@ -132,7 +151,8 @@ fn alerts_are_filtered_by_level_and_time() {
     assert_eq!(count(&["--since", "1h", "--level", "10"]), 1);
     assert_eq!(count(&["--since", "1h", "--level", "15"]), 0);
     assert_eq!(count(&["--since", "2000-01-01", "--until", "2000-01-02"]), 0);
-    assert!(said(&daemon.hidsctl(&["alerts", "--since", "1h", "-l", "10"])).contains("Rule: 5720 (level 10)"));
+    let text = said(&daemon.hidsctl(&["alerts", "--since", "1h", "-l", "10", "--full"]));
+    assert!(text.contains("Rule: 5720 (level 10)"), "{text}");
 }
 
 #[test]
@@ -140,7 +160,7 @@ fn followed_alerts_come_as_they_happen_and_hostile_bytes_harmlessly() {
     let mut daemon = Daemon::new(WATCH_ONE_LOG);
     daemon.start();
     let mut child = Command::new(hidsctl())
-        .args(["alerts", "--follow", "--since", "1h", "-c"])
+        .args(["alerts", "--full", "--follow", "--since", "1h", "-c"])
         .arg(daemon.path("ossec.conf"))
         .arg("--root")
         .arg(daemon.path(""))

@@ -1,126 +1,163 @@
-//! `hidsctl alerts`: recorded alerts, old and new.
+//! `hidsctl alerts`: recorded alerts, old and new, one line each; [`top`] counts them.
 
+mod filter;
+mod line;
+mod top;
+
+use std::io::{self, BufWriter, StdoutLock, Write as _};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use clap::Args;
-use hids_core::model::{Level, Timestamp};
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 
+use self::filter::FilterArgs;
+use self::line::Line;
 use super::exit::{Exit, WrongUsage};
-use super::{Common, output};
+use super::{Common, times};
 use crate::config;
 use crate::platform::clock::now;
-use crate::record::{AlertQuery, Follower, RecordedAlert, check_readable, read_alerts};
+use crate::record::{AlertQuery, Follower, RecordedAlert, check_readable, newest_alerts, read_alerts};
 
 /// How long one look for new alerts takes; Ctrl-C ends the command at any time.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Which alerts.
+/// Most alerts that are shown newest first without `--limit`: their texts are held in memory.
+const MOST_REVERSED: usize = 10_000;
+
+/// Which alerts, and how.
 #[derive(Debug, Args)]
 pub struct AlertsArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Keep printing new alerts as they arrive
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "reverse")]
     follow: bool,
-    /// Show only alerts of this level or higher
-    #[arg(short, long, value_name = "N", default_value_t = 0)]
-    level: u16,
-    /// Show alerts since TIME: `30m`, `12h`, `7d`, `2026-11-24` or `2026-11-24T10:00:00` [default: midnight]
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Show alerts until TIME, in the same formats
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    /// Print the newest alerts first
+    #[arg(short, long)]
+    reverse: bool,
+    /// Print the complete text of alerts, as in alerts.log
+    #[arg(long)]
+    full: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
-/// Prints alerts in the layout of alerts.log, or one JSON object a line.
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Count alerts by rule, source address, user and file
+    Top(top::TopArgs),
+}
+
+/// Prints alerts: one line each, in the layout of alerts.log, or one JSON object a line.
 pub(super) fn run(common: &Common, args: &AlertsArgs) -> anyhow::Result<Exit> {
     let logs = config::locate(&common.load_options(false)).logs;
     // What cannot be read is not the same as no alerts.
     check_readable(&logs)?;
     let zone = TimeZone::system();
-    let now = now();
-    let moment = |text: &Option<String>| {
-        text.as_deref().map(|text| parse_moment(text, now, &zone).context(WrongUsage)).transpose()
-    };
-    let since = moment(&args.since)?;
-    let query = AlertQuery {
-        logs: logs.clone(),
-        zone: zone.clone(),
-        since: Some(since.unwrap_or_else(|| midnight(now, &zone))),
-        until: moment(&args.until)?,
-        level: Level(args.level),
-    };
-    // Opened before the old ones are read, so that none falls between them.
-    let mut follower = if args.follow { Some(Follower::open(&logs)?) } else { None };
-    // With --follow alone only new alerts are wanted.
-    if !args.follow || since.is_some() {
-        for alert in read_alerts(query) {
-            show(common, &alert?)?;
+    let mut query = args.filter.query(logs, now(), &zone)?;
+    let midnight = times::midnight(now(), &zone);
+    if let Some(Action::Top(top)) = &args.action {
+        if args.follow || args.reverse || args.full {
+            let error = anyhow!("alerts top does not support --follow, --reverse and --full");
+            return Err(error.context(WrongUsage));
         }
+        query.since = query.since.or(Some(midnight));
+        return top::run(common, top, &query, args.filter.limit());
     }
-    while let Some(follower) = &mut follower {
-        if let Some(alert) = follower.next(LOOK)?
-            && alert.level >= Level(args.level)
-        {
-            show(common, &alert)?;
-        }
+    let limit = args.filter.limit();
+    // With --follow alone only new alerts are wanted.
+    let wants_old = !args.follow || query.since.is_some() || limit.is_some();
+    // The newest alerts may be of other days.
+    query.since = query.since.or(limit.is_none().then_some(midnight));
+    let form = match (common.json, args.full) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Full,
+        _ => Form::Line(Line::on_screen(zone)),
+    };
+    let mut printer = Printer { form, out: BufWriter::new(io::stdout().lock()) };
+    // Opened before the old ones are read, so that none falls between them.
+    let follower = if args.follow { Some(Follower::open(&query.logs)?) } else { None };
+    match (wants_old, limit, args.reverse) {
+        (false, ..) => {}
+        (_, None, false) => printer.all(&query)?,
+        (_, limit, reverse) => printer.newest(&query, limit, reverse)?,
+    }
+    printer.out.flush()?;
+    if let Some(follower) = follower {
+        printer.follow(&query, follower)?;
     }
     Ok(Exit::Success)
 }
 
-fn show(common: &Common, alert: &RecordedAlert) -> anyhow::Result<()> {
-    if common.json {
-        output::print(&format!("{}\n", alert.json))
-    } else {
-        output::print(&format!("{}\n", alert.text()))
+/// How an alert is printed.
+enum Form {
+    Json,
+    Full,
+    Line(Line),
+}
+
+impl Form {
+    fn text(&self, alert: &RecordedAlert) -> String {
+        match self {
+            Self::Json => alert.json.clone(),
+            Self::Full => alert.text(),
+            Self::Line(line) => line.text(alert),
+        }
     }
 }
 
-fn midnight(now: Timestamp, zone: &TimeZone) -> Timestamp {
-    let start = now.in_zone(zone).start_of_day();
-    start.map_or(now, |start| Timestamp::from_unix_seconds(start.timestamp().as_second()))
+struct Printer {
+    form: Form,
+    out: BufWriter<StdoutLock<'static>>,
 }
 
-/// A time span back from now, a date or a local date and time.
-fn parse_moment(text: &str, now: Timestamp, zone: &TimeZone) -> anyhow::Result<Timestamp> {
-    if let Some((number, unit)) = text.split_at_checked(text.len().saturating_sub(1))
-        && let Ok(number) = number.parse::<i64>()
-    {
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            "d" => 86_400,
-            _ => bail!("invalid time span {text:?}: append s, m, h or d to the number"),
-        };
-        return Ok(Timestamp::from_unix_seconds(now.unix_seconds().saturating_sub(number.saturating_mul(seconds))));
+impl Printer {
+    fn print(&mut self, alert: &RecordedAlert) -> anyhow::Result<()> {
+        match &self.form {
+            Form::Json => writeln!(self.out, "{}", alert.json)?,
+            form => writeln!(self.out, "{}", form.text(alert))?,
+        }
+        Ok(())
     }
-    let civil = text
-        .parse::<jiff::civil::DateTime>()
-        .or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0)))
-        .with_context(|| {
-            format!(
-                "invalid time {text:?}: expected a time span (30m, 12h, 7d) or a date \
-                 (2026-11-24T10:00:00)"
-            )
-        })?;
-    Ok(Timestamp::from_unix_seconds(civil.to_zoned(zone.clone())?.timestamp().as_second()))
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn all(&mut self, query: &AlertQuery) -> anyhow::Result<()> {
+        for alert in read_alerts(query.clone()) {
+            self.print(&alert?)?;
+        }
+        Ok(())
+    }
 
-    #[test]
-    fn spans_and_dates_are_moments() {
-        let now = Timestamp::from_unix_seconds(1_000_000);
-        let seconds = |text| parse_moment(text, now, &TimeZone::UTC).map(Timestamp::unix_seconds);
-        assert_eq!(seconds("30m").ok(), Some(1_000_000 - 1800));
-        assert_eq!(seconds("2026-11-24").ok(), Some(1_795_478_400));
-        assert_eq!(seconds("2026-11-24T01:00:00").ok(), Some(1_795_482_000));
-        assert!(seconds("yesterday").is_err());
-        assert!(seconds("5x").is_err());
-        assert!(seconds("").is_err());
+    fn newest(&mut self, query: &AlertQuery, limit: Option<usize>, reverse: bool) -> anyhow::Result<()> {
+        // One more, to see whether there are more.
+        let most = limit.unwrap_or(MOST_REVERSED + 1);
+        let mut texts = newest_alerts(query, most, |alert| self.form.text(alert))?;
+        let is_cut = limit.is_none() && texts.len() == most;
+        if is_cut {
+            texts.pop_front();
+        }
+        if reverse {
+            texts.make_contiguous().reverse();
+        }
+        for text in texts {
+            writeln!(self.out, "{text}")?;
+        }
+        self.out.flush()?;
+        if is_cut {
+            eprintln!("hidsctl: only the newest {MOST_REVERSED} alerts are shown; --limit shows more");
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, query: &AlertQuery, mut follower: Follower) -> anyhow::Result<()> {
+        while query.until.is_none_or(|until| now() <= until) {
+            if let Some(alert) = follower.next(LOOK)?
+                && query.wants(&alert)
+            {
+                self.print(&alert)?;
+                self.out.flush()?;
+            }
+        }
+        Ok(())
     }
 }

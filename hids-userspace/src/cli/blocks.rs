@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::exit::Exit;
 use super::reload::ask;
-use super::{Common, output};
+use super::{Common, output, screen, table, times};
 use crate::control::Request;
 
 /// What to do with blocks.
@@ -25,20 +25,25 @@ enum Action {
     Add {
         /// IPv4 or IPv6 address
         address: IpAddr,
-        /// Remove the block after this many seconds [default: block until removed]
-        #[arg(long, value_name = "SECONDS")]
+        /// Remove the block after TIME: `90m`, `4h`, `7d` or a number of seconds [default: block until removed]
+        #[arg(long, value_name = "TIME", value_parser = times::parse_seconds)]
         timeout: Option<u64>,
         /// Reason shown by `hidsctl why`
         #[arg(long, default_value = "blocked manually")]
         reason: String,
     },
-    /// Remove the block of an address
-    Remove {
-        /// IPv4 or IPv6 address
-        address: IpAddr,
-    },
+    /// Remove blocks of addresses
+    Remove(RemoveArgs),
     /// Remove all blocks
     Flush,
+}
+
+/// Whose blocks to remove.
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// IPv4 or IPv6 address
+    #[arg(required = true, value_name = "ADDRESS")]
+    addresses: Vec<IpAddr>,
 }
 
 /// Runs `hidsctl blocks`.
@@ -48,7 +53,7 @@ pub(super) fn run(common: &Common, args: &BlocksArgs) -> anyhow::Result<Exit> {
         Some(Action::Add { address, timeout, reason }) => {
             Request::BlocksAdd { address: *address, seconds: *timeout, reason: reason.clone() }
         }
-        Some(Action::Remove { address }) => Request::BlocksRemove { address: *address },
+        Some(Action::Remove(args)) => return remove(common, args),
         Some(Action::Flush) => Request::BlocksFlush,
     };
     let answer = ask(common, &request)?;
@@ -60,10 +65,26 @@ pub(super) fn run(common: &Common, args: &BlocksArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
+/// Removes the blocks of each address; 1 when one of them is not blocked, which does not keep the others.
+pub(super) fn remove(common: &Common, args: &RemoveArgs) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Success;
+    for address in &args.addresses {
+        match ask(common, &Request::BlocksRemove { address: *address }) {
+            Ok(answer) if common.json => output::print_json(&answer)?,
+            Ok(_) => output::print(&format!("{address} unblocked\n"))?,
+            Err(error) if Exit::from_error(&error) == Exit::No => {
+                eprintln!("hidsctl: {error:#}");
+                exit = Exit::No;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(exit)
+}
+
 fn text(request: &Request, answer: &Value) -> String {
     match request {
         Request::BlocksAdd { address, .. } => added(address, answer),
-        Request::BlocksRemove { address } => format!("{address} unblocked\n"),
         Request::BlocksFlush => {
             format!("{} removed\n", output::count(answer["removed"].as_u64().unwrap_or(0), "block"))
         }
@@ -123,7 +144,7 @@ impl Pages {
         if blocks.is_empty() {
             return String::new();
         }
-        let page = table(blocks);
+        let page = table_of(blocks);
         let is_first = self.blocks == 0;
         self.blocks += blocks.len();
         if is_first { page } else { page.split_once('\n').map_or(String::new(), |(_, rows)| rows.to_owned()) }
@@ -139,7 +160,7 @@ impl Pages {
     }
 }
 
-fn table(blocks: &[Value]) -> String {
+fn table_of(blocks: &[Value]) -> String {
     let rows: Vec<Vec<String>> = blocks
         .iter()
         .map(|block| {
@@ -151,11 +172,11 @@ fn table(blocks: &[Value]) -> String {
                 block["offences"].as_u64().map_or_else(String::new, |n| n.to_string()),
                 block["packets"].as_u64().map_or_else(|| "-".into(), |n| n.to_string()),
                 block["rule"].as_u64().map_or_else(|| "-".into(), |id| id.to_string()),
-                output::visible(plain(&block["description"]).as_bytes()),
+                screen::cell(&plain(&block["description"])),
             ]
         })
         .collect();
-    output::table(&["ADDRESS", "REMAINING", "OFFENCES", "DROPPED", "RULE", "REASON"], &rows)
+    table::table(&["ADDRESS", "REMAINING", "OFFENCES", "DROPPED", "RULE", "REASON"], &rows)
 }
 
 /// A JSON string without its quotes; anything else as it is.

@@ -5,7 +5,7 @@ use hids_core::diag::codes::{self, Code};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::{Common, output};
+use super::{Common, output, table};
 
 /// Options of `explain`.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ fn list(common: &Common) -> anyhow::Result<()> {
     }
     let rows: Vec<_> =
         codes::all().map(|code| vec![code.name.to_owned(), code.severity_text(), code.summary.to_owned()]).collect();
-    output::print(&output::table(&["CODE", "SEVERITY", "MEANING"], &rows))
+    output::print(&table::table(&["CODE", "SEVERITY", "MEANING"], &rows))
 }
 
 fn to_text(code: &Code) -> String {

@@ -6,6 +6,7 @@
 mod alerts;
 mod blocks;
 mod check;
+pub mod color;
 pub mod daemon;
 pub mod exit;
 mod explain;
@@ -17,14 +18,18 @@ mod progress;
 mod reload;
 mod replay;
 mod rules;
+mod screen;
 mod self_test;
 mod setup;
 mod status;
+mod table;
+mod times;
 mod why;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use color::Color;
 use exit::Exit;
 
 use crate::config::LoadOptions;
@@ -36,6 +41,9 @@ pub struct Hidsctl {
     /// Options that every command knows.
     #[command(flatten)]
     pub common: Common,
+    /// Colour the output: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true)]
+    pub color: Color,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -73,6 +81,9 @@ pub enum Command {
     Alerts(alerts::AlertsArgs),
     /// List, add or remove blocks
     Blocks(blocks::BlocksArgs),
+    /// Remove blocks of addresses, as `blocks remove` does
+    #[command(visible_alias = "unban")]
+    Unblock(blocks::RemoveArgs),
     /// Show why an address is or was blocked
     Why(why::WhyArgs),
     /// File integrity: scans, baseline and change history
@@ -93,11 +104,13 @@ pub enum Command {
 
 /// Runs a `hidsctl` command.
 pub fn run(args: &Hidsctl) -> Exit {
+    args.color.choose();
     let result = match &args.command {
         Command::Check(check) => check::run(&args.common, check),
         Command::Status => status::run(&args.common),
         Command::Alerts(alerts) => alerts::run(&args.common, alerts),
         Command::Blocks(blocks) => blocks::run(&args.common, blocks),
+        Command::Unblock(remove) => blocks::remove(&args.common, remove),
         Command::Why(why) => why::run(&args.common, why),
         Command::Fim(fim) => fim::run(&args.common, fim),
         Command::Reload => reload::run(&args.common),

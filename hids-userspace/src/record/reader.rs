@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use flate2::read::MultiGzDecoder;
-use hids_core::model::{AlertId, Level, RuleId, Timestamp};
-use hids_core::render::{ParsedAlert, parse_alert_log, visible_string};
-use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use hids_core::render::parse_alert_log;
 
 use super::day::{Day, Kind};
 use super::finish::with_suffix;
+use super::query::AlertQuery;
+use super::recorded::RecordedAlert;
 
 /// A file of alerts that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -43,149 +42,41 @@ pub(crate) fn check_readable(logs: &Path) -> Result<(), ReadError> {
     }
 }
 
-/// Which alerts are wanted.
-#[derive(Clone, Debug)]
-pub(crate) struct AlertQuery {
-    /// The directory `logs`.
-    pub logs: PathBuf,
-    /// Zone of the file names.
-    pub zone: TimeZone,
-    /// Not earlier than this.
-    pub since: Option<Timestamp>,
-    /// Not later than this.
-    pub until: Option<Timestamp>,
-    /// At least this level.
-    pub level: Level,
-}
-
-impl AlertQuery {
-    fn wants(&self, alert: &RecordedAlert) -> bool {
-        alert.level >= self.level
-            && self.since.is_none_or(|since| alert.time >= since)
-            && self.until.is_none_or(|until| alert.time <= until)
-    }
-}
-
-/// An alert read back. Texts come from logs: print them by [`RecordedAlert::text`] or escape them.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RecordedAlert {
-    /// Its name.
-    pub id: Option<AlertId>,
-    /// When the event was received (whole seconds).
-    pub time: Timestamp,
-    /// Local time as recorded.
-    pub local_time: String,
-    /// Level.
-    pub level: Level,
-    /// Rule.
-    pub rule: RuleId,
-    /// Its description.
-    pub description: String,
-    /// Group string.
-    pub group: String,
-    /// Host name.
-    pub hostname: String,
-    /// Location.
-    pub location: String,
-    /// Address of the peer.
-    pub srcip: Option<String>,
-    /// User acted upon.
-    pub dstuser: Option<String>,
-    /// The log line.
-    pub full_log: String,
-    /// Whether it is the daemon's own text about a file, in which no name can end a line.
-    pub of_files: bool,
-    /// Earlier lines of a composite rule.
-    pub evidence: Vec<String>,
-    /// The alert as one line of JSON (the line of alerts.json when that was read).
-    pub json: String,
-}
-
-impl RecordedAlert {
-    /// In the layout of alerts.log without the mail flag; safe for a terminal.
-    pub(crate) fn text(&self) -> String {
-        let id = self.id.map(|id| id.to_string()).unwrap_or_default();
-        let mut out = format!("** Alert {id}: - {}\n", visible_string(self.group.as_bytes()));
-        let mut line = |text: &str| {
-            out.push_str(&visible_string(text.as_bytes()));
-            out.push('\n');
-        };
-        line(&format!("{} {}->{}", self.local_time, self.hostname, self.location));
-        line(&format!("Rule: {} (level {}) -> '{}'", self.rule, self.level, self.description));
-        for (label, value) in [("Src IP", &self.srcip), ("User", &self.dstuser)] {
-            if let Some(value) = value {
-                line(&format!("{label}: {value}"));
-            }
-        }
-        match self.of_files {
-            true => self.full_log.lines().filter(|text| !text.is_empty()).for_each(&mut line),
-            false => line(&self.full_log),
-        }
-        self.evidence.iter().for_each(|earlier| line(earlier));
-        out
-    }
-
-    /// From a line of alerts.json.
-    pub(crate) fn from_json(line: &str) -> Option<Self> {
-        let value: Value = serde_json::from_str(line).ok()?;
-        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-        let rule = value.get("rule")?;
-        let rule_text = |key: &str| rule.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let lines = value.get("evidence").and_then(Value::as_array).cloned().unwrap_or_default();
-        Some(Self {
-            id: text("id").and_then(|id| id.parse().ok()),
-            time: Timestamp::from_unix_seconds(value.get("TimeStamp")?.as_i64()? / 1000),
-            local_time: text("timestamp").unwrap_or_default(),
-            level: Level(u16::try_from(rule.get("level")?.as_u64()?).ok()?),
-            rule: RuleId(u32::try_from(rule.get("sidid")?.as_u64()?).ok()?),
-            description: rule_text("comment"),
-            group: rule_text("group"),
-            hostname: text("hostname").unwrap_or_default(),
-            location: text("location").unwrap_or_default(),
-            srcip: text("srcip"),
-            dstuser: text("dstuser"),
-            full_log: text("full_log").unwrap_or_default(),
-            // No log can bring this key: it is written from a notice only.
-            of_files: value.pointer("/SyscheckFile/event").is_some(),
-            evidence: lines.into_iter().filter_map(|line| Some(line.as_str()?.to_owned())).collect(),
-            json: line.trim_end().to_owned(),
-        })
-    }
-
-    fn from_parsed(alert: ParsedAlert) -> Self {
-        let json = json!({
-            "rule": { "level": alert.level, "comment": alert.description, "sidid": alert.rule, "group": alert.group },
-            "id": alert.id, "TimeStamp": alert.id.map(|id| id.epoch_seconds.saturating_mul(1000)),
-            "srcip": alert.srcip, "srcport": alert.srcport, "dstip": alert.dstip, "dstport": alert.dstport,
-            "dstuser": alert.dstuser, "location": alert.location, "full_log": alert.lines.first(),
-            "previous_output": alert.previous_output, "hostname": alert.hostname, "timestamp": alert.time,
-            "evidence": alert.lines.get(1..),
-        });
-        let mut lines = alert.lines.into_iter();
-        Self {
-            id: alert.id,
-            time: Timestamp::from_unix_seconds(alert.id.map_or(0, |id| id.epoch_seconds)),
-            local_time: alert.time,
-            level: alert.level,
-            rule: alert.rule,
-            description: alert.description,
-            group: alert.group,
-            hostname: alert.hostname,
-            location: alert.location,
-            srcip: alert.srcip,
-            dstuser: alert.dstuser,
-            full_log: lines.next().unwrap_or_default(),
-            of_files: false,
-            evidence: lines.collect(),
-            json: json.to_string(),
-        }
-    }
-}
-
 /// The wanted alerts, oldest day first: from alerts.json where there is one, else from alerts.log;
 /// compressed days included. Lines that are not alerts are skipped.
 pub(crate) fn read_alerts(query: AlertQuery) -> impl Iterator<Item = Result<RecordedAlert, ReadError>> {
-    let mut files = VecDeque::from(files_of(&query));
+    let files = files_of(&query);
+    read_files(query, files)
+}
+
+/// What `keep` makes of each of the `most` newest wanted alerts, oldest first. Days are read from the last one
+/// backwards, and never more than `most` are held.
+pub(crate) fn newest_alerts<T>(
+    query: &AlertQuery,
+    most: usize,
+    mut keep: impl FnMut(&RecordedAlert) -> T,
+) -> Result<VecDeque<T>, ReadError> {
+    let mut newest = VecDeque::new();
+    for file in files_of(query).into_iter().rev() {
+        let room = most.saturating_sub(newest.len());
+        if room == 0 {
+            break;
+        }
+        let mut of_day = VecDeque::new();
+        for alert in read_files(query.clone(), vec![file]) {
+            if of_day.len() == room {
+                of_day.pop_front();
+            }
+            of_day.push_back(keep(&alert?));
+        }
+        of_day.append(&mut newest);
+        newest = of_day;
+    }
+    Ok(newest)
+}
+
+fn read_files(query: AlertQuery, files: Vec<PathBuf>) -> impl Iterator<Item = Result<RecordedAlert, ReadError>> {
+    let mut files = VecDeque::from(files);
     let mut open: Option<AlertFile> = None;
     std::iter::from_fn(move || {
         loop {

@@ -5,7 +5,7 @@ use hids_core::rules::{Catalogue, RuleEntry};
 use serde_json::{Value, json};
 
 use crate::cli::exit::Exit;
-use crate::cli::{Common, output};
+use crate::cli::{Common, output, screen, table};
 
 /// Options of `rules list`.
 #[derive(Debug, Args)]
@@ -30,11 +30,11 @@ pub(super) fn run(common: &Common, args: &ListArgs) -> anyhow::Result<Exit> {
                 rule.facts.id.to_string(),
                 rule.facts.level.to_string(),
                 rule.facts.groups().collect::<Vec<_>>().join(","),
-                output::visible(rule.facts.description.as_bytes()),
+                screen::cell(&rule.facts.description),
             ]
         };
         let rows: Vec<_> = rules.iter().map(row).collect();
-        output::print(&output::table(&["ID", "LEVEL", "GROUPS", "DESCRIPTION"], &rows))?;
+        output::print(&table::table(&["ID", "LEVEL", "GROUPS", "DESCRIPTION"], &rows))?;
     }
     Ok(if rules.is_empty() { Exit::No } else { Exit::Success })
 }

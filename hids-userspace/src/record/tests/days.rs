@@ -115,7 +115,7 @@ fn unpacked(path: &Path) -> String {
 }
 
 fn query(root: &Path) -> AlertQuery {
-    AlertQuery { logs: root.join("logs"), zone: TimeZone::UTC, since: None, until: None, level: Level(0) }
+    AlertQuery { logs: root.join("logs"), zone: TimeZone::UTC, since: None, until: None, filters: Filters::default() }
 }
 
 fn found(query: AlertQuery) -> Vec<u64> {
@@ -134,7 +134,27 @@ fn alerts_are_read_back_from_plain_and_compressed_days() {
     assert_eq!(found(AlertQuery { since, ..query(root.path()) }), [3]);
     let until = Some(Timestamp::from_unix_seconds(EVENING));
     assert_eq!(found(AlertQuery { until, ..query(root.path()) }), [1]);
-    assert!(found(AlertQuery { level: Level(6), ..query(root.path()) }).is_empty());
+    let filters = Filters { level: Level(6), ..Filters::default() };
+    assert!(found(AlertQuery { filters, ..query(root.path()) }).is_empty());
+}
+
+#[test]
+fn newest_alerts_are_those_of_the_last_days_and_no_more_are_kept() {
+    let root = tempfile::tempdir().expect("tempdir");
+    let (mut recorder, _) = open(root.path());
+    let alerts = [(1, EVENING), (2, EVENING), (3, MIDNIGHT), (4, MIDNIGHT + 60)];
+    recorder.write(&batch(alerts.map(|(number, time)| alert(number, time)).to_vec())).expect("written");
+    let newest = |most, query: &AlertQuery| -> Vec<u64> {
+        let number = |alert: &RecordedAlert| alert.id.expect("id").sequence;
+        newest_alerts(query, most, number).expect("readable").into()
+    };
+    let all = query(root.path());
+    assert_eq!(newest(1, &all), [4]);
+    assert_eq!(newest(3, &all), [2, 3, 4]);
+    assert_eq!(newest(9, &all), [1, 2, 3, 4]);
+    assert_eq!(newest(0, &all), [0; 0]);
+    let until = Some(Timestamp::from_unix_seconds(MIDNIGHT));
+    assert_eq!(newest(2, &AlertQuery { until, ..all }), [2, 3]);
 }
 
 #[test]

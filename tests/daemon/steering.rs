@@ -291,3 +291,26 @@ fn it_refuses_to_start_beside_a_running_ossec_and_names_the_command_that_stops_i
     let _ = beside.wait();
     daemon.kill();
 }
+
+// What the packages run before they are removed; that it removes anything is tested with them (`tests/install`).
+#[test]
+fn nothing_is_torn_down_while_the_daemon_runs() {
+    let mut daemon = Daemon::new(WATCH_ONE_LOG);
+    daemon.start();
+    let refused = daemon.hidsctl(&["teardown"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(4), "{said}");
+    assert!(said.contains("another hidsd is using"), "{said}");
+    daemon.stop();
+}
+
+#[test]
+fn the_daemons_program_is_hidsctl_when_it_is_started_under_that_name() {
+    use std::os::unix::process::CommandExt as _;
+    let as_hidsctl = |name: &str| {
+        let output = Command::new(hids_tests::programs::hidsd()).arg0(name).arg("--version").output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(as_hidsctl("/usr/sbin/hidsctl").starts_with("hidsctl "));
+    assert!(as_hidsctl("hidsctl.old").starts_with("hidsd "));
+}

@@ -23,10 +23,13 @@ mod self_test;
 mod setup;
 mod status;
 mod table;
+mod teardown;
 mod times;
 mod why;
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use color::Color;
@@ -100,6 +103,16 @@ pub enum Command {
     Rules(rules::RulesArgs),
     /// Create missing configuration files
     Setup(setup::SetupArgs),
+    /// Remove blocks and write protection from the kernel, before hids is uninstalled
+    Teardown,
+}
+
+/// The program that was started under this name: `hidsctl`, or else `hidsd`. Packages hold the code of both once.
+pub fn by_name(name: Option<&OsStr>) -> ExitCode {
+    if name.is_some_and(|name| Path::new(name).file_name() == Some(OsStr::new("hidsctl"))) {
+        return run(&Hidsctl::parse()).into();
+    }
+    daemon::main()
 }
 
 /// Runs a `hidsctl` command.
@@ -119,6 +132,7 @@ pub fn run(args: &Hidsctl) -> Exit {
         Command::Replay(replay) => replay::run(&args.common, replay),
         Command::Rules(rules) => rules::run(&args.common, rules),
         Command::Setup(setup) => setup::run(&args.common, setup),
+        Command::Teardown => teardown::run(&args.common),
     };
     result.unwrap_or_else(|error| {
         if output::is_closed_pipe(&error) {

@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 /// Held as long as the daemon runs; the kernel lets go of it even after `kill -9`.
 #[derive(Debug)]
-pub(super) struct StateLock {
+pub(crate) struct StateLock {
     _file: File,
 }
 

@@ -23,4 +23,20 @@ mod status;
 mod take_up;
 mod wiring;
 
+use lock::{LockError, StateLock};
+
 pub(crate) use lifecycle::{DaemonError, DaemonOptions, run};
+
+use std::path::Path;
+
+/// Keeps a daemon from starting on this state directory for as long as the claim lives. Where there is no such
+/// directory, nothing is claimed.
+///
+/// # Errors
+/// When a daemon uses it, or it cannot be locked.
+pub(crate) fn claim_state(state: &Path) -> Result<Option<StateLock>, LockError> {
+    if !state.exists() {
+        return Ok(None);
+    }
+    StateLock::take(state).map(Some)
+}

@@ -6,6 +6,8 @@
 mod apt;
 mod bpf;
 mod family;
+pub(crate) mod tools;
+pub(crate) mod zig;
 
 use anyhow::{Result, bail};
 
@@ -82,6 +84,51 @@ pub(crate) const MACHINES: Needs = Needs {
     debian: &["iproute2", "mmdebstrap", "nftables", "openssh-client", "python3", "sshpass", "systemd-container"],
     // mmdebstrap is in Fedora only; without it the tests say that they are skipped.
     red_hat: &["iproute", "nftables", "openssh-clients", "python3", "sshpass", "systemd-container"],
+    services: &[],
+};
+
+/// To make packages.
+pub(crate) const DIST: Needs = Needs {
+    purpose: "making packages",
+    debian: &[
+        "binutils",
+        "gcc",
+        "libc6-dev",
+        "libmnl-dev",
+        "libnftnl-dev",
+        "pkg-config",
+        "python3",
+        "python3-pip",
+        "tar",
+        "xz-utils",
+    ],
+    red_hat: &[
+        "binutils",
+        "gcc",
+        "libmnl-devel",
+        "libnftnl-devel",
+        "pkgconf-pkg-config",
+        "python3",
+        "python3-pip",
+        "tar",
+        "xz",
+    ],
+    services: &[],
+};
+
+/// To check packages.
+pub(crate) const INSTALL: Needs = Needs {
+    purpose: "checking packages",
+    debian: &["dpkg-dev", "lintian", "rpm", "rpmlint"],
+    red_hat: &["dpkg", "rpm", "rpmlint"],
+    services: &[],
+};
+
+/// To make a signed repository of them.
+pub(crate) const REPOSITORY: Needs = Needs {
+    purpose: "making a package repository",
+    debian: &["apt-utils", "createrepo-c", "gpg", "gzip", "rpm"],
+    red_hat: &["apt", "createrepo_c", "gnupg2", "gzip", "rpm-sign"],
     services: &[],
 };
 

@@ -16,8 +16,8 @@ use clap::{Args, ValueEnum};
 
 use crate::build::{Profile, build_all};
 use crate::exec::{cargo, output, run as run_command};
-use crate::system::{BUILD, LAB, MACHINES, ensure};
-use crate::{build_ebpf, clippy, tidy, vm};
+use crate::system::{BUILD, INSTALL, LAB, MACHINES, ensure};
+use crate::{build_ebpf, clippy, dist, paths, tidy, vm};
 use load::Load;
 use report::Report;
 use stall::StallWatch;
@@ -60,6 +60,8 @@ enum Part {
     Kernel,
     /// Stock Debian machines with systemd, and the sshd of three releases, in namespaces (root)
     Machine,
+    /// The packages on stock Debian machines, from the installation to the purge; makes them first (root)
+    Install,
     /// The suite `tests/vm` inside other kernels under QEMU (root)
     Vm,
 }
@@ -86,8 +88,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.part != Some(Part::Vm) {
         ensure(&[&BUILD, &LAB])?;
     }
-    if matches!(options.part, None | Some(Part::Machine)) {
+    if matches!(options.part, None | Some(Part::Machine | Part::Install)) {
         ensure(&[&MACHINES])?;
+    }
+    if options.part == Some(Part::Install) {
+        ensure(&[&INSTALL])?;
     }
     // Built before the machine is busy.
     let programs = programs(options.part)?;
@@ -118,7 +123,8 @@ fn label(round: u32, rounds: u32) -> String {
 
 /// The directory of the programs under test.
 fn programs(part: Option<Part>) -> Result<PathBuf> {
-    if part == Some(Part::Vm) {
+    if matches!(part, Some(Part::Vm | Part::Install)) {
+        // They build their own.
         ensure(&[&BUILD])?;
         build_ebpf::run()?;
         return Ok(PathBuf::new());
@@ -143,6 +149,7 @@ impl Run<'_> {
             Some(Part::Fim) => self.suites(&["fim"], label, report),
             Some(Part::Kernel) => self.suites(&KERNEL, label, report),
             Some(Part::Machine) => self.suites(&["machine"], label, report),
+            Some(Part::Install) => self.install(label, report),
             Some(Part::Vm) => self.vm(label, report),
             None => self.everything(label, report)?,
         }
@@ -203,7 +210,11 @@ impl Run<'_> {
     fn suite(&self, name: &str, label: &str, arguments: &[&str], report: &mut Report) {
         let test = |filter: &[String]| {
             let mut test = self.cargo();
-            test.arg("test").args(arguments).env("HIDS_BIN_DIR", self.programs).arg("--").args(filter);
+            test.arg("test").args(arguments).env("HIDS_BIN_DIR", self.programs);
+            if name == "install" {
+                test.env("HIDS_PACKAGES", paths::target().join("dist"));
+            }
+            test.arg("--").args(filter);
             suite::run(&format!("{name}{label}"), &mut test)
         };
         let watch = StallWatch::start();
@@ -216,6 +227,15 @@ impl Run<'_> {
             outcome.run_again(stalled, test(&again));
         }
         report.add(outcome);
+    }
+
+    fn install(&self, label: &str, report: &mut Report) {
+        let made = Outcome::step(&format!("packages{label}"), || dist::packages().map(drop));
+        let can_run = made.is_good();
+        report.add(made);
+        if can_run {
+            self.suite("install", label, &["--package", "hids-tests", "--test", "install"], report);
+        }
     }
 
     fn vm(&self, label: &str, report: &mut Report) {
@@ -243,14 +263,16 @@ fn prepare_guests() -> Result<vm::Guests, Outcome> {
     vm::prepare().unwrap_or_else(|error| Err(Outcome::step("vm", || Err(error))))
 }
 
-/// The names of the suites of `hids-tests`, but for the one that runs in guests.
+/// The names of the suites of `hids-tests`, but for those that run in guests or need packages.
 fn all_suites() -> Result<Vec<String>> {
     let text = output(cargo().args(["metadata", "--no-deps", "--format-version=1"]))?;
     let metadata: serde_json::Value = serde_json::from_str(&text).context("cannot read cargo's metadata")?;
     let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
     let package = packages.iter().find(|package| package["name"] == "hids-tests");
     let targets = package.and_then(|package| package["targets"].as_array()).context("cargo names no hids-tests")?;
-    let is_suite = |target: &&serde_json::Value| target["kind"][0] == "test" && target["name"] != "vm";
+    let is_suite = |target: &&serde_json::Value| {
+        target["kind"][0] == "test" && !["vm", "install"].iter().any(|other| target["name"] == *other)
+    };
     let names = targets.iter().filter(is_suite).filter_map(|target| target["name"].as_str());
     Ok(names.map(str::to_owned).collect())
 }

@@ -66,7 +66,7 @@ impl Release {
 
     const fn packages(self) -> &'static [&'static str] {
         match self {
-            Self::Debian11 => &["openssh-server"],
+            Self::Debian11 => &["libmnl0", "openssh-server"],
             Self::Debian12 | Self::Debian13 => SERVER,
         }
     }

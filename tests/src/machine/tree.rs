@@ -52,6 +52,11 @@ impl<'host> Tree<'host> {
         self.release
     }
 
+    /// Where programs on its host find it.
+    pub fn place(&self) -> &'static str {
+        ROOT
+    }
+
     /// Where the caller finds a file of it.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();

@@ -110,10 +110,19 @@ fn take_over(tree: &Path, file: &Path) {
         assert!(handle.report().taken_over);
         // The ring may still hold what nobody read of earlier tests.
         let is_meant = |told: &Refusal| told.refused && told.path == file.as_os_str().as_encoded_bytes();
+        let mut others = Vec::new();
         wait::until("the next daemon to tell of the attempts", wait::PATIENCE, || {
-            refusals.try_iter().any(|told| is_meant(&told))
+            refusals.try_iter().any(|told| {
+                is_meant(&told) || {
+                    others.push(told);
+                    false
+                }
+            })
         })
-        .expect("told");
+        .unwrap_or_else(|error| {
+            others.truncate(3);
+            panic!("{error:#}; {} attempts; {:?}; others: {others:?}", tries.load(Ordering::Relaxed), handle.report())
+        });
     });
     results::cell("Guard: the lock", "taken over by the next daemon", "without a gap");
 }

@@ -162,15 +162,29 @@ impl Run<'_> {
         let suites = all_suites()?;
         let (alone, beside): (Vec<&str>, Vec<&str>) =
             suites.iter().map(String::as_str).partition(|name| ALONE.contains(name));
-        let guests = prepare_guests();
-        std::thread::scope(|scope| {
-            let guests = scope.spawn(|| self.run_guests(guests, label));
+        let (guests, missing) = match prepare_guests() {
+            Ok(guests) => (Some(guests), None),
+            Err(outcome) => (None, Some(outcome)),
+        };
+        let outcomes = std::thread::scope(|scope| {
+            let running =
+                guests.as_ref().map(|guests| scope.spawn(|| self.run_guests(guests, &self.options.filter, label)));
             self.lint(label, report);
             self.unit(label, report);
             self.suites(&beside, label, report);
-            let outcomes = guests.join().unwrap_or_else(|_| vec![Outcome::step("vm", || bail!("it panicked"))]);
-            outcomes.into_iter().for_each(|outcome| report.add(outcome));
+            let panicked = |_| vec![Outcome::step("vm", || bail!("it panicked"))];
+            running.map(|running| running.join().unwrap_or_else(panicked)).unwrap_or_default()
         });
+        for mut outcome in missing.into_iter().chain(outcomes) {
+            // A guest beside other suites is as slow as they let it be: what fails there runs once more by itself.
+            if let (Some(guests), Some(again)) = (&guests, outcome.failed_only()) {
+                let kernel = guests.only(&outcome.name);
+                if let Some(by_itself) = self.run_guests(&kernel, &again, label).pop() {
+                    outcome.run_again("it failed beside other suites", by_itself);
+                }
+            }
+            report.add(outcome);
+        }
         self.suites(&alone, label, report);
         Ok(())
     }
@@ -221,10 +235,8 @@ impl Run<'_> {
         let mut outcome = test(&self.options.filter);
         let stalled = watch.longest().filter(|_| !self.options.under_load);
         drop(watch);
-        if let Some(stalled) = stalled.filter(|_| outcome.broken.is_none() && !outcome.tally.failed.is_empty()) {
-            let again: Vec<String> =
-                std::iter::once("--exact".to_owned()).chain(outcome.tally.failed.iter().cloned()).collect();
-            outcome.run_again(stalled, test(&again));
+        if let (Some(stalled), Some(again)) = (stalled, outcome.failed_only()) {
+            outcome.run_again(&format!("the machine stood still for {} ms", stalled.as_millis()), test(&again));
         }
         report.add(outcome);
     }
@@ -239,20 +251,21 @@ impl Run<'_> {
     }
 
     fn vm(&self, label: &str, report: &mut Report) {
-        let outcomes = self.run_guests(prepare_guests(), label);
-        outcomes.into_iter().for_each(|outcome| report.add(outcome));
+        match prepare_guests() {
+            Ok(guests) => {
+                self.run_guests(&guests, &self.options.filter, label)
+                    .into_iter()
+                    .for_each(|outcome| report.add(outcome));
+            }
+            Err(outcome) => report.add(outcome),
+        }
     }
 
-    fn run_guests(&self, guests: Result<vm::Guests, Outcome>, label: &str) -> Vec<Outcome> {
+    fn run_guests(&self, guests: &vm::Guests, filter: &[String], label: &str) -> Vec<Outcome> {
         let docs = if self.options.write_docs { vm::Docs::Write } else { vm::Docs::Compare };
         let mut outcomes = Vec::new();
-        match guests {
-            Err(outcome) => outcomes.push(outcome),
-            Ok(guests) => {
-                let ran = guests.run(&self.options.filter, docs, &mut |outcome| outcomes.push(outcome));
-                outcomes.extend(ran.err().map(|error| Outcome::step("vm", || Err(error))));
-            }
-        }
+        let ran = guests.run(filter, docs, &mut |outcome| outcomes.push(outcome));
+        outcomes.extend(ran.err().map(|error| Outcome::step("vm", || Err(error))));
         outcomes.iter_mut().for_each(|outcome| outcome.name += label);
         outcomes
     }

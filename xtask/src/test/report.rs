@@ -91,13 +91,8 @@ impl Report {
 
     fn add_second_runs(&self, text: &mut String) {
         for outcome in &self.outcomes {
-            for (test, stalled) in &outcome.again {
-                let _ = writeln!(
-                    text,
-                    "passed when run again: {}: {test} (the machine stood still for {} ms)",
-                    outcome.name,
-                    stalled.as_millis()
-                );
+            for (test, reason) in &outcome.again {
+                let _ = writeln!(text, "passed when run again: {}: {test} ({reason})", outcome.name);
             }
         }
     }

@@ -114,13 +114,19 @@ pub(crate) struct Outcome {
     pub broken: Option<String>,
     /// How long it took.
     pub took: Duration,
-    /// Tests that failed while the machine stood still for so long, and passed when they ran again.
-    pub again: Vec<(String, Duration)>,
+    /// Tests that failed, and passed when they ran again; with what justified that.
+    pub again: Vec<(String, String)>,
 }
 
 impl Outcome {
-    /// Takes what came of running the failed tests once more, after the machine had stood still for so long.
-    pub(crate) fn run_again(&mut self, stalled: Duration, again: Self) {
+    /// The arguments by which the failed tests run again; `None` when nothing failed, or more than tests.
+    pub(crate) fn failed_only(&self) -> Option<Vec<String>> {
+        let can_run = self.broken.is_none() && !self.tally.failed.is_empty();
+        can_run.then(|| std::iter::once("--exact".to_owned()).chain(self.tally.failed.iter().cloned()).collect())
+    }
+
+    /// Takes what came of running the failed tests once more, for this reason.
+    pub(crate) fn run_again(&mut self, reason: &str, again: Self) {
         self.took += again.took;
         // What passed must be all of them, counted: a name that is in no program passes nothing.
         let wanted = self.tally.failures();
@@ -128,7 +134,7 @@ impl Outcome {
             return;
         }
         let passed = std::mem::take(&mut self.tally.failed);
-        self.again.extend(passed.into_iter().map(|test| (test, stalled)));
+        self.again.extend(passed.into_iter().map(|test| (test, reason.to_owned())));
         self.tally.passed += wanted;
         self.tally.counted = 0;
         self.tally.panics.clear();
@@ -244,16 +250,16 @@ mod tests {
             lines.iter().for_each(|line| tally.line(line));
             Outcome { tally, ..Outcome::step("fim", || Ok(())) }
         };
-        let stalled = Duration::from_millis(300);
         let first = ["test a ... FAILED", "test result: FAILED. 5 passed; 1 failed; 0 ignored"];
         let mut failed = outcome(&first);
-        failed.run_again(stalled, outcome(&["test result: ok. 0 passed; 0 failed; 0 ignored"]));
+        assert_eq!(failed.failed_only(), Some(vec!["--exact".to_owned(), "a".to_owned()]));
+        failed.run_again("a stall", outcome(&["test result: ok. 0 passed; 0 failed; 0 ignored"]));
         assert!(!failed.is_good());
-        failed.run_again(stalled, outcome(&first));
+        failed.run_again("a stall", outcome(&first));
         assert!(!failed.is_good());
-        failed.run_again(stalled, outcome(&["test result: ok. 1 passed; 0 failed; 0 ignored"]));
+        failed.run_again("a stall", outcome(&["test result: ok. 1 passed; 0 failed; 0 ignored"]));
         assert!(failed.is_good());
-        assert_eq!((failed.tally.passed, failed.again), (6, vec![("a".to_owned(), stalled)]));
+        assert_eq!((failed.tally.passed, failed.again), (6, vec![("a".to_owned(), "a stall".to_owned())]));
     }
 
     #[test]

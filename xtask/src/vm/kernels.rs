@@ -12,6 +12,7 @@ use crate::paths;
 const SERIES: &[&str] = &["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"];
 
 /// A kernel to boot.
+#[derive(Clone)]
 pub(super) struct Kernel {
     /// As `uname -r` says, for example `6.1.0-56-cloud-amd64`.
     pub release: String,

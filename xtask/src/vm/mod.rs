@@ -59,6 +59,12 @@ pub(crate) fn prepare() -> Result<Result<Guests, Outcome>> {
 }
 
 impl Guests {
+    /// The guest whose outcome has this name, or none.
+    pub(crate) fn only(&self, name: &str) -> Self {
+        let kernels = self.kernels.iter().filter(|kernel| name.contains(&kernel.release)).cloned().collect();
+        Self { kernels, suite: self.suite.clone(), programs: self.programs.clone() }
+    }
+
     /// Runs the suite in each kernel; `filter` goes to the test program. Each kernel is an outcome for `report`: one
     /// that fails does not keep the next from running.
     ///

@@ -61,8 +61,8 @@ use std::time::Duration;
 
 use hids_core::model::Who;
 
-/// Most ancestors told. What alerts are grouped by is the topmost one of a command: a program that a build starts below
-/// a shell below `sudo` below `tmux` was seen to have 17.
+/// Most ancestors told. Alerts are grouped by the topmost process of a command, so its children must all reach it: 8 were
+/// too few for a program that a test run by cargo started from a shell.
 const MOST_ANCESTORS: usize = 32;
 
 /// Tells who a process is. Asked by several threads, once or more for every file event.

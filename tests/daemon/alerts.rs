@@ -258,14 +258,7 @@ fn peak_kib(mut command: Command, directory: &Path) -> u64 {
 fn alerts_of_a_running_daemon_are_shown_and_followed_through_filters() {
     let mut daemon = Daemon::new(WATCH_ONE_LOG);
     daemon.start();
-    let mut child = Command::new(hidsctl())
-        .args(["alerts", "--follow", "--ip", "203.0.113.2", "-c"])
-        .arg(daemon.path("ossec.conf"))
-        .arg("--root")
-        .arg(daemon.path(""))
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("hidsctl can be run");
+    let mut child = daemon.hidsctl_piped(&["alerts", "--follow", "--ip", "203.0.113.2"]);
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     let reader = std::thread::spawn(move || {
         let mut line = String::new();

@@ -4,7 +4,6 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 
 use hids_tests::daemon::{Daemon, append, wait_for};
-use hids_tests::programs::hidsctl;
 
 use crate::common::WATCH_ONE_LOG;
 
@@ -159,14 +158,7 @@ fn alerts_are_filtered_by_level_and_time() {
 fn followed_alerts_come_as_they_happen_and_hostile_bytes_harmlessly() {
     let mut daemon = Daemon::new(WATCH_ONE_LOG);
     daemon.start();
-    let mut child = Command::new(hidsctl())
-        .args(["alerts", "--full", "--follow", "--since", "1h", "-c"])
-        .arg(daemon.path("ossec.conf"))
-        .arg("--root")
-        .arg(daemon.path(""))
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("hidsctl can be run");
+    let mut child = daemon.hidsctl_piped(&["alerts", "--full", "--follow", "--since", "1h"]);
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     for number in 1..=2 {
         let line = format!(

@@ -242,6 +242,15 @@ impl Daemon {
         child.wait_with_output().expect("it ends")
     }
 
+    /// Starts `hidsctl` with its standard output in a pipe; the caller ends it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn hidsctl_piped(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(hidsctl());
+        command.args(self.common()).args(arguments).stdout(Stdio::piped()).spawn().expect("hidsctl can be run")
+    }
+
     /// Runs `hidsctl --json`; `None` when it fails.
     pub fn hidsctl_json(&self, arguments: &[&str]) -> Option<Value> {
         let output = self.hidsctl(&[arguments, &["--json"]].concat());

@@ -1,18 +1,15 @@
 //! `hidsctl alerts`: lines, filters, colours, counts. Records are written as the daemon writes them, or by it.
 
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use hids_tests::daemon::{Daemon, wait_for};
 use hids_tests::programs::hidsctl;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::{Value, json};
 
-use crate::common::{WATCH_ONE_LOG, failed_login};
+use crate::common::{WATCH_ONE_LOG, failed_login, on_terminal};
 
 /// 2026-11-24 10:00:00 UTC.
 const MORNING: i64 = 1_795_514_400;
@@ -47,7 +44,8 @@ fn alerts(host: &Daemon, more: &[&str]) -> Command {
         // Without them, the newest of all days are shown.
         command.args(["--since", "2026-11-24", "--until", "2026-11-25"]);
     }
-    command.env("TZ", "UTC").env("TERM", "xterm");
+    // A pager would add controls of its own; tests of the pager are in terminal.rs.
+    command.env("TZ", "UTC").env("TERM", "xterm").env("HIDS_PAGER", "");
     for name in ["NO_COLOR", "CI", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
@@ -64,24 +62,6 @@ fn text(host: &Daemon, more: &[&str]) -> String {
 fn rules(host: &Daemon, more: &[&str]) -> Vec<u32> {
     let rule = |line: &str| line.split_whitespace().nth(3)?.parse().ok();
     text(host, more).lines().map(|line| rule(line).expect("a rule")).collect()
-}
-
-/// What a terminal of this width receives.
-fn on_terminal(mut command: Command, columns: u16) -> String {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&master).and_then(|()| unlockpt(&master)).expect("usable");
-    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&master, size).expect("a size");
-    let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
-    let screen = File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(name).expect("a screen");
-    let mut child = command.stdout(screen).stdin(Stdio::null()).spawn().expect("hidsctl can be run");
-    // The command holds the screen, too.
-    drop(command);
-    let mut seen = Vec::new();
-    // Ends with an error when the last holder of the screen is gone.
-    let _ = File::from(master).read_to_end(&mut seen);
-    assert!(child.wait().expect("it ends").success(), "{}", String::from_utf8_lossy(&seen));
-    String::from_utf8(seen).expect("text").replace("\r\n", "\n")
 }
 
 fn mixed() -> Daemon {
@@ -240,7 +220,7 @@ fn memory_is_bounded_by_the_limit() {
 
 /// The largest memory of a command that must succeed, in KiB.
 fn peak_kib(mut command: Command, directory: &Path) -> u64 {
-    let out = File::create(directory.join("out")).expect("a file");
+    let out = fs::File::create(directory.join("out")).expect("a file");
     let mut child = command.stdout(out).spawn().expect("hidsctl can be run");
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;

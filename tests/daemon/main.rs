@@ -17,4 +17,5 @@ mod replay;
 mod rule_memory;
 mod setup;
 mod steering;
+mod terminal;
 mod unprivileged;

@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use hids_userspace::cli::{self, Hidsctl};
-
 fn main() -> ExitCode {
-    cli::run(&Hidsctl::parse()).into()
+    hids_userspace::cli::hidsctl().into()
 }

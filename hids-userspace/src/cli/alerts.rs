@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use self::filter::FilterArgs;
 use self::line::Line;
 use super::exit::{Exit, WrongUsage};
-use super::{Common, times};
+use super::{Common, messages, times};
 use crate::config;
 use crate::platform::clock::now;
 use crate::record::{AlertQuery, Follower, RecordedAlert, check_readable, newest_alerts, read_alerts};
@@ -41,6 +41,13 @@ pub struct AlertsArgs {
     full: bool,
     #[command(flatten)]
     filter: FilterArgs,
+}
+
+impl AlertsArgs {
+    /// Whether it ends only when its user ends it.
+    pub(super) fn is_endless(&self) -> bool {
+        self.follow
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -144,7 +151,7 @@ impl Printer {
         }
         self.out.flush()?;
         if is_cut {
-            eprintln!("hidsctl: only the newest {MOST_REVERSED} alerts are shown; --limit shows more");
+            messages::note(&format!("only the newest {MOST_REVERSED} alerts are shown; --limit shows more"));
         }
         Ok(())
     }

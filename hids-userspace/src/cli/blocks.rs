@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::exit::Exit;
 use super::reload::ask;
-use super::{Common, output, screen, table, times};
+use super::{Common, messages, output, screen, table, times};
 use crate::control::Request;
 
 /// What to do with blocks.
@@ -36,6 +36,13 @@ enum Action {
     Remove(RemoveArgs),
     /// Remove all blocks
     Flush,
+}
+
+impl BlocksArgs {
+    /// Whether nothing is changed.
+    pub(super) fn only_lists(&self) -> bool {
+        matches!(self.action, None | Some(Action::List))
+    }
 }
 
 /// Whose blocks to remove.
@@ -73,8 +80,7 @@ pub(super) fn remove(common: &Common, args: &RemoveArgs) -> anyhow::Result<Exit>
             Ok(answer) if common.json => output::print_json(&answer)?,
             Ok(_) => output::print(&format!("{address} unblocked\n"))?,
             Err(error) if Exit::from_error(&error) == Exit::No => {
-                eprintln!("hidsctl: {error:#}");
-                exit = Exit::No;
+                exit = messages::error(&error);
             }
             Err(error) => return Err(error),
         }

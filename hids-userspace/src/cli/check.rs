@@ -6,7 +6,7 @@ use hids_core::engine::Engine;
 use serde_json::json;
 
 use super::exit::Exit;
-use super::{Common, output};
+use super::{Common, messages, output};
 use crate::config::{self, Config};
 use crate::daemon::logins;
 use crate::ruleset;
@@ -44,7 +44,7 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
     if common.json {
         output::print_json(&json!({
             "ok": !bad, "errors": errors, "warnings": warnings, "rules": rules,
-            "diagnostics": diagnostics.iter().map(to_json).collect::<Vec<_>>(),
+            "diagnostics": diagnostics.iter().map(messages::diagnostic_json).collect::<Vec<_>>(),
         }))?;
     } else {
         // What matters most stands last, where a terminal shows it.
@@ -102,18 +102,4 @@ fn rules_of_files(config: &Config, engine: &Engine) -> Option<Diagnostic> {
         Diagnostic::warning("C057", message)
             .help("load OSSEC's ossec_rules.xml, or 0050-ossec.xml of the shipped ruleset, in <rules>"),
     )
-}
-
-/// A problem with its place.
-pub(super) fn to_json(diagnostic: &Diagnostic) -> serde_json::Value {
-    let place = diagnostic.span.as_ref().map(|span| (span.file.name.as_str(), span.file.line_column(span.start)));
-    json!({
-        "severity": diagnostic.severity.as_str(),
-        "code": diagnostic.code,
-        "message": diagnostic.message,
-        "file": place.map(|(file, _)| file),
-        "line": place.map(|(_, (line, _))| line),
-        "column": place.map(|(_, (_, column))| column),
-        "help": diagnostic.help,
-    })
 }

@@ -31,6 +31,12 @@ impl Color {
     }
 }
 
+/// Keeps the choice for when standard output is a pager's input.
+pub(super) fn keep() {
+    let choice = if is_wanted() { ColorChoice::Always } else { ColorChoice::Never };
+    choice.write_global();
+}
+
 /// Whether standard output is to be coloured.
 pub(super) fn is_wanted() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never

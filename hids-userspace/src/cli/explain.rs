@@ -5,7 +5,7 @@ use hids_core::diag::codes::{self, Code};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::{Common, output, table};
+use super::{Common, messages, output, table};
 
 /// Options of `explain`.
 #[derive(Debug, Args)]
@@ -29,9 +29,8 @@ pub(super) fn run(common: &Common, args: &ExplainArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Success);
     };
     let Some(code) = codes::find(name) else {
-        eprintln!("hidsctl: there is no code \"{}\"", output::visible(name.as_bytes()));
-        eprintln!("help: `hidsctl explain` lists all codes");
-        return Ok(Exit::No);
+        let message = format!("there is no code \"{}\"", output::visible(name.as_bytes()));
+        return Ok(messages::refusal(&message, Some("`hidsctl explain` lists all codes")));
     };
     if common.json {
         output::print_json(&to_json(code))?;

@@ -12,7 +12,7 @@ use hids_core::rules::{Catalogue, RuleTrial};
 use serde_json::{Map, Value, json};
 
 use super::exit::{BadConfiguration, Exit};
-use super::{Common, output};
+use super::{Common, messages, output};
 use crate::config::{self, Config};
 use crate::platform::clock::now;
 use crate::ruleset;
@@ -77,8 +77,7 @@ pub(super) fn load(common: &Common, strict_ossec: bool) -> anyhow::Result<(Confi
         ready = engine.map(|engine| (config, engine));
     }
     let Some(ready) = ready else {
-        let telling = diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note);
-        telling.for_each(|diagnostic| eprint!("{}", diagnostic.render()));
+        messages::diagnostics(diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note));
         return Err(BadConfiguration.into());
     };
     Ok(ready)

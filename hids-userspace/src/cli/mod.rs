@@ -13,7 +13,9 @@ mod explain;
 mod fim;
 mod logging;
 mod logtest;
+mod messages;
 mod output;
+mod pager;
 mod progress;
 mod reload;
 mod replay;
@@ -47,6 +49,9 @@ pub struct Hidsctl {
     /// Colour the output: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true)]
     pub color: Color,
+    /// Do not show long output in a pager
+    #[arg(long, global = true)]
+    pub no_pager: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -107,17 +112,42 @@ pub enum Command {
     Teardown,
 }
 
+impl Command {
+    /// Whether the answer may be longer than a screen, and comes to an end by itself.
+    fn is_long(&self) -> bool {
+        match self {
+            Self::Alerts(alerts) => !alerts.is_endless(),
+            Self::Blocks(blocks) => blocks.only_lists(),
+            Self::Fim(fim) => fim.only_lists(),
+            Self::Rules(rules) => rules.only_lists(),
+            Self::Check(_) | Self::Status | Self::Why(_) | Self::Explain(_) => true,
+            _ => false,
+        }
+    }
+}
+
 /// The program that was started under this name: `hidsctl`, or else `hidsd`. Packages hold the code of both once.
 pub fn by_name(name: Option<&OsStr>) -> ExitCode {
     if name.is_some_and(|name| Path::new(name).file_name() == Some(OsStr::new("hidsctl"))) {
-        return run(&Hidsctl::parse()).into();
+        return hidsctl().into();
     }
     daemon::main()
 }
 
+/// The program `hidsctl`: what its command line asks for.
+pub fn hidsctl() -> Exit {
+    match Hidsctl::try_parse() {
+        Ok(args) => run(&args),
+        Err(error) => messages::usage(&error, std::env::args_os()),
+    }
+}
+
 /// Runs a `hidsctl` command.
-pub fn run(args: &Hidsctl) -> Exit {
+fn run(args: &Hidsctl) -> Exit {
     args.color.choose();
+    messages::choose(args.common.json);
+    let is_paged = args.command.is_long() && !args.no_pager && !args.common.json;
+    let _pager = if is_paged { pager::start() } else { None };
     let result = match &args.command {
         Command::Check(check) => check::run(&args.common, check),
         Command::Status => status::run(&args.common),
@@ -138,7 +168,6 @@ pub fn run(args: &Hidsctl) -> Exit {
         if output::is_closed_pipe(&error) {
             return Exit::Success;
         }
-        eprintln!("hidsctl: {error:#}{}", output::advice(&error));
-        Exit::from_error(&error)
+        messages::error(&error)
     })
 }

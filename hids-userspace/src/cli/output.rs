@@ -32,14 +32,6 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// What to do about an error that only permissions cause; begins with the line's end, empty for others.
-pub(super) fn advice(error: &anyhow::Error) -> &'static str {
-    let is_denied = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-    };
-    if error.chain().any(is_denied) { "\nhelp: run it as root (sudo hidsctl ...)" } else { "" }
-}
-
 /// Text from a log as a terminal may show it, on one line.
 pub(super) fn visible(bytes: &[u8]) -> String {
     visible_string(bytes)

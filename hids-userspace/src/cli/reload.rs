@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::exit::Exit;
-use super::{Common, output};
+use super::{Common, messages, output};
 use crate::config;
 use crate::control::{Client, Request};
 
@@ -24,10 +24,10 @@ pub(super) fn run(common: &Common) -> anyhow::Result<Exit> {
     if waiting.is_empty() {
         return Ok(Exit::Success);
     }
-    eprintln!(
-        "hidsctl: restart required for changes to: {} (systemctl restart hidsd); see the daemon's log for the reason",
+    messages::note(&format!(
+        "restart required for changes to: {} (systemctl restart hidsd); see the daemon's log for the reason",
         waiting.join(", ")
-    );
+    ));
     Ok(Exit::RestartRequired)
 }
 

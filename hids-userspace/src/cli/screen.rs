@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _};
+use std::sync::OnceLock;
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -13,8 +14,20 @@ pub(super) const LEAST: usize = 16;
 /// Of a terminal that does not know.
 const USUAL: usize = 80;
 
+/// Width of the terminal that a pager shows the output on.
+static KEPT: OnceLock<Option<usize>> = OnceLock::new();
+
 /// Columns of the terminal that standard output is; `None` if it is none, where nothing is to be cut.
 pub(super) fn width() -> Option<usize> {
+    KEPT.get().copied().unwrap_or_else(measured)
+}
+
+/// Keeps the width for when standard output is a pager's input.
+pub(super) fn keep() {
+    let _ = KEPT.set(measured());
+}
+
+fn measured() -> Option<usize> {
     let stdout = io::stdout();
     if !stdout.is_terminal() {
         return None;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::entry::entry_line;
 use super::{absolute, ask_for, baseline, shown};
 use crate::cli::exit::Exit;
-use crate::cli::{Common, output};
+use crate::cli::{Common, messages, output};
 use crate::fim::protocol::{FimRequest, ListItem, ListView, PathText};
 
 /// Entries that are asked for at one time.
@@ -38,8 +38,7 @@ pub(super) fn run(common: &Common, args: &ListArgs) -> anyhow::Result<Exit> {
     if show(common, &below, false)? > 0 {
         return Ok(Exit::Success);
     }
-    eprintln!("hidsctl: no baseline entries at or below {}", shown(&below));
-    Ok(Exit::No)
+    Ok(messages::refusal(&format!("no baseline entries at or below {}", shown(&below)), None))
 }
 
 /// Lists changes; 1 when there are any.

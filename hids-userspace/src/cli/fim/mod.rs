@@ -17,9 +17,9 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 
-use super::Common;
 use super::exit::{BadConfiguration, Exit};
 use super::reload::ask_within;
+use super::{Common, messages};
 use crate::config;
 use crate::control::{ClientError, Request};
 use crate::fim::monitor;
@@ -30,6 +30,13 @@ use crate::fim::protocol::{FimRequest, PathText};
 pub struct FimArgs {
     #[command(subcommand)]
     command: Command,
+}
+
+impl FimArgs {
+    /// Whether the baseline is only shown.
+    pub(super) fn only_lists(&self) -> bool {
+        matches!(self.command, Command::Status | Command::List(_) | Command::Diff(_) | Command::Why(_))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,7 +111,7 @@ fn state(common: &Common) -> PathBuf {
 fn without_daemon(common: &Common, request: &FimRequest) -> anyhow::Result<serde_json::Value> {
     let loaded = config::load(&common.load_options(false));
     let Some(config) = loaded.config else { return Err(BadConfiguration.into()) };
-    eprintln!("hidsctl: hidsd is not running; showing the last stored baseline");
+    messages::note("hidsd is not running; showing the last stored baseline");
     monitor::answer_offline(request, &config.paths, &config.syscheck, config.analysis.strict_ossec)
         .map_err(anyhow::Error::msg)
 }

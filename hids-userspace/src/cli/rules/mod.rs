@@ -8,12 +8,12 @@ mod test;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use hids_core::diag::{Diagnostic, Severity};
+use hids_core::diag::Severity;
 use hids_core::model::RuleId;
 use hids_core::rules::Catalogue;
 
-use super::Common;
 use super::exit::{BadConfiguration, Exit};
+use super::{Common, messages};
 use crate::config;
 use crate::ruleset;
 
@@ -22,6 +22,13 @@ use crate::ruleset;
 pub struct RulesArgs {
     #[command(subcommand)]
     command: Command,
+}
+
+impl RulesArgs {
+    /// Whether rules are only shown.
+    pub(super) fn only_lists(&self) -> bool {
+        matches!(self.command, Command::List(_) | Command::Show(_))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -51,14 +58,13 @@ pub(super) fn run(common: &Common, args: &RulesArgs) -> anyhow::Result<Exit> {
 pub(super) fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
     let loaded = config::load(&common.load_options(false));
     let Some(config) = loaded.config else {
-        loaded.diagnostics.iter().map(Diagnostic::render).for_each(|text| eprint!("{text}"));
+        messages::diagnostics(&loaded.diagnostics);
         return Err(BadConfiguration.into());
     };
     let (sources, mut problems) = ruleset::read_sources(&config);
     let (catalogue, of_rules) = Catalogue::read(&sources.rules);
     problems.extend(of_rules);
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
-    errors.map(Diagnostic::render).for_each(|text| eprint!("{text}"));
+    messages::diagnostics(problems.iter().filter(|problem| problem.severity == Severity::Error));
     Ok(catalogue)
 }
 

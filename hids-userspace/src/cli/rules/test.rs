@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::list;
 use crate::cli::exit::Exit;
 use crate::cli::logtest::load;
-use crate::cli::{Common, output};
+use crate::cli::{Common, messages, output};
 use crate::config::Config;
 
 /// Largest file of tests.
@@ -53,7 +53,7 @@ pub(super) fn run(common: &Common, args: &TestArgs) -> anyhow::Result<Exit> {
     match common.json {
         true => output::print_json(&report.to_json(rules, &silent))?,
         false => {
-            report.problems.iter().map(Diagnostic::render).for_each(|text| eprint!("{text}"));
+            messages::diagnostics(&report.problems);
             output::print(&report.to_text(rules, &silent, args.coverage))?;
         }
     }
@@ -178,7 +178,7 @@ impl Report {
             "ok": self.failed.is_empty() && !has_errors(&self.problems),
             "passed": self.passed,
             "failed": failed.collect::<Vec<_>>(),
-            "problems": self.problems.iter().map(crate::cli::check::to_json).collect::<Vec<_>>(),
+            "problems": self.problems.iter().map(messages::diagnostic_json).collect::<Vec<_>>(),
             "rules": rules,
             "rules_fired": rules - silent.len(),
             "never_fired": silent.iter().map(|rule| list::to_json(rule)).collect::<Vec<_>>(),

@@ -3,6 +3,7 @@
 mod alerts;
 mod check;
 mod common;
+mod completion;
 mod documents;
 mod full_disk;
 mod joined;

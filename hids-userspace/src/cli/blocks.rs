@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::exit::Exit;
 use super::reload::ask;
-use super::{Common, messages, output, screen, table, times};
+use super::{Common, complete, messages, output, screen, table, times};
 use crate::control::Request;
 
 /// What to do with blocks.
@@ -49,7 +49,7 @@ impl BlocksArgs {
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
     /// IPv4 or IPv6 address
-    #[arg(required = true, value_name = "ADDRESS")]
+    #[arg(required = true, value_name = "ADDRESS", add = complete::blocked())]
     addresses: Vec<IpAddr>,
 }
 

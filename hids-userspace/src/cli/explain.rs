@@ -5,13 +5,13 @@ use hids_core::diag::codes::{self, Code};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::{Common, messages, output, table};
+use super::{Common, complete, messages, output, table};
 
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// The code, such as C014; without one all are listed
-    #[arg(value_name = "CODE")]
+    #[arg(value_name = "CODE", add = complete::codes())]
     code: Option<String>,
     /// Print the page docs/diagnostics.md, which explains all codes
     #[arg(long, conflicts_with = "code")]

@@ -7,6 +7,7 @@ mod alerts;
 mod blocks;
 mod check;
 pub mod color;
+mod complete;
 pub mod daemon;
 pub mod exit;
 mod explain;
@@ -106,6 +107,8 @@ pub enum Command {
     Replay(replay::ReplayArgs),
     /// Inspect rules and run rule tests
     Rules(rules::RulesArgs),
+    /// Print a completion script for a shell
+    Completions(complete::CompletionsArgs),
     /// Create missing configuration files
     Setup(setup::SetupArgs),
     /// Remove blocks and write protection from the kernel, before hids is uninstalled
@@ -136,6 +139,7 @@ pub fn by_name(name: Option<&OsStr>) -> ExitCode {
 
 /// The program `hidsctl`: what its command line asks for.
 pub fn hidsctl() -> Exit {
+    complete::answer_if_asked();
     match Hidsctl::try_parse() {
         Ok(args) => run(&args),
         Err(error) => messages::usage(&error, std::env::args_os()),
@@ -161,6 +165,7 @@ fn run(args: &Hidsctl) -> Exit {
         Command::Logtest(logtest) => logtest::run(&args.common, logtest),
         Command::Replay(replay) => replay::run(&args.common, replay),
         Command::Rules(rules) => rules::run(&args.common, rules),
+        Command::Completions(completions) => complete::run(completions),
         Command::Setup(setup) => setup::run(&args.common, setup),
         Command::Teardown => teardown::run(&args.common),
     };

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::reload::ask;
-use super::{Common, output};
+use super::{Common, complete, output};
 use crate::control::Request;
 use crate::respond::{BlockView, HistoryView, WhyView};
 
@@ -15,6 +15,7 @@ use crate::respond::{BlockView, HistoryView, WhyView};
 #[derive(Debug, Args)]
 pub struct WhyArgs {
     /// IPv4 or IPv6 address
+    #[arg(add = complete::blocked())]
     address: IpAddr,
 }
 

@@ -45,6 +45,11 @@ const SHIPPED: &[(&str, &str)] = &[
     ("config/systemd/90-hids.preset", "usr/lib/systemd/system-preset/90-hids.preset"),
     ("config/systemd/hids.sysusers", "usr/lib/sysusers.d/hids.conf"),
     ("config/systemd/hids.tmpfiles", "usr/lib/tmpfiles.d/hids.conf"),
+    ("config/completions/hidsctl.bash", "usr/share/bash-completion/completions/hidsctl"),
+    // Debian's zsh looks into the first, others into the second.
+    ("config/completions/_hidsctl", "usr/share/zsh/vendor-completions/_hidsctl"),
+    ("config/completions/_hidsctl", "usr/share/zsh/site-functions/_hidsctl"),
+    ("config/completions/hidsctl.fish", "usr/share/fish/vendor_completions.d/hidsctl.fish"),
 ];
 
 /// The shipped decoders, rules and their tests (for `hidsctl rules test`), as whole directories.

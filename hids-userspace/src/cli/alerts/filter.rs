@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use crate::cli::exit::WrongUsage;
-use crate::cli::times;
+use crate::cli::{complete, times};
 use crate::record::{AlertQuery, Filters};
 
 /// Options that choose alerts; those that can be repeated take any of their values.
@@ -24,10 +24,10 @@ pub(super) struct FilterArgs {
     #[arg(long, value_name = "ADDRESS|NETWORK", value_parser = network, global = true)]
     ip: Vec<IpNet>,
     /// Show only alerts of these rules
-    #[arg(long, value_name = "ID[,ID]", value_delimiter = ',', global = true)]
+    #[arg(long, value_name = "ID[,ID]", value_delimiter = ',', global = true, add = complete::rules())]
     rule: Vec<u32>,
     /// Show only alerts of this group (can be repeated)
-    #[arg(short, long, value_name = "NAME", global = true)]
+    #[arg(short, long, value_name = "NAME", global = true, add = complete::groups())]
     group: Vec<String>,
     /// Show only alerts about this user (can be repeated)
     #[arg(long, value_name = "NAME", global = true)]

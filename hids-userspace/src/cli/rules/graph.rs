@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::list;
 use crate::cli::exit::Exit;
-use crate::cli::{Common, output};
+use crate::cli::{Common, complete, output};
 
 /// Longest description in a node, in characters.
 const LABEL_CHARS: usize = 60;
@@ -19,7 +19,7 @@ const LABEL_CHARS: usize = 60;
 #[derive(Debug, Args)]
 pub(super) struct GraphArgs {
     /// Show only this rule with its ancestors and descendants [default: all rules]
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = complete::rules())]
     id: Option<u32>,
 }
 

@@ -5,7 +5,7 @@ use hids_core::rules::{Catalogue, RuleEntry};
 use serde_json::{Value, json};
 
 use crate::cli::exit::Exit;
-use crate::cli::{Common, output, screen, table};
+use crate::cli::{Common, complete, output, screen, table};
 
 /// Options of `rules list`.
 #[derive(Debug, Args)]
@@ -14,7 +14,7 @@ pub(super) struct ListArgs {
     #[arg(short, long, value_name = "LEVEL")]
     level: Option<u16>,
     /// Show only rules of groups whose name contains GROUP
-    #[arg(short, long, value_name = "GROUP")]
+    #[arg(short, long, value_name = "GROUP", add = complete::groups())]
     group: Option<String>,
 }
 

@@ -9,13 +9,13 @@ use serde_json::{Map, Value, json};
 
 use super::list;
 use crate::cli::exit::Exit;
-use crate::cli::{Common, output};
+use crate::cli::{Common, complete, output};
 
 /// Options of `rules show`.
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
     /// The rule
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = complete::rules())]
     id: u32,
 }
 

@@ -1,68 +1,85 @@
 //! A progress bar on standard error, if that is a terminal.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output;
 
-/// Time between two pictures.
-const REDRAW: Duration = Duration::from_millis(100);
+/// Pictures per second.
+const REDRAWS: u8 = 10;
 
-const BAR_CELLS: usize = 30;
+/// ASCII, for terminals of every locale.
+const CELLS: &str = "##-";
 
 /// How far a long work is. Takes its line back when dropped.
 #[derive(Debug)]
 pub(super) struct Progress {
-    total_bytes: u64,
-    done_bytes: u64,
-    started: Instant,
-    drawn: Option<Instant>,
-    is_terminal: bool,
+    bar: ProgressBar,
 }
 
 impl Progress {
-    /// For a work of `total_bytes`.
-    pub(super) fn new(total_bytes: u64) -> Self {
-        let is_terminal = io::stderr().is_terminal();
-        Self { total_bytes, done_bytes: 0, started: Instant::now(), drawn: None, is_terminal }
+    /// Of a work whose length is not known yet.
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(REDRAWS));
+        bar.set_style(style("{wide_msg}"));
+        Self { bar }
     }
 
-    /// Counts more bytes that are done; `events` is shown.
-    pub(super) fn advance(&mut self, bytes: u64, events: u64) {
-        self.done_bytes += bytes;
-        if !self.is_terminal || self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
-            return;
+    /// Shows that `done` of `total` parts are done, and a text; without a total, only the text.
+    pub(super) fn show(&self, done: u64, total: u64, text: String) {
+        if total > 0 && self.bar.length() != Some(total) {
+            self.bar.set_style(style("[{bar:30}] {percent:>3} %  {wide_msg}"));
+            self.bar.set_length(total);
         }
-        self.drawn = Some(Instant::now());
-        let text = picture(self.done_bytes, self.total_bytes, events, self.started.elapsed());
-        // A terminal that is gone does not stop the work.
-        let _ = write!(io::stderr(), "\r\x1b[K{text}");
+        self.bar.set_message(text);
+        // A file can grow while it is read, a scan can find more than the last one.
+        self.bar.set_position(if total > 0 { done.min(total) } else { done });
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.drawn.is_some() {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        self.bar.finish_and_clear();
     }
 }
 
-/// One line. A file can grow while it is read: done is then more than the total.
-fn picture(done_bytes: u64, total_bytes: u64, events: u64, elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs_f64().max(0.001);
-    let speed = events as f64 / seconds;
-    if total_bytes == 0 {
-        return format!("{events} lines, {speed:.0}/s");
+fn style(template: &str) -> ProgressStyle {
+    // The templates are this file's own and are correct, as its tests show.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars(CELLS)
+}
+
+/// Progress through bytes that hold lines, with their number, speed and the time left.
+#[derive(Debug)]
+pub(super) struct LineProgress {
+    progress: Progress,
+    total_bytes: u64,
+    done_bytes: u64,
+    started: Instant,
+}
+
+impl LineProgress {
+    /// Through `total_bytes`; 0 = not known.
+    pub(super) fn new(total_bytes: u64) -> Self {
+        Self { progress: Progress::new(), total_bytes, done_bytes: 0, started: Instant::now() }
     }
-    let share = (done_bytes as f64 / total_bytes as f64).min(1.0);
-    let full = (share * BAR_CELLS as f64) as usize;
-    let bar = format!("{}{}", "#".repeat(full), "-".repeat(BAR_CELLS - full));
-    let left = match share {
-        0.0 => "?".into(),
-        _ => output::duration((seconds * (1.0 - share) / share).ceil() as u64),
-    };
-    format!("[{bar}] {:3.0} %  {events} lines, {speed:.0}/s, {left} left", share * 100.0)
+
+    /// Counts more bytes that are done; so far, they held `lines`.
+    pub(super) fn advance(&mut self, bytes: u64, lines: u64) {
+        self.done_bytes += bytes;
+        let text = speed(self.done_bytes, self.total_bytes, lines, self.started.elapsed());
+        self.progress.show(self.done_bytes, self.total_bytes, text);
+    }
+}
+
+fn speed(done_bytes: u64, total_bytes: u64, lines: u64, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64().max(0.001);
+    let text = format!("{}, {:.0}/s", output::count(lines, "line"), lines as f64 / seconds);
+    if total_bytes == 0 || done_bytes == 0 {
+        return text;
+    }
+    let left = seconds * total_bytes.saturating_sub(done_bytes) as f64 / done_bytes as f64;
+    format!("{text}, {} left", output::duration(left.ceil() as u64))
 }
 
 #[cfg(test)]
@@ -71,13 +88,22 @@ mod tests {
 
     #[test]
     fn half_of_the_bytes_leaves_as_much_time_as_was_used() {
-        let text = picture(500, 1000, 2000, Duration::from_secs(100));
-        assert_eq!(text, "[###############---------------]  50 %  2000 lines, 20/s, 1m 40s left");
+        assert_eq!(speed(500, 1000, 2000, Duration::from_secs(100)), "2000 lines, 20/s, 1m 40s left");
     }
 
     #[test]
     fn a_grown_file_and_a_pipe_have_no_impossible_figures() {
-        assert!(picture(2000, 1000, 1, Duration::from_secs(1)).contains("100 %"));
-        assert_eq!(picture(2000, 0, 10, Duration::from_secs(1)), "10 lines, 10/s");
+        assert_eq!(speed(2000, 1000, 1, Duration::from_secs(1)), "1 line, 1/s, 0s left");
+        assert_eq!(speed(2000, 0, 10, Duration::from_secs(1)), "10 lines, 10/s");
+        let progress = Progress::new();
+        progress.show(3000, 2000, String::new());
+        assert_eq!((progress.bar.position(), progress.bar.length()), (2000, Some(2000)));
+    }
+
+    #[test]
+    fn templates_are_correct() {
+        for template in ["{wide_msg}", "[{bar:30}] {percent:>3} %  {wide_msg}"] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
     }
 }

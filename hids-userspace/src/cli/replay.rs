@@ -30,7 +30,7 @@ use self::chunks::Chunks;
 use self::input::{Input, total_bytes};
 use super::exit::Exit;
 use super::logtest::load;
-use super::progress::Progress;
+use super::progress::LineProgress;
 use super::{Common, output};
 use crate::respond;
 
@@ -94,7 +94,7 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
         alerts: 0,
         would_block: Vec::new(),
         blocked: HashSet::new(),
-        progress: Progress::new(total_bytes(&args.files)),
+        progress: LineProgress::new(total_bytes(&args.files)),
     };
     let started = Instant::now();
     for path in &args.files {
@@ -105,7 +105,7 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
         sink.write_all(&replay.buffer).context("cannot write the alerts")?;
     }
     // Its line is free before the summary comes.
-    replay.progress = Progress::new(0);
+    replay.progress = LineProgress::new(0);
     output::print_json(&json!({
         "events": replay.events,
         "alerts": replay.alerts,
@@ -128,7 +128,7 @@ struct Replay {
     alerts: u64,
     would_block: Vec<IpAddr>,
     blocked: HashSet<IpAddr>,
-    progress: Progress,
+    progress: LineProgress,
 }
 
 impl Replay {

@@ -1,6 +1,5 @@
 //! `hidsctl fim scan`.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use clap::Args;
 
 use super::{absolute, ask, ask_for};
 use crate::cli::exit::Exit;
+use crate::cli::progress::Progress;
 use crate::cli::{Common, output};
 use crate::fim::protocol::{FimRequest, FimView, ScanView};
 
@@ -63,53 +63,30 @@ pub(super) fn run(common: &Common, args: &ScanArgs) -> anyhow::Result<Exit> {
 
 /// Waits until the scan completes; a bar on the terminal meanwhile.
 fn wait(common: &Common, number: u64) -> anyhow::Result<FimView> {
-    let mut bar = Bar { is_terminal: io::stderr().is_terminal(), drawn: false };
+    let progress = Progress::new();
     loop {
         let (view, _) = ask_for::<FimView>(common, FimRequest::Status)?;
         match view.scans.iter().find(|scan| scan.number == number) {
-            Some(scan) => bar.draw(scan),
+            Some(scan) => progress.show(scan.files, scan.files_expected, counts(scan)),
             None => return Ok(view),
         }
         thread::sleep(LOOK);
     }
 }
 
-struct Bar {
-    is_terminal: bool,
-    drawn: bool,
-}
-
-impl Bar {
-    fn draw(&mut self, scan: &ScanView) {
-        if self.is_terminal {
-            self.drawn = true;
-            // A terminal that is gone does not stop the work.
-            let _ = write!(io::stderr(), "\r\x1b[K{}", line(scan));
-        }
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        if self.drawn {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
-}
-
 /// One line about a scan that runs.
 pub(super) fn line(scan: &ScanView) -> String {
-    const CELLS: u64 = 30;
-    let speed = (scan.bytes >> 20) / scan.seconds.max(1);
-    let counts = format!("{} files, {} MiB, {speed} MiB/s, {} differences", scan.files, scan.bytes >> 20, scan.found);
     if scan.files_expected == 0 {
-        return counts;
+        return counts(scan);
     }
-    let full = (CELLS * scan.files.min(scan.files_expected) / scan.files_expected) as usize;
-    let bar = format!("{}{}", "#".repeat(full), "-".repeat(CELLS as usize - full));
     let share = (100 * scan.files / scan.files_expected).min(100);
+    format!("{share} %, {}", counts(scan))
+}
+
+fn counts(scan: &ScanView) -> String {
+    let speed = (scan.bytes >> 20) / scan.seconds.max(1);
     let left = scan.seconds_left.map_or(String::new(), |left| format!(", {} left", output::duration(left)));
-    format!("[{bar}] {share:3} %  {counts}{left}")
+    format!("{} files, {} MiB, {speed} MiB/s, {} differences{left}", scan.files, scan.bytes >> 20, scan.found)
 }
 
 #[cfg(test)]
@@ -120,7 +97,7 @@ mod tests {
     fn a_scan_that_finds_more_than_the_last_one_is_never_over_100_percent() {
         let scan = ScanView { files: 300, files_expected: 200, bytes: 5 << 20, seconds: 1, ..ScanView::default() };
         let text = line(&scan);
-        assert!(text.starts_with("[##############################] 100 %"), "{text}");
-        assert!(!line(&ScanView { files: 3, ..ScanView::default() }).contains('['));
+        assert!(text.starts_with("100 %, 300 files"), "{text}");
+        assert!(line(&ScanView { files: 3, ..ScanView::default() }).starts_with("3 files"));
     }
 }

@@ -20,3 +20,4 @@ mod setup;
 mod steering;
 mod terminal;
 mod unprivileged;
+mod upgrade;

@@ -1,5 +1,6 @@
 //! The command line of `hidsd`.
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -52,13 +53,29 @@ fn run(args: &DaemonArgs) -> Exit {
     };
     match daemon::run(options) {
         Ok(()) => Exit::Success,
-        Err(problem @ (DaemonError::Configuration | DaemonError::BesideOssec(_))) => {
-            error!("{problem}");
+        // Another try would end in the same way.
+        Err(problem @ (DaemonError::Configuration | DaemonError::BesideOssec(_) | DaemonError::Format(_))) => {
+            error!("{:#}", anyhow::Error::from(problem));
             Exit::No
         }
         Err(problem) => {
-            error!(error = format!("{:#}", anyhow::Error::from(problem)), "startup failed");
+            let problem = anyhow::Error::from(problem);
+            let help = problem.chain().find_map(|cause| remedy(cause.downcast_ref()?));
+            error!(error = format!("{problem:#}"), help, "startup failed");
             Exit::Failed
         }
+    }
+}
+
+/// What to do about a disk that takes nothing.
+fn remedy(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("free disk space; the service is started again until there is some")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => Some(
+            "mount the filesystem writable (the kernel log says why it is not); the service is started again until it is",
+        ),
+        _ => None,
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tracing::{error, info, warn};
 
 use super::beside;
+use super::format::{self, FormatError};
 use super::load::{Loaded, load};
 use super::lock::{LockError, StateLock};
 use super::places;
@@ -50,6 +51,9 @@ pub(crate) enum DaemonError {
     /// A stage cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The state is not for this version.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// The state directory is in use, or cannot be locked.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -101,6 +105,7 @@ fn serve(loaded: Loaded, options: DaemonOptions, started: Instant) -> Result<(),
     let config = &loaded.config;
     let distrusted = places::prepare(&config.paths)?;
     let _lock = StateLock::take(&config.paths.state)?;
+    format::claim(&config.paths.state)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DaemonError::Runtime)?;
     let run = config.paths.run.clone();
     if mode == Mode::Act {

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod beside;
+mod format;
 mod integrity;
 mod lifecycle;
 mod load;

@@ -98,6 +98,7 @@ fn rpm(text: &mut String, items: &[Item]) -> Result<()> {
         ("license", "MIT OR Apache-2.0"),
         ("summary", SUMMARY),
         ("description", DESCRIPTION),
+        ("pre_install_script", &script("pre")?),
         ("post_install_script", &script("post")?),
         ("pre_uninstall_script", &script("preun")?),
         ("post_uninstall_script", &script("postun")?),

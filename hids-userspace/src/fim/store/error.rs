@@ -40,6 +40,12 @@ pub enum StoreError {
         /// What is wrong.
         what: String,
     },
+    /// A later version has written it; it is left as it is.
+    #[error("the baseline {} was written by a newer hids", path.display())]
+    Newer {
+        /// Where.
+        path: PathBuf,
+    },
     /// A path that is not absolute, is not in its shortest form, or holds a NUL.
     #[error("not a whole path: {}", path.escape_ascii())]
     Path {
@@ -72,6 +78,7 @@ impl StoreError {
                 "restore the key, or remove fim.key and fim.redb to create a new baseline (earlier changes are then \
                  not detected)"
             }
+            Self::Newer { .. } => "use that version, or move the file away to create a new baseline",
             Self::Read(_) | Self::Write(_) => "check the kernel log for disk errors",
             Self::Damaged { .. } | Self::Path { .. } => {
                 "run hidsctl fim verify, or remove fim.redb to create a new \

@@ -91,6 +91,7 @@ impl Blocks {
         }
         Self::load(file, key).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => StoreError::Damaged { what: error.to_string() },
+            io::ErrorKind::Unsupported if superblock::is_newer(&error) => StoreError::Newer { path: path.to_owned() },
             _ => open(error),
         })
     }

@@ -13,6 +13,8 @@ use super::layout::BLOCK;
 pub(super) const DATA: usize = 384;
 const SLOT: usize = 512;
 const MAGIC: [u8; 8] = *b"HIDSFIM1";
+/// Which format it is.
+const NUMBER_AT: usize = 7;
 const MAC_AT: usize = SLOT - 32;
 /// The first bytes of redb's header once it is whole.
 const REDB: &[u8] = b"redb";
@@ -55,6 +57,7 @@ impl Superblock {
             }
             (Slot::Whole(one), _) | (_, Slot::Whole(one)) => Ok((*one, Some(wrong.to_owned()))),
             (Slot::Empty, Slot::Empty) => Ok((Self::NONE, None)),
+            _ if slots.iter().any(is_of_later_format) => Err(io::Error::new(io::ErrorKind::Unsupported, LATER)),
             _ => Err(damaged("MAC mismatch in both superblocks of the file")),
         }
     }
@@ -130,6 +133,18 @@ fn decode(key: &SuperblockKey, slot: &[u8; SLOT], place: u64) -> Slot {
     let superblock = Superblock { generation: number(8), length: number(16), data };
     let is_whole = superblock.encode(key) == *slot && superblock.generation % 2 == place;
     if is_whole { Slot::Whole(Box::new(superblock)) } else { Slot::Wrong }
+}
+
+/// Whether a slot begins as that of a later version would. Only asked where no slot is whole: a flipped bit looks the same.
+fn is_of_later_format(slot: &[u8; SLOT]) -> bool {
+    slot[..NUMBER_AT] == MAGIC[..NUMBER_AT] && (MAGIC[NUMBER_AT] + 1..=b'9').contains(&slot[NUMBER_AT])
+}
+
+const LATER: &str = "later format";
+
+/// Whether [`Superblock::load`] has refused a file of a later version, and not the operating system one of its reads.
+pub(super) fn is_newer(error: &io::Error) -> bool {
+    error.raw_os_error().is_none() && error.to_string() == LATER
 }
 
 /// The error of a file that is not as it was written.

@@ -120,6 +120,23 @@ fn a_byte_flipped_while_the_store_is_open_is_found() {
 }
 
 #[test]
+fn a_store_of_a_later_format_is_refused_and_left_where_it_is() {
+    let directory = tempfile::tempdir().expect("tempdir");
+    filled(directory.path(), 6);
+    let path = database(directory.path());
+    let mut bytes = fs::read(&path).expect("readable");
+    for slot in [0, 4096] {
+        assert_eq!(&bytes[slot..slot + 8], b"HIDSFIM1");
+        bytes[slot + 7] = b'2';
+    }
+    fs::write(&path, &bytes).expect("as a later version would");
+    let refused = Store::open(&path, &key(), StoreLimits::default()).expect_err("it is newer");
+    assert!(matches!(refused, StoreError::Newer { .. }), "{refused:?}");
+    assert_eq!(fs::read(&path).expect("readable"), bytes);
+    assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 2, "something was set aside");
+}
+
+#[test]
 fn a_store_that_cannot_be_used_is_kept_aside() {
     let directory = tempfile::tempdir().expect("tempdir");
     filled(directory.path(), 60);

@@ -13,6 +13,7 @@ mod latency;
 mod memory;
 mod replay;
 mod restore;
+pub(crate) mod start;
 pub(crate) mod watch;
 mod watch_load;
 mod watched;
@@ -54,6 +55,8 @@ enum Part {
     Engine(engine::Options),
     /// Only scans of file integrity, beside openssl and AIDE (root for the runs with a cold cache)
     Fim(fim::Options),
+    /// Only the start, until systemd is notified (root)
+    Start(start::Options),
     /// Only the watching of files: how soon, in how much memory, at what cost to programs that write (root)
     Watch(watch::Options),
 }
@@ -67,18 +70,26 @@ pub(crate) fn configuration() -> String {
 
 /// Measures everything and prints one line for each figure.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    match &options.part {
+    let starts = match &options.part {
+        Some(Part::Start(options)) => Some(options),
         Some(Part::Engine(options)) => return engine::run(options),
         Some(Part::Fim(options)) => return fim::run(options),
         Some(Part::Watch(options)) => return watch::run(options),
-        None => {}
-    }
+        None => None,
+    };
     require_root("namespaces and the firewall inside them")?;
     ensure(&[&BUILD, &LAB])?;
-    let programs = build_all(options.profile)?;
+    let programs = match starts.and_then(start::Options::programs) {
+        Some(programs) => programs.to_owned(),
+        None => build_all(options.profile)?,
+    };
     say(&format!("figures of {}", programs.display()));
+    if let Some(starts) = starts {
+        return start::measure(&programs, starts);
+    }
     latency::measure(&programs, options.blocks)?;
     memory::measure(&programs, Duration::from_secs(options.idle))?;
+    start::measure(&programs, &start::Options::default())?;
     restore::measure(&programs, options.restored)?;
     replay::measure(&programs, options.lines)
 }

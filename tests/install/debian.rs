@@ -1,115 +1,80 @@
-//! The life of the .deb on a stock Debian: installed, configured, at work, upgraded, removed, purged.
+//! A stock Debian 12: what an administrator does with the package, and what a reboot does.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use hids_tests::lab::{ATTACKER, FRIEND, SERVER_INSIDE, SERVER_OUTSIDE};
 use hids_tests::machine::{Machine, Release};
-use hids_tests::servers::MailSink;
-use hids_tests::{nft, wait};
+use hids_tests::nft;
 
-use crate::packages::{GATEWAY, install, lab, next_version, package, stock, systemctl};
-use crate::support::{alerts_of, blocked, guess, said, start, until};
-
-const CONFIG: &str = "/etc/hids/ossec.conf";
+use crate::life;
+use crate::packages::{install, lab, package, stock, systemctl};
+use crate::support::{blocked, guess, said, start, until};
 
 #[test]
 fn debian_12_from_the_installation_to_the_purge() {
-    from_installation_to_purge(Release::Debian12);
+    life::from_installation_to_purge(Release::Debian12);
 }
 
 #[test]
-fn debian_13_from_the_installation_to_the_purge() {
-    from_installation_to_purge(Release::Debian13);
-}
-
-fn from_installation_to_purge(release: Release) {
+fn a_reboot_brings_the_block_back_for_its_remaining_time_and_reads_no_line_twice() {
     let Some(deb) = package(".deb") else { return };
     let Some(lab) = lab() else { return };
-    let Some(machine) = stock(&lab, release) else { return };
-    let mail = MailSink::start(&lab.server).expect("a mail server");
-
-    let printed = install(&machine, &deb);
-    assert!(printed.contains("systemctl enable --now hidsd"), "{printed}");
-    freshly_installed(&machine);
-
-    // The administrator's evening: mail on, then started.
-    edit(&machine, |text| {
-        text.replace("<email_notification>no", "<email_notification>yes").replace("root@localhost", "admin@example.org")
-    });
+    let Some(mut machine) = stock(&lab, Release::Debian12) else { return };
+    install(&machine, &deb);
     start(&machine);
     guess(&machine, &lab.attacker, ATTACKER, SERVER_OUTSIDE);
     until(&machine, "the block", || blocked(&machine) == [ATTACKER]);
-    until(&machine, "the mail", || mail.mails().iter().any(|mail| mail.body().contains(ATTACKER)));
-    machine.output("systemctl", ["reload", "hidsd"]).expect("the configuration is reloaded");
+    let is_guess = |line: &str| line.contains("Failed password for root") && line.contains(ATTACKER);
+    let written = |machine: &Machine<'_>| {
+        machine.journal(&["sshd"]).expect("the journal").iter().filter(|line| is_guess(line)).count()
+    };
+    let alerted = |machine: &Machine<'_>| {
+        machine.alerts().iter().filter(|alert| alert["full_log"].as_str().is_some_and(is_guess)).count()
+    };
+    until(&machine, "an alert about the last line", || alerted(&machine) > 0 && alerted(&machine) == written(&machine));
+    let alerts = alerted(&machine);
+    let before = remaining(&machine).expect("a block that ends");
+    let boot =
+        |machine: &Machine<'_>| machine.output("cat", ["/proc/sys/kernel/random/boot_id"]).expect("a boot's name");
+    let (first_boot, shut_down) = (boot(&machine), Instant::now());
 
-    upgraded(&machine, &deb, &lab);
+    machine.power_off().expect("it shuts down");
+    // The network is the lab's, and so is its filter: a real one is gone with the kernel.
+    machine.host().output("nft", ["flush", "ruleset"]).expect("an empty filter");
+    assert_eq!(blocked(&machine), [""; 0]);
+    machine.boot_again().expect("it boots");
+    assert_ne!(boot(&machine), first_boot);
+    assert_eq!(systemctl(&machine, &["is-active", "hidsd"]), "active", "{}", said(&machine));
 
-    machine.output("dpkg", ["--remove", "hids"]).expect("it is removed");
-    assert!(machine.host().output("nft", ["list", "table", "inet", "hids"]).is_err(), "blocks stay in the kernel");
-    assert_eq!(systemctl(&machine, &["is-active", "hidsd"]), "inactive");
-    assert!(machine.tree().path("/var/lib/hids").is_dir() && machine.tree().path(CONFIG).is_file());
-    // Installed again it is as it was: enabled, and with its blocks.
-    install(&machine, &deb);
-    assert_eq!(systemctl(&machine, &["is-enabled", "hidsd"]), "enabled");
-    machine.output("systemctl", ["start", "hidsd"]).expect("it starts");
-    until(&machine, "the blocks of before", || blocked(&machine) == [ATTACKER]);
-
-    machine.output("dpkg", ["--purge", "hids"]).expect("it is purged");
-    for path in ["/var/lib/hids", "/var/log/hids", "/etc/hids", "/usr/share/hids", "/usr/sbin/hidsd"] {
-        assert!(!machine.tree().path(path).exists(), "{path} is left");
-    }
-    assert!(machine.host().output("nft", ["list", "table", "inet", "hids"]).is_err(), "blocks stay in the kernel");
-    assert_eq!(systemctl(&machine, &["is-system-running"]), "running");
+    let after = remaining(&machine).unwrap_or_else(|| panic!("the block is not back: {}", said(&machine)));
+    let passed = shut_down.elapsed();
+    // Seconds, each rounded.
+    let slack = Duration::from_secs(2);
+    assert!(after <= before && after + passed + slack >= before, "{before:?}, {passed:?} later {after:?}");
+    // What comes now is read, and what was read before is not.
+    guess(&machine, &lab.friend, FRIEND, SERVER_INSIDE);
+    assert_eq!(alerted(&machine), alerts, "lines were read again");
+    assert_eq!(blocked(&machine), [ATTACKER]);
+    network_comes_right_after_it(&machine);
 }
 
-/// Nothing runs, and nothing is open to others.
-fn freshly_installed(machine: &Machine<'_>) {
-    for unit in ["hidsd", "ossec-hids"] {
-        assert_eq!(systemctl(machine, &["is-enabled", unit]), "disabled", "{unit}");
-        assert_eq!(systemctl(machine, &["is-active", unit]), "inactive", "{unit}");
-    }
-    let mode = |path: &str| fs::metadata(machine.tree().path(path)).expect(path).permissions().mode() & 0o7777;
-    assert_eq!((mode(CONFIG), mode("/var/lib/hids"), mode("/usr/sbin/hidsd")), (0o640, 0o700, 0o755));
-    let users = fs::read_to_string(machine.tree().path("/etc/passwd")).expect("the users");
-    assert!(users.contains("\nhids:"), "{users}");
-    let checked = machine.output("hidsctl", ["check"]).expect("the shipped configuration is valid");
-    assert!(checked.contains("0 errors"), "{checked}");
+/// How long the kernel still drops what the attacker sends.
+fn remaining(machine: &Machine<'_>) -> Option<Duration> {
+    nft::find(machine.host(), "blocked4", ATTACKER)?.expires
 }
 
-/// The next version is installed while an address is blocked: the edited configuration stays, the address is blocked at
-/// every moment, no line is read twice, and the new daemon sees what comes.
-fn upgraded(machine: &Machine<'_>, deb: &std::path::Path, lab: &hids_tests::Lab) {
-    let place = tempfile::tempdir().expect("a directory");
-    let next = next_version(deb, place.path());
-    let pid = || systemctl(machine, &["show", "--property=MainPID", "--value", "hidsd"]);
-    let (before, alerts) = (pid(), alerts_of(machine, 5716, ATTACKER).len());
-    let (over, looks, gaps) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        let _end = wait::SetOnDrop(&over);
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                looks.fetch_add(1, Ordering::Relaxed);
-                if nft::find(machine.host(), "blocked4", ATTACKER).is_none() {
-                    gaps.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-        });
-        install(machine, &next);
-        until(machine, "the new daemon", || systemctl(machine, &["is-active", "hidsd"]) == "active" && pid() != before);
-    });
-    assert!(looks.load(Ordering::Relaxed) > 5, "nobody looked");
-    assert_eq!(gaps.load(Ordering::Relaxed), 0, "the address was not blocked at some moment: {}", said(machine));
-    assert!(machine.tree().path("/etc/hids/ossec.conf.dpkg-dist").is_file(), "the new configuration is not offered");
-    assert!(fs::read_to_string(machine.tree().path(CONFIG)).expect(CONFIG).contains("admin@example.org"));
-    guess(machine, &lab.friend, FRIEND, SERVER_INSIDE);
-    assert_eq!(alerts_of(machine, 5716, ATTACKER).len(), alerts, "lines were read again");
-    assert_eq!(blocked(machine), [ATTACKER], "{GATEWAY} is the gateway");
-}
-
-fn edit(machine: &Machine<'_>, change: impl FnOnce(String) -> String) {
-    let path = machine.tree().path(CONFIG);
-    let text = fs::read_to_string(&path).expect(CONFIG);
-    fs::write(&path, change(text)).expect(CONFIG);
+/// Blocks are back before the network lets anyone in, and nothing of the network is waited for.
+fn network_comes_right_after_it(machine: &Machine<'_>) {
+    let show = |unit: &str, property: &str| systemctl(machine, &["show", "--value", "--property", property, unit]);
+    let time = |unit: &str, property: &str| {
+        let text = show(unit, property);
+        text.parse::<u64>().unwrap_or_else(|_| panic!("{property} of {unit} is {text}"))
+    };
+    let after = show("hidsd.service", "After");
+    assert!(!after.contains("network.target") && !after.contains("network-online.target"), "{after}");
+    let ready = time("hidsd.service", "ActiveEnterTimestampMonotonic");
+    let network = time("network-pre.target", "ActiveEnterTimestampMonotonic");
+    assert!(ready > 0 && ready <= network, "ready at {ready}, network at {network}");
+    let chain = machine.output("systemd-analyze", ["critical-chain", "--no-pager", "network-pre.target"]);
+    println!("{}", chain.expect("how long units took"));
 }

@@ -1,13 +1,12 @@
-//! The packages on stock machines, from the installation to the removal: `cargo xtask test install` makes them first.
+//! The package on a stock Debian 12, from the installation to the removal, and when something is in its way.
 //!
-//! Nothing is installed on the machine of the tests: packages go into machines and roots of their own.
+//! `cargo xtask test` makes one of the debug programs for it; `cargo xtask test install` takes the released one, and runs
+//! the suite `packages` as well. Nothing is installed on the machine of the tests: packages go into machines of their own.
 
 mod debian;
-mod lint;
+mod life;
 mod names;
-mod old_systems;
 mod packages;
-mod rpm;
 #[path = "../machine/support.rs"]
 #[expect(dead_code, reason = "the suite `machine` uses more of it")]
 mod support;

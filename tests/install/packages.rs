@@ -8,13 +8,16 @@ use hids_tests::lab::{FRIEND, Lab};
 use hids_tests::machine::{self, Machine, Release};
 use hids_tests::require;
 
-/// Where `cargo xtask test install` has put them.
+/// The configuration of the package.
+pub(crate) const CONFIG: &str = "/etc/hids/ossec.conf";
+
+/// Where `cargo xtask test` has put them.
 const DIRECTORY: &str = "HIDS_PACKAGES";
 
 /// The package with this ending; otherwise says that the test is skipped.
 pub(crate) fn package(ending: &str) -> Option<PathBuf> {
     let Some(directory) = std::env::var_os(DIRECTORY) else {
-        require::skip("packages", "there are no packages: cargo xtask test install makes them");
+        require::skip("packages", "there are no packages: cargo xtask test makes them");
         return None;
     };
     let entries = fs::read_dir(&directory).expect("the directory of the packages");
@@ -33,10 +36,15 @@ pub(crate) fn lab() -> Option<Lab> {
     require::programs("packages", &["dpkg-deb"]).then(crate::support::lab).flatten()
 }
 
-/// Copies a package onto the machine and runs dpkg on it, as an administrator does who wants to keep his files.
-pub(crate) fn install(machine: &Machine<'_>, package: &Path) -> String {
+/// Copies a package onto the machine, as `/root/hids.deb`.
+pub(crate) fn put(machine: &Machine<'_>, package: &Path) {
     let bytes = fs::read(package).expect("a package");
     machine.tree().write("/root/hids.deb", bytes).expect("a copy on the machine");
+}
+
+/// Copies a package onto the machine and runs dpkg on it, as an administrator does who wants to keep his files.
+pub(crate) fn install(machine: &Machine<'_>, package: &Path) -> String {
+    put(machine, package);
     let installed = machine.output("dpkg", ["--force-confold", "--install", "/root/hids.deb"]);
     installed.unwrap_or_else(|error| panic!("{error:#}"))
 }
@@ -65,7 +73,8 @@ pub(crate) fn next_version(package: &Path, directory: &Path) -> PathBuf {
     next
 }
 
-fn edit(file: &Path, change: impl FnOnce(String) -> String) {
+/// Changes the text of a file.
+pub(crate) fn edit(file: &Path, change: impl FnOnce(String) -> String) {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     fs::write(file, change(text)).expect("a file that can be written");
 }

@@ -1,5 +1,5 @@
 //! What a test needs, and what happens where it is missing: the test reports that it is skipped and passes, unless
-//! `HIDS_REQUIRE` (a list such as `root,bpf,filesystems,machine,shared,smtp,vm`, set by CI) says that it must be there.
+//! `HIDS_REQUIRE` (a list such as `root,bpf,machine,packages,shared,smtp,vm`, set by CI) says that it must be there.
 //!
 //! Unit tests use this too. It is the only place where a skip is reported, so that `cargo xtask test` can count it.
 

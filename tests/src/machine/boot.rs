@@ -32,33 +32,23 @@ const ENTER: &str = r#"while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs" || exi
 // The order of the fields is the order in which they are dropped: control groups can be removed when nothing runs.
 #[derive(Debug)]
 pub struct Machine<'host> {
-    nspawn: Running,
-    _groups: Groups,
+    power: Power,
+    groups: Groups,
     tree: Tree<'host>,
+}
+
+/// A machine that is switched on.
+#[derive(Debug)]
+struct Power {
+    nspawn: Running,
     init: Pid,
     /// Names the machine's first process for ever, also after its number has been given to another.
     handle: OwnedFd,
 }
 
-impl Drop for Machine<'_> {
-    fn drop(&mut self) {
-        // The kernel then ends every other process of the machine, and systemd-nspawn ends by itself. Killing that one
-        // would leave the machine running. An error means that it has ended already.
-        let _ = pidfd_send_signal(&self.handle, Signal::KILL);
-        let _ = self.nspawn.wait(wait::PATIENCE);
-    }
-}
-
-impl<'host> Machine<'host> {
-    /// Boots a file system and waits until every unit has started. It uses the network of the host as its own and may
-    /// change it (packet filter, addresses).
-    pub(super) fn boot(tree: Tree<'host>) -> Result<Self> {
-        let host = tree.host();
-        tree.write("/etc/hostname", format!("{HOSTNAME}\n"))?;
-        tree.write("/etc/hosts", format!("127.0.0.1 localhost {HOSTNAME}\n::1 localhost\n"))?;
-        // nspawn has a mount point there that is left when it is killed.
-        host.output("mount", ["-t", "tmpfs", "tmpfs", "/tmp"])?;
-        let groups = Groups::new()?;
+impl Power {
+    /// Boots what is mounted at [`ROOT`]; systemd has begun when this returns.
+    fn on(host: &Host, groups: &Groups) -> Result<Self> {
         let console = File::create(host.path(CONSOLE)).context("cannot make a file for the console")?;
         let mut nspawn = host.command("sh");
         nspawn.args(["-c", ENTER, "sh"]).args(groups.paths()).args(["--", "systemd-nspawn"]);
@@ -76,10 +66,57 @@ impl<'host> Machine<'host> {
             wait::value("systemd", PATIENCE, || systemd().map(Some).or((!nspawn.is_running()).then_some(None)))?;
         let Some(init) = found else { anyhow::bail!("systemd-nspawn ended:\n{}", host.read(CONSOLE)) };
         let handle = pidfd_open(init, PidfdFlags::empty()).context("cannot hold on to systemd")?;
-        let machine = Self { nspawn, _groups: groups, tree, init, handle };
-        let state = wait::value("the end of the boot", PATIENCE, || machine.state())?;
-        anyhow::ensure!(state == "running", "it is {state}: {}", machine.output("systemctl", ["--failed"])?);
+        Ok(Self { nspawn, init, handle })
+    }
+}
+
+impl Drop for Machine<'_> {
+    fn drop(&mut self) {
+        // The kernel then ends every other process of the machine, and systemd-nspawn ends by itself. Killing that one
+        // would leave the machine running. An error means that it has ended already.
+        let _ = pidfd_send_signal(&self.power.handle, Signal::KILL);
+        let _ = self.power.nspawn.wait(wait::PATIENCE);
+    }
+}
+
+impl<'host> Machine<'host> {
+    /// Boots a file system and waits until every unit has started. It uses the network of the host as its own and may
+    /// change it (packet filter, addresses).
+    pub(super) fn boot(tree: Tree<'host>) -> Result<Self> {
+        let host = tree.host();
+        tree.write("/etc/hostname", format!("{HOSTNAME}\n"))?;
+        tree.write("/etc/hosts", format!("127.0.0.1 localhost {HOSTNAME}\n::1 localhost\n"))?;
+        // nspawn has a mount point there that is left when it is killed.
+        host.output("mount", ["-t", "tmpfs", "tmpfs", "/tmp"])?;
+        let groups = Groups::new()?;
+        let machine = Self { power: Power::on(host, &groups)?, groups, tree };
+        machine.until_running()?;
         Ok(machine)
+    }
+
+    /// Shuts it down in good order. What is on its disk stays, what is in `/run` is gone.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn power_off(&mut self) -> Result<()> {
+        // It answers, or ends before it has.
+        let _ = self.command("systemctl").arg("poweroff").stdin(Stdio::null()).output();
+        self.power.nspawn.wait(PATIENCE).map(drop)
+    }
+
+    /// Boots it once more after [`power_off`](Self::power_off).
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn boot_again(&mut self) -> Result<()> {
+        self.power = Power::on(self.tree.host(), &self.groups)?;
+        self.until_running()
+    }
+
+    fn until_running(&self) -> Result<()> {
+        let state = wait::value("the end of the boot", PATIENCE, || self.state())?;
+        anyhow::ensure!(state == "running", "it is {state}: {}", self.output("systemctl", ["--failed"])?);
+        Ok(())
     }
 
     /// The host whose network it has.
@@ -95,7 +132,11 @@ impl<'host> Machine<'host> {
     /// A command that will run on it, as root and outside every unit.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg("--target").arg(self.init.as_raw_nonzero().get().to_string()).args(["--all", "--"]).arg(program);
+        command
+            .arg("--target")
+            .arg(self.power.init.as_raw_nonzero().get().to_string())
+            .args(["--all", "--"])
+            .arg(program);
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8");
         command
     }
@@ -147,7 +188,7 @@ impl<'host> Machine<'host> {
 
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
-        self.nspawn.is_running()
+        self.power.nspawn.is_running()
     }
 
     /// How far systemd is, once every job of the boot has ended.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::exec::{command, output};
 
@@ -21,6 +21,16 @@ pub(super) struct Needs {
 /// When the file is no program.
 pub(super) fn needs(program: &Path) -> Result<Needs> {
     Ok(parse(&output(command("objdump").args(["--private-headers"]).arg(program))?))
+}
+
+/// The number of the build that the linker has left in a program, in hexadecimal digits.
+///
+/// # Errors
+/// When it has none.
+pub(super) fn build_id(program: &Path) -> Result<String> {
+    let notes = output(command("readelf").args(["--notes"]).arg(program))?;
+    let found = notes.lines().find_map(|line| line.trim().strip_prefix("Build ID: "));
+    found.map(str::to_owned).with_context(|| format!("{} has no build ID", program.display()))
 }
 
 /// From the lines `NEEDED libc.so.6` and `0x09691a75 0x00 02 GLIBC_2.28` of `objdump -p`.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::architecture::Architecture;
 use super::contents::PROGRAMS;
 use super::elf;
 use crate::exec::{command, output, run, say};
@@ -13,18 +14,10 @@ use crate::{build_ebpf, paths};
 
 /// The oldest C library that the programs run with: Enterprise Linux 8. Debian 11 has 2.31, Ubuntu 20.04 too.
 pub(super) const GLIBC: (u32, u32) = (2, 28);
-/// Where it runs. aarch64 builds the same way but has never been run.
-pub(super) const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// Libraries that the programs may need at run time, all in the base system or a dependency of the packages.
-pub(super) const LIBRARIES: &[&str] = &[
-    "libc.so.6",
-    "libm.so.6",
-    "libpthread.so.0",
-    "libdl.so.2",
-    "ld-linux-x86-64.so.2",
-    "libmnl.so.0",
-    "libgcc_s.so.1",
-];
+/// Libraries that the programs may need at run time, all in the base system or a dependency of the packages;
+/// the dynamic linker besides.
+pub(super) const LIBRARIES: &[&str] =
+    &["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "libmnl.so.0", "libgcc_s.so.1"];
 
 /// Stripped programs in one directory, and their debug information in another.
 pub(super) struct Programs {
@@ -38,7 +31,7 @@ pub(super) struct Programs {
 ///
 /// # Errors
 /// When a tool is missing, the build fails, or a program needs more than [`GLIBC`] and [`LIBRARIES`].
-pub(super) fn build(directory: &Path) -> Result<Programs> {
+pub(super) fn build(directory: &Path, architecture: Architecture) -> Result<Programs> {
     ensure(&[&DIST])?;
     build_ebpf::run()?;
     let libraries = libraries(&directory.join("lib"))?;
@@ -48,21 +41,34 @@ pub(super) fn build(directory: &Path) -> Result<Programs> {
         build.args(["--bin", name]);
     }
     build.arg("--target");
-    build.arg(format!("{TARGET}.{}.{}", GLIBC.0, GLIBC.1));
+    build.arg(format!("{}.{}.{}", architecture.target(), GLIBC.0, GLIBC.1));
     build.env("PCRE2_SYS_STATIC", "1").env("LIBNFTNL_LIB_DIR", &libraries).env("LIBMNL_LIB_DIR", &libraries);
     // By which debuggers and coredumpctl find the debug information.
     build.env("RUSTFLAGS", "-C link-arg=-Wl,--build-id=sha1 -C force-unwind-tables=no");
     run(&mut build)?;
-    let built = paths::target().join(TARGET).join("dist");
+    let built = paths::target().join(architecture.target()).join("dist");
     let programs = Programs { stripped: directory.join("programs"), debug: directory.join("debug") };
     for place in [&programs.stripped, &programs.debug] {
         fs::create_dir_all(place).with_context(|| format!("cannot make {}", place.display()))?;
     }
     for (name, _) in PROGRAMS {
         split(&built.join(name), &programs.stripped.join(name), &programs.debug.join(format!("{name}.debug")))?;
-        check(&programs.stripped.join(name))?;
+        check(&programs.stripped.join(name), architecture)?;
     }
     Ok(programs)
+}
+
+/// Copies of the debug programs in `built` without their debug information, under the names of the table of contents; the
+/// directory that holds them.
+///
+/// # Errors
+/// When one is missing or cannot be stripped.
+pub(super) fn strip_debug(built: &Path, place: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(place).with_context(|| format!("cannot make {}", place.display()))?;
+    for (name, installed) in PROGRAMS {
+        run(command("objcopy").arg("--strip-all").arg(built.join(installed)).arg(place.join(name)))?;
+    }
+    Ok(place.to_owned())
 }
 
 /// A directory with the libraries of nftables: libnftnl to be linked in (that of Enterprise Linux 8 is too old), libmnl
@@ -90,7 +96,7 @@ fn split(built: &Path, stripped: &Path, debug: &Path) -> Result<()> {
 }
 
 /// Whether the program runs with [`GLIBC`] and needs nothing else.
-fn check(program: &Path) -> Result<()> {
+fn check(program: &Path, architecture: Architecture) -> Result<()> {
     let needs = elf::needs(program)?;
     say(&format!(
         "{} needs glibc {}.{} and {}",
@@ -109,7 +115,8 @@ fn check(program: &Path) -> Result<()> {
             GLIBC.1
         );
     }
-    if let Some(other) = needs.libraries.iter().find(|library| !LIBRARIES.contains(&library.as_str())) {
+    let is_there = |library: &str| library == architecture.loader() || LIBRARIES.contains(&library);
+    if let Some(other) = needs.libraries.iter().find(|library| !is_there(library)) {
         bail!("{} needs {other}, which no package depends on", program.display());
     }
     Ok(())

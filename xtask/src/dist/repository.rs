@@ -11,7 +11,6 @@ use crate::system::{REPOSITORY, ensure};
 
 /// The distribution's name in `sources.list`.
 const SUITE: &str = "stable";
-const ARCHITECTURE: &str = "amd64";
 
 /// Where it is written, and who signs.
 pub(super) struct Repository<'a> {
@@ -28,7 +27,7 @@ impl Repository<'_> {
     /// When a tool is missing or fails, or the key cannot sign.
     pub(super) fn write(&self, packages: &Packages) -> Result<()> {
         ensure(&[&REPOSITORY])?;
-        self.apt(&packages.deb)?;
+        self.apt(packages)?;
         self.dnf(&packages.rpm)?;
         let key = self.directory.join("hids.asc");
         run(self.gpg().args(["--armor", "--yes", "--output"]).arg(&key).args(["--export", self.key]))?;
@@ -36,14 +35,19 @@ impl Repository<'_> {
         Ok(())
     }
 
-    fn apt(&self, deb: &Path) -> Result<()> {
+    fn apt(&self, packages: &Packages) -> Result<()> {
         let root = self.directory.join("deb");
         let pool = root.join("pool/main/h/hids");
-        let lists = root.join("dists").join(SUITE).join("main").join(format!("binary-{ARCHITECTURE}"));
-        add(deb, &pool)?;
+        let lists = root.join("dists").join(SUITE).join("main").join(format!("binary-{}", packages.architecture.deb()));
+        add(&packages.deb, &pool)?;
         fs::create_dir_all(&lists).with_context(|| format!("cannot make {}", lists.display()))?;
-        let packages = output(command("apt-ftparchive").current_dir(&root).args(["packages", "pool"]))?;
-        fs::write(lists.join("Packages"), packages).with_context(|| format!("cannot write {}", lists.display()))?;
+        let list = output(command("apt-ftparchive").current_dir(&root).args([
+            "--arch",
+            packages.architecture.deb(),
+            "packages",
+            "pool",
+        ]))?;
+        fs::write(lists.join("Packages"), list).with_context(|| format!("cannot write {}", lists.display()))?;
         run(command("gzip").args(["--keep", "--force", "--no-name"]).arg(lists.join("Packages")))?;
         let suite = root.join("dists").join(SUITE);
         let mut release = command("apt-ftparchive");
@@ -53,7 +57,7 @@ impl Repository<'_> {
             ("Suite", SUITE),
             ("Codename", SUITE),
             ("Components", "main"),
-            ("Architectures", ARCHITECTURE),
+            ("Architectures", packages.architecture.deb()),
         ] {
             release.arg("-o").arg(format!("APT::FTPArchive::Release::{key}={value}"));
         }

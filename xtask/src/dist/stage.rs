@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::contents::{Item, Owner, PROGRAMS, is_program};
+use super::elf;
 use super::manifest::MAINTAINER;
 use crate::exec::{command, output};
 use crate::paths;
@@ -59,14 +60,17 @@ pub(super) fn without_configuration(package: &Path, to: &Path, items: &[Item]) -
     Ok(())
 }
 
-/// The debug information where debuggers look for it.
+/// The debug information where debuggers look for that of a program or a core: by the number of its build.
 ///
 /// # Errors
-/// As [`fill`].
+/// As [`fill`], and when a program has no such number.
 pub(super) fn debug(from: &Path, to: &Path) -> Result<()> {
     for (name, _) in PROGRAMS {
-        let file = format!("{name}.debug");
-        copy(&from.join(&file), &to.join("usr/lib/debug/usr/sbin").join(&file), 0o644)?;
+        let file = from.join(format!("{name}.debug"));
+        let id = elf::build_id(&file)?;
+        let (directory, rest) = id.split_at_checked(2).context("a build has a number of two digits at least")?;
+        let place = to.join("usr/lib/debug/.build-id").join(directory);
+        copy(&file, &place.join(format!("{rest}.debug")), 0o644)?;
     }
     Ok(())
 }

@@ -81,9 +81,18 @@ pub(crate) const LAB: Needs = Needs {
 /// To make and boot machines of other Debian releases.
 pub(crate) const MACHINES: Needs = Needs {
     purpose: "machines with systemd to test on (they run in namespaces of their own)",
-    debian: &["iproute2", "mmdebstrap", "nftables", "openssh-client", "python3", "sshpass", "systemd-container"],
+    debian: &[
+        "iproute2",
+        "mmdebstrap",
+        "nftables",
+        "openssh-client",
+        "python3",
+        "sshpass",
+        "systemd-container",
+        "xz-utils",
+    ],
     // mmdebstrap is in Fedora only; without it the tests say that they are skipped.
-    red_hat: &["iproute", "nftables", "openssh-clients", "python3", "sshpass", "systemd-container"],
+    red_hat: &["iproute", "nftables", "openssh-clients", "python3", "sshpass", "systemd-container", "xz"],
     services: &[],
 };
 
@@ -119,8 +128,8 @@ pub(crate) const DIST: Needs = Needs {
 /// To check packages.
 pub(crate) const INSTALL: Needs = Needs {
     purpose: "checking packages",
-    debian: &["dpkg-dev", "lintian", "rpm", "rpmlint"],
-    red_hat: &["dpkg", "rpm", "rpmlint"],
+    debian: &["apt-utils", "createrepo-c", "dpkg-dev", "gdb", "gpg", "lintian", "rpm", "rpmlint"],
+    red_hat: &["apt", "createrepo_c", "dpkg", "gdb", "gnupg2", "rpm", "rpm-sign", "rpmlint"],
     services: &[],
 };
 

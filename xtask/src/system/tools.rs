@@ -1,5 +1,6 @@
 //! Cargo's tools that make packages, in the releases that were tried; installed below the target directory.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -7,12 +8,27 @@ use anyhow::Result;
 use crate::exec::{cargo, command, run, say};
 use crate::paths;
 
+/// What a package is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speed {
+    /// To be given away: as small as can be.
+    ToUse,
+    /// To be installed once by a test: made as soon as can be, the tool included.
+    ToInstall,
+}
+
 /// Makes Debian packages.
 ///
 /// # Errors
 /// When it cannot be installed.
-pub(crate) fn cargo_deb() -> Result<Command> {
-    tool("cargo-deb", "3.8.0", &[])
+pub(crate) fn cargo_deb(speed: Speed) -> Result<Command> {
+    let (name, version) = ("cargo-deb", "3.8.0");
+    let is_there = place(name, version).join("bin").join(name).is_file();
+    match speed {
+        // Half a minute instead of two.
+        Speed::ToInstall if !is_there => tool(name, version, Build::Debug),
+        _ => tool(name, version, Build::Release),
+    }
 }
 
 /// Makes packages of Red Hat's family.
@@ -20,7 +36,7 @@ pub(crate) fn cargo_deb() -> Result<Command> {
 /// # Errors
 /// When it cannot be installed.
 pub(crate) fn cargo_generate_rpm() -> Result<Command> {
-    let mut tool = tool("cargo-generate-rpm", "0.21.1", &[])?;
+    let mut tool = tool("cargo-generate-rpm", "0.21.1", Build::Release)?;
     tool.arg("generate-rpm");
     Ok(tool)
 }
@@ -30,13 +46,23 @@ pub(crate) fn cargo_generate_rpm() -> Result<Command> {
 /// # Errors
 /// When it cannot be installed.
 pub(crate) fn cargo_cyclonedx() -> Result<Command> {
-    let mut tool = tool("cargo-cyclonedx", "0.5.9", &[])?;
+    let mut tool = tool("cargo-cyclonedx", "0.5.9", Build::Release)?;
     tool.arg("cyclonedx");
     Ok(tool)
 }
 
-fn tool(name: &str, version: &str, arguments: &[&str]) -> Result<Command> {
-    let place = paths::target().join("tools").join(format!("{name}-{version}"));
+/// How a tool itself is built.
+#[derive(Clone, Copy)]
+enum Build {
+    Release,
+    Debug,
+}
+
+fn tool(name: &str, version: &str, build: Build) -> Result<Command> {
+    let (place, arguments): (_, &[&str]) = match build {
+        Build::Release => (place(name, version), &[]),
+        Build::Debug => (place(name, &format!("{version}-debug")), &["--debug"]),
+    };
     let program = place.join("bin").join(name);
     if !program.is_file() {
         say(&format!("installing {name} {version} below the target directory"));
@@ -45,4 +71,8 @@ fn tool(name: &str, version: &str, arguments: &[&str]) -> Result<Command> {
         run(install.args(arguments).arg(name))?;
     }
     Ok(command(program))
+}
+
+fn place(name: &str, version: &str) -> PathBuf {
+    paths::target().join("tools").join(format!("{name}-{version}"))
 }

@@ -31,6 +31,9 @@ pub(crate) struct Options {
     /// With `vm`: write what was seen to docs/kernels.md
     #[arg(long)]
     write_docs: bool,
+    /// With `install`: only what a run of everything does, on Debian 12 with a package of the debug programs
+    #[arg(long)]
+    quick: bool,
     /// Keep processors, disk and memory of this machine busy meanwhile. Without a part: everything once, and the parts
     /// that depend on time, memory or other processes (unit, kernel, vm) five times
     #[arg(long)]
@@ -60,7 +63,8 @@ enum Part {
     Kernel,
     /// Stock Debian machines with systemd, and the sshd of three releases, in namespaces (root)
     Machine,
-    /// The packages on stock Debian machines, from the installation to the purge; makes them first (root)
+    /// The packages as they are released, on stock machines from the installation to the purge; makes them first. A run of
+    /// everything does the same on Debian 12 only, with a package of the debug programs (root)
     Install,
     /// The suite `tests/vm` inside other kernels under QEMU (root)
     Vm,
@@ -76,6 +80,8 @@ const SENSITIVE: [Part; 3] = [Part::Unit, Part::Kernel, Part::Vm];
 /// Suites that `Part::Compat` and `Part::Kernel` stand for.
 const COMPAT: [&str; 4] = ["compat", "oracle", "ruleset", "rules"];
 const KERNEL: [&str; 2] = ["kernel", "respond"];
+/// Suites that install packages: on Debian 12 whatever the package holds, and what only the released ones can pass.
+const INSTALLING: [&str; 2] = ["install", "packages"];
 /// Suites that need the machine for themselves in a run of everything: what they act on and measure takes milliseconds.
 const ALONE: [&str; 3] = ["fim", "kernel", "respond"];
 
@@ -91,11 +97,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if matches!(options.part, None | Some(Part::Machine | Part::Install)) {
         ensure(&[&MACHINES])?;
     }
-    if options.part == Some(Part::Install) {
+    if options.part == Some(Part::Install) && !options.quick {
         ensure(&[&INSTALL])?;
     }
     // Built before the machine is busy.
-    let programs = programs(options.part)?;
+    let programs = programs(options)?;
     if options.under_load {
         run_command(cargo().args(["test", "--workspace", "--no-run"]))?;
     }
@@ -122,8 +128,8 @@ fn label(round: u32, rounds: u32) -> String {
 }
 
 /// The directory of the programs under test.
-fn programs(part: Option<Part>) -> Result<PathBuf> {
-    if matches!(part, Some(Part::Vm | Part::Install)) {
+fn programs(options: &Options) -> Result<PathBuf> {
+    if options.part == Some(Part::Vm) || (options.part == Some(Part::Install) && !options.quick) {
         // They build their own.
         ensure(&[&BUILD])?;
         build_ebpf::run()?;
@@ -149,7 +155,11 @@ impl Run<'_> {
             Some(Part::Fim) => self.suites(&["fim"], label, report),
             Some(Part::Kernel) => self.suites(&KERNEL, label, report),
             Some(Part::Machine) => self.suites(&["machine"], label, report),
-            Some(Part::Install) => self.install(label, report),
+            Some(Part::Install) if self.options.quick => self.install_quickly(label, report),
+            Some(Part::Install) => {
+                let released = || dist::packages(dist::Architecture::default()).map(|_| paths::target().join("dist"));
+                self.install(&INSTALLING, label, report, released);
+            }
             Some(Part::Vm) => self.vm(label, report),
             None => self.everything(label, report)?,
         }
@@ -172,6 +182,7 @@ impl Run<'_> {
             self.lint(label, report);
             self.unit(label, report);
             self.suites(&beside, label, report);
+            self.install_quickly(label, report);
             let panicked = |_| vec![Outcome::step("vm", || bail!("it panicked"))];
             running.map(|running| running.join().unwrap_or_else(panicked)).unwrap_or_default()
         });
@@ -209,26 +220,24 @@ impl Run<'_> {
     }
 
     fn unit(&self, label: &str, report: &mut Report) {
-        self.suite("unit", label, &["--workspace", "--exclude", "hids-tests", "--no-fail-fast"], report);
-        self.suite("harness", label, &["--package", "hids-tests", "--lib"], report);
+        let all = ["--workspace", "--exclude", "hids-tests", "--no-fail-fast"];
+        self.suite("unit", label, &all, None, report);
+        self.suite("harness", label, &["--package", "hids-tests", "--lib"], None, report);
     }
 
     fn suites(&self, names: &[&str], label: &str, report: &mut Report) {
         for name in names {
-            self.suite(name, label, &["--package", "hids-tests", "--test", name], report);
+            self.suite(name, label, &["--package", "hids-tests", "--test", name], None, report);
         }
     }
 
     /// Runs `cargo test` with these arguments. Tests that failed while the machine stood still run once more, unless it
-    /// is kept busy on purpose.
-    fn suite(&self, name: &str, label: &str, arguments: &[&str], report: &mut Report) {
+    /// is kept busy on purpose. `packages` is the directory of those that the suite installs.
+    fn suite(&self, name: &str, label: &str, arguments: &[&str], packages: Option<&Path>, report: &mut Report) {
         let test = |filter: &[String]| {
             let mut test = self.cargo();
             test.arg("test").args(arguments).env("HIDS_BIN_DIR", self.programs);
-            if name == "install" {
-                test.env("HIDS_PACKAGES", paths::target().join("dist"));
-            }
-            test.arg("--").args(filter);
+            test.envs(packages.map(|directory| ("HIDS_PACKAGES", directory))).arg("--").args(filter);
             suite::run(&format!("{name}{label}"), &mut test)
         };
         let watch = StallWatch::start();
@@ -241,13 +250,18 @@ impl Run<'_> {
         report.add(outcome);
     }
 
-    fn install(&self, label: &str, report: &mut Report) {
-        let made = Outcome::step(&format!("packages{label}"), || dist::packages().map(drop));
-        let can_run = made.is_good();
-        report.add(made);
-        if can_run {
-            self.suite("install", label, &["--package", "hids-tests", "--test", "install"], report);
+    /// Makes packages by `make`, which returns their directory, and runs the suites that install them.
+    fn install(&self, names: &[&str], label: &str, report: &mut Report, make: impl FnOnce() -> Result<PathBuf>) {
+        let mut directory = None;
+        report.add(Outcome::step(&format!("package{label}"), || make().map(|made| directory = Some(made))));
+        let Some(directory) = directory else { return };
+        for name in names {
+            self.suite(name, label, &["--package", "hids-tests", "--test", name], Some(&directory), report);
         }
+    }
+
+    fn install_quickly(&self, label: &str, report: &mut Report) {
+        self.install(&INSTALLING[..1], label, report, || dist::package_of_debug_programs(self.programs));
     }
 
     fn vm(&self, label: &str, report: &mut Report) {
@@ -284,7 +298,7 @@ fn all_suites() -> Result<Vec<String>> {
     let package = packages.iter().find(|package| package["name"] == "hids-tests");
     let targets = package.and_then(|package| package["targets"].as_array()).context("cargo names no hids-tests")?;
     let is_suite = |target: &&serde_json::Value| {
-        target["kind"][0] == "test" && !["vm", "install"].iter().any(|other| target["name"] == *other)
+        target["kind"][0] == "test" && !["vm"].iter().chain(&INSTALLING).any(|other| target["name"] == *other)
     };
     let names = targets.iter().filter(is_suite).filter_map(|target| target["name"].as_str());
     Ok(names.map(str::to_owned).collect())

@@ -90,10 +90,70 @@ fn status_tells_mode_sources_and_problems() {
     assert_eq!(status["mode"], "dry-run");
     assert_ne!(status["collect"]["sources"][0]["state"], "reading", "{status}");
     let text = said(&daemon.hidsctl(&["status"]));
-    assert!(text.contains("mode: dry-run") && text.contains("auth.log"), "{text}");
+    assert!(text.contains("mode: DRY RUN") && text.contains("sources   0 of 1 read"), "{text}");
+    let log = daemon.log().to_string_lossy().into_owned();
+    assert!(text.contains(&format!("warning: cannot read {log}")) && text.contains("    remedy: "), "{text}");
+    assert!(text.lines().count() <= 20, "{text}");
+    let text = said(&daemon.hidsctl(&["status", "--verbose"]));
+    assert!(text.contains("LAST LINE") && text.contains("\nanalysis:\n"), "{text}");
+    let status = |arguments: &[&str]| daemon.hidsctl(&[&["status"], arguments].concat()).status.code();
+    assert_eq!([status(&[]), status(&["--exit-code"])], [Some(0), Some(1)]);
     std::fs::remove_dir(daemon.log()).expect("removed");
     daemon.log_line(&crate::common::failed_login(3));
     daemon.wait_for_alert(5716);
+}
+
+#[test]
+fn monitoring_systems_get_one_line_and_the_exit_code_of_a_plugin() {
+    let mut daemon = Daemon::new(WATCH_ONE_LOG);
+    let check = |daemon: &Daemon| {
+        let output = daemon.hidsctl(&["status", "--check"]);
+        assert!(output.stderr.is_empty(), "{output:?}");
+        let text = said(&output);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        (output.status.code(), text)
+    };
+    let (code, text) = check(&daemon);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.starts_with("HIDS CRITICAL - hidsd is not running: "), "{text}");
+
+    daemon.start();
+    daemon.log_line(&crate::common::failed_login(3));
+    daemon.wait_for_alert(5716);
+    let (code, text) = check(&daemon);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.starts_with("HIDS OK - 1 of 1 sources read, 1 alert today"), "{text}");
+    assert!(text.contains("| alerts=1;;;0 blocked=0;;;0 problems=0;;;0 sources=1;;;0;1 mail_queue=0;;;0\n"), "{text}");
+
+    // Where a file was there is a directory now.
+    std::fs::remove_file(daemon.log()).expect("removed");
+    std::fs::create_dir(daemon.log()).expect("a folder");
+    let text = wait_for("the warning", || {
+        let (code, text) = check(&daemon);
+        (code == Some(1)).then_some(text)
+    });
+    assert!(text.starts_with("HIDS WARNING - cannot read "), "{text}");
+}
+
+#[test]
+fn alerts_of_today_are_counted_by_level_over_a_crash_and_a_restart() {
+    let mut daemon = attacked();
+    let today = |daemon: &Daemon| daemon.status().map(|status| status["record"]["today"].clone());
+    let counted = |daemon: &Daemon, number: u64| {
+        wait_for("the count", || today(daemon).filter(|today| today["alerts"] == number))
+    };
+    let before = counted(&daemon, 8);
+    assert_eq!(before["levels"], serde_json::json!({ "5": 7, "10": 1 }), "{before}");
+    daemon.kill();
+    daemon.start();
+    assert_eq!(today(&daemon), Some(before.clone()));
+    daemon.stop();
+    daemon.start();
+    daemon.log_line(&crate::common::failed_login(3));
+    let after = counted(&daemon, 9);
+    assert_eq!((&after["date"], &after["levels"]["5"]), (&before["date"], &8.into()), "{after}");
+    let text = said(&daemon.hidsctl(&["status"]));
+    assert!(text.contains("alerts    9 today: 1 of level 10, 8 of level 5\n"), "{text}");
 }
 
 #[test]

@@ -84,8 +84,8 @@ impl Common {
 pub enum Command {
     /// Check the configuration, decoders and rules for problems
     Check(check::CheckArgs),
-    /// Show the status of the daemon
-    Status,
+    /// Show the status of the daemon, problems first
+    Status(status::StatusArgs),
     /// Show recorded alerts
     Alerts(alerts::AlertsArgs),
     /// List, add or remove blocks
@@ -154,7 +154,7 @@ fn run(args: &Hidsctl) -> Exit {
     let _pager = if is_paged { pager::start() } else { None };
     let result = match &args.command {
         Command::Check(check) => check::run(&args.common, check),
-        Command::Status => status::run(&args.common),
+        Command::Status(status) => status::run(&args.common, status),
         Command::Alerts(alerts) => alerts::run(&args.common, alerts),
         Command::Blocks(blocks) => blocks::run(&args.common, blocks),
         Command::Unblock(remove) => blocks::remove(&args.common, remove),

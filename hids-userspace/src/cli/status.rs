@@ -1,7 +1,12 @@
 //! `hidsctl status`.
 
-use std::fmt::Write as _;
+mod details;
+mod plugin;
+mod summary;
 
+use clap::Args;
+use hids_core::model::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::blocks::plain;
@@ -9,118 +14,111 @@ use super::exit::Exit;
 use super::reload::ask;
 use super::{Common, output};
 use crate::control::Request;
+use crate::platform::clock;
+
+/// How much is shown, and for whom.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Show everything: every source, counter and sensor
+    #[arg(short, long, conflicts_with = "check")]
+    verbose: bool,
+    /// Print one line for a monitoring system and exit like a Nagios plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+    #[arg(long, conflicts_with = "exit_code")]
+    check: bool,
+    /// Exit with 1 if there are problems
+    #[arg(long)]
+    exit_code: bool,
+}
 
 /// Shows what the daemon is doing; problems first.
-pub(super) fn run(common: &Common) -> anyhow::Result<Exit> {
-    let status = ask(common, &Request::Status)?;
+pub(super) fn run(common: &Common, args: &StatusArgs) -> anyhow::Result<Exit> {
+    let status = ask(common, &Request::Status);
+    if args.check {
+        return plugin::run(common, status);
+    }
+    let status = status?;
+    let clock = Clock { now: clock::now(), zone: TimeZone::system() };
     if common.json {
         output::print_json(&status)?;
+    } else if args.verbose {
+        output::print(&format!("{}{}", summary::text(&status, &clock), details::text(&status, &clock)))?;
     } else {
-        output::print(&text(&status))?;
+        output::print(&summary::text(&status, &clock))?;
     }
-    Ok(Exit::Success)
+    Ok(if args.exit_code && !problems(&status).is_empty() { Exit::No } else { Exit::Success })
 }
 
-fn text(status: &Value) -> String {
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "hidsd {} running for {} (pid {}, mode: {}, memory: {} MiB)",
-        plain(&status["version"]),
-        output::duration(status["uptime_seconds"].as_u64().unwrap_or(0)),
-        status["pid"],
-        plain(&status["mode"]),
-        status["memory_bytes"].as_u64().unwrap_or(0) >> 20,
-    );
-    let _ = writeln!(out, "configuration {}", output::visible(plain(&status["config"]).as_bytes()));
-    if let Some(problems) = status["problems"].as_array().filter(|problems| !problems.is_empty()) {
-        let _ = writeln!(out, "\nproblems:");
-        for problem in problems {
-            let _ = writeln!(out, "  {}", output::visible(plain(problem).as_bytes()));
-        }
+/// The time at which a status is shown.
+struct Clock {
+    now: Timestamp,
+    zone: TimeZone,
+}
+
+impl Clock {
+    /// A time of JSON as a person reads it.
+    fn local(&self, time: &Value) -> Option<String> {
+        let time: jiff::Timestamp = time.as_str()?.parse().ok()?;
+        Some(time.to_zoned(self.zone.clone()).strftime("%F %T").to_string())
     }
-    for stage in ["analysis", "collect", "respond", "record", "mail", "syslog", "fim", "sensors"] {
-        if !status[stage].is_null() {
-            let _ = writeln!(out, "\n{stage}:");
-            let mut report = status[stage].clone();
-            let self_test = report.as_object_mut().and_then(|report| report.remove("self_test"));
-            describe(&mut out, &report, 1);
-            if let Some(self_test) = self_test {
-                out.push_str(&super::self_test::text(&self_test));
+
+    /// `3s ago`.
+    fn ago(&self, time: &Value) -> Option<String> {
+        let time: jiff::Timestamp = time.as_str()?.parse().ok()?;
+        let seconds = self.now.unix_seconds().saturating_sub(time.as_second());
+        Some(format!("{} ago", output::duration(seconds.try_into().unwrap_or(0))))
+    }
+}
+
+/// A problem as the daemon reports it.
+struct Problem {
+    is_critical: bool,
+    text: String,
+    remedy: String,
+}
+
+fn problems(status: &Value) -> Vec<Problem> {
+    let visible = |value: &Value| output::visible(plain(value).as_bytes());
+    let list = status["problems"].as_array().into_iter().flatten();
+    list.map(|problem| Problem {
+        is_critical: problem["severity"] == "critical",
+        text: visible(&problem["text"]),
+        remedy: visible(&problem["remedy"]),
+    })
+    .collect()
+}
+
+/// What `status` says of the log sources.
+#[derive(Default)]
+struct Sources<'a> {
+    reading: u64,
+    all: u64,
+    /// The source with the newest line.
+    newest: Option<&'a Value>,
+    /// Names of those that are not read.
+    absent: Vec<&'a Value>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(status: &'a Value) -> Self {
+        let mut sources = Self::default();
+        let list = status["collect"]["sources"].as_array().into_iter().flatten();
+        // One file under two names is one source.
+        for source in list.filter(|source| source["state"] != "duplicate") {
+            sources.all += 1;
+            if source["state"] == "reading" {
+                sources.reading += 1;
+            } else {
+                sources.absent.push(&source["path"]);
+            }
+            let time =
+                |source: &Value| source["last_event"].as_str().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+            if time(source) > sources.newest.and_then(time) {
+                sources.newest = Some(source);
             }
         }
+        sources
     }
-    out
-}
-
-/// Counters that say something even when they are 0.
-const ALWAYS_SHOWN: [&str; 5] = ["events", "alerts", "blocked", "queued", "commits"];
-
-/// Any report as indented `name  value` lines; a list of objects as one line each.
-fn describe(out: &mut String, value: &Value, depth: usize) {
-    let indent = "  ".repeat(depth);
-    match value {
-        Value::Object(map) => {
-            for (name, value) in map {
-                let name = name.replace('_', " ");
-                match value {
-                    Value::Object(inner) if is_silent(inner) => {}
-                    Value::Array(list) if list.is_empty() => {}
-                    Value::Null => {}
-                    // A long list of things that never happened hides the ones that did; JSON has them all.
-                    _ if value == 0 && !ALWAYS_SHOWN.contains(&name.as_str()) => {}
-                    Value::Object(_) | Value::Array(_) => {
-                        let _ = writeln!(out, "{indent}{name}:");
-                        describe(out, value, depth + 1);
-                    }
-                    _ => {
-                        let _ = writeln!(out, "{indent}{name:<24} {}", output::visible(plain(value).as_bytes()));
-                    }
-                }
-            }
-        }
-        Value::Array(list) => {
-            for item in list {
-                let _ = writeln!(out, "{indent}{}", output::visible(one_line(item).as_bytes()));
-            }
-        }
-        other => {
-            let _ = writeln!(out, "{indent}{}", output::visible(plain(other).as_bytes()));
-        }
-    }
-}
-
-/// Whether a report would show nothing.
-fn is_silent(report: &serde_json::Map<String, Value>) -> bool {
-    report.iter().all(|(name, value)| value == 0 && !ALWAYS_SHOWN.contains(&name.as_str()))
-}
-
-fn one_line(value: &Value) -> String {
-    let Value::Object(map) = value else { return plain(value) };
-    let parts: Vec<String> = map
-        .iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| format!("{}: {}", name.replace('_', " "), plain(value)))
-        .collect();
-    parts.join(", ")
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    // H1: what rules forgot for lack of room is shown, and nothing where they forgot nothing.
-    #[test]
-    fn losses_of_rules_are_shown_where_there_are_any() {
-        let shown = |forgotten: u64| {
-            let mut out = String::new();
-            let losses = json!({"shortened_lines": 0, "forgotten_counts": forgotten});
-            describe(&mut out, &json!({"rules": 900, "losses": losses}), 1);
-            out
-        };
-        assert!(!shown(0).contains("losses"), "{}", shown(0));
-        assert!(shown(7).contains("  losses:\n    forgotten counts         7\n"), "{}", shown(7));
-    }
-}
+mod tests;

@@ -39,12 +39,9 @@ pub(crate) fn check(sources: &[LogSourceConfig]) -> Option<Diagnostic> {
 
 fn check_of(sources: &[LogSourceConfig], has_journal: bool) -> Option<Diagnostic> {
     if let Some(why) = unwatched_of(sources, has_journal) {
-        let help = if has_journal {
-            READ_THE_JOURNAL
-        } else {
-            "add the file to which the syslog daemon writes the facilities auth and authpriv"
-        };
-        return Some(Diagnostic::warning("C117", format!("logins are not monitored: {why}")).help(help));
+        return Some(
+            Diagnostic::warning("C117", format!("logins are not monitored: {why}")).help(remedy_with(has_journal)),
+        );
     }
     let reads_journal = sources.iter().any(|source| match &source.input {
         LogInput::Journal { selections, .. } => selections.iter().any(may_tell_of_logins),
@@ -59,6 +56,19 @@ fn check_of(sources: &[LogSourceConfig], has_journal: bool) -> Option<Diagnostic
 /// Why logins are not monitored; `None` when they are, or when this machine records none.
 pub(crate) fn unwatched(sources: &[LogSourceConfig]) -> Option<String> {
     unwatched_of(sources, has_journal(&JOURNALS))
+}
+
+/// What to do when logins are not monitored.
+pub(super) fn remedy() -> &'static str {
+    remedy_with(has_journal(&JOURNALS))
+}
+
+fn remedy_with(has_journal: bool) -> &'static str {
+    if has_journal {
+        READ_THE_JOURNAL
+    } else {
+        "add the file to which the syslog daemon writes the facilities auth and authpriv"
+    }
 }
 
 fn unwatched_of(sources: &[LogSourceConfig], has_journal: bool) -> Option<String> {

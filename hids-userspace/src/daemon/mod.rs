@@ -11,6 +11,8 @@ pub(crate) mod logins;
 mod losses;
 mod parts;
 mod places;
+mod problem;
+mod problems;
 mod protection;
 mod ready;
 mod request_error;

@@ -10,15 +10,16 @@ use std::path::Path;
 
 use tracing::warn;
 
+use super::problem::Problem;
 use super::wiring::StartError;
 use crate::config::Paths;
 use crate::trust::{self, Distrust};
 
-/// Makes the directories; what does not keep the daemon from starting is given back in words.
+/// Makes the directories; what does not keep the daemon from starting is given back.
 ///
 /// # Errors
 /// When one cannot be made, or others can write to the state or the run directory.
-pub(super) fn prepare(paths: &Paths) -> Result<Vec<String>, StartError> {
+pub(super) fn prepare(paths: &Paths) -> Result<Vec<Problem>, StartError> {
     for directory in [&paths.logs, &paths.state, &paths.run] {
         make_private(directory)?;
     }
@@ -26,7 +27,7 @@ pub(super) fn prepare(paths: &Paths) -> Result<Vec<String>, StartError> {
     let mut problem = |directory: &Path, distrust: Distrust, what: &str| {
         let remedy = distrust.remedy().unwrap_or_default();
         warn!(directory = %directory.display(), reason = %distrust, consequence = what, help = %remedy, "untrusted directory");
-        problems.push(format!("{distrust}: {what} ({remedy})"));
+        problems.push(Problem::warning(format!("{distrust}: {what}"), remedy));
     };
     for directory in [&paths.state, &paths.run] {
         if let Err(distrust) = trust::directory(directory) {
@@ -83,7 +84,7 @@ mod tests {
         // M6
         let place = tempfile::tempdir().expect("a directory");
         let paths = paths(place.path());
-        assert_eq!(prepare(&paths).expect("good directories"), [""; 0]);
+        assert_eq!(prepare(&paths).expect("good directories"), []);
         for directory in [&paths.state, &paths.run] {
             for bad in [0o777, 0o770, 0o1777] {
                 mode(directory, bad);
@@ -113,7 +114,7 @@ mod tests {
         chown(&paths.logs, Some(65534), Some(65534)).expect("given away");
         assert_eq!(prepare(&paths).expect("it starts").len(), 1);
         paths.base = place.path().to_owned();
-        assert_eq!(prepare(&paths).expect("it starts"), [""; 0]);
+        assert_eq!(prepare(&paths).expect("it starts"), []);
         mode(&paths.logs, 0o777);
         chown(&paths.logs, Some(0), None).expect("taken back");
         assert_eq!(prepare(&paths).expect("it starts").len(), 1);

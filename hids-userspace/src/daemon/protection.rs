@@ -9,6 +9,7 @@ use crossbeam_channel::Sender;
 use hids_core::model::{Protection as ProtectionNews, Refusal};
 use tracing::error;
 
+use super::problem::Problem;
 use crate::config::{ProtectAllow, ProtectMode, SyscheckConfig};
 use crate::fim::QueryError;
 use crate::platform::error_chain::error_chain;
@@ -28,6 +29,8 @@ pub(super) enum Protection {
         wanted: GuardMode,
         /// Why.
         why: String,
+        /// What to do.
+        help: &'static str,
     },
 }
 
@@ -50,7 +53,7 @@ impl Protection {
                     help = why.help(),
                     "FILE PROTECTION INACTIVE"
                 );
-                Self::NotInForce { wanted, why: why.with_sources() }
+                Self::NotInForce { wanted, why: why.with_sources(), help: why.help() }
             }
         }
     }
@@ -58,7 +61,7 @@ impl Protection {
     /// What is told at the start: protection that was asked for and is not there.
     pub(super) fn news(&self) -> Option<ProtectionNews> {
         match self {
-            Self::NotInForce { wanted: GuardMode::Enforce, why } => {
+            Self::NotInForce { wanted: GuardMode::Enforce, why, .. } => {
                 Some(ProtectionNews { enforced: false, reason: why.clone(), uid: None })
             }
             _ => None,
@@ -98,9 +101,11 @@ impl Protection {
     }
 
     /// What an administrator has to know first.
-    pub(super) fn problem(&self) -> Option<String> {
+    pub(super) fn problem(&self) -> Option<Problem> {
         match self {
-            Self::NotInForce { why, .. } => Some(format!("protected directories are writable: {why}")),
+            Self::NotInForce { why, help, .. } => {
+                Some(Problem::critical(format!("protected directories are writable: {why}"), *help))
+            }
             _ => None,
         }
     }

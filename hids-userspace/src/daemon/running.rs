@@ -5,12 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hids_core::diag::{Diagnostic, Severity};
+use hids_core::model::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::load::{Loaded, load};
 use super::losses::Losses;
+use super::problem::Problem;
+use super::problems::Facts;
 use super::request_error::RequestError;
 use super::restored::{self, RestoredNews};
 use super::state::{State, lock};
@@ -45,6 +49,7 @@ pub(super) struct Running {
     options: LoadOptions,
     mode: Mode,
     started: Instant,
+    started_at: Timestamp,
     /// Shared with threads that take up what takes long.
     state: Arc<Mutex<State>>,
     sensors: Arc<Mutex<Option<SensorsHandle>>>,
@@ -56,11 +61,18 @@ pub(super) struct Running {
 
 impl Running {
     /// Around stages that run.
-    pub(super) fn new(config: Config, unusable: Vec<String>, options: LoadOptions, mode: Mode, stages: Stages) -> Self {
+    pub(super) fn new(
+        config: Config,
+        unusable: Vec<Problem>,
+        options: LoadOptions,
+        mode: Mode,
+        stages: Stages,
+    ) -> Self {
         Self {
             options,
             mode,
             started: Instant::now(),
+            started_at: clock::now(),
             state: Arc::new(Mutex::new(State {
                 running: config.clone(),
                 wanted: config,
@@ -238,13 +250,14 @@ impl Running {
         let daemon = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "pid": process::id(),
+            "started": self.started_at.rfc3339(&TimeZone::system()),
             "uptime_seconds": self.started.elapsed().as_secs(),
             "memory_bytes": status::resident_bytes(),
             "mode": if self.mode == Mode::Act { "blocking" } else { "dry-run" },
             "config": state.running.paths.config_file,
             "restart_required": waiting,
         });
-        let facts = status::Facts { respond: &respond, sensors: sensors.as_ref(), waiting: &waiting };
+        let facts = Facts { respond: &respond, sensors: sensors.as_ref(), waiting: &waiting };
         status::of(daemon, &state, facts)
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::problem::Problem;
 use super::wiring::Stages;
 use crate::config::Config;
 
@@ -13,7 +14,7 @@ pub(super) struct State {
     pub(super) wanted: Config,
     pub(super) stages: Stages,
     /// Parts of the configuration that cannot be used on this machine.
-    pub(super) unusable: Vec<String>,
+    pub(super) unusable: Vec<Problem>,
     /// Whether the changes of files from before the start have been recorded.
     pub(super) caught_up: bool,
 }

@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 
 use super::analysis::{self, AnalysisChannels, AnalysisHandle, Inherited};
 use super::integrity;
+use super::problem::Problem;
 use super::set_aside::{self, Quarantine, Watch};
 use crate::collect::{self, CollectError, CollectOptions, CollectTuning, CollectorHandle};
 use crate::config::Config;
@@ -99,7 +100,7 @@ pub(super) struct Stages {
     pub(super) spool: Option<MailSpool>,
     pub(super) syslog: Option<SyslogHandle>,
     /// What others could change of our own directories, with what to do.
-    pub(super) distrusted: Vec<String>,
+    pub(super) distrusted: Vec<Problem>,
 }
 
 impl Stages {

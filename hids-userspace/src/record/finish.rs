@@ -19,7 +19,7 @@ use super::day::Kind;
 use super::root::Root;
 
 /// What is done with a finished file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FinishOptions {
     /// `monitord.sign`.
     pub checksums: bool,

@@ -6,11 +6,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
+use jiff::tz::TimeZone;
 
 use super::error::ReconfigureError;
 use super::finish::FinishOptions;
 use super::order::{Order, Reconfiguration};
 use super::recorder::Recorder;
+use super::today::DayCounts;
+use crate::platform::clock;
 
 /// How long an order waits to be taken, and to be carried out.
 const ORDER_PATIENCE: Duration = Duration::from_secs(5);
@@ -20,6 +23,8 @@ const ORDER_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct RecordReport {
     /// Alerts written since start.
     pub alerts: u64,
+    /// Alerts written on this day, also before a restart.
+    pub today: DayCounts,
     /// Events archived since start.
     pub archived: u64,
     /// Commits since start.
@@ -65,23 +70,20 @@ pub(super) struct Shared {
     pub impatient: AtomicBool,
     pub waiting_because: Mutex<Option<String>>,
     pub rule_state_trouble: Mutex<Option<String>>,
-    /// `monitord.sign` and `monitord.compress`.
-    pub checksums: AtomicBool,
-    pub compress: AtomicBool,
+    pub today: Mutex<DayCounts>,
+    /// What is done with finished days.
+    pub finish: Mutex<FinishOptions>,
 }
 
 impl Shared {
     /// Finished days are treated as the recorder's configuration has it now.
     pub(super) fn take_finish_options(&self, recorder: &Recorder) {
-        self.checksums.store(recorder.config.checksums, Ordering::Relaxed);
-        self.compress.store(recorder.config.compress, Ordering::Relaxed);
+        let options = FinishOptions { checksums: recorder.config.checksums, compress: recorder.config.compress };
+        *self.finish.lock().unwrap_or_else(PoisonError::into_inner) = options;
     }
 
     pub(super) fn finish_options(&self) -> FinishOptions {
-        FinishOptions {
-            checksums: self.checksums.load(Ordering::Relaxed),
-            compress: self.compress.load(Ordering::Relaxed),
-        }
+        *self.finish.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,6 +101,12 @@ impl RecordHandle {
     pub(crate) fn report(&self) -> RecordReport {
         RecordReport {
             alerts: self.shared.alerts.load(Ordering::Relaxed),
+            today: self
+                .shared
+                .today
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .on(clock::now(), &TimeZone::system()),
             archived: self.shared.archived.load(Ordering::Relaxed),
             joined: self.shared.joined.load(Ordering::Relaxed),
             folded: self.shared.folded.load(Ordering::Relaxed),

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::RecordError;
 use super::root::{Missing, Root};
+use super::today::DayCounts;
 
 const NAME: &str = "record.journal";
 const NEW_NAME: &str = "record.journal.new";
@@ -82,6 +83,9 @@ pub(super) struct Record {
     /// Files that are no longer written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closed: Vec<PathBuf>,
+    /// Alerts of the day with the last one, when it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub today: Option<DayCounts>,
     /// Everything before this line was made durable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub synced: bool,
@@ -102,6 +106,7 @@ pub(super) struct Progress {
     pub held: BTreeMap<u64, serde_json::Value>,
     pub positions: HashMap<String, String>,
     pub files: BTreeMap<PathBuf, FileMark>,
+    pub today: DayCounts,
 }
 
 impl Progress {
@@ -130,6 +135,9 @@ impl Progress {
         for path in &record.closed {
             self.files.remove(path);
         }
+        if let Some(today) = &record.today {
+            self.today = today.clone();
+        }
     }
 
     /// One record that holds everything.
@@ -146,6 +154,7 @@ impl Progress {
             positions: self.positions.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             files: self.files.values().cloned().collect(),
             closed: Vec::new(),
+            today: Some(self.today.clone()),
             synced: true,
         }
     }

@@ -27,6 +27,7 @@ mod root;
 mod rule_state;
 mod texts;
 mod thread;
+mod today;
 
 pub(crate) use batch::Processed;
 pub(crate) use error::{ReconfigureError, RecordError};

@@ -20,6 +20,7 @@ use super::reserve;
 use super::root::Root;
 use super::rule_state::RuleStateFile;
 use super::texts::{Texts, in_hand, text_in_hand};
+use super::today::DayCounts;
 use crate::config::RecordConfig;
 use crate::contracts::alert_spool::{AlertSpool, MailItem};
 use crate::platform::error_chain::error_chain;
@@ -215,6 +216,11 @@ impl Recorder {
         self.progress.positions.get(key).cloned()
     }
 
+    /// Alerts recorded on the day of the last one.
+    pub(super) fn day_counts(&self) -> DayCounts {
+        self.progress.today.clone()
+    }
+
     /// When the day of the open files ends.
     pub(crate) fn day_ends(&self) -> Option<Timestamp> {
         self.day.as_ref().map(|day| day.ends)
@@ -328,6 +334,7 @@ impl Recorder {
             files: self.open.iter().filter_map(|(_, file)| grown(file)).collect(),
             // A file that ended within this batch is durable before it is no longer watched over.
             closed: self.closing.iter().map(|file| file.path.clone()).filter(|path| !current.contains(path)).collect(),
+            today: self.counted(batch),
             ..Record::default()
         };
         self.closing.iter().try_for_each(OutputFile::sync)?;
@@ -348,6 +355,13 @@ impl Recorder {
             let _ = self.mark(self.progress.commit, Phase::Done, self.progress.next_sequence);
         }
         Ok(())
+    }
+
+    /// Today's alerts with those of `batch`, if it has any.
+    fn counted(&self, batch: &Batch) -> Option<DayCounts> {
+        let mut recorded = batch.alerts().map(|(alert, _)| &**alert).filter(|alert| alert.recorded).peekable();
+        recorded.peek()?;
+        Some(self.progress.today.with(recorded, &self.zone))
     }
 
     /// Takes back what a failed batch left in files and spool.

@@ -46,6 +46,7 @@ pub(crate) fn start(
 ) -> std::io::Result<RecordHandle> {
     let shared = Arc::new(Shared::default());
     shared.kept_bytes.store(recorder.kept_bytes(), Ordering::Relaxed);
+    *shared.today.lock().unwrap_or_else(PoisonError::into_inner) = recorder.day_counts();
     let (stop, stopped) = bounded(0);
     let (orders, taken_orders) = bounded(1);
     shared.take_finish_options(&recorder);
@@ -275,6 +276,9 @@ impl Stage {
         }
         for summary in batch.summaries.iter().filter(|summary| summary.held.is_folded()) {
             self.hand_on(Arc::new(summary.alert.clone()));
+        }
+        if recorded > 0 {
+            *self.shared.today.lock().unwrap_or_else(PoisonError::into_inner) = self.recorder.day_counts();
         }
         self.shared.alerts.fetch_add(recorded, Ordering::Relaxed);
         self.shared.joined.fetch_add(joined, Ordering::Relaxed);

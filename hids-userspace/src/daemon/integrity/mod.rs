@@ -17,7 +17,8 @@ use hids_common::guard::GuardDrop;
 use hids_core::model::LogBatch;
 
 pub(super) use self::options::wants_events;
-use self::stage::{Means, Stage};
+use self::stage::{Means, Parts, Stage};
+use super::problem::Problem;
 use super::protection::Protection;
 use crate::config::Config;
 use crate::fim::QueryError;
@@ -113,26 +114,17 @@ impl State {
     }
 
     /// What an administrator has to know first.
-    pub(super) fn problems(&self) -> Vec<String> {
+    pub(super) fn problems(&self) -> Vec<Problem> {
         let Self::On(integrity) = self else { return Vec::new() };
         let mut problems = Vec::new();
         match integrity.stage.parts() {
-            None => {
-                problems.extend(integrity.stage.trouble().map(|why| format!("file integrity is not running: {why}")))
-            }
-            Some(parts) => {
-                let view = parts.fim.report();
-                problems.extend(view.trouble.map(|why| format!("file changes are not reported: {why}")));
-                if !view.gaps.is_empty() {
-                    let count = view.gaps.len();
-                    problems.push(format!(
-                        "file changes may have been missed in {count} directory trees; rescan in \
-                         progress"
-                    ));
-                }
-                let blind = parts.without_sensor.as_ref();
-                problems.extend(blind.map(|why| format!("file changes are detected by scans only: {why}")));
-            }
+            None => problems.extend(
+                integrity
+                    .stage
+                    .trouble()
+                    .map(|(why, help)| Problem::critical(format!("file integrity is not running: {why}"), help)),
+            ),
+            Some(parts) => problems.extend(of_parts(parts)),
         }
         problems.extend(integrity.protection.problem());
         problems
@@ -171,6 +163,30 @@ impl State {
     }
 }
 
+/// What is wrong with a stage that runs.
+fn of_parts(parts: &Parts) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let view = parts.fim.report();
+    problems.extend(view.trouble.map(|why| {
+        let remedy = "free disk space below the state directory; if that is not the cause, run hidsctl fim verify";
+        Problem::critical(format!("file changes are not reported: {why}"), remedy)
+    }));
+    if !view.gaps.is_empty() {
+        let count = view.gaps.len();
+        problems.push(Problem::warning(
+            format!("file changes may have been missed in {count} directory trees; rescan in progress"),
+            "wait for the rescan, which reports what changed (hidsctl fim status shows the directories)",
+        ));
+    }
+    problems.extend(
+        parts
+            .without_sensor
+            .as_ref()
+            .map(|(why, help)| Problem::warning(format!("file changes are detected by scans only: {why}"), *help)),
+    );
+    problems
+}
+
 impl Integrity {
     fn reload(&self, config: &Config) {
         self.stage.reload(config);
@@ -188,7 +204,7 @@ impl Integrity {
                 (FimView { protection, ..parts.fim.report() }, files)
             }
             None => {
-                let trouble = self.stage.trouble();
+                let trouble = self.stage.trouble().map(|(why, _)| why);
                 (FimView { enabled: true, trouble, protection, ..FimView::default() }, None)
             }
         }
@@ -209,7 +225,7 @@ impl Integrity {
             request => match self.stage.parts() {
                 Some(parts) => parts.fim.answer(request),
                 None => {
-                    let why = self.stage.trouble().unwrap_or_default();
+                    let why = self.stage.trouble().unwrap_or_default().0;
                     Err(QueryError::NotRunning { why })
                 }
             },

@@ -42,8 +42,8 @@ const MOST_NEWS: usize = 64;
 pub(super) struct Parts {
     pub fim: FimHandle,
     pub files: Option<FilesHandle>,
-    /// Why there is no sensor although one is wanted.
-    pub without_sensor: Option<String>,
+    /// Why there is no sensor although one is wanted, and what to do.
+    pub without_sensor: Option<(String, &'static str)>,
 }
 
 impl Parts {
@@ -78,6 +78,7 @@ pub(super) struct Means {
 #[derive(Clone, Debug)]
 struct Waiting {
     why: String,
+    help: &'static str,
     next: Instant,
 }
 
@@ -123,7 +124,7 @@ impl Stage {
                 help = help(why),
                 "cannot open the file integrity baseline; will retry"
             );
-            shared.wait_for(text(why), FIRST_PAUSE);
+            shared.wait_for(why, FIRST_PAUSE);
         }
         let (stop, stopped) = bounded(0);
         let of_thread = Arc::clone(&shared);
@@ -149,14 +150,14 @@ impl Stage {
         self.shared.parts.get()
     }
 
-    /// Why it does not run, and when it is tried again.
-    pub(super) fn trouble(&self) -> Option<String> {
+    /// Why it does not run and when it is tried again; what to do.
+    pub(super) fn trouble(&self) -> Option<(String, &'static str)> {
         if self.parts().is_some() {
             return None;
         }
         let waiting = lock(&self.shared.waiting).clone()?;
         let seconds = waiting.next.saturating_duration_since(Instant::now()).as_secs();
-        Some(format!("{}; retrying in {seconds} s", waiting.why))
+        Some((format!("{}; retrying in {seconds} s", waiting.why), waiting.help))
     }
 
     /// Tells of protection, now or when it runs.
@@ -218,7 +219,7 @@ impl Shared {
                     return true;
                 }
                 // The log has it already; status shows how it stands.
-                Err(why) => self.wait_for(text(&why), pause.1),
+                Err(why) => self.wait_for(&why, pause.1),
             }
         }
         false
@@ -241,8 +242,8 @@ impl Shared {
         }
     }
 
-    fn wait_for(&self, why: String, pause: Duration) {
-        *lock(&self.waiting) = Some(Waiting { why, next: Instant::now() + pause });
+    fn wait_for(&self, why: &FimError, pause: Duration) {
+        *lock(&self.waiting) = Some(Waiting { why: text(why), help: help(why), next: Instant::now() + pause });
     }
 
     /// The baseline first: as long as it cannot be opened nothing else is started.
@@ -283,7 +284,7 @@ fn start(means: &Means, opened: monitor::Opened, which: Try) -> Result<Parts, Fi
                 help = why.help(),
                 "realtime file monitoring unavailable"
             );
-            (None, Some(why.with_sources()))
+            (None, Some((why.with_sources(), why.help())))
         }
     };
     if let Some(files) = &files {

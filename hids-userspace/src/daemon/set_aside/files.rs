@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 use serde_json::json;
 use tracing::{error, warn};
 
+use super::super::problem::Problem;
 use super::suspect::{Found, Suspect, hex};
 use crate::platform::atomic_file;
 use crate::sys::crash::{self, CrashRecord, MAX_BYTES};
@@ -140,13 +141,13 @@ impl Quarantine {
     }
 
     /// What `hidsctl status` says as long as there is a quarantine file.
-    pub(in crate::daemon) fn problem(state: &Path) -> Option<String> {
+    pub(in crate::daemon) fn problem(state: &Path) -> Option<Problem> {
         let path = state.join(QUARANTINE);
         let size = fs::symlink_metadata(&path).ok().filter(|data| data.size() > 0)?.size();
         let lines = read(&path, QUARANTINE_BYTES * 2).map_or(0, |text| memchr::memchr_iter(b'\n', &text).count());
-        Some(format!(
-            "hidsd crashed on {lines} lines and skipped them: see {} ({size} bytes); report them, then remove the file",
-            path.display()
+        Some(Problem::warning(
+            format!("hidsd crashed on {lines} lines and skipped them"),
+            format!("report the lines in {} ({size} bytes), then remove the file", path.display()),
         ))
     }
 }

@@ -16,6 +16,12 @@ use serde_json::Value;
 pub(crate) const WATCH_ONE_LOG: &str = "<global><alert_fold_above>0</alert_fold_above></global>\
     <localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
 
+/// One log, and a block of 20 minutes from level 7 on.
+pub(crate) const BLOCKING: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>
+<command><name>firewall-drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect></command>
+<active-response><command>firewall-drop</command><location>local</location><level>7</level><timeout>1200</timeout>
+</active-response>";
+
 /// A line of sshd whose process id is `n`.
 pub(crate) fn failed_login(n: u32) -> String {
     format!(
@@ -50,6 +56,11 @@ pub(crate) fn with_input(root: impl AsRef<Path>, arguments: &[&str], input: &[u8
     // A refused configuration ends it before it has read anything.
     let _ = writer.join().expect("the writer ends");
     output
+}
+
+/// The standard output.
+pub(crate) fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// `hidsctl logtest --json` on these lines: one answer a line.

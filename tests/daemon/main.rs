@@ -1,6 +1,7 @@
 //! The real programs on a temporary root, as an administrator sees them.
 
 mod alerts;
+mod allow;
 mod check;
 mod common;
 mod completion;

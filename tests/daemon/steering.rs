@@ -1,16 +1,11 @@
 //! `status`, `blocks`, `why` and `alerts` with a running daemon.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use hids_tests::daemon::{Daemon, append, wait_for};
 
-use crate::common::WATCH_ONE_LOG;
-
-const BLOCKING: &str = "<localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>
-<command><name>firewall-drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect></command>
-<active-response><command>firewall-drop</command><location>local</location><level>7</level><timeout>1200</timeout>
-</active-response>";
+use crate::common::{BLOCKING, WATCH_ONE_LOG, said};
 
 fn attacked() -> Daemon {
     let mut daemon = Daemon::new(BLOCKING);
@@ -23,10 +18,6 @@ fn attacked() -> Daemon {
         (list["blocks"][0]["address"] == "203.0.113.5").then_some(())
     });
     daemon
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

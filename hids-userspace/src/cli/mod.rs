@@ -4,6 +4,7 @@
 //! ends with a code of [`exit::Exit`].
 
 mod alerts;
+mod allow;
 mod blocks;
 mod check;
 pub mod color;
@@ -93,6 +94,8 @@ pub enum Command {
     /// Remove blocks of addresses, as `blocks remove` does
     #[command(visible_alias = "unban")]
     Unblock(blocks::RemoveArgs),
+    /// List, add or remove addresses and networks that are never blocked
+    Allow(allow::AllowArgs),
     /// Show why an address is or was blocked
     Why(why::WhyArgs),
     /// File integrity: scans, baseline and change history
@@ -158,6 +161,7 @@ fn run(args: &Hidsctl) -> Exit {
         Command::Alerts(alerts) => alerts::run(&args.common, alerts),
         Command::Blocks(blocks) => blocks::run(&args.common, blocks),
         Command::Unblock(remove) => blocks::remove(&args.common, remove),
+        Command::Allow(allow) => allow::run(&args.common, allow),
         Command::Why(why) => why::run(&args.common, why),
         Command::Fim(fim) => fim::run(&args.common, fim),
         Command::Reload => reload::run(&args.common),

@@ -10,7 +10,7 @@ use hids_core::xml;
 
 use super::read_file::{ReadProblem, read_file};
 use super::value::Problems;
-use super::{Config, Paths, paths, raw, resolve, trusted};
+use super::{AllowedNet, Config, Paths, allow_list, paths, raw, resolve, trusted};
 
 /// Where a configuration is looked for, in order.
 const PLACES: [&str; 2] = ["/var/ossec/etc/ossec.conf", "/etc/hids/ossec.conf"];
@@ -80,8 +80,8 @@ pub fn load(options: &LoadOptions) -> Loaded {
     loaded
 }
 
-/// What the text of a configuration means; only of use if no error has been reported. The internal options are looked
-/// for beside it.
+/// What the text of a configuration means; only of use if no error has been reported. The internal options and the
+/// allow list are looked for beside it.
 fn read(
     file: &Arc<SourceFile>,
     paths: Paths,
@@ -94,7 +94,18 @@ fn read(
     let raw = raw::read(roots, Span::new(file, 0, file.text.len().min(1)), problems);
     let folder = paths.config_file.parent().unwrap_or(Path::new(".")).to_owned();
     let internal = resolve::InternalOptions::read(&folder, files, problems);
-    resolve::resolve(&raw, paths, &internal, strict_ossec, problems)
+    let allowed = allow_list::load(&paths.config_file, files, problems);
+    resolve::resolve(&raw, paths, &internal, &allowed, strict_ossec, problems)
+}
+
+/// The entries of the allow list beside a configuration file.
+///
+/// # Errors
+/// What is wrong with it, as it is shown.
+pub(crate) fn load_allowed(config_file: &Path) -> Result<Vec<AllowedNet>, String> {
+    let mut problems = Problems(Vec::new());
+    let allowed = allow_list::load(config_file, &mut Vec::new(), &mut problems);
+    if problems.0.is_empty() { Ok(allowed) } else { Err(problems.0.iter().map(Diagnostic::render).collect()) }
 }
 
 /// The problems of a configuration with this text, in a place where nothing is beside it.

@@ -23,7 +23,9 @@
 //! | C120 | `<active-response>` |
 //! | C125–C126 | what others could change: C125 files of the configuration, C126 programs of active responses |
 //! | C138 | `<rules>` |
+//! | C141–C142 | `allow.list`: C141 a line that is no network, C142 others could change it |
 
+pub(crate) mod allow_list;
 pub(crate) mod command_line;
 mod known;
 mod load;
@@ -38,7 +40,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use load::check_text;
 pub use load::{LoadOptions, Loaded, find_config, load, locate};
+pub(crate) use load::{check_text, load_allowed};
 pub use read_file::CONFIG_SIZE_LIMIT_BYTES;
 pub use types::*;

@@ -42,6 +42,8 @@ pub(crate) enum Request {
         /// Which.
         address: IpAddr,
     },
+    /// Read the allow list again, and nothing else.
+    AllowReload,
     /// Read the configuration again.
     Reload,
     /// Something about file integrity.

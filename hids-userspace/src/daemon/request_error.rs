@@ -19,6 +19,12 @@ pub(super) enum RequestError {
         /// Its diagnostics as they are shown.
         rendered: String,
     },
+    /// The allow list cannot be used.
+    #[error("{rendered}keeping the previous allow list")]
+    AllowList {
+        /// What is wrong with it, as it is shown.
+        rendered: String,
+    },
     /// Something of ours panicked while it was read.
     #[error("cannot read the configuration")]
     NotRead(#[source] JoinError),

@@ -21,7 +21,7 @@ use super::state::{State, lock};
 use super::take_up;
 use super::wiring::Stages;
 use super::{parts, status};
-use crate::config::{Config, LoadOptions};
+use crate::config::{self, AllowedNet, Config, LoadOptions, RespondConfig};
 use crate::control::{Answer, Reply, Request};
 use crate::fim::protocol::FimRequest;
 use crate::platform::clock;
@@ -208,6 +208,21 @@ impl Running {
         Ok(json!({ "reloaded": true, "warnings": warnings, "restart_required": waiting }))
     }
 
+    /// Takes up the allow list alone; blocks of what it holds end.
+    async fn reload_allow_list(&self) -> Result<Value, RequestError> {
+        let _one_at_a_time = self.reloading.lock().await;
+        let path = lock(&self.state).running.paths.config_file.clone();
+        let read = tokio::task::spawn_blocking(move || config::load_allowed(&path)).await;
+        let allowed = read.map_err(RequestError::NotRead)?.map_err(|rendered| RequestError::AllowList { rendered })?;
+        let respond = respond_with(&lock(&self.state).running, &allowed);
+        self.ask(|reply| respond::Request::Reload(Box::new(respond), reply)).await?;
+        let mut state = lock(&self.state);
+        (state.running.respond.allowed, state.wanted.respond.allowed) = (allowed.clone(), allowed);
+        let entries = state.running.respond.allowed.len();
+        info!(entries, "allow list reloaded");
+        Ok(json!({ "entries": entries }))
+    }
+
     /// Parts that do not run as the configuration has them.
     fn needs_restart(&self) -> Vec<&'static str> {
         let state = lock(&self.state);
@@ -280,6 +295,7 @@ impl Running {
         match request {
             Request::Status => Ok(self.status().await),
             Request::Reload => self.reload().await,
+            Request::AllowReload => self.reload_allow_list().await,
             Request::BlocksList { after, most } => {
                 let page = respond::Page { after, most };
                 Ok(serde_json::to_value(self.ask(|reply| respond::Request::List(page, reply)).await?)?)
@@ -312,6 +328,10 @@ impl Answer for Running {
             Err(why) => Reply::Refused(error_chain(&why)),
         }
     }
+}
+
+fn respond_with(running: &Config, allowed: &[AllowedNet]) -> RespondConfig {
+    RespondConfig { allowed: allowed.to_vec(), ..running.respond.clone() }
 }
 
 /// What takes longer than a moment; what fails is logged, and stays different between what runs and what is wanted.

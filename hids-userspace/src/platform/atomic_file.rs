@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Neither a link that somebody put there nor a descriptor that programs inherit.
@@ -84,6 +84,26 @@ pub(crate) fn replace(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> 
     new.commit().map(drop)
 }
 
+/// The same, but a file that is there keeps its owner, group and permissions, and a link what it leads to.
+///
+/// # Errors
+/// As [`Replacement`], and when the new file cannot be given to the owner of the old one.
+pub(crate) fn replace_content(path: &Path, mode_if_new: u32, content: &[u8]) -> io::Result<()> {
+    let old = match fs::metadata(path) {
+        Ok(old) => old,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return replace(path, mode_if_new, content),
+        Err(error) => return Err(error),
+    };
+    let path = fs::canonicalize(path)?;
+    let new = Replacement::begin(&path, 0o600)?;
+    let mut file = new.file();
+    file.write_all(content)?;
+    // The owner first: a change of it may clear bits of the mode.
+    std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid()))?;
+    file.set_permissions(old.permissions())?;
+    new.commit().map(drop)
+}
+
 /// Makes the names in the directory of `path` durable.
 ///
 /// # Errors
@@ -124,6 +144,19 @@ mod tests {
         replace(&path, 0o600, b"new").expect("written");
         assert_eq!(fs::read(&victim).expect("there"), b"precious");
         assert_eq!(fs::read(&path).expect("there"), b"new");
+    }
+
+    #[test]
+    fn new_content_keeps_the_mode_and_a_link() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (path, link) = (place.path().join("rules"), place.path().join("link"));
+        replace_content(&path, 0o640, b"old").expect("made");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).expect("chmod");
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        replace_content(&link, 0o640, b"new").expect("written");
+        assert_eq!(fs::read(&path).expect("there"), b"new");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o604);
+        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
     }
 
     #[test]

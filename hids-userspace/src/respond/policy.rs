@@ -41,5 +41,6 @@ pub(super) fn distrusted(config: &RespondConfig) -> Vec<String> {
 
 /// What is never blocked.
 pub fn protected(config: &RespondConfig, machine: MachineAddresses) -> ProtectedSet {
-    ProtectedSet::new(&config.never_block, &config.never_block_names, machine)
+    let white_list: Vec<_> = config.white_list().collect();
+    ProtectedSet::new(&white_list, &config.never_block_names, machine)
 }

@@ -275,4 +275,18 @@ pub(super) const STAGES: &[Code] = &[
     ),
     Code::new("C139", WARNING, "Nothing is watched", "The configuration names no log and no directory."),
     Code::new("C140", WARNING, "Relative path of a log", "It is taken as relative to the install directory."),
+    Code::new(
+        "C141",
+        ERROR,
+        "Line of allow.list that cannot be used",
+        "The file beside the configuration holds one address or network a line, each optionally with # and a comment; \
+         hidsctl allow writes it.",
+    ),
+    Code::new(
+        "C142",
+        WARNING,
+        "Others could change allow.list",
+        "It decides whom nothing blocks, so it is not used until only root can write to it and to the directories above \
+         it.",
+    ),
 ];

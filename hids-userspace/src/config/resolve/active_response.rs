@@ -47,6 +47,7 @@ pub(super) fn resolve(context: &mut Context<'_>) -> RespondConfig {
         disabled: switches.all_off,
         responses,
         never_block: white_list.nets,
+        allowed: context.allowed.to_vec(),
         never_block_names: white_list.names,
         repeated_offenders,
     };
@@ -275,6 +276,7 @@ fn note_missing_white_list(config: &RespondConfig, context: &mut Context<'_>) {
     if !config.disabled
         && blocks
         && config.never_block.is_empty()
+        && config.allowed.is_empty()
         && let Some(section) = context.raw.of(ActiveResponse).next()
     {
         let message = "active responses block addresses, but there is no `<white_list>`";

@@ -36,13 +36,14 @@ use hids_core::xml::Element;
 use super::known::SectionKind;
 use super::raw::{RawConfig, RawSection};
 use super::value::{Problems, digits, number, span_of, word, yes_no};
-use super::{AnalysisConfig, Config, Paths};
+use super::{AllowedNet, AnalysisConfig, Config, Paths};
 
 /// What every resolver works with.
 struct Context<'a> {
     raw: &'a RawConfig,
     paths: &'a Paths,
     internal: &'a InternalOptions,
+    allowed: &'a [AllowedNet],
     problems: &'a mut Problems,
 }
 
@@ -51,10 +52,11 @@ pub(super) fn resolve(
     raw: &RawConfig,
     paths: Paths,
     internal: &InternalOptions,
+    allowed: &[AllowedNet],
     strict_ossec: bool,
     problems: &mut Problems,
 ) -> Config {
-    let mut context = Context { raw, paths: &paths, internal, problems };
+    let mut context = Context { raw, paths: &paths, internal, allowed, problems };
     let mail = mail::resolve(&mut context, strict_ossec);
     let rules = rules::resolve(&mut context);
     let levels = alerts::resolve(&mut context);

@@ -13,6 +13,7 @@ mod contracts;
 mod control;
 mod daemon;
 pub mod fim;
+mod logging;
 mod notify;
 mod platform;
 pub mod readers;

@@ -12,6 +12,7 @@ mod journal_quarantine;
 mod lifecycle;
 mod log_files;
 mod logtest;
+mod own_log;
 mod quarantine;
 mod records;
 mod reload;

@@ -6,6 +6,7 @@ mod journal;
 mod lab;
 mod named_by_peer;
 mod outputs;
+mod own_log;
 mod sensors;
 mod who;
 mod who_cost;

@@ -58,6 +58,11 @@ impl Timestamp {
             .to_zoned(zone.clone())
     }
 
+    /// Date, time of day and offset in `zone`, for people: `2026-11-30 16:05:30 +01:00`.
+    pub fn local_text(self, zone: &jiff::tz::TimeZone) -> String {
+        self.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    }
+
     /// RFC 3339 with milliseconds and the offset of `zone`, for JSON.
     pub fn rfc3339(self, zone: &jiff::tz::TimeZone) -> String {
         self.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()

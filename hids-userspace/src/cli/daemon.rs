@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing::error;
 
+use super::Common;
 use super::exit::{self, Exit};
-use super::{Common, logging};
 use crate::daemon::{self, DaemonError, DaemonOptions};
+use crate::logging;
 use crate::respond::Mode;
 use crate::sensors::selftest;
 

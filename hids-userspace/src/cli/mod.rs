@@ -13,7 +13,6 @@ pub mod daemon;
 pub mod exit;
 mod explain;
 mod fim;
-mod logging;
 mod logtest;
 mod messages;
 mod output;

@@ -17,6 +17,7 @@ use hids_core::model::{
 use hids_core::render::{ArchivedEvent, FirewallEvent};
 use serde::Serialize;
 
+use super::alert_log::{self, AlertLog};
 use super::set_aside::{BatchPlace, Handling, Quarantine, Watch};
 use crate::config::Config;
 use crate::record::Processed;
@@ -124,6 +125,7 @@ pub(super) fn start(
     let mut analysis = Analysis {
         engine,
         remembered: Remembered { saved_changes: 0, next_save: Instant::now() },
+        alert_log: AlertLog::new(alert_log::is_wanted(config), Instant::now()),
         told: Told { losses: Losses::default(), next_look: Instant::now() },
         archives: archives(config),
         firewall_log: config.analysis.log_fw,
@@ -162,8 +164,12 @@ impl AnalysisHandle {
     /// Never waits: an engine that the thread has not come to take is not needed any more.
     pub(super) fn replace(&self, engine: Engine, config: &Config) {
         self.rules.store(engine.rule_count(), Relaxed);
-        let mut engine =
-            Box::new(NewRules { engine, archives: archives(config), firewall_log: config.analysis.log_fw });
+        let mut engine = Box::new(NewRules {
+            engine,
+            archives: archives(config),
+            firewall_log: config.analysis.log_fw,
+            logs_alerts: alert_log::is_wanted(config),
+        });
         // The thread only ends when the daemon stops; then the engine is not needed either.
         while let Err(TrySendError::Full(back)) = self.engines.try_send(engine) {
             let _ = self.untaken.try_recv();
@@ -193,6 +199,7 @@ struct NewRules {
     engine: Engine,
     archives: bool,
     firewall_log: bool,
+    logs_alerts: bool,
 }
 
 /// Whether events are kept for the archives.
@@ -217,6 +224,7 @@ struct Analysis {
     engine: Engine,
     remembered: Remembered,
     told: Told,
+    alert_log: AlertLog,
     archives: bool,
     /// Whether `firewall.log` is written.
     firewall_log: bool,
@@ -250,6 +258,7 @@ impl Analysis {
                 recv(engines) -> engine => match engine {
                     Ok(new) => {
                         self.archives = new.archives;
+                        self.alert_log.switch(new.logs_alerts);
                         self.firewall_log = new.firewall_log;
                         self.change_engine(new.engine);
                     }
@@ -402,6 +411,7 @@ impl Analysis {
             self.respond(&alert);
         }
         if handling.record {
+            self.alert_log.log(&alert, Instant::now());
             processed.alerts.push(alert);
         }
     }
@@ -411,7 +421,8 @@ impl Analysis {
         let request = respond::Request::Alert(Arc::clone(alert));
         if self.responder.send_timeout(request, RESPONDER_PATIENCE).is_err() {
             self.counters.unanswered.fetch_add(1, Relaxed);
-            tracing::error!(alert = %alert.id, consequence = "its active response", "the responder took nothing for 5 s");
+            tracing::error!(alert = %alert.id, rule = alert.rule.id.0, consequence = "no active response to this alert",
+                "the responder took nothing for 5 s");
         } else if self.watch.is_some() {
             let (until_done, done) = crossbeam_channel::bounded(0);
             let _ = self.responder.send(respond::Request::Barrier(until_done));

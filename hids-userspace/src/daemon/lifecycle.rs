@@ -20,8 +20,9 @@ use super::running::Running;
 use super::script_log;
 use super::signals::{Signals, Wish};
 use super::wiring::{Stages, StartError};
-use crate::config::LoadOptions;
+use crate::config::{Config, LoadOptions};
 use crate::control::{self, ControlError};
+use crate::logging::OssecLog;
 use crate::respond::Mode;
 use crate::sys::memory;
 
@@ -84,7 +85,7 @@ pub(crate) fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         if !options.beside_ossec {
             return Err(DaemonError::BesideOssec(why));
         }
-        warn!("{why}: it was");
+        warn!(reason = %why, help = "stop OSSEC, or expect each block and mail twice", "started beside OSSEC, as --beside-ossec asks");
     }
     serve(loaded, options, started)
 }
@@ -108,6 +109,7 @@ fn serve(loaded: Loaded, options: DaemonOptions, started: Instant) -> Result<(),
     format::claim(&config.paths.state)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DaemonError::Runtime)?;
     let run = config.paths.run.clone();
+    let _ossec_log = open_ossec_log(config);
     if mode == Mode::Act {
         script_log::provide(config);
     }
@@ -169,6 +171,15 @@ fn serve(loaded: Loaded, options: DaemonOptions, started: Instant) -> Result<(),
         daemon.stop();
     }
     outcome
+}
+
+/// OSSEC's own log, where OSSEC's directories are used. Without it everything else works as well.
+fn open_ossec_log(config: &Config) -> Option<OssecLog> {
+    let path = config.paths.is_ossec_installation().then(|| config.paths.logs.join("ossec.log"))?;
+    let started = OssecLog::start(path.clone());
+    started
+        .inspect_err(|error| warn!(path = %path.display(), %error, "cannot start the thread that writes ossec.log"))
+        .ok()
 }
 
 /// Waits until what happened to files while the daemon was down has been found and is on its way.

@@ -1,5 +1,6 @@
 //! The running daemon: start and stop order, wiring, reload, status.
 
+mod alert_log;
 mod analysis;
 mod beside;
 mod format;

@@ -9,6 +9,7 @@ use super::state::State;
 use super::wiring::Stages;
 use crate::collect::{CollectReport, SourceReport, SourceState};
 use crate::config::{Config, ResponseKind};
+use crate::logging;
 use crate::respond::ReportView;
 use crate::sensors::SensorReport;
 
@@ -128,6 +129,36 @@ fn of_outputs(stages: &Stages) -> Vec<Problem> {
             "check <syslog_output> and the server; alerts are recorded on this host in any case",
         ))
     }));
+    problems.extend(of_own_log());
+    problems
+}
+
+/// The daemon's own log.
+fn of_own_log() -> Vec<Problem> {
+    let log = logging::report();
+    let mut problems = Vec::new();
+    if log.lost > 0 {
+        problems.push(Problem::warning(
+            format!(
+                "{} entries of the daemon's own log lost: the journal or standard error did not accept them",
+                log.lost
+            ),
+            "check systemd-journald and its disk space",
+        ));
+    }
+    let Some(file) = log.ossec_log else { return problems };
+    if let Some(why) = &file.error {
+        problems.push(Problem::warning(
+            format!("ossec.log cannot be written: {why}"),
+            "free disk space or make its directory writable; the journal has the same entries",
+        ));
+    }
+    if file.lost > 0 {
+        problems.push(Problem::warning(
+            format!("{} lines of ossec.log lost: the disk was full or too slow", file.lost),
+            "free disk space; the journal has the same entries",
+        ));
+    }
     problems
 }
 

@@ -32,7 +32,7 @@ pub(super) fn provide(config: &Config) {
         Err(error) => warn!(
             %error,
             link = %link.display(),
-            consequence = "lines that response programs append to ../logs/active-responses.log",
+            consequence = "lines that response programs append to ../logs/active-responses.log are lost",
             help = "replace it with a link to the log directory",
             "cannot create the log link for response programs"
         ),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::problems::{self, Facts};
 use super::state::State;
+use crate::logging;
 
 /// The whole answer: the daemon's own facts, then a report per stage, problems on top.
 pub(super) fn of(daemon: Value, state: &State, facts: Facts<'_>) -> Value {
@@ -18,6 +19,7 @@ pub(super) fn of(daemon: Value, state: &State, facts: Facts<'_>) -> Value {
         map.insert("respond".into(), json!(facts.respond));
         map.insert("record".into(), json!(stages.recorder.report()));
         map.insert("mail".into(), json!(stages.mail.as_ref().map(|mail| mail.report())));
+        map.insert("log".into(), json!(logging::report()));
         map.insert("syslog".into(), json!(stages.syslog.as_ref().map(|syslog| syslog.report())));
         map.insert("sensors".into(), json!(facts.sensors));
         map.insert("fim".into(), stages.integrity.status(state.caught_up));

@@ -22,6 +22,7 @@ use super::evidence::{Evidence, EvidenceLog, Happening, What, end_cause_text};
 use super::ledger::{Entry, Ledger};
 use super::mode::Mode;
 use super::queue::DropCause;
+use crate::logging::NOTICE;
 use crate::sys::crash::{self, InHand, Part};
 
 /// Time between two tries to write what could not be written.
@@ -202,7 +203,7 @@ impl Store {
                             what: What::Ended { cause: *cause },
                         });
                         lines.push(self.block_line(block, Verb::Delete, now));
-                        info!(address = %block.address, cause = end_cause_text(*cause), "block removed");
+                        info!(target: NOTICE, srcip = %block.address, cause = end_cause_text(*cause), "{}", self.said("block removed", "dry run: block would be removed"));
                     }
                     Action::Run(call) => self.record_call(call, planner, now, &mut entries, &mut lines),
                     Action::Prolong(hold) => entries.push(Entry::Hold(hold.clone())),
@@ -286,7 +287,16 @@ impl Store {
         }
         if is_new {
             lines.push(self.block_line(block, Verb::Add, now));
-            info!(address = %block.address, rule = block.rule.map(|rule| rule.0), offence = block.offence, "address blocked");
+            info!(
+                target: NOTICE,
+                srcip = %block.address,
+                rule = block.rule.map(|rule| rule.0),
+                offence = block.offence,
+                until = block.expires.map_or_else(|| "removed".to_owned(), |end| end.local_text(&self.zone)),
+                alert = block.alert.map(|alert| alert.to_string()),
+                "{}",
+                self.said("address blocked", "dry run: address would be blocked")
+            );
         }
     }
 
@@ -341,7 +351,7 @@ impl Store {
             return;
         };
         if self.is_first_for_long(address) {
-            info!(%address, reason = %refused.refusal, rule = refused.rule.map(|rule| rule.0), "active response rejected");
+            info!(target: NOTICE, srcip = %address, reason = %refused.refusal, rule = refused.rule.map(|rule| rule.0), "active response rejected");
             let what = What::Refused { refused: refused.clone(), evidence: alert.map(Evidence::of) };
             happenings.push(Happening { address, time: now, what });
         }
@@ -414,6 +424,14 @@ impl Store {
         }
     }
 
+    /// What the log says of an action: a dry run must not look like one.
+    fn said(&self, done: &'static str, not_done: &'static str) -> &'static str {
+        match self.carried {
+            Carried::Out => done,
+            Carried::DryRun => not_done,
+        }
+    }
+
     fn recovered(&mut self) {
         self.retry_at = None;
         if self.trouble.take().is_some() {
@@ -424,7 +442,7 @@ impl Store {
     fn fail(&mut self, error: &dyn std::error::Error) {
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         if self.trouble.is_none() {
-            warn!(%error, %cause, consequence = "new blocks will not survive a restart", help = "check the disk that holds the state directory", "cannot store blocks on disk");
+            warn!(error = %format_args!("{error}{cause}"), consequence = "new blocks will not survive a restart", help = "check the disk that holds the state directory", "cannot store blocks on disk");
         }
         self.trouble = Some(format!("{error}{cause}"));
         self.retry_at = Some(Instant::now() + RETRY);

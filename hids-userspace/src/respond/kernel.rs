@@ -269,7 +269,7 @@ impl Kernel {
         for (address, reason) in kept_out {
             self.kept_out += 1;
             self.present.remove(address);
-            error!(%address, %reason, "protected address rejected by the final check before blocking");
+            error!(srcip = %address, %reason, "protected address rejected by the final check before blocking");
         }
     }
 
@@ -277,7 +277,7 @@ impl Kernel {
         let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         let text = format!("{error}: {cause}");
         if self.trouble.as_ref() != Some(&text) {
-            warn!(%error, %cause, consequence = "blocks are recorded but not enforced", help = "load the kernel module nf_tables and run as root", "nftables unavailable");
+            warn!(error = %text, consequence = "blocks are recorded but not enforced", help = "load the kernel module nf_tables and run as root", "nftables unavailable");
         }
         self.trouble = Some(text);
         self.nft = None;

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use crate::platform::error_chain::error_chain;
 use bpf::Programs;
 use selftest::{OperationUnderTest, SelfTest, SelfTestError};
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 /// The running sensors; dropping it detaches and unloads every program.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl SensorsHandle {
                     );
                 }
                 if !anonymous.is_empty() {
-                    info!(operations = anonymous, "the process of these operations is unknown after it has exited");
+                    debug!(operations = anonymous, "the process of these operations is unknown after it has exited");
                 }
             }
             // That there is none has been said.
@@ -157,7 +157,7 @@ impl SensorsHandle {
     fn log(&self) {
         for tier in &self.tiers {
             if tier.available {
-                info!(tier = tier.tier.name(), detail = %tier.detail, "kernel sensor available");
+                debug!(tier = tier.tier.name(), detail = %tier.detail, "kernel sensor available");
             } else {
                 let (lost, help) = (tier.lost.as_deref().unwrap_or_default(), tier.help.as_deref().unwrap_or_default());
                 warn!(tier = tier.tier.name(), reason = %tier.detail, lost, help, "kernel sensor unavailable");

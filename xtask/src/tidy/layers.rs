@@ -51,7 +51,7 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["sys"],
             &["platform"],
-            &["accounts", "trust", "wildcard"],
+            &["accounts", "logging", "trust", "wildcard"],
             &["contracts"],
             &["config"],
             &["ruleset"],

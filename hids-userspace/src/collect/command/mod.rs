@@ -65,7 +65,7 @@ impl CommandHandle {
         let name = format!("command: {alias}");
         let stats = registry.add(&name);
         let refuse = |reason: String| {
-            error!(command = %command_line, reason = %reason, consequence = "its output", "command not run");
+            error!(command = %command_line, reason = %reason, consequence = "its output is not analysed", "command not run");
             stats.change_state(SourceState::Unreadable(reason));
         };
         let pipeline = match command_line::parse(command_line) {
@@ -157,7 +157,7 @@ impl Runner {
                 let reason = std::error::Error::source(&failure)
                     .map_or_else(|| failure.to_string(), |why| format!("{failure}: {why}"));
                 if self.stats.change_state(SourceState::Unreadable(reason.clone())) {
-                    warn!(command = %self.alias, reason = %reason, consequence = "the output of this run", "command failed");
+                    warn!(command = %self.alias, reason = %reason, consequence = "the output of this run is not analysed", "command failed");
                 }
                 Ok(())
             }

@@ -103,7 +103,7 @@ impl Reader {
             }
             if failures == 5 && self.cursor().is_some() {
                 warn!(
-                    consequence = "journal entries since the last one read",
+                    consequence = "journal entries since the last one read are not analysed",
                     "saved position not found in the journal; continuing with new entries"
                 );
                 self.set_cursor(None);

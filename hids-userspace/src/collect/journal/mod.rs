@@ -82,7 +82,7 @@ impl JournalHandle {
                 Some(Self { config, name, key, cursor, registry, once, stop, thread })
             }
             Err(reason) => {
-                error!(error = %reason, consequence = "all journal entries", "cannot follow the journal");
+                error!(error = %reason, consequence = "no journal entry is analysed", "cannot follow the journal");
                 stats.change_state(SourceState::Unreadable(reason.to_string()));
                 once.not_reading();
                 None

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hids_core::model::LogSource;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::entry::{Entry, Start};
 use super::ids::{EntryId, SourceId};
@@ -133,10 +133,10 @@ impl EntryTable {
         }
         let path = entry.path.display();
         match state {
-            SourceState::Reading => info!(path = %path, "watching log file"),
+            SourceState::Reading => debug!(path = %path, "watching log file"),
             SourceState::Missing => info!(path = %path, "log file does not exist yet; it will be watched once created"),
             SourceState::Unreadable(why) => {
-                warn!(path = %path, reason = %why, consequence = "its lines", "cannot read log file")
+                warn!(path = %path, reason = %why, consequence = "its lines are not analysed", "cannot read log file")
             }
             SourceState::Duplicate(of) => info!(path = %path, same_as = %of, "log file is already watched"),
         }

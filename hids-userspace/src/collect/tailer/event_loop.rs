@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::ReadFlags;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::control::Control;
 use super::discovery::{Discovery, Found};
@@ -289,7 +289,7 @@ impl FileTailer {
     fn renew_time_parts(&mut self) {
         for location in self.tracker.sources.renew(&jiff::Zoned::now()) {
             if let Some(route) = location.old_route {
-                info!(path = %location.path, "log file changes with the time");
+                debug!(path = %location.path, "log file changes with the time");
                 self.discovery.remove_location(route);
                 self.tracker.expire(location.source);
                 self.settle();
@@ -337,7 +337,7 @@ impl FileTailer {
             self.settle();
         }
         self.discovery.drop_unused_directories();
-        info!(sources = self.tracker.sources.len(), files = self.tracker.entries.len(), "log sources reloaded");
+        debug!(sources = self.tracker.sources.len(), files = self.tracker.entries.len(), "log sources reloaded");
         self.announce()
     }
 }

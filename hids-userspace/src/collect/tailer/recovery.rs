@@ -248,7 +248,7 @@ impl Recovery {
         }
         self.counters.lost_positions.fetch_add(1, Ordering::Relaxed);
         warn!(path = %path.display(), inode = position.identity.inode, offset = position.offset,
-            consequence = "lines written to it after that, if any",
+            consequence = "lines written to it after that, if any, are not analysed",
             help = "let logrotate compress later (delaycompress), so that the rest can be read after a restart",
             "log file was rotated and removed, compressed or truncated while it was not watched");
     }
@@ -356,7 +356,7 @@ pub(super) fn open_rotated(path: &Path, kind: Rotated<'_>, is_tailed: IsTailed<'
         return None;
     }
     if !may_be_of(&opened, kind.owner) {
-        warn!(path = %path.display(), owner = opened.meta.uid(), consequence = "its lines, if it is a rotated log",
+        warn!(path = %path.display(), owner = opened.meta.uid(), consequence = "if it is a rotated log, its lines are not analysed",
             help = "rotated logs must belong to the owner of the log or to root",
             "file beside a log ignored: another user owns it");
         return None;

@@ -127,7 +127,7 @@ impl Quarantine {
             "hidsd crashed at this line; it is set aside, and everything else continues"
         );
         if let Err(error) = self.append(&entry) {
-            error!(path = %self.path.display(), %error, consequence = "the line itself", "cannot quarantine the line");
+            error!(path = %self.path.display(), %error, consequence = "the line itself is not kept", "cannot quarantine the line");
         }
     }
 

@@ -237,6 +237,15 @@ impl RunningScan {
     }
 
     /// For people: "scheduled: 1,234 files, 56 MiB in 7 s, 8 changes".
+    /// A scan that found nothing new is routine.
+    pub(super) fn log_end(&self, report: &ScanReport, summary: &str) {
+        let is_routine = report.complete && self.changes == 0 && !matches!(self.cause(), Cause::First | Cause::Asked);
+        match is_routine {
+            true => tracing::debug!("scan ended: {summary}"),
+            false => tracing::info!(changes = self.changes, "scan ended: {summary}"),
+        }
+    }
+
     pub(super) fn summary(&self, report: &ScanReport) -> String {
         let stopped = if report.complete { "" } else { ", stopped before its end" };
         let seconds = report.duration.max(Duration::from_millis(1)).as_secs_f64();

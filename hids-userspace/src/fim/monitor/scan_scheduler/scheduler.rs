@@ -334,7 +334,7 @@ impl ScanScheduler {
             self.forget_unreadable(&scan, policy);
         }
         let text = scan.summary(report);
-        tracing::info!(scan = %text, "scan ended");
+        scan.log_end(report, &text);
         self.close_gaps(&scan, is_complete, writer);
         let cause = scan.cause();
         if scan.plan.subtrees.is_empty() || matches!(cause, Cause::First | Cause::Asked) {

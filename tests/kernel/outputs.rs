@@ -7,21 +7,19 @@ use std::time::{Duration, Instant};
 
 use hids_tests::daemon::{Daemon, wait_for};
 use hids_tests::network::{alone, new_mounts};
-use hids_tests::servers::{Manners, SmtpServer};
+use hids_tests::servers::{Mail, Manners, SmtpServer};
 use hids_tests::{executable, require, wait};
 
 const WATCH: &str = "<global><alert_fold_above>0</alert_fold_above></global>\
     <localfile><log_format>syslog</log_format><location>@LOG@</location></localfile>";
 const PORT: u16 = 2525;
 
+const MAILING: &str = "<global><email_notification>yes</email_notification><email_to>admin@example.com</email_to>
+    <email_from>hids@example.com</email_from><smtp_server>127.0.0.1</smtp_server><smtp_port>2525</smtp_port>
+    </global><email_alerts><email_to>pager@example.com</email_to><level>7</level><do_not_delay/></email_alerts>";
+
 fn mailing() -> Daemon {
-    Daemon::new(&format!(
-        "<global><email_notification>yes</email_notification><email_to>admin@example.com</email_to>
-         <email_from>hids@example.com</email_from><smtp_server>127.0.0.1</smtp_server><smtp_port>{PORT}</smtp_port>
-         </global><email_alerts><email_to>pager@example.com</email_to><level>7</level><do_not_delay/></email_alerts>
-         {WATCH}"
-    ))
-    .acting()
+    Daemon::new(&format!("{MAILING}{WATCH}")).acting()
 }
 
 /// Eight guesses: the last one is rule 5720, level 10.
@@ -73,6 +71,70 @@ fn a_mail_server_that_hangs_holds_up_nothing_and_gets_the_mail_in_the_end() {
         assert!(server.mails().is_empty());
         server.behave();
         wait_for_mail(&server);
+    });
+}
+
+const RESPONSE: &str =
+    "<command><name>firewall-drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect>
+    <timeout_allowed>yes</timeout_allowed></command>
+    <active-response><command>firewall-drop</command><location>local</location><rules_id>5720</rules_id>
+    <timeout>1200</timeout></active-response>";
+
+fn mail_about(server: &SmtpServer, what: &str) -> Mail {
+    wait::value("the mail", Duration::from_secs(90), || {
+        server.mails().into_iter().find(|mail| mail.text.contains(what))
+    })
+    .expect("the mail arrives")
+}
+
+#[test]
+fn mail_says_first_who_is_blocked_and_how_to_lift_it_and_claims_no_block_of_the_white_list() {
+    alone(|| {
+        let server = SmtpServer::start(PORT, Manners::Polite).expect("a mail server");
+        let mut daemon = mailing();
+        let white = "<global><white_list>198.51.100.9</white_list></global>";
+        daemon.configure(&format!("{MAILING}{RESPONSE}{white}{WATCH}"));
+        daemon.start();
+        attack(&daemon);
+        let mail = mail_about(&server, "Rule: 5720 fired");
+        let subject = mail.header("subject").to_owned();
+        assert!(subject.starts_with("[hids] ") && subject.contains("level 10: sshd: "), "{subject}");
+        assert!(subject.ends_with(" from 203.0.113.5"), "{subject}");
+        let text = mail.body();
+        assert!(text.starts_with("What was done\n\n  203.0.113.5 is blocked for 20 min until "), "{text}");
+        assert!(text.contains("\n    hidsctl unblock 203.0.113.5\n\nWhat happened\n"), "{text}");
+        // What it says is what the daemon does.
+        let lifted = daemon.hidsctl(&["unblock", "203.0.113.5"]);
+        assert!(lifted.status.success(), "{lifted:?}");
+        for _ in 0..8 {
+            daemon.log_line("Nov 24 10:01:00 web1 sshd[6]: Failed password for root from 198.51.100.9 port 22 ssh2");
+        }
+        let text = wait::value("the mail", Duration::from_secs(90), || {
+            let mails = server.mails();
+            let is_it = |mail: &&Mail| mail.text.contains("Rule: 5720 fired") && mail.text.contains("198.51.100.9");
+            mails.iter().find(is_it).map(|mail| mail.body().to_owned())
+        });
+        let text = text.expect("the mail arrives");
+        assert!(text.starts_with("What was done\n\n  198.51.100.9 is never blocked: "), "{text}");
+    });
+}
+
+#[test]
+fn strict_mail_is_ossecs() {
+    alone(|| {
+        let server = SmtpServer::start(PORT, Manners::Polite).expect("a mail server");
+        let mut daemon = mailing().answering_strictly();
+        daemon.start();
+        // The strict mode drops lines that are repeated word by word.
+        for port in 20..36 {
+            daemon.log_line(&format!(
+                "Nov 24 10:00:00 web1 sshd[{port}]: Failed password for root from 203.0.113.5 port {port} ssh2"
+            ));
+        }
+        let mail = mail_about(&server, "Rule: 5720 fired");
+        let subject = mail.header("subject");
+        assert!(subject.starts_with("OSSEC Alert - ") && subject.contains(" - Level 10 - "), "{subject}");
+        assert!(mail.body().trim_start().starts_with("OSSEC HIDS Notification."), "{}", mail.body());
     });
 }
 

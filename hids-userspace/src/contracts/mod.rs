@@ -2,3 +2,4 @@
 //! and `daemon` puts together.
 
 pub(crate) mod alert_spool;
+pub(crate) mod standing;

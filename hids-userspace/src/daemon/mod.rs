@@ -22,6 +22,7 @@ mod running;
 mod script_log;
 mod set_aside;
 mod signals;
+mod standings;
 mod state;
 mod status;
 mod take_up;

@@ -105,11 +105,13 @@ fn of_outputs(stages: &Stages) -> Vec<Problem> {
                 "check <smtp_server>, <email_from> and <email_to>; alerts are kept and sent once delivery works",
             ));
         }
-        if mail.limit_reached && mail.waiting > 0 {
+        if mail.limited > 0 {
+            let (until, level) =
+                (mail.waiting_until.as_deref().unwrap_or("later"), mail.waiting_worst_level.unwrap_or(0));
             problems.push(Problem::warning(
                 format!(
-                    "{} alerts are not mailed before the next full hour: <email_maxperhour> is reached",
-                    mail.waiting
+                    "{} alerts of up to level {level} are not mailed before {until}: <email_maxperhour> is reached",
+                    mail.limited
                 ),
                 "run hidsctl alerts to see them now; raise <email_maxperhour> if this happens often",
             ));

@@ -109,8 +109,9 @@ fn mail(state: &Mutex<State>, wanted: &Config, mode: Mode) {
         Ok(()) => state.running.mail = wanted.mail.clone(),
         Err(error) => {
             error!(error = error_chain(&error), "invalid new mail options; keeping the previous ones");
+            let questions = state.stages.responder.questions();
             let spool = state.stages.spool.clone().filter(|_| running.mail.enabled);
-            state.stages.mail = spool.and_then(|spool| start_mail(&running, &spool).ok());
+            state.stages.mail = spool.and_then(|spool| start_mail(&running, &spool, questions).ok());
         }
     }
 }
@@ -121,7 +122,8 @@ fn try_mail(state: &mut State, wanted: &Config, mode: Mode) -> Result<(), NotTak
         state.stages.spool = open_spool(wanted, mode, &TimeZone::system())?;
     }
     let spool = state.stages.spool.clone().filter(|_| wants);
-    let mail = spool.as_ref().map(|spool| start_mail(wanted, spool)).transpose()?;
+    let questions = || state.stages.responder.questions();
+    let mail = spool.as_ref().map(|spool| start_mail(wanted, spool, questions())).transpose()?;
     let was_on = state.running.mail.enabled && mode == Mode::Act;
     let change = match spool {
         Some(spool) => {

@@ -21,6 +21,7 @@ use super::analysis::{self, AnalysisChannels, AnalysisHandle, Inherited};
 use super::integrity;
 use super::problem::Problem;
 use super::set_aside::{self, Quarantine, Watch};
+use super::standings::AskResponder;
 use crate::collect::{self, CollectError, CollectOptions, CollectTuning, CollectorHandle};
 use crate::config::Config;
 use crate::contracts::alert_spool::AlertSpool;
@@ -122,7 +123,6 @@ impl Stages {
         died.compare(recovered.next_sequence, recovered.left_out.as_ref().map(set_aside::text_left_out));
         engine.restore_state(&recovered.rule_state);
         let (committed, committed_alerts) = bounded(COMMITTED);
-        let mail = spool.as_ref().map(|spool| start_mail(config, spool)).transpose()?;
         let syslog = match config.syslog_outputs.as_slice() {
             [] => None,
             _ if mode == Mode::DryRun => None,
@@ -134,6 +134,8 @@ impl Stages {
         let (requests, to_respond) = bounded(REQUESTS);
         let responder = respond::start(responder_options(config, mode), to_respond)?;
 
+        // It asks the responder what was done; what is to be mailed waits on disk.
+        let mail = spool.as_ref().map(|spool| start_mail(config, spool, responder.questions())).transpose()?;
         let (batches, to_analyse) = bounded(BATCHES);
         let channels = AnalysisChannels { batches: to_analyse, responder: requests.clone(), recorder: processed };
         let (lost, pieces) = (std::mem::take(&mut died.lost), died.pieces());
@@ -227,8 +229,17 @@ pub(super) fn open_spool(config: &Config, mode: Mode, zone: &TimeZone) -> Result
 }
 
 /// Starts to send what the spool gives out.
-pub(super) fn start_mail(config: &Config, spool: &MailSpool) -> Result<MailHandle, MailError> {
-    let options = MailOptions { hostname: hostname::full(), zone: TimeZone::system(), timing: MailTiming::default() };
+pub(super) fn start_mail(
+    config: &Config,
+    spool: &MailSpool,
+    questions: Sender<respond::Request>,
+) -> Result<MailHandle, MailError> {
+    let options = MailOptions {
+        hostname: hostname::full(),
+        zone: TimeZone::system(),
+        timing: MailTiming::default(),
+        standings: Arc::new(AskResponder(questions)),
+    };
     mail::start(config.mail.clone(), spool.clone(), options)
 }
 

@@ -17,6 +17,7 @@ use super::request::{
     WhyView,
 };
 use super::responder::Responder;
+use crate::contracts::standing::{Standing, StandingBlock};
 
 /// How much of an address's history is shown.
 const MOST_HISTORY: usize = 100;
@@ -48,6 +49,11 @@ pub(super) fn answer(responder: &mut Responder, request: Request) {
             let _ = reply.send(count);
         }
         Request::Why { address, reply } => why(responder, canonical(address), reply),
+        Request::Standings(addresses, reply) => {
+            let standings = addresses.into_iter().map(|address| standing(responder, address)).collect();
+            // Who asked may have given up.
+            let _ = reply.try_send(standings);
+        }
         Request::Reload(config, reply) => {
             responder.reload(*config);
             let _ = reply.send(());
@@ -90,6 +96,17 @@ fn add(
     };
     let active = responder.kernel.is_present(block.address);
     Ok(AddedView { block: BlockView::of(&block, active, now), unchanged: false })
+}
+
+fn standing(responder: &Responder, address: IpAddr) -> Standing {
+    let address = canonical(address);
+    let is_enforced = responder.mode == Mode::Act && responder.kernel.is_present(address);
+    let block = responder.planner.blocks().get(&address);
+    Standing {
+        address,
+        block: block.map(|block| StandingBlock { since: block.since, until: block.expires, is_enforced }),
+        never_blocked: responder.planner.protected().protects(address).map(|reason| reason.to_string()),
+    }
 }
 
 fn view(responder: &Responder, address: IpAddr) -> Option<BlockView> {

@@ -31,6 +31,8 @@ mod watch;
 
 use evidence::SeenLine;
 
+pub use crate::contracts::standing::{Standing, StandingBlock};
+
 pub use ledger::{Entry, Ledger, LedgerError, Loaded};
 pub use mode::Mode;
 pub use nft::{Change, Element, KeptOut, Nft};

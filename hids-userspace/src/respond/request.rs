@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::evidence::{Happening, What, end_cause_text};
 use super::script::ScriptCounters;
 use crate::config::RespondConfig;
+use crate::contracts::standing::Standing;
 
 /// Where an answer goes. Nobody waiting for it any more is no error.
 pub type Reply<T> = oneshot::Sender<T>;
@@ -53,6 +54,8 @@ pub enum Request {
         /// All that is known.
         reply: Reply<WhyView>,
     },
+    /// What has been done about addresses, in their order; for mails.
+    Standings(Vec<IpAddr>, Sender<Vec<Standing>>),
     /// Take another configuration.
     Reload(Box<RespondConfig>, Reply<()>),
     /// How the responder fares.

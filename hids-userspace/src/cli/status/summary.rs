@@ -21,7 +21,7 @@ pub(super) fn text(status: &Value, clock: &Clock) -> String {
         ("sources", sources(status, clock)),
         ("alerts", alerts(status)),
         ("blocks", blocks(status)),
-        ("mail", mail(status)),
+        ("mail", mail(status, clock)),
         ("files", files(status)),
         ("sensors", sensors(status)),
     ] {
@@ -109,7 +109,7 @@ fn blocks(status: &Value) -> String {
     )
 }
 
-fn mail(status: &Value) -> String {
+fn mail(status: &Value, clock: &Clock) -> String {
     let mail = &status["mail"];
     if mail.is_null() {
         return if status["mode"] == "blocking" { "off" } else { "off (dry run, or not configured)" }.into();
@@ -118,8 +118,8 @@ fn mail(status: &Value) -> String {
     let mut out = format!("{} sent, {waiting} alerts waiting", output::count(number(&mail["mails"]), "mail"));
     if !mail["error"].is_null() {
         let _ = write!(out, ", FAILING: {}", visible(&mail["error"]));
-    } else if waiting > 0 && mail["limit_reached"] == true {
-        out.push_str(" until the next full hour (email_maxperhour is reached)");
+    } else if let Some(until) = clock.local(&mail["waiting_until"]) {
+        let _ = write!(out, ", {} of them until {until} (email_maxperhour is reached)", number(&mail["waiting"]));
     }
     out
 }

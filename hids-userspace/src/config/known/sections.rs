@@ -65,6 +65,8 @@ const GLOBAL: &[OptionSpec] = &[
     option("helo_server", Special),
     option("smtp_port", PORT),
     option("email_maxperhour", Number(1, 9999)),
+    option("email_urgent_level", Word),
+    option("email_layout", Word),
     option("auth_smtp", YesNo),
     option("secure_smtp", YesNo),
     option("smtp_tls_verify", YesNo),

@@ -3,13 +3,18 @@
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 
+use hids_core::model::Level;
+
 use super::mail_address::address;
 use super::{Context, email_alerts, mail_program};
 use crate::config::known::SectionKind::Global;
 use crate::config::value::{is_host_name, value_span, word, yes_no};
-use crate::config::{MailConfig, MailTls, MailTransport};
+use crate::config::{MailConfig, MailLayout, MailTls, MailTransport};
 
 const DEFAULT_PER_HOUR: u64 = 12;
+const DEFAULT_URGENT_LEVEL: Level = Level(12);
+/// The highest level of a rule.
+const HIGHEST_LEVEL: u16 = 16;
 
 pub(super) fn resolve(context: &mut Context<'_>, strict_ossec: bool) -> MailConfig {
     let enabled = context.yes_no(Global, "email_notification", false);
@@ -34,7 +39,8 @@ pub(super) fn resolve(context: &mut Context<'_>, strict_ossec: bool) -> MailConf
         max_per_hour: u32::try_from(per_hour).unwrap_or(u32::MAX),
         grouping: context.internal.grouping,
         full_subject: context.internal.full_subject,
-        counted_subject: !strict_ossec,
+        layout: if strict_ossec { MailLayout::Ossec } else { layout(context) },
+        urgent_level: urgent_level(context).filter(|_| !strict_ossec),
         granular_apart: !strict_ossec,
         granular,
     }
@@ -137,6 +143,36 @@ fn login(context: &mut Context<'_>, tls: MailTls) -> Option<(String, String)> {
         context.problems.warning("C037", &element.name.span, message, "run chmod o-r on it");
     }
     Some((user, password))
+}
+
+/// OSSEC's other subject (`maild.full_subject`) is a wish for OSSEC's layout as well.
+fn layout(context: &mut Context<'_>) -> MailLayout {
+    let Some(element) = context.word(Global, "email_layout") else {
+        return if context.internal.full_subject { MailLayout::Ossec } else { MailLayout::Summary };
+    };
+    match word(element).unwrap_or_default() {
+        "summary" => MailLayout::Summary,
+        "ossec" => MailLayout::Ossec,
+        other => {
+            let message = format!("`<email_layout>` must be summary or ossec, found \"{other}\"");
+            context.problems.error("C015", &value_span(element), message, "use summary, or remove the element");
+            MailLayout::Summary
+        }
+    }
+}
+
+fn urgent_level(context: &mut Context<'_>) -> Option<Level> {
+    let Some(element) = context.word(Global, "email_urgent_level") else { return Some(DEFAULT_URGENT_LEVEL) };
+    let text = word(element).unwrap_or_default();
+    match (text, text.parse()) {
+        ("no", _) | (_, Ok(0)) => None,
+        (_, Ok(level)) if level <= HIGHEST_LEVEL => Some(Level(level)),
+        _ => {
+            let message = format!("`<email_urgent_level>` must be a level from 1 to 16, 0 or no, found \"{text}\"");
+            context.problems.error("C015", &value_span(element), message, "use 12, or no to switch it off");
+            None
+        }
+    }
 }
 
 fn helo(context: &mut Context<'_>) -> Option<String> {

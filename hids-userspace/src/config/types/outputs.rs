@@ -28,13 +28,25 @@ pub struct MailConfig {
     pub grouping: bool,
     /// `maild.full_subject`.
     pub full_subject: bool,
-    /// Whether the subject of a mail about several alerts names their number: not in the strict mode.
-    pub counted_subject: bool,
+    /// `<email_layout>`; OSSEC's in the strict mode.
+    pub layout: MailLayout,
+    /// `<email_urgent_level>`: alerts of this level and above are mailed when `max_per_hour` is reached, too.
+    pub urgent_level: Option<Level>,
     /// A granular recipient's mail has only the alerts that fit its criteria; else, as with OSSEC, the
     /// whole mail in which one of them is.
     pub granular_apart: bool,
     /// `<email_alerts>` sections.
     pub granular: Vec<GranularMail>,
+}
+
+/// What a mail looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MailLayout {
+    /// The number and the worst in the subject; what was done, what happened, and OSSEC's text of each alert.
+    #[default]
+    Summary,
+    /// OSSEC's subject, and OSSEC's text of each alert.
+    Ossec,
 }
 
 /// How mail leaves.

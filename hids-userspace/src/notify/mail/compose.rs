@@ -1,11 +1,17 @@
 //! The mail itself.
 
+use std::net::IpAddr;
+
+use hids_core::model::Timestamp;
 use hids_core::render::header_text;
+use jiff::tz::TimeZone;
 use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, SinglePart};
 
 use super::route::Routes;
+use super::summary::{self, Fact};
+use crate::contracts::standing::Standing;
 use crate::notify::spool::{MailEntry, Omitted};
 
 /// Name shown beside the sender's address, as OSSEC's.
@@ -16,9 +22,6 @@ const DISPLAY_NAME: &str = "OSSEC HIDS";
 ///
 /// A mail is read by people: some hundred alerts.
 pub(super) const TEXT_LIMIT_BYTES: usize = 100 * 1024;
-
-/// Longest subject in bytes, as OSSEC's.
-const SUBJECT_LIMIT_BYTES: usize = 127;
 
 /// What a mail is made of.
 #[derive(Debug)]
@@ -44,13 +47,19 @@ impl Content {
     }
 }
 
-/// What a subject says of a mail with several alerts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subjects {
-    /// That of the most serious one, as OSSEC.
-    Plain,
-    /// Besides, how many there are.
-    Counted,
+/// What a mail looks like, with what only one of its layouts needs.
+pub(super) enum Layout<'a> {
+    /// OSSEC's.
+    Ossec,
+    /// What was done and what happened before OSSEC's texts.
+    Summary {
+        /// Asked about the addresses of the alerts.
+        standings: &'a dyn Fn(Vec<IpAddr>) -> Option<Vec<Standing>>,
+        /// The present moment.
+        now: Timestamp,
+        /// Zone of the times.
+        zone: &'a TimeZone,
+    },
 }
 
 /// Puts `entries` (in order) together, with what a full spool left out.
@@ -59,18 +68,16 @@ pub(super) enum Subjects {
 pub(super) fn content(
     entries: impl Iterator<Item = (MailEntry, bool)>,
     omitted_before: &[Omitted],
-    subjects: Subjects,
+    layout: &Layout<'_>,
 ) -> Content {
     let mut omitted = omitted_before.to_vec();
     let mut content = Content { subject: String::new(), text: String::new(), first: (0, 0), part: 0 };
-    let (mut highest, mut entry_count) = (None, 0);
-    let mut count: u64 = omitted.iter().map(|omitted| omitted.count).sum();
+    let (mut highest, mut facts) = (None, Vec::new());
     for (number, (entry, is_shown)) in entries.enumerate() {
         if number == 0 {
             content.first = (entry.epoch_seconds, entry.alert_number());
         }
-        count += entry.count;
-        entry_count = number + 1;
+        facts.push(Fact::of(&entry));
         if highest.is_none_or(|highest| entry.level > highest) {
             highest = Some(entry.level);
             content.subject.clone_from(&entry.subject);
@@ -81,10 +88,13 @@ pub(super) fn content(
             Omitted::count(&mut omitted, entry.rule, entry.level, &entry.description);
         }
     }
-    // The subject of a single entry says already for how many alerts it stands.
-    let is_one = entry_count == 1 && omitted.is_empty();
-    if subjects == Subjects::Counted && !is_one && count > 1 {
-        content.subject = counted(&content.subject, count);
+    if let Layout::Summary { standings, now, zone } = layout {
+        content.subject = summary::subject(&facts, omitted_before);
+        let addresses = summary::addresses(&facts);
+        let standings = if addresses.is_empty() { None } else { standings(addresses) };
+        let done = summary::done(standings.as_deref(), &facts, *now, zone);
+        let happened = if facts.is_empty() { String::new() } else { summary::happened(&facts, zone) };
+        content.text = format!("{done}{happened}Evidence\n{}", content.text);
     }
     push_omitted(&mut content.text, omitted);
     content
@@ -99,12 +109,6 @@ fn push_body(text: &mut String, body: &str) {
     text.push_str("\n\n... cut off: the whole alert is in alerts.log.\n\n --END OF NOTIFICATION\n\n\n\n");
 }
 
-/// The subject of the most serious alert, which names the highest level, and the number of all.
-fn counted(subject: &str, count: u64) -> String {
-    let number = format!(" (most serious of {count} alerts)");
-    format!("{}{number}", beginning(subject, SUBJECT_LIMIT_BYTES - number.len()).trim_end())
-}
-
 /// At most so many bytes of `text`.
 fn beginning(text: &str, limit_bytes: usize) -> &str {
     let mut end = text.len().min(limit_bytes);
@@ -116,6 +120,9 @@ fn beginning(text: &str, limit_bytes: usize) -> &str {
 
 /// `entry` without anything that a log or host brought: for a server that refuses its text.
 pub(super) fn without_log(mut entry: MailEntry) -> MailEntry {
+    entry.host = String::new();
+    entry.path = None;
+    entry.location = String::new();
     entry.subject = format!("OSSEC Alert - Level {} - {}", entry.level, entry.description);
     entry.body = format!(
         "\nOSSEC HIDS Notification.\n\nRule: {} fired (level {}) -> \"{}\"\n\n\
@@ -188,6 +195,9 @@ pub(super) fn message(
         let mailbox = Mailbox::new(None, recipient.clone());
         builder = if number == 0 { builder.to(mailbox) } else { builder.cc(mailbox) };
     }
+    // RFC 3834: no one answers it with a holiday.
+    let generated = HeaderName::new_from_ascii_str("Auto-Submitted");
+    builder = builder.raw_header(HeaderValue::new(generated, "auto-generated".into()));
     if let Some(name) = ids_name {
         let name = HeaderValue::new(HeaderName::new_from_ascii_str("X-IDS-OSSEC"), header_text(name));
         builder = builder.raw_header(name);
@@ -206,15 +216,6 @@ fn id_domain(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // O-B11: 400 alerts carried the subject of the first.
-    #[test]
-    fn subject_names_the_number_and_the_highest_level() {
-        let long = format!("OSSEC Alert - host - Level 7 - {}", "ä".repeat(80));
-        let subject = counted(&long, 400);
-        assert!(subject.len() <= 127 && subject.ends_with("ä (most serious of 400 alerts)"), "{subject}");
-        assert!(subject.starts_with("OSSEC Alert - host - Level 7 - ä"), "{subject}");
-    }
 
     #[test]
     fn the_most_serious_alerts_are_shown_when_not_all_fit() {

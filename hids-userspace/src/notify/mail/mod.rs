@@ -13,6 +13,7 @@ mod program;
 mod report;
 mod route;
 mod smtp;
+mod summary;
 mod thread;
 
 pub(crate) use handle::{MailHandle, start};

@@ -1,10 +1,12 @@
 //! What the mail thread must be told besides its configuration.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use super::{plan, smtp};
+use crate::contracts::standing::Standings;
 
 /// Name, zone and waits.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct MailOptions {
     pub zone: TimeZone,
     /// Waits.
     pub timing: MailTiming,
+    /// Who knows what was done about the alerts.
+    pub standings: Arc<dyn Standings>,
 }
 
 /// Waits of the mail thread; the defaults are meant for production.

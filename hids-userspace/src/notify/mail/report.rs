@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 /// What the mail stage has done, for `hidsctl status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct MailReport {
-    /// Alerts waiting to be mailed.
+    /// Alerts waiting to be mailed, for whatever reason.
     #[serde(rename = "queued")]
     pub waiting: u64,
     /// Mails sent since start.
@@ -25,6 +25,15 @@ pub(crate) struct MailReport {
     pub omitted: u64,
     /// Whether `email_maxperhour` is reached.
     pub limit_reached: bool,
+    /// Alerts that wait because of it.
+    #[serde(rename = "waiting")]
+    pub limited: u64,
+    /// Until when, RFC 3339.
+    pub waiting_until: Option<String>,
+    /// The highest level among them.
+    pub waiting_worst_level: Option<u16>,
+    /// Mails sent beyond the limit because of urgent alerts, since start.
+    pub urgent_mails: u64,
     /// Why mail does not go out at the moment, if it does not.
     #[serde(rename = "error")]
     pub failing_because: Option<String>,

@@ -2,7 +2,9 @@
 
 mod server;
 
+use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hids_core::model::{Level, RuleId};
@@ -10,8 +12,9 @@ use jiff::tz::TimeZone;
 
 use self::server::{SmtpServer, available, free_port};
 use super::*;
-use crate::config::{GranularMail, MailConfig, MailProgram, MailTls, MailTransport};
+use crate::config::{GranularMail, MailConfig, MailLayout, MailProgram, MailTls, MailTransport};
 use crate::contracts::alert_spool::{AlertSpool as _, MailItem};
+use crate::contracts::standing::{Standing, StandingBlock, Standings};
 use crate::notify::spool::tests::{alert, open};
 use crate::notify::spool::{MailSpool, SpoolLimits};
 
@@ -27,7 +30,8 @@ fn config(port: u16) -> MailConfig {
         max_per_hour: 100,
         grouping: true,
         full_subject: false,
-        counted_subject: true,
+        layout: MailLayout::Ossec,
+        urgent_level: None,
         granular_apart: true,
         granular: Vec::new(),
     }
@@ -50,7 +54,28 @@ fn begin(config: MailConfig, spool: &MailSpool) -> MailHandle {
 }
 
 fn begin_with(config: MailConfig, spool: &MailSpool, timing: MailTiming) -> MailHandle {
-    let options = MailOptions { hostname: "host.example.org".into(), zone: TimeZone::UTC, timing };
+    begin_asking(config, spool, timing, Arc::new(Blocked(None)))
+}
+
+/// A responder that answers this of every address, or not at all.
+#[derive(Debug)]
+struct Blocked(Option<Option<StandingBlock>>);
+
+impl Standings for Blocked {
+    fn ask(&self, addresses: Vec<IpAddr>, _: Duration) -> Option<Vec<Standing>> {
+        let block = self.0.clone()?;
+        let standing = |address| Standing { address, block: block.clone(), never_blocked: None };
+        Some(addresses.into_iter().map(standing).collect())
+    }
+}
+
+fn begin_asking(
+    config: MailConfig,
+    spool: &MailSpool,
+    timing: MailTiming,
+    standings: Arc<dyn Standings>,
+) -> MailHandle {
+    let options = MailOptions { hostname: "host.example.org".into(), zone: TimeZone::UTC, timing, standings };
     start(config, spool.clone(), options).expect("mail starts")
 }
 
@@ -445,12 +470,9 @@ fn mail_holds_100_kib_and_counts_what_does_not_fit() {
     };
     let common = (1..=998).map(|sequence| long(sequence, 5710 + (sequence % 2) as u32, 7));
     record(&mut spool, common.chain([long(999, 40111, 12), long(1000, 40112, 10)]));
-    let handle = begin(config(server.port), &spool);
+    let handle = begin(MailConfig { layout: MailLayout::Summary, ..config(server.port) }, &spool);
     let mail = &server.mails(1)[0];
-    assert_eq!(
-        mail.header("Subject"),
-        "OSSEC Alert - myhost - Level 12 - rule number 40111 (most serious of 1000 alerts)"
-    );
+    assert_eq!(mail.header("Subject"), "[hids] myhost: 1000 alerts, worst level 12: rule number 40111");
     let shown = mail.text.matches("OSSEC HIDS Notification.").count();
     assert!(shown > 50 && mail.text.len() <= 101 * 1024, "{shown} alerts in {} bytes", mail.text.len());
     for serious in ["Rule: 40111 fired (level 12)", "Rule: 40112 fired (level 10)", "0999 xxx", "1000 xxx"] {
@@ -492,5 +514,75 @@ fn alert_longer_than_a_mail_is_cut_off_and_not_left_out() {
     assert!(mail.text.contains("... and 1 more alerts of rule 5710 (level 7)"), "{}", mail.text.len());
     assert!(mail.text.len() <= 101 * 1024, "{}", mail.text.len());
     wait_until("the spool is empty", || spool.is_empty());
+    handle.stop();
+}
+
+/// A block is named first, then what happened, then OSSEC's text of each alert.
+#[test]
+fn mail_says_what_was_done_what_happened_and_shows_the_evidence() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("plain", free_port());
+    let mut spool = spool(root.path());
+    let mut hostile = alert(2, 5720, 10);
+    let name = hids_core::model::FieldName::SrcIp;
+    hostile.fields.0.push(hids_core::model::Field { name, value: b"203.0.113.66".to_vec() });
+    hostile.hostname = "h\u{e9}\r\nBcc: evil@example.org\r\n\r\nforged".repeat(20).into_bytes();
+    hostile.full_log = "x\r\n.\r\nWhat was done\r\n\u{202e}\u{e9}".into();
+    record(&mut spool, [alert(1, 5710, 7), hostile]);
+    let block = StandingBlock { since: Default::default(), until: None, is_enforced: true };
+    let config = MailConfig { layout: MailLayout::Summary, ..config(server.port) };
+    let handle = begin_asking(config, &spool, timing(), Arc::new(Blocked(Some(Some(block)))));
+    let mail = &server.mails(1)[0];
+    let subject = mail.header("Subject");
+    assert!(subject.starts_with("[hids] h\u{e9}\\r\\nBcc: evil@") && subject.len() <= 127, "{subject}");
+    assert!(subject.ends_with("2 alerts, worst level 10: rule number 5720 from 203.0.113.66"), "{subject}");
+    assert!(mail.headers.iter().all(|(name, _)| name != "Bcc"), "{:?}", mail.headers);
+    assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
+    let done = "What was done\n\n  203.0.113.66 is blocked until it is removed. Lift it with:\n    \
+                hidsctl unblock 203.0.113.66\n\nWhat happened\n\n  2 alerts from ";
+    assert!(mail.text.starts_with(done), "{}", mail.text);
+    let order = ["1x level 10, rule 5720", "1x level 7, rule 5710", "\nEvidence\n", "OSSEC HIDS Notification."];
+    let places: Vec<_> = order.iter().map(|part| mail.text.find(part).unwrap_or_else(|| panic!("{part}"))).collect();
+    assert!(places.is_sorted(), "{}", mail.text);
+    assert_eq!(mail.text.matches("\nWhat was done").count(), 0, "a log begins no line: {}", mail.text);
+    handle.stop();
+}
+
+#[test]
+fn urgent_alerts_pass_the_hourly_limit_within_a_limit_of_their_own() {
+    if !available() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("tempdir");
+    let server = SmtpServer::start("plain", free_port());
+    let mut spool = spool(root.path());
+    let config = MailConfig { max_per_hour: 1, urgent_level: Some(Level(12)), ..config(server.port) };
+    // As far as the spool knows, the hour is the present one throughout the test.
+    let handle = begin(config, &spool);
+    record(&mut spool, [alert(1, 5710, 7)]);
+    server.mails(1);
+    wait_until("the first one is sent", || spool.is_empty());
+    record(&mut spool, [alert(2, 5710, 7), alert(3, 5710, 9)]);
+    wait_until("what waits is reported", || {
+        let report = handle.report();
+        (report.limited, report.waiting_worst_level, report.waiting_until.is_some()) == (2, Some(9), true)
+    });
+    assert_eq!(server.mails(1).len(), 1);
+    record(&mut spool, [alert(4, 40111, 12)]);
+    assert_eq!(server.mails(2)[1].text.matches("Notification.").count(), 3, "what waits goes along");
+    wait_until("it is counted", || handle.report().urgent_mails == 1 && spool.is_empty());
+    assert_eq!((spool.state().sent, spool.state().urgent_sent), (1, 1));
+    record(&mut spool, [alert(5, 40111, 13)]);
+    wait_until("the second limit", || handle.report().waiting_worst_level == Some(13));
+    assert_eq!((server.mails(2).len(), spool.len()), (2, 1), "a flood is not mailed one by one");
+    // The next clock hour, as far as the spool knows.
+    spool.update(|state| state.hour -= 1).expect("stored");
+    spool.wake();
+    server.mails(3);
+    wait_until("nothing waits", || handle.report().limited == 0 && spool.is_empty());
+    assert_eq!(handle.report().waiting_until, None);
     handle.stop();
 }

@@ -9,19 +9,22 @@ use hids_core::model::Timestamp;
 use hids_core::render::visible_string;
 use jiff::tz::TimeZone;
 
-use super::compose::{self, Content, Subjects, TEXT_LIMIT_BYTES};
+use super::compose::{self, Content, Layout, TEXT_LIMIT_BYTES};
 use super::options::MailOptions;
 use super::plan::{self, Arrival, Grouping, Plan, retry_after};
 use super::program;
 use super::report::{MailReport, Shared};
 use super::route::{Part, Route, Routes};
 use super::smtp::{Deferred, Refused, SendError, Server};
-use crate::config::{MailConfig, MailTransport};
+use crate::config::{MailConfig, MailLayout, MailTransport};
 use crate::notify::spool::MailSpool;
 use crate::platform::clock::now;
 
 /// How often the thread looks up when nothing happens.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// How long a mail waits for the responder to say what was done.
+const STANDINGS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// An alert that waits.
 #[derive(Debug)]
@@ -31,6 +34,22 @@ struct Alert {
     level: u16,
     route: Route,
     arrived: Instant,
+}
+
+impl Alert {
+    fn arrival(&self) -> Arrival {
+        Arrival { at: self.arrived, at_once: self.route.at_once, alone: self.route.alone }
+    }
+}
+
+/// `email_maxperhour` is reached.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    until: Instant,
+    /// The same for people.
+    ends: Timestamp,
+    /// Whether urgent alerts may be mailed all the same.
+    has_room_for_urgent: bool,
 }
 
 /// A mail that does not go out.
@@ -148,30 +167,55 @@ impl Sender {
         if let Some((count, _)) = self.under_way {
             return Plan::Send(count);
         }
-        if let Some(until) = self.limited_until() {
+        if let Some(limit) = self.limit() {
             self.collecting = true;
-            return Plan::Wait(until);
+            let plan = self.next_beyond(&limit);
+            self.report_limited(matches!(plan, Plan::Wait(_)).then_some(limit));
+            return plan;
         }
+        self.report_limited(None);
         let grouping = match (self.collecting || stopping, self.config.grouping) {
             (true, _) => Grouping::Everything,
             (false, true) => Grouping::Together,
             (false, false) => Grouping::Single,
         };
-        let arrivals = self.waiting.iter().map(|alert| Arrival {
-            at: alert.arrived,
-            at_once: alert.route.at_once,
-            alone: alert.route.alone,
-        });
+        let arrivals = self.waiting.iter().map(Alert::arrival);
         plan::plan(arrivals, grouping, self.options.timing.quiet, self.options.timing.longest)
     }
 
-    /// When the next clock hour begins, if this one's mails are used up.
-    fn limited_until(&self) -> Option<Instant> {
+    /// The hourly limit, if this clock hour's mails are used up.
+    fn limit(&self) -> Option<Limit> {
         let (hour, left) = clock_hour(now(), &self.options.zone);
         let state = self.spool.state();
-        let reached = state.hour == hour && state.sent >= self.config.max_per_hour.max(1);
-        self.report(|report| report.limit_reached = reached);
-        reached.then(|| Instant::now() + left)
+        let most = self.config.max_per_hour.max(1);
+        let is_reached = state.hour == hour && state.sent >= most;
+        is_reached.then(|| Limit {
+            until: Instant::now() + left,
+            ends: now().plus(left),
+            has_room_for_urgent: state.urgent_sent < most,
+        })
+    }
+
+    /// Urgent alerts do not wait for the next hour. They are grouped as ever, and take along what waits.
+    fn next_beyond(&self, limit: &Limit) -> Plan {
+        let urgent = self.config.urgent_level.filter(|_| limit.has_room_for_urgent);
+        let arrivals = self.waiting.iter().filter(|alert| urgent.is_some_and(|level| alert.level >= level.0));
+        let arrivals = arrivals.map(Alert::arrival);
+        match plan::plan(arrivals, Grouping::Together, self.options.timing.quiet, self.options.timing.longest) {
+            Plan::Send(_) => Plan::Send(self.waiting.len()),
+            Plan::Wait(until) => Plan::Wait(until.min(limit.until)),
+            Plan::Idle => Plan::Wait(limit.until),
+        }
+    }
+
+    fn report_limited(&self, limit: Option<Limit>) {
+        let (count, worst) = (self.waiting.len() as u64, self.waiting.iter().map(|alert| alert.level).max());
+        self.report(|report| {
+            report.limit_reached = limit.is_some();
+            report.limited = if limit.is_some() { count } else { 0 };
+            report.waiting_worst_level = worst.filter(|_| limit.is_some());
+            report.waiting_until = limit.map(|limit| limit.ends.rfc3339(&self.options.zone));
+        });
     }
 
     /// Sends the mails of a group, those that went out before a failure excepted.
@@ -270,7 +314,11 @@ impl Sender {
         let sizes: Vec<_> = chosen().map(|alert| (alert.level, alert.bytes)).collect();
         let shown = compose::choose(&sizes, TEXT_LIMIT_BYTES);
         let mut problem = None;
-        let subjects = if self.config.counted_subject { Subjects::Counted } else { Subjects::Plain };
+        let standings = |addresses| self.options.standings.ask(addresses, STANDINGS_PATIENCE);
+        let layout = match self.config.layout {
+            MailLayout::Ossec => Layout::Ossec,
+            MailLayout::Summary => Layout::Summary { standings: &standings, now: now(), zone: &self.options.zone },
+        };
         let entries = chosen().zip(shown).filter_map(|(alert, is_shown)| {
             match self.spool.read(alert.sequence) {
                 Ok(entry) if self.without_log => entry.map(|entry| (compose::without_log(entry), is_shown)),
@@ -285,7 +333,7 @@ impl Sender {
         });
         // What a full spool left out may be none of a granular recipient's business.
         let omitted = if part == 0 { self.spool.state().omitted } else { Vec::new() };
-        let content = Content { part, ..compose::content(entries, &omitted, subjects) };
+        let content = Content { part, ..compose::content(entries, &omitted, &layout) };
         problem.map_or(Ok(content), Err)
     }
 
@@ -321,24 +369,29 @@ impl Sender {
     fn sent(&mut self, count: usize, refused: &[Refused]) {
         self.report_refused(refused);
         self.collecting = false;
-        self.remove(count);
         self.report(|report| {
             report.alerts += count as u64;
             report.failing_because = None;
         });
+        self.remove(count);
     }
 
     /// Takes the first `count` alerts out of the spool and counts the mail.
     fn remove(&mut self, count: usize) {
         let last = self.waiting.iter().take(count).next_back().map(|alert| alert.sequence);
         let (hour, _) = clock_hour(now(), &self.options.zone);
+        let (most, mut is_urgent) = (self.config.max_per_hour.max(1), false);
         let result = self.spool.update(|state| {
             state.sent_below = last.map_or(state.sent_below, |last| state.sent_below.max(last + 1));
-            state.sent = if state.hour == hour { state.sent + 1 } else { 1 };
-            state.hour = hour;
+            if state.hour != hour {
+                (state.hour, state.sent, state.urgent_sent) = (hour, 0, 0);
+            }
+            is_urgent = state.sent >= most;
+            *(if is_urgent { &mut state.urgent_sent } else { &mut state.sent }) += 1;
             state.omitted.clear();
             state.refused_since = None;
         });
+        self.report(|report| report.urgent_mails += u64::from(is_urgent));
         self.waiting.drain(..count);
         self.most = usize::MAX;
         self.without_log = false;

@@ -1,8 +1,11 @@
 //! One alert in the spool.
 
+use std::net::IpAddr;
+
 use hids_core::join::RuleCount;
-use hids_core::model::{Level, RuleId};
+use hids_core::model::{Alert, FieldName, FimEvent, Level, RuleId};
 use hids_core::render;
+use hids_core::respond::canonical;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +31,16 @@ pub(crate) struct MailEntry {
     pub group: String,
     /// `HOST->LOCATION`.
     pub location: String,
-    /// Subject of a mail about it.
+    /// Host of the event.
+    #[serde(default)]
+    pub host: String,
+    /// The address that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
+    /// The file that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Subject of a mail about it, as OSSEC's.
     pub subject: String,
     /// Its part of the mail.
     pub body: String,
@@ -57,6 +69,18 @@ const fn one() -> u64 {
     1
 }
 
+fn source(alert: &Alert) -> Option<IpAddr> {
+    std::str::from_utf8(alert.fields.value(&FieldName::SrcIp)?).ok()?.parse().ok().map(canonical)
+}
+
+fn path(alert: &Alert) -> Option<&[u8]> {
+    match alert.notice.as_ref().map(|notice| &notice.news) {
+        Some(FimEvent::Change(change)) => Some(&change.path),
+        Some(FimEvent::Refusal(refusal)) => Some(&refusal.path),
+        _ => alert.fields.value(&FieldName::FileName),
+    }
+}
+
 impl MailEntry {
     /// Renders `item`.
     pub(crate) fn new(item: MailItem<'_>, zone: &TimeZone, full_subject: bool) -> Self {
@@ -83,9 +107,12 @@ impl MailEntry {
             description: render::header_text(&alert.rule.description),
             group: alert.rule.group.clone(),
             location: place(&alert.source.location),
+            source: source(alert),
+            path: path(alert).map(|path| render::header_text(&render::visible_string(path))),
             subject: render::mail_subject(alert, full_subject),
             body: render::mail_body(alert, zone),
             count: item.count,
+            host: render::header_text(&host),
             others: item.rules.iter().filter(is_other).map(other).collect(),
         }
     }

@@ -45,6 +45,9 @@ pub(in crate::notify) struct SpoolState {
     /// Mails sent in that hour.
     #[serde(default)]
     pub sent: u32,
+    /// Mails sent in that hour beyond the limit, because of urgent alerts.
+    #[serde(default)]
+    pub urgent_sent: u32,
     /// Alerts taken out because the spool was full; the next mail tells.
     #[serde(default)]
     pub omitted: Vec<Omitted>,

@@ -6,6 +6,7 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make threads, times and queues of their own"))]
 
 mod accounts;
+mod adopt;
 pub mod cli;
 mod collect;
 pub mod config;

@@ -9,7 +9,7 @@ use hids_core::decode::Reading;
 use hids_core::diag::{Diagnostic, SourceFile};
 use hids_core::engine::{Engine, EngineOptions, ListSource, OssecProgram, RulesetSources};
 
-use crate::config::{Config, LogInput, LogSourceConfig};
+use crate::config::{Config, LogInput, LogSourceConfig, Overlay};
 use crate::platform::hostname;
 
 /// Largest decoder, rule or list file.
@@ -33,9 +33,21 @@ pub(crate) fn compile(config: &Config) -> (Option<Engine>, Vec<Diagnostic>) {
     compile_as(config, OssecProgram::Logtest)
 }
 
+/// As [`compile`], as if files had the content that `overlay` gives them.
+pub(crate) fn compile_with(config: &Config, overlay: &Overlay) -> (Option<Engine>, Vec<Diagnostic>) {
+    compile_sources(config, OssecProgram::Logtest, read_sources_with(config, overlay))
+}
+
 /// As [`compile`]; the strict mode answers as `program` does.
 pub(crate) fn compile_as(config: &Config, program: OssecProgram) -> (Option<Engine>, Vec<Diagnostic>) {
-    let (sources, mut diagnostics) = read_sources(config);
+    compile_sources(config, program, read_sources(config))
+}
+
+fn compile_sources(
+    config: &Config,
+    program: OssecProgram,
+    (sources, mut diagnostics): (RulesetSources, Vec<Diagnostic>),
+) -> (Option<Engine>, Vec<Diagnostic>) {
     let options = EngineOptions { strict_program: program, ..engine_options(config) };
     let (engine, of_rules) = Engine::compile(&sources, options);
     diagnostics.extend(of_rules);
@@ -44,8 +56,8 @@ pub(crate) fn compile_as(config: &Config, program: OssecProgram) -> (Option<Engi
 }
 
 /// What is probably wrong with decoders and rules that load; see [`hids_core::engine::lint`].
-pub(crate) fn lint(config: &Config) -> Vec<Diagnostic> {
-    let (sources, _) = read_sources(config);
+pub(crate) fn lint(config: &Config, overlay: &Overlay) -> Vec<Diagnostic> {
+    let (sources, _) = read_sources_with(config, overlay);
     let mut found = hids_core::engine::lint(&sources, &engine_options(config));
     let aliases: Vec<&str> = config.collect.iter().filter_map(alias).collect();
     let reading = if config.analysis.strict_ossec { Reading::Ossec } else { Reading::AsWritten };
@@ -63,9 +75,17 @@ fn alias(source: &LogSourceConfig) -> Option<&str> {
 
 /// Reads all decoder, rule and list files of a configuration.
 pub(crate) fn read_sources(config: &Config) -> (RulesetSources, Vec<Diagnostic>) {
+    read_sources_with(config, &Overlay::new())
+}
+
+fn read_sources_with(config: &Config, overlay: &Overlay) -> (RulesetSources, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
+    let source = |path: &PathBuf| match overlay.get(path) {
+        Some(text) => Ok(SourceFile::new(path.to_string_lossy(), text.clone())),
+        None => read_source(path),
+    };
     let mut read = |paths: &[PathBuf]| -> Vec<Arc<SourceFile>> {
-        paths.iter().filter_map(|path| read_source(path).map_err(|problem| diagnostics.push(problem)).ok()).collect()
+        paths.iter().filter_map(|path| source(path).map_err(|problem| diagnostics.push(problem)).ok()).collect()
     };
     let decoders = read(&config.analysis.decoder_files);
     let rules = read(&config.analysis.rule_files);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::{Common, messages, output};
-use crate::config::{self, Config};
+use crate::config::{self, Config, LoadOptions, Overlay};
 use crate::daemon::logins;
 use crate::ruleset;
 use crate::sensors;
@@ -25,19 +25,7 @@ pub struct CheckArgs {
 
 /// Loads everything as the daemon would and reports; 1 when the daemon would refuse it.
 pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
-    let loaded = config::load(&common.load_options(args.strict_ossec));
-    let mut diagnostics = loaded.diagnostics;
-    let mut rules = 0;
-    if let Some(config) = &loaded.config {
-        let (engine, of_rules) = ruleset::compile(config);
-        rules = engine.as_ref().map_or(0, Engine::rule_count);
-        diagnostics.extend(of_rules);
-        diagnostics.extend(engine.and_then(|engine| rules_of_files(config, &engine)));
-        diagnostics.extend(ruleset::lint(config));
-        diagnostics.extend(protection(config));
-        diagnostics.extend(logins::check(&config.collect));
-        diagnostics.extend(ruleset::nothing_watched(config));
-    }
+    let (mut diagnostics, rules) = problems(&common.load_options(args.strict_ossec), &Overlay::new());
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let bad = errors > 0 || (args.deny_warnings && warnings > 0);
@@ -61,6 +49,24 @@ pub(super) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
         output::print(&text)?;
     }
     Ok(if bad { Exit::No } else { Exit::Success })
+}
+
+/// Every problem, and the number of rules, as if files had the content that `overlay` gives them.
+pub(super) fn problems(options: &LoadOptions, overlay: &Overlay) -> (Vec<Diagnostic>, usize) {
+    let loaded = config::load_with(options, overlay);
+    let mut diagnostics = loaded.diagnostics;
+    let mut rules = 0;
+    if let Some(config) = &loaded.config {
+        let (engine, of_rules) = ruleset::compile_with(config, overlay);
+        rules = engine.as_ref().map_or(0, Engine::rule_count);
+        diagnostics.extend(of_rules);
+        diagnostics.extend(engine.and_then(|engine| rules_of_files(config, &engine)));
+        diagnostics.extend(ruleset::lint(config, overlay));
+        diagnostics.extend(protection(config));
+        diagnostics.extend(logins::check(&config.collect));
+        diagnostics.extend(ruleset::nothing_watched(config));
+    }
+    (diagnostics, rules)
 }
 
 /// Whether this kernel can do what `protect="yes"` asks for.

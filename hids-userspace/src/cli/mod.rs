@@ -18,6 +18,7 @@ mod messages;
 mod output;
 mod pager;
 mod progress;
+mod proposal;
 mod reload;
 mod replay;
 mod rules;
@@ -111,7 +112,7 @@ pub enum Command {
     Rules(rules::RulesArgs),
     /// Print a completion script for a shell
     Completions(complete::CompletionsArgs),
-    /// Create missing configuration files
+    /// Create a configuration that fits this system
     Setup(setup::SetupArgs),
     /// Remove blocks and write protection from the kernel, before hids is uninstalled
     Teardown,

@@ -1,5 +1,6 @@
 //! Finds and reads the configuration file.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -37,8 +38,16 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
 }
 
+/// Files with a content that they do not have yet: what is to be checked before it is written.
+pub(crate) type Overlay = BTreeMap<PathBuf, Vec<u8>>;
+
 /// Reads, checks and resolves the configuration. Never panics; whatever is wrong is a diagnostic.
 pub fn load(options: &LoadOptions) -> Loaded {
+    load_with(options, &Overlay::new())
+}
+
+/// As [`load`], as if the configuration had the content that `overlay` gives it.
+pub(crate) fn load_with(options: &LoadOptions, overlay: &Overlay) -> Loaded {
     let mut loaded = Loaded::default();
     let Some(path) = find_config(options.config.as_deref()) else {
         let message = format!("no configuration found: neither {} nor {} exists", PLACES[0], PLACES[1]);
@@ -48,7 +57,7 @@ pub fn load(options: &LoadOptions) -> Loaded {
         ));
         return loaded;
     };
-    let text = match read_file(&path) {
+    let text = match overlay.get(&path).map_or_else(|| read_file(&path), |text| Ok(text.clone())) {
         Ok(text) => text,
         Err(problem) => {
             let message = format!("cannot read the configuration {}: {problem}", path.display());

@@ -41,6 +41,7 @@ mod value;
 mod tests;
 
 pub use load::{LoadOptions, Loaded, find_config, load, locate};
-pub(crate) use load::{check_text, load_allowed};
+pub(crate) use load::{Overlay, check_text, load_allowed, load_with};
 pub use read_file::CONFIG_SIZE_LIMIT_BYTES;
 pub use types::*;
+pub(crate) use value::is_mail_address;

@@ -54,7 +54,7 @@ const ORDERS: &[Order] = &[
             &["accounts", "logging", "trust", "wildcard"],
             &["contracts"],
             &["config"],
-            &["ruleset"],
+            &["adopt", "ruleset"],
             &["collect", "sensors", "fim", "rootcheck", "respond", "notify", "record"],
             &["control"],
             &["daemon"],

@@ -1,7 +1,7 @@
-//! `hidsctl setup`: the administrator's own files, where there are none.
+//! Creates the administrator's own files, where there are none.
 //!
 //! What an update replaces lies in /usr/share/hids; what belongs to the administrator is copied from there once
-//! and never touched again. Packages need none of this: they know which files are configuration.
+//! and not overwritten. Packages need none of this: they know which files are configuration.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,23 +9,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Args;
-use serde_json::json;
 
-use super::exit::Exit;
-use super::{Common, output};
 use crate::platform::atomic_file;
-
-/// Arguments of `hidsctl setup`.
-#[derive(Debug, Args)]
-pub struct SetupArgs {
-    /// Use DIR instead of / (for images and packages)
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    destdir: PathBuf,
-    /// Print only what was created
-    #[arg(short, long)]
-    quiet: bool,
-}
 
 /// What an update replaces.
 const SHARE: &str = "usr/share/hids";
@@ -41,30 +26,26 @@ const FILES: [(&str, &str); 3] = [
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
 
-/// Copies what is missing.
-pub(super) fn run(common: &Common, args: &SetupArgs) -> anyhow::Result<Exit> {
-    let kept = args.destdir.join(KEPT);
-    let (mut created, mut unchanged) = (Vec::new(), Vec::new());
+/// The files, by what became of them.
+#[derive(Debug, Default)]
+pub(super) struct Created {
+    pub created: Vec<PathBuf>,
+    pub unchanged: Vec<PathBuf>,
+}
+
+/// Copies what is missing below `destdir`.
+pub(super) fn missing_files(destdir: &Path) -> anyhow::Result<Created> {
+    let kept = destdir.join(KEPT);
+    let mut files = Created::default();
     if kept.symlink_metadata().is_ok() {
-        unchanged.push(kept);
-    } else {
-        for (from, to) in FILES {
-            let (from, to) = (args.destdir.join(SHARE).join(from), args.destdir.join(to));
-            if copy_if_missing(&from, &to)? { created.push(to) } else { unchanged.push(to) }
-        }
+        files.unchanged.push(kept);
+        return Ok(files);
     }
-    if common.json {
-        output::print_json(&json!({ "created": created, "unchanged": unchanged }))?;
-        return Ok(Exit::Success);
+    for (from, to) in FILES {
+        let (from, to) = (destdir.join(SHARE).join(from), destdir.join(to));
+        if copy_if_missing(&from, &to)? { files.created.push(to) } else { files.unchanged.push(to) }
     }
-    let lines = |word: &str, paths: &[PathBuf]| -> String {
-        paths.iter().map(|path| format!("{word} {}\n", path.display())).collect()
-    };
-    output::print(&lines("created", &created))?;
-    if !args.quiet {
-        output::print(&lines("unchanged", &unchanged))?;
-    }
-    Ok(Exit::Success)
+    Ok(files)
 }
 
 /// False when something has that name already, whatever it is.
@@ -115,9 +96,8 @@ mod tests {
         root
     }
 
-    fn set_up(root: &Path) -> anyhow::Result<Exit> {
-        let common = Common { config: None, root: None, json: true };
-        run(&common, &SetupArgs { destdir: root.to_path_buf(), quiet: false })
+    fn set_up(root: &Path) -> anyhow::Result<Created> {
+        missing_files(root)
     }
 
     // O-B2, O-B13

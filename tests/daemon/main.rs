@@ -7,6 +7,7 @@ mod common;
 mod completion;
 mod documents;
 mod full_disk;
+mod import;
 mod joined;
 mod journal_quarantine;
 mod lifecycle;

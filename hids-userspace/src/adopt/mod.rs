@@ -5,8 +5,11 @@
 //! bounded, checked and never carried out.
 
 pub(crate) mod draft;
+pub(crate) mod fail2ban;
 pub(crate) mod findings;
 pub(crate) mod logs;
 pub(crate) mod mail;
 pub(crate) mod network;
 pub(crate) mod system;
+pub(crate) mod thresholds;
+pub(crate) mod translated;

@@ -13,6 +13,8 @@ pub mod daemon;
 pub mod exit;
 mod explain;
 mod fim;
+mod import;
+mod logging;
 mod logtest;
 mod messages;
 mod output;
@@ -114,6 +116,8 @@ pub enum Command {
     Completions(complete::CompletionsArgs),
     /// Create a configuration that fits this system
     Setup(setup::SetupArgs),
+    /// Translate the configuration of another program
+    Import(import::ImportArgs),
     /// Remove blocks and write protection from the kernel, before hids is uninstalled
     Teardown,
 }
@@ -171,6 +175,7 @@ fn run(args: &Hidsctl) -> Exit {
         Command::Rules(rules) => rules::run(&args.common, rules),
         Command::Completions(completions) => complete::run(completions),
         Command::Setup(setup) => setup::run(&args.common, setup),
+        Command::Import(import) => import::run(&args.common, import),
         Command::Teardown => teardown::run(&args.common),
     };
     result.unwrap_or_else(|error| {

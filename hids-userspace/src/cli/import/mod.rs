@@ -1,0 +1,50 @@
+//! `hidsctl import`: what the configuration of another program says, in ossec.conf.
+
+mod fail2ban;
+mod outcome;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Common;
+use super::exit::Exit;
+
+/// Arguments of `hidsctl import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    #[command(subcommand)]
+    from: From,
+}
+
+#[derive(Debug, Subcommand)]
+enum From {
+    /// Translate the jails of fail2ban
+    Fail2ban(Fail2banArgs),
+}
+
+#[derive(Debug, Args)]
+struct How {
+    /// Write the changes without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// Only print what would be changed
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+struct Fail2banArgs {
+    /// Directory of the configuration
+    #[arg(default_value = "/etc/fail2ban")]
+    directory: PathBuf,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Runs one of the imports.
+pub(super) fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<Exit> {
+    match &args.from {
+        From::Fail2ban(args) => fail2ban::run(common, args),
+    }
+}

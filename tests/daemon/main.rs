@@ -5,6 +5,7 @@ mod allow;
 mod check;
 mod common;
 mod completion;
+mod configuration;
 mod documents;
 mod full_disk;
 mod import;

@@ -9,12 +9,12 @@ mod blocks;
 mod check;
 pub mod color;
 mod complete;
+mod config;
 pub mod daemon;
 pub mod exit;
 mod explain;
 mod fim;
 mod import;
-mod logging;
 mod logtest;
 mod messages;
 mod output;
@@ -104,6 +104,8 @@ pub enum Command {
     Fim(fim::FimArgs),
     /// Reload the configuration
     Reload,
+    /// Show options in force, or explain an option
+    Config(config::ConfigArgs),
     /// Explain the code of a diagnostic, such as C014
     Explain(explain::ExplainArgs),
     /// Analyse log lines from standard input and show each step
@@ -169,6 +171,7 @@ fn run(args: &Hidsctl) -> Exit {
         Command::Why(why) => why::run(&args.common, why),
         Command::Fim(fim) => fim::run(&args.common, fim),
         Command::Reload => reload::run(&args.common),
+        Command::Config(config) => config::run(&args.common, config),
         Command::Explain(explain) => explain::run(&args.common, explain),
         Command::Logtest(logtest) => logtest::run(&args.common, logtest),
         Command::Replay(replay) => replay::run(&args.common, replay),

@@ -27,6 +27,7 @@
 
 pub(crate) mod allow_list;
 pub(crate) mod command_line;
+pub(crate) mod effective;
 mod known;
 mod load;
 mod paths;

@@ -3,9 +3,11 @@
 //! One table drives checking, warnings and the manual; an option that is not here is an error,
 //! as it is in OSSEC 4.3.0 (`src/config/*.c`).
 
+mod manual;
 mod sections;
 mod wazuh;
 
+pub(super) use manual::{entry as manual_entry, introduction as manual_introduction};
 pub(super) use sections::SECTIONS;
 pub(super) use wazuh::{wazuh_option, wazuh_section};
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::reload::ask;
-use super::{Common, output, screen, table};
+use super::{Common, messages, output, screen, table};
 use crate::config::allow_list::{AllowList, path_of};
 use crate::config::{self, AllowedNet};
 use crate::control::{ClientError, Request};
@@ -89,8 +89,7 @@ pub(super) fn run(common: &Common, args: &AllowArgs) -> anyhow::Result<Exit> {
 fn add(common: &Common, networks: &[IpNet], comment: Option<&str>, force: bool) -> anyhow::Result<Exit> {
     for net in networks {
         if let Some(why) = refusal(net, force) {
-            eprintln!("hidsctl: {why}");
-            return Ok(Exit::No);
+            return Ok(messages::refusal(&why, None));
         }
     }
     let mut file = ListFile::open(common)?;
@@ -137,9 +136,8 @@ fn remove(common: &Common, networks: &[IpNet]) -> anyhow::Result<Exit> {
     let others = of_configuration(common).0;
     for net in &unknown {
         let listed = others.iter().any(|other| other.net == Some(**net));
-        let hint =
-            if listed { ": it is in ossec.conf; remove its <white_list> there, then run hidsctl reload" } else { "" };
-        eprintln!("hidsctl: {} is not in {}{hint}", shown(net), file.path.display());
+        let help = listed.then_some("it is in ossec.conf: remove its <white_list> there, then run hidsctl reload");
+        messages::refusal(&format!("{} is not in {}", shown(net), file.path.display()), help);
     }
     let mut text = String::new();
     for net in &removed {
@@ -187,7 +185,7 @@ fn list(common: &Common) -> anyhow::Result<Exit> {
     let list = read(&path)?;
     let (others, errors) = of_configuration(common);
     if !errors.is_empty() {
-        eprintln!("hidsctl: the configuration has errors, so its <white_list> is not shown (hidsctl check)");
+        messages::note("the configuration has errors, so its <white_list> is not shown (hidsctl check)");
     }
     let own = list.entries().map(|entry| (shown(&entry.net), "allow.list", true, entry.comment.as_deref()));
     let entries: Vec<_> =

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::exit::{BadConfiguration, Exit};
-use super::{Common, output};
+use super::{Common, messages, output};
 use crate::config::effective::{self, OptionFacts, Setting, Support};
 
 /// Arguments of `hidsctl config`.
@@ -49,7 +49,7 @@ pub(super) fn run(common: &Common, args: &ConfigArgs) -> anyhow::Result<Exit> {
 
 fn settings(common: &Common) -> anyhow::Result<Vec<Setting>> {
     effective::settings(&common.load_options(false)).map_err(|diagnostics| {
-        diagnostics.iter().for_each(|diagnostic| eprint!("{}", diagnostic.render()));
+        messages::diagnostics(&diagnostics);
         BadConfiguration.into()
     })
 }
@@ -85,11 +85,11 @@ fn get(common: &Common, name: &str) -> anyhow::Result<Exit> {
     } else {
         let line = |setting: &Setting| format!("{}\n", output::visible(setting.value.as_bytes()));
         output::print(&found.iter().map(line).collect::<String>())?;
-        if found.is_empty() {
-            eprintln!("hidsctl: {} is not set and has no default", output::visible(name.as_bytes()));
-        }
     }
-    Ok(if found.is_empty() { Exit::No } else { Exit::Success })
+    if found.is_empty() {
+        return Ok(messages::refusal(&format!("{} is not set and has no default", shown(name)), None));
+    }
+    Ok(Exit::Success)
 }
 
 fn explain(common: &Common, name: &str) -> anyhow::Result<Exit> {
@@ -116,9 +116,11 @@ fn explain(common: &Common, name: &str) -> anyhow::Result<Exit> {
 }
 
 fn unknown(name: &str, help: &str) -> Exit {
-    eprintln!("hidsctl: there is no option or section \"{}\"", output::visible(name.as_bytes()));
-    eprintln!("help: {help}");
-    Exit::No
+    messages::refusal(&format!("there is no option or section \"{}\"", shown(name)), Some(help))
+}
+
+fn shown(name: &str) -> String {
+    output::visible(name.as_bytes())
 }
 
 fn valued(setting: &Setting) -> String {

@@ -132,7 +132,7 @@ impl Command {
             Self::Blocks(blocks) => blocks.only_lists(),
             Self::Fim(fim) => fim.only_lists(),
             Self::Rules(rules) => rules.only_lists(),
-            Self::Check(_) | Self::Status | Self::Why(_) | Self::Explain(_) => true,
+            Self::Check(_) | Self::Status(_) | Self::Why(_) | Self::Explain(_) => true,
             _ => false,
         }
     }

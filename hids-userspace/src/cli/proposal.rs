@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use hids_core::diag::{Diagnostic, Severity};
 use similar::TextDiff;
 
-use super::{check, output};
+use super::{check, messages, output};
 use crate::config::{LoadOptions, Overlay};
 use crate::platform::atomic_file::{self, Replacement};
 
@@ -195,10 +195,8 @@ pub(super) fn settle(
         return Ok(Settled::Refused(errors));
     }
     if kept > 0 {
-        eprintln!(
-            "hidsctl: the configuration has {} already; `hidsctl check` shows them",
-            output::count(kept as u64, "error")
-        );
+        let errors = output::count(kept as u64, "error");
+        messages::note(&format!("the configuration has {errors} already; `hidsctl check` shows them"));
     }
     let write = match consent {
         Consent::Given => true,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::exit::Exit;
 use super::super::proposal::{self, Consent, Proposal, Settled};
-use super::super::{Common, check, output};
+use super::super::{Common, messages, output};
 use super::How;
 use crate::adopt::draft::{Draft, DraftError};
 use crate::adopt::translated::Translated;
@@ -33,7 +33,7 @@ pub(super) fn target(common: &Common) -> anyhow::Result<Target> {
     let old = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let draft = match Draft::new(old.clone()) {
         Err(DraftError::Malformed(diagnostics)) => {
-            diagnostics.iter().for_each(|diagnostic| eprint!("{}", diagnostic.render()));
+            messages::diagnostics(&diagnostics);
             bail!("{} has errors; correct them first (hidsctl check)", path.display())
         }
         draft => draft.with_context(|| format!("cannot change {}", path.display()))?,
@@ -69,7 +69,7 @@ pub(super) fn finish(
         let not = report.not.iter().map(|(what, why)| json!({ "what": what, "reason": why }));
         let (kept, errors) = match &settled {
             Settled::Written(kept) => (json!(kept), json!([])),
-            Settled::Refused(errors) => (json!([]), errors.iter().map(check::to_json).collect()),
+            Settled::Refused(errors) => (json!([]), errors.iter().map(messages::diagnostic_json).collect()),
             _ => (json!([]), json!([])),
         };
         output::print_json(&json!({
@@ -116,8 +116,8 @@ fn say(settled: &Settled) -> anyhow::Result<()> {
             ))
         }
         Settled::Refused(errors) => {
-            errors.iter().for_each(|error| eprint!("{}", error.render()));
-            eprintln!("hidsctl: the new configuration would have errors; nothing was changed");
+            messages::diagnostics(errors);
+            messages::refusal("the new configuration would have errors; nothing was changed", None);
             Ok(())
         }
     }

@@ -13,7 +13,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::proposal::{self, Consent, Proposal, Settled};
-use super::{Common, output};
+use super::{Common, messages, output};
 use crate::adopt::draft::{Draft, DraftError};
 use crate::adopt::findings::{self, Findings};
 use crate::adopt::system::System;
@@ -96,8 +96,9 @@ fn drafted(
             Ok(Some((draft, changes)))
         }
         Err(DraftError::Malformed(diagnostics)) => {
-            diagnostics.iter().for_each(|diagnostic| eprint!("{}", diagnostic.render()));
-            eprintln!("hidsctl: {} has errors; correct them first (hidsctl check)", path.display());
+            messages::diagnostics(&diagnostics);
+            let help = Some("correct them first; hidsctl check lists all");
+            messages::refusal(&format!("{} has errors", path.display()), help);
             Ok(None)
         }
         Err(error) => Err(error).with_context(|| format!("cannot change {}", path.display())),
@@ -120,7 +121,8 @@ fn asked(found: &Findings, draft: &mut Draft) -> anyhow::Result<Vec<String>> {
             findings::mail_to(draft, &answer, found.host_name.as_deref())?;
             changes.push(format!("send mail to {answer}"));
         } else if !answer.is_empty() {
-            eprintln!("hidsctl: \"{}\" is no mail address; mail stays off", output::visible(answer.as_bytes()));
+            let shown = output::visible(answer.as_bytes());
+            messages::note(&format!("\"{shown}\" is no mail address; mail stays off"));
         }
     }
     Ok(changes)

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::check;
 use super::super::proposal::{Proposal, Settled};
-use super::super::{Common, output};
+use super::super::{Common, messages, output};
 use super::create::Created;
 use crate::adopt::draft::Draft;
 use crate::adopt::findings::{Findings, never_block, wants_mail};
@@ -89,8 +88,8 @@ pub(super) fn outcome(path: &Path, settled: &Settled, found: &Findings) -> anyho
             format!("\nwrote {shown}; the previous file is {}\n", kept.collect::<Vec<_>>().join(", "))
         }
         Settled::Refused(errors) => {
-            errors.iter().for_each(|error| eprint!("{}", error.render()));
-            eprintln!("hidsctl: the new configuration would have errors; nothing was changed");
+            messages::diagnostics(errors);
+            messages::refusal("the new configuration would have errors; nothing was changed", None);
             return Ok(());
         }
     };
@@ -155,7 +154,7 @@ fn kept(settled: &Settled) -> Value {
 
 fn errors(settled: &Settled) -> Value {
     match settled {
-        Settled::Refused(errors) => errors.iter().map(check::to_json).collect(),
+        Settled::Refused(errors) => errors.iter().map(messages::diagnostic_json).collect(),
         _ => json!([]),
     }
 }

@@ -1,6 +1,6 @@
-//! `hidsctl rules test`: runs rule tests, says what failed and which rules no test fires.
+//! `hidsctl rules test`: runs rule tests, says what failed and, if asked, which rules no test fires.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -158,17 +158,16 @@ impl Report {
                 let _ = writeln!(out, "     line{times}: {}", output::visible(line));
             }
         }
-        if !silent.is_empty() {
-            out.push_str(&silent_rules(silent, all));
+        if all && !silent.is_empty() {
+            out.push_str(&silent_rules(silent));
         }
-        let covered = rules - silent.len();
-        let percent = (covered * 100).checked_div(rules).unwrap_or(0);
-        let _ = writeln!(
-            out,
-            "{} cases passed, {} failed; {covered} of {rules} rules fired ({percent} %)",
-            self.passed,
-            self.failed.len()
-        );
+        let _ = write!(out, "{} passed, {} failed", output::count(self.passed as u64, "case"), self.failed.len());
+        if all {
+            let covered = rules - silent.len();
+            let percent = (covered * 100).checked_div(rules).unwrap_or(0);
+            let _ = write!(out, "; {covered} of {rules} rules fired ({percent} %)");
+        }
+        out.push('\n');
         out
     }
 
@@ -202,22 +201,12 @@ fn failure(case: &Case, verdict: &Verdict) -> Value {
     })
 }
 
-/// Rules by file: their ids, or one a line with what they are about.
-fn silent_rules(silent: &[&RuleEntry], all: bool) -> String {
+/// Rules one a line with what they are about.
+fn silent_rules(silent: &[&RuleEntry]) -> String {
     let mut out = String::from("rules not fired by any test:\n");
-    if all {
-        for rule in silent {
-            let description = output::visible(rule.facts.description.as_bytes());
-            let _ = writeln!(out, "  {}: {} {description}", output::visible(rule.place().as_bytes()), rule.facts.id);
-        }
-        return out;
-    }
-    let mut by_file: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for rule in silent {
-        by_file.entry(&rule.span.file.name).or_default().push(rule.facts.id.to_string());
-    }
-    for (file, ids) in by_file {
-        let _ = writeln!(out, "  {}: {}", output::visible(file.as_bytes()), ids.join(" "));
+        let description = output::visible(rule.facts.description.as_bytes());
+        let _ = writeln!(out, "  {}: {} {description}", output::visible(rule.place().as_bytes()), rule.facts.id);
     }
     out
 }

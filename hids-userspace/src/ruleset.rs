@@ -55,6 +55,11 @@ fn compile_sources(
     (engine.filter(|_| usable), diagnostics)
 }
 
+/// What is wrong with these files, wherever they come from.
+pub(crate) fn problems_of(config: &Config, sources: &RulesetSources) -> Vec<Diagnostic> {
+    Engine::compile(sources, engine_options(config)).1
+}
+
 /// What is probably wrong with decoders and rules that load; see [`hids_core::engine::lint`].
 pub(crate) fn lint(config: &Config, overlay: &Overlay) -> Vec<Diagnostic> {
     let (sources, _) = read_sources_with(config, overlay);

@@ -1,5 +1,7 @@
 //! `hidsctl rules` and the lint of `hidsctl check`, as the real program shows them.
 
+mod silence;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -69,14 +71,15 @@ impl Site {
 const CASES: &str = "[tick]\nrule = 100100\nalert = 3\ndecoder = tick\nlog 1 pass = Nov 25 10:00:00 h tick[1]: x\n";
 
 #[test]
-fn tests_beside_the_rules_are_found_and_silent_rules_named() {
+fn tests_beside_the_rules_are_found_and_silent_rules_named_where_asked_for() {
     let site = Site::new(RULES);
     site.write("tests/t.ini", CASES);
-    let output = site.run(&["rules", "test"]);
+    assert_eq!(site.text(&["rules", "test"]), "1 case passed, 0 failed\n");
+    let output = site.run(&["rules", "test", "--coverage"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(text.contains("r.xml: 100101\n"), "{text}");
-    assert!(text.ends_with("1 cases passed, 0 failed; 1 of 2 rules fired (50 %)\n"), "{text}");
+    assert!(text.contains("r.xml:9: 100101 ticks\n"), "{text}");
+    assert!(text.ends_with("1 case passed, 0 failed; 1 of 2 rules fired (50 %)\n"), "{text}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod graph;
 mod list;
 mod show;
+mod silence;
 mod test;
 
 use anyhow::bail;
@@ -39,6 +40,8 @@ enum Command {
     List(list::ListArgs),
     /// Show a rule with its parents and children
     Show(show::ShowArgs),
+    /// Keep a rule from alerting, for all or some events, by a local rule
+    Silence(silence::SilenceArgs),
     /// Print the rule tree in Graphviz format
     Graph(graph::GraphArgs),
 }
@@ -49,6 +52,7 @@ pub(super) fn run(common: &Common, args: &RulesArgs) -> anyhow::Result<Exit> {
         Command::Test(args) => test::run(common, args),
         Command::List(args) => list::run(common, args),
         Command::Show(args) => show::run(common, args),
+        Command::Silence(args) => silence::run(common, args),
         Command::Graph(args) => graph::run(common, args),
     }
 }

@@ -70,3 +70,76 @@ fn an_import_without_a_source_says_so_and_changes_nothing() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("jail.conf"), "{refused:?}");
     assert_eq!(text(host.path("ossec.conf")), before);
 }
+
+/// Sums of "abc".
+const ABC: &str = "900150983cd24fb0d6963f7d28e17f72:a9993e364706816aba3e25717850c26c9cd0d89d";
+
+/// A host that monitors a tree, and an OSSEC that knew each of its files as "abc".
+fn host_after_ossec() -> (Daemon, PathBuf) {
+    use std::os::unix::fs::MetadataExt as _;
+    let host = Daemon::new("");
+    let tree = host.path("tree").canonicalize().unwrap_or_else(|_| {
+        fs::create_dir_all(host.path("tree")).expect("a directory");
+        host.path("tree").canonicalize().expect("a directory")
+    });
+    let log = host.path("log");
+    fs::write(&log, "").expect("a log");
+    let config = format!(
+        "<ossec_config><localfile><log_format>syslog</log_format><location>{}</location></localfile>\
+         <syscheck><directories check_all=\"yes\">{}</directories></syscheck></ossec_config>",
+        log.display(),
+        tree.display()
+    );
+    fs::write(host.path("ossec.conf"), config).expect("a configuration");
+    let mut database = String::new();
+    for (name, content) in [("same", "abc"), ("other", "abd"), ("gone", "abc")] {
+        let path = tree.join(name);
+        fs::write(&path, content).expect("a file");
+        let data = path.metadata().expect("there");
+        let (mode, uid, gid) = (data.mode(), data.uid(), data.gid());
+        database.push_str(&format!("+++3:{mode}:{uid}:{gid}:{ABC}:xxx !1700000000 {}\n", path.display()));
+    }
+    fs::remove_file(tree.join("gone")).expect("removed");
+    fs::write(tree.join("new"), "abc").expect("a file that OSSEC did not know");
+    let home = host.path("var-ossec");
+    for folder in ["queue/syscheck", "queue/fts"] {
+        fs::create_dir_all(home.join(folder)).expect("a directory");
+    }
+    fs::write(home.join("queue/syscheck/syscheck"), database).expect("a database");
+    fs::write(home.join("queue/fts/fts-queue"), format!("sshd  alice      {}\n", log.display())).expect("a queue");
+    (host, home)
+}
+
+#[test]
+fn a_file_that_changed_after_ossecs_last_scan_is_alerted_by_the_first_scan() {
+    let (mut host, home) = host_after_ossec();
+    let home = home.to_string_lossy().into_owned();
+    let shown = host.hidsctl(&["import", "ossec", &home, "--dry-run"]);
+    let said = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.status.success() && said.contains("1 unchanged, 2 changed"), "{shown:?}");
+    assert!(said.contains("/other (content)") && said.contains("/gone (deleted)"), "{said}");
+    assert!(!host.path("state").join("fim.redb").exists(), "--dry-run writes nothing");
+    let answer = host.hidsctl_json(&["import", "ossec", &home, "--yes"]).expect("it works");
+    assert!(answer["translated"].to_string().contains("the first scan will report 2 changed files"), "{answer}");
+
+    host.start();
+    let path = |alert: &serde_json::Value| alert["SyscheckFile"]["path"].as_str().unwrap_or_default().to_owned();
+    assert!(path(&host.wait_for_alert(550)).ends_with("/tree/other"));
+    assert!(path(&host.wait_for_alert(553)).ends_with("/tree/gone"));
+    let running = host.hidsctl(&["import", "ossec", &home, "--yes"]);
+    assert!(String::from_utf8_lossy(&running.stderr).contains("stop it first"), "{running:?}");
+    let login = |user: &str| {
+        let line =
+            format!("Nov 24 10:00:00 web1 sshd[5]: Accepted password for {user} from 203.0.113.5 port 22 ssh2\n");
+        hids_tests::daemon::append(&host.path("log"), line.as_bytes());
+    };
+    login("alice");
+    login("bob");
+    let first = host.wait_for_alert(10_100);
+    assert!(first["full_log"].as_str().is_some_and(|log| log.contains("bob")), "OSSEC knew alice: {first}");
+    let told = host.alerts().iter().map(path).filter(|path| path.ends_with("/same") || path.ends_with("/new")).count();
+    assert_eq!(told, 0, "what did not change is baseline, as before");
+    host.stop();
+    let verified = host.hidsctl(&["fim", "verify"]);
+    assert!(verified.status.success(), "{verified:?}");
+}

@@ -85,6 +85,20 @@ impl Draft {
         self.elements(section, option).map(|element| element.text.value.trim().to_owned()).collect()
     }
 
+    /// Whether there is a section of that name.
+    pub(crate) fn has_section(&self, section: &str) -> bool {
+        self.sections(section).next().is_some()
+    }
+
+    /// For each section of that name the value that counts of an option, without blanks around it.
+    pub(crate) fn of_each(&self, section: &str, option: &str) -> Vec<Option<String>> {
+        let last = |section: &Element| {
+            let element = section.children.iter().rfind(|child| child.name.value == option)?;
+            Some(element.text.value.trim().to_owned())
+        };
+        self.sections(section).map(last).collect()
+    }
+
     /// Adds an option where its like stand; with a new section if there is none.
     ///
     /// # Errors

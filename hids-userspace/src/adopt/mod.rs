@@ -10,6 +10,7 @@ pub(crate) mod findings;
 pub(crate) mod logs;
 pub(crate) mod mail;
 pub(crate) mod network;
+pub(crate) mod ossec;
 pub(crate) mod system;
 pub(crate) mod thresholds;
 pub(crate) mod translated;

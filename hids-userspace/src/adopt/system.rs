@@ -35,13 +35,18 @@ impl System {
 
     /// The bytes of a regular file; `None` if it is missing, unreadable or too large.
     pub(crate) fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.read_up_to(path, MOST_BYTES)
+    }
+
+    /// As [`System::read`], with a limit of its own.
+    pub(crate) fn read_up_to(&self, path: &str, most_bytes: u64) -> Option<Vec<u8>> {
         let file = self.open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
         if FileType::from_raw_mode(rustix::fs::fstat(&file).ok()?.st_mode) != FileType::RegularFile {
             return None;
         }
         let mut bytes = Vec::new();
-        File::from(file).take(MOST_BYTES + 1).read_to_end(&mut bytes).ok()?;
-        (bytes.len() as u64 <= MOST_BYTES).then_some(bytes)
+        File::from(file).take(most_bytes.saturating_add(1)).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 <= most_bytes).then_some(bytes)
     }
 
     /// As [`System::read`], for people's files; what is not UTF-8 is replaced.

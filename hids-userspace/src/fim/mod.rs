@@ -6,6 +6,7 @@
 pub(crate) mod baseline_view;
 pub(crate) mod examine;
 pub mod export;
+pub(crate) mod handover;
 pub(crate) mod monitor;
 pub(crate) mod offline;
 pub(crate) mod packages;

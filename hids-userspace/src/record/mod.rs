@@ -37,7 +37,7 @@ pub(crate) use query::{AlertQuery, Filters};
 pub(crate) use reader::{Follower, check_readable, newest_alerts, read_alerts};
 pub(crate) use recorded::RecordedAlert;
 pub(crate) use recorder::{Recorder, RecorderOptions};
-pub(crate) use rule_state::rewritten as rewritten_rule_state;
+pub(crate) use rule_state::{remember, rewritten as rewritten_rule_state};
 pub(crate) use thread::start;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! behind the alert files (then something is called new twice), never ahead of them (then an alert
 //! would be lost).
 
+use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -118,6 +119,31 @@ impl RuleStateFile {
     pub(super) fn save(&self, state: &SavedState) -> io::Result<()> {
         atomic_file::replace(&self.path, 0o600, &render(state)?)
     }
+}
+
+/// Adds combinations that another program has seen to what is saved in `state`; returns how many were not known. Only
+/// while no daemon runs: it would replace the file by what it remembers itself.
+///
+/// # Errors
+/// When the file cannot be read or written; a damaged one is left where it is.
+pub(crate) fn remember(state: &Path, first_seen: &[Vec<u8>], ignored: &[Vec<u8>]) -> io::Result<(usize, usize)> {
+    let file = RuleStateFile::new(state);
+    let mut saved = file.read().map_err(io::Error::other)?;
+    let added = (older(&mut saved.first_seen, first_seen), older(&mut saved.ignored, ignored));
+    if added != (0, 0) {
+        file.save(&saved)?;
+    }
+    Ok(added)
+}
+
+/// Puts what is not known before what is: it was seen earlier.
+fn older(known: &mut Vec<Vec<u8>>, earlier: &[Vec<u8>]) -> usize {
+    let mut seen: HashSet<Vec<u8>> = known.iter().cloned().collect();
+    let mut all: Vec<Vec<u8>> = earlier.iter().filter(|one| seen.insert((*one).clone())).cloned().collect();
+    let added = all.len();
+    all.append(known);
+    *known = all;
+    added
 }
 
 /// The state in the text of a file, serialized again; `None` where it is damaged.

@@ -1,6 +1,7 @@
 //! `hidsctl import`: what the configuration of another program says, in ossec.conf.
 
 mod fail2ban;
+mod ossec;
 mod outcome;
 
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ pub struct ImportArgs {
 enum From {
     /// Translate the jails of fail2ban
     Fail2ban(Fail2banArgs),
+    /// Import the settings, rule memory and file integrity database of OSSEC
+    Ossec(OssecArgs),
 }
 
 #[derive(Debug, Args)]
@@ -42,9 +45,19 @@ struct Fail2banArgs {
     how: How,
 }
 
+#[derive(Debug, Args)]
+struct OssecArgs {
+    /// Directory of the installation
+    #[arg(default_value = "/var/ossec")]
+    directory: PathBuf,
+    #[command(flatten)]
+    how: How,
+}
+
 /// Runs one of the imports.
 pub(super) fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<Exit> {
     match &args.from {
         From::Fail2ban(args) => fail2ban::run(common, args),
+        From::Ossec(args) => ossec::run(common, args),
     }
 }

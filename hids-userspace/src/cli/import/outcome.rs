@@ -106,7 +106,7 @@ fn listed(report: &Translated) -> String {
 
 fn say(settled: &Settled) -> anyhow::Result<()> {
     match settled {
-        Settled::Unchanged => output::print("\nnothing to change\n"),
+        Settled::Unchanged => output::print("\nthe configuration needs no change\n"),
         Settled::Shown => output::print("\nnothing was changed; --yes writes the changes\n"),
         Settled::Written(kept) => {
             let kept = kept.iter().map(|path| output::visible(path.display().to_string().as_bytes()));

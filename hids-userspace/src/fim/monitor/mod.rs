@@ -45,6 +45,7 @@ pub(crate) use handle::FimHandle;
 pub(crate) use notifier::POSITION;
 pub(in crate::fim) use notifier::text as text_of;
 pub(crate) use offline_queries::{answer_offline, has_baseline};
+pub(in crate::fim) use open::{BASELINE, KEY};
 pub(crate) use open::{FimError, Opened, open};
 pub(in crate::fim) use scan_scheduler::NotWatched;
 pub(crate) use start::{FimInputs, FimOptions, start};

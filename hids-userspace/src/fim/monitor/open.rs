@@ -13,9 +13,9 @@ use crate::fim::store::{Durability, Store, StoreError, StoreKey, StoreLimits};
 use crate::platform::clock;
 
 /// The file of the baseline in the state directory.
-pub(super) const BASELINE: &str = "fim.redb";
+pub(in crate::fim) const BASELINE: &str = "fim.redb";
 /// The file of its key.
-pub(super) const KEY: &str = "fim.key";
+pub(in crate::fim) const KEY: &str = "fim.key";
 
 /// Why file integrity cannot start.
 #[derive(Debug, thiserror::Error)]

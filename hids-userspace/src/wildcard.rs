@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Paths that one wildcard may stand for: a university's homes. Each root costs a look at every change of paths.
-const MOST_MATCHES: usize = 16_384;
+pub(crate) const MOST_MATCHES: usize = 16_384;
 
 /// Whether OSSEC takes the path as a pattern.
 pub(crate) fn has_wildcard(path: &Path) -> bool {

@@ -70,7 +70,11 @@ fn every_hidsctl_command_of_readme_and_manual_is_understood() {
                 continue;
             }
             let code = host.hidsctl(&words).status.code();
-            assert!(matches!(code, Some(0 | 1 | 3)), "hidsctl {command}: {code:?}");
+            // The numbers of `fim check` are AIDE's: there is no such image, and no baseline.
+            let is_check = words.starts_with(&["fim", "check"]);
+            let is_understood =
+                if is_check { matches!(code, Some(0..=7 | 17 | 24)) } else { matches!(code, Some(0 | 1 | 3)) };
+            assert!(is_understood, "hidsctl {command}: {code:?}");
             tried += 1;
         }
     }

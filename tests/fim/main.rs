@@ -4,6 +4,7 @@
 //! `hidsctl fim`. All of it needs root (fanotify).
 
 mod changes;
+mod check;
 mod control;
 mod differences;
 mod downtime;

@@ -5,6 +5,7 @@
 mod checks;
 mod compare;
 mod diff;
+mod findings;
 mod package_managers;
 mod policy;
 mod repeat;
@@ -16,6 +17,7 @@ mod text;
 pub use checks::Checks;
 pub use compare::{Differences, compare};
 pub use diff::{DiffLimits, NO_DIFF, NOT_TEXT, diff, is_text};
+pub use findings::{FindingKind, Names, Property, judge, lacks_sums, mode, named, properties};
 pub use package_managers::{PACKAGE_MANAGERS, is_package_manager};
 pub use policy::{PathKind, PathPattern, Policy, PolicyDef, Watch};
 pub use repeat::{DECODERS, decoder};

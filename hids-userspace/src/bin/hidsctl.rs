@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    hids_userspace::cli::hidsctl().into()
+    hids_userspace::cli::hidsctl()
 }

@@ -10,7 +10,7 @@ use hids_core::diag::Diagnostic;
 use hids_core::escape::plain_json;
 use serde_json::{Value, json};
 
-use super::exit::Exit;
+use super::exit::{CheckExit, Exit};
 
 /// Whether messages are JSON.
 static JSON: AtomicBool = AtomicBool::new(false);
@@ -22,7 +22,11 @@ pub(super) fn choose(json: bool) {
 
 /// Reports the error that ends a command, and gives the exit status for it.
 pub(super) fn error(error: &anyhow::Error) -> Exit {
-    let exit = Exit::from_error(error);
+    error_with(error, Exit::from_error(error))
+}
+
+/// The same for a command that has exit statuses of its own.
+pub(super) fn error_with(error: &anyhow::Error, exit: Exit) -> Exit {
     let help = advice(error);
     if is_json() {
         print(&error_json(error, help, exit));
@@ -37,7 +41,7 @@ pub(super) fn error(error: &anyhow::Error) -> Exit {
 pub(super) fn refusal(message: &str, help: Option<&str>) -> Exit {
     if is_json() {
         print(
-            &json!({"severity": "error", "message": message, "causes": [], "help": help, "exit_status": Exit::No as u8}),
+            &json!({"severity": "error", "message": message, "causes": [], "help": help, "exit_status": Exit::No.code()}),
         );
     } else {
         eprintln!("hidsctl: {message}");
@@ -81,19 +85,23 @@ pub(super) fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
 }
 
 /// Ends the program as clap would, but reports a usage error as JSON if `args` ask for that.
-pub(super) fn usage(error: &clap::Error, mut args: impl Iterator<Item = OsString>) -> Exit {
-    let is_answer = error.exit_code() == 0;
-    if is_answer || !args.any(|arg| arg == "--json") {
+pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Exit {
+    // In the numbers of `fim check`, 2 means that files were removed.
+    let is_check = args.windows(2).any(|words| words[0] == "fim" && words[1] == "check");
+    let exit = match (error.use_stderr(), is_check) {
+        (false, _) => Exit::Success,
+        (true, true) => Exit::Check(CheckExit::Usage),
+        (true, false) => Exit::Usage,
+    };
+    if exit == Exit::Success || !args.iter().any(|arg| arg == "--json") {
         // A terminal that is gone changes nothing.
         let _ = error.print();
-        return if is_answer { Exit::Success } else { Exit::Usage };
+        return exit;
     }
     let text = error.render().to_string();
     let message = text.trim_start_matches("error: ").trim_end();
-    print(
-        &json!({"severity": "error", "message": message, "causes": [], "help": null, "exit_status": Exit::Usage as u8}),
-    );
-    Exit::Usage
+    print(&json!({"severity": "error", "message": message, "causes": [], "help": null, "exit_status": exit.code()}));
+    exit
 }
 
 fn is_json() -> bool {
@@ -107,7 +115,7 @@ fn error_json(error: &anyhow::Error, help: Option<&str>, exit: Exit) -> Value {
         "message": error.to_string(),
         "causes": causes,
         "help": help,
-        "exit_status": exit as u8,
+        "exit_status": exit.code(),
     })
 }
 

@@ -141,18 +141,19 @@ impl Command {
 /// The program that was started under this name: `hidsctl`, or else `hidsd`. Packages hold the code of both once.
 pub fn by_name(name: Option<&OsStr>) -> ExitCode {
     if name.is_some_and(|name| Path::new(name).file_name() == Some(OsStr::new("hidsctl"))) {
-        return hidsctl().into();
+        return hidsctl();
     }
     daemon::main()
 }
 
-/// The program `hidsctl`: what its command line asks for.
-pub fn hidsctl() -> Exit {
+/// `hidsctl` from its command line to its exit code.
+pub fn hidsctl() -> ExitCode {
     complete::answer_if_asked();
-    match Hidsctl::try_parse() {
+    let exit = match Hidsctl::try_parse() {
         Ok(args) => run(&args),
-        Err(error) => messages::usage(&error, std::env::args_os()),
-    }
+        Err(error) => messages::usage(&error, &std::env::args_os().collect::<Vec<_>>()),
+    };
+    exit.into()
 }
 
 /// Runs a `hidsctl` command.

@@ -11,7 +11,7 @@ use hids_core::xml;
 
 use super::read_file::{ReadProblem, read_file};
 use super::value::Problems;
-use super::{AllowedNet, Config, Paths, allow_list, paths, raw, resolve, trusted};
+use super::{AllowedNet, Config, Paths, SyscheckConfig, allow_list, paths, raw, resolve, trusted};
 
 /// Where a configuration is looked for, in order.
 const PLACES: [&str; 2] = ["/var/ossec/etc/ossec.conf", "/etc/hids/ossec.conf"];
@@ -49,27 +49,10 @@ pub fn load(options: &LoadOptions) -> Loaded {
 /// As [`load`], as if the configuration had the content that `overlay` gives it.
 pub(crate) fn load_with(options: &LoadOptions, overlay: &Overlay) -> Loaded {
     let mut loaded = Loaded::default();
-    let Some(path) = find_config(options.config.as_deref()) else {
-        let message = format!("no configuration found: neither {} nor {} exists", PLACES[0], PLACES[1]);
-        loaded.diagnostics.push(Diagnostic::error("C001", message).help(
-            "create one with `hidsctl setup`, or specify one with -c \
-             FILE",
-        ));
-        return loaded;
-    };
-    let text = match overlay.get(&path).map_or_else(|| read_file(&path), |text| Ok(text.clone())) {
-        Ok(text) => text,
+    let (path, text) = match read_found(options, overlay) {
+        Ok(read) => read,
         Err(problem) => {
-            let message = format!("cannot read the configuration {}: {problem}", path.display());
-            let help = if matches!(&problem, ReadProblem::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
-            {
-                "run as root (sudo)"
-            } else if options.config.is_some() {
-                "check the file name given with -c"
-            } else {
-                "check its permissions, or specify another file with -c FILE"
-            };
-            loaded.diagnostics.push(Diagnostic::error("C001", message).help(help));
+            loaded.diagnostics.push(*problem);
             return loaded;
         }
     };
@@ -87,6 +70,38 @@ pub(crate) fn load_with(options: &LoadOptions, overlay: &Overlay) -> Loaded {
     loaded.config = (!has_errors(&diagnostics)).then_some(config);
     loaded.diagnostics = diagnostics;
     loaded
+}
+
+/// The file that is loaded, and its text.
+fn read_found(options: &LoadOptions, overlay: &Overlay) -> Result<(PathBuf, Vec<u8>), Box<Diagnostic>> {
+    let Some(path) = find_config(options.config.as_deref()) else {
+        let message = format!("no configuration found: neither {} nor {} exists", PLACES[0], PLACES[1]);
+        let help = "create one with `hidsctl setup`, or specify one with -c FILE";
+        return Err(Box::new(Diagnostic::error("C001", message).help(help)));
+    };
+    match overlay.get(&path).map_or_else(|| read_file(&path), |text| Ok(text.clone())) {
+        Ok(text) => Ok((path, text)),
+        Err(problem) => {
+            let message = format!("cannot read the configuration {}: {problem}", path.display());
+            let help = if matches!(&problem, ReadProblem::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
+            {
+                "run as root (sudo)"
+            } else if options.config.is_some() {
+                "check the file name given with -c"
+            } else {
+                "check its permissions, or specify another file with -c FILE"
+            };
+            Err(Box::new(Diagnostic::error("C001", message).help(help)))
+        }
+    }
+}
+
+/// What `<syscheck>` asks for in the configuration that [`load`] would read, although other parts of it may be wrong.
+pub(crate) fn load_syscheck(options: &LoadOptions) -> (Option<SyscheckConfig>, Vec<Diagnostic>) {
+    match read_found(options, &Overlay::new()) {
+        Ok((path, text)) => syscheck_of_text(path.display().to_string(), text, options.strict_ossec),
+        Err(problem) => (None, vec![*problem]),
+    }
 }
 
 /// What the text of a configuration means; only of use if no error has been reported. The internal options and the
@@ -115,6 +130,23 @@ pub(crate) fn load_allowed(config_file: &Path) -> Result<Vec<AllowedNet>, String
     let mut problems = Problems(Vec::new());
     let allowed = allow_list::load(config_file, &mut Vec::new(), &mut problems);
     if problems.0.is_empty() { Ok(allowed) } else { Err(problems.0.iter().map(Diagnostic::render).collect()) }
+}
+
+/// What `<syscheck>` asks for in a configuration with this text, which may be that of another machine: nothing else of
+/// it is resolved, and no file that it names is read.
+pub(crate) fn syscheck_of_text(
+    name: String,
+    text: Vec<u8>,
+    strict_ossec: bool,
+) -> (Option<SyscheckConfig>, Vec<Diagnostic>) {
+    let file = SourceFile::new(name, text);
+    let mut problems = Problems(Vec::new());
+    let (roots, diagnostics) = xml::parse(&file);
+    problems.0.extend(diagnostics);
+    let raw = raw::read(roots, Span::new(&file, 0, file.text.len().min(1)), &mut problems);
+    let config = resolve::resolve_syscheck(&raw, strict_ossec, &mut problems);
+    let diagnostics = limited(problems.0);
+    ((!has_errors(&diagnostics)).then_some(config), diagnostics)
 }
 
 /// The problems of a configuration with this text, in a place where nothing is beside it.

@@ -42,7 +42,7 @@ mod value;
 mod tests;
 
 pub use load::{LoadOptions, Loaded, find_config, load, locate};
-pub(crate) use load::{Overlay, check_text, load_allowed, load_with};
+pub(crate) use load::{Overlay, check_text, load_allowed, load_syscheck, load_with, syscheck_of_text};
 pub use read_file::CONFIG_SIZE_LIMIT_BYTES;
 pub use types::*;
 pub(crate) use value::is_mail_address;

@@ -4,6 +4,7 @@
 //! `hids_core::fim`. It never learns by itself that a file changed: sensors send events, scans look.
 
 pub(crate) mod baseline_view;
+pub(crate) mod check;
 pub(crate) mod examine;
 pub mod export;
 pub(crate) mod handover;
@@ -16,6 +17,7 @@ pub(crate) mod protocol;
 pub(crate) mod queries;
 mod query_error;
 pub(crate) mod scan;
+pub(crate) mod scan_options;
 pub(crate) mod store;
 
 pub(crate) use baseline_view::{BaselineView, Entry, Unaccepted};

@@ -21,14 +21,35 @@ use crate::wildcard;
 /// its files are told, as `/usr/bin`. Two entries that lead to one root are one with everything that either
 /// asks for. A root that does not exist (yet) stays as it is written.
 pub(crate) fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, known: &[Vec<u8>]) -> PolicyDef {
+    policy_def_in(&Here, config, paths, strict, known)
+}
+
+/// Where paths of a configuration are looked up.
+pub(crate) trait Lookup {
+    /// Whether something, if only a link, has this very name.
+    fn has(&self, path: &Path) -> bool;
+    /// What fits a pattern.
+    fn matches(&self, pattern: &str) -> Vec<PathBuf>;
+    /// Where the path leads without links; a link that is no directory is watched itself.
+    fn resolved(&self, path: &Path) -> PathBuf;
+}
+
+/// The same for a file system that is looked up in another way.
+pub(crate) fn policy_def_in(
+    lookup: &dyn Lookup,
+    config: &SyscheckConfig,
+    paths: &Paths,
+    strict: bool,
+    known: &[Vec<u8>],
+) -> PolicyDef {
     let mut watches: Vec<Watch> = Vec::new();
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut wildcards = Vec::new();
     for directory in &config.directories {
         let written = Path::new(OsStr::from_bytes(&directory.root));
-        let pattern = wildcard::as_pattern(written);
+        let pattern = as_pattern(lookup, written);
         wildcards.extend(pattern.map(|pattern| pattern.as_bytes().to_vec()));
-        for root in roots(written, known) {
+        for root in roots(lookup, written, known) {
             let watch = Watch {
                 root: root.as_os_str().as_bytes().to_vec(),
                 wildcard: pattern.map(|pattern| pattern.as_bytes().to_vec()),
@@ -48,7 +69,7 @@ pub(crate) fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, k
         wildcards,
         ignore: config.ignore.clone(),
         own: [&paths.state, &paths.logs, &paths.run]
-            .map(|own| resolved(own).as_os_str().as_bytes().to_vec())
+            .map(|own| lookup.resolved(own).as_os_str().as_bytes().to_vec())
             .into_iter()
             // Nowhere = no daemon.
             .filter(|own| own.len() > 1)
@@ -61,39 +82,56 @@ pub(crate) fn policy_def(config: &SyscheckConfig, paths: &Paths, strict: bool, k
     }
 }
 
-fn roots(written: &Path, known: &[Vec<u8>]) -> Vec<PathBuf> {
-    let Some(pattern) = wildcard::as_pattern(written) else { return vec![resolved(written)] };
-    let mut found: Vec<PathBuf> = wildcard::matches(pattern).iter().map(|path| resolved(path)).collect();
-    found.extend(gone(pattern, known).filter(|root| !found.contains(root)).collect::<Vec<_>>());
+/// The path as a pattern, unless something is there that has the very name.
+fn as_pattern<'a>(lookup: &dyn Lookup, written: &'a Path) -> Option<&'a str> {
+    written.to_str().filter(|_| wildcard::has_wildcard(written) && !lookup.has(written))
+}
+
+fn roots(lookup: &dyn Lookup, written: &Path, known: &[Vec<u8>]) -> Vec<PathBuf> {
+    let Some(pattern) = as_pattern(lookup, written) else { return vec![lookup.resolved(written)] };
+    let mut found: Vec<PathBuf> = lookup.matches(pattern).iter().map(|path| lookup.resolved(path)).collect();
+    found.extend(gone(lookup, pattern, known).filter(|root| !found.contains(root)).collect::<Vec<_>>());
     found
 }
 
 /// Those of `known` that fit `pattern` and are not there any more.
-fn gone<'a>(pattern: &str, known: &'a [Vec<u8>]) -> impl Iterator<Item = PathBuf> + 'a {
-    let pattern = resolved_pattern(pattern).and_then(|pattern| glob::Pattern::new(&pattern).ok());
+fn gone<'a>(lookup: &'a dyn Lookup, pattern: &str, known: &'a [Vec<u8>]) -> impl Iterator<Item = PathBuf> + 'a {
+    let pattern = resolved_pattern(lookup, pattern).and_then(|pattern| glob::Pattern::new(&pattern).ok());
     let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
     let known = known.iter().map(|root| Path::new(OsStr::from_bytes(root)));
     let fits = move |root: &&Path| pattern.as_ref().is_some_and(|pattern| pattern.matches_path_with(root, options));
-    known.filter(fits).filter(|root| root.symlink_metadata().is_err()).map(Path::to_path_buf)
+    known.filter(fits).filter(|root| !lookup.has(root)).map(Path::to_path_buf)
 }
 
 /// The pattern with the links before its first wildcard resolved, as roots have them.
-fn resolved_pattern(pattern: &str) -> Option<String> {
+fn resolved_pattern(lookup: &dyn Lookup, pattern: &str) -> Option<String> {
     let first = pattern.find(['*', '?', '['])?;
     let slash = pattern[..first].rfind('/')?;
-    let fixed = resolved(Path::new(&pattern[..slash.max(1)]));
+    let fixed = lookup.resolved(Path::new(&pattern[..slash.max(1)]));
     Some(format!("{}/{}", glob::Pattern::escape(fixed.to_str()?).trim_end_matches('/'), &pattern[slash + 1..]))
 }
 
-/// Where the path leads without links; a link that is no directory is watched itself.
-fn resolved(path: &Path) -> PathBuf {
-    let target = if path.is_dir() {
-        path.canonicalize().ok()
-    } else {
-        // A file: links on the way to it, not the last one.
-        path.parent().and_then(|parent| Some(parent.canonicalize().ok()?.join(path.file_name()?)))
-    };
-    target.unwrap_or_else(|| path.to_path_buf())
+/// The file system of this machine.
+struct Here;
+
+impl Lookup for Here {
+    fn has(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_ok()
+    }
+
+    fn matches(&self, pattern: &str) -> Vec<PathBuf> {
+        wildcard::matches(pattern)
+    }
+
+    fn resolved(&self, path: &Path) -> PathBuf {
+        let target = if path.is_dir() {
+            path.canonicalize().ok()
+        } else {
+            // A file: links on the way to it, not the last one.
+            path.parent().and_then(|parent| Some(parent.canonicalize().ok()?.join(path.file_name()?)))
+        };
+        target.unwrap_or_else(|| path.to_path_buf())
+    }
 }
 
 /// Two entries that lead to the same place: nothing that either asks for is lost.

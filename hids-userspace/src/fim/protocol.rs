@@ -82,6 +82,11 @@ pub(crate) enum FimRequest {
         /// To which new file.
         file: PathText,
     },
+    /// Write the accepted states, signed with a key for this once, for a check without the daemon.
+    Snapshot {
+        /// To which new file.
+        file: PathText,
+    },
     /// What differs from an export of this machine.
     Compare {
         /// The export.

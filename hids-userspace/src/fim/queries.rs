@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::export::{self, ExportKey, Turn};
+use super::export::{self, ExportError, ExportKey, States, Turn};
 use super::paths::holds;
 use super::protocol::{
     CompareItem, CompareView, ExportView, FimRequest, FimView, HistoryItem, HistoryView, ListItem, ListView, PathText,
@@ -54,6 +54,7 @@ pub(crate) fn answer(
             value(&VerifyView::from(&report))
         }
         FimRequest::Export { file } => export(&view, state, Path::new(OsStr::from_bytes(file.as_bytes()))),
+        FimRequest::Snapshot { file } => snapshot(&view, Path::new(OsStr::from_bytes(file.as_bytes()))),
         FimRequest::Compare { file, below } => {
             value(&compare(&view, state, Path::new(OsStr::from_bytes(file.as_bytes())), below.as_bytes())?)
         }
@@ -140,12 +141,28 @@ fn export(view: &StoreView, state: &Path, file: &Path) -> Result<Value, QueryErr
     }
     let (key, made) = ExportKey::load_or_create(&state.join(EXPORT_KEY), &turn).map_err(QueryError::NotExported)?;
     let host = hostname::full().into_bytes();
-    let summary = export::write_file(view, file, &key, &host, clock::now()).map_err(QueryError::NotExported)?;
+    let summary =
+        export::write_file(view, file, &key, &host, clock::now(), States::LastSeen).map_err(QueryError::NotExported)?;
     value(&ExportView {
         entries: summary.entries,
         commit: summary.commit,
         public_key: key.public().to_string(),
         key_is_new: made,
+    })
+}
+
+/// Writes the accepted states for a check that does not use the store itself.
+pub(crate) fn snapshot(view: &StoreView, file: &Path) -> Result<Value, QueryError> {
+    let open = |source| ExportError::Open { path: file.to_owned(), source };
+    let key = ExportKey::for_once().map_err(open).map_err(QueryError::NotExported)?;
+    let host = hostname::full().into_bytes();
+    let summary = export::write_file(view, file, &key, &host, clock::now(), States::Accepted);
+    let summary = summary.map_err(QueryError::NotExported)?;
+    value(&ExportView {
+        entries: summary.entries,
+        commit: summary.commit,
+        public_key: key.public().to_string(),
+        key_is_new: false,
     })
 }
 

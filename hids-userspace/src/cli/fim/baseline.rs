@@ -88,7 +88,7 @@ fn verify_export(common: &Common, file: &Path, key: Option<&str>) -> anyhow::Res
 }
 
 /// The key to verify with: the given one, otherwise that of this host.
-fn trusted(common: &Common, key: Option<&str>) -> anyhow::Result<PublicKey> {
+pub(super) fn trusted(common: &Common, key: Option<&str>) -> anyhow::Result<PublicKey> {
     if let Some(key) = key {
         return key.parse().context(WrongUsage);
     }

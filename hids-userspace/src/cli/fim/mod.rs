@@ -2,8 +2,10 @@
 
 mod accept;
 mod baseline;
+mod check;
 mod entry;
 mod history;
+mod init;
 mod list;
 mod measure;
 mod protect;
@@ -43,6 +45,11 @@ impl FimArgs {
 enum Command {
     /// Compare files with the baseline now
     Scan(scan::ScanArgs),
+    /// Compare files with the accepted baseline once, without the daemon; exit status as AIDE
+    #[command(after_help = check::EXIT_STATUS)]
+    Check(check::CheckArgs),
+    /// Make the baseline without the daemon
+    Init,
     /// Show the state of the baseline, running scans and missed-event windows
     Status,
     /// List baseline entries
@@ -61,6 +68,9 @@ enum Command {
     Protect(protect::ProtectArgs),
     /// Remove write protection from the kernel (works without the daemon)
     Unlock,
+    /// Read a copied baseline, in a process of its own: it may be that of an image
+    #[command(hide = true)]
+    Snapshot(check::SnapshotArgs),
     /// Make or check a baseline without a daemon, to measure it
     #[command(hide = true)]
     Measure(measure::MeasureArgs),
@@ -70,6 +80,9 @@ enum Command {
 pub(super) fn run(common: &Common, args: &FimArgs) -> anyhow::Result<Exit> {
     match &args.command {
         Command::Scan(args) => scan::run(common, args),
+        Command::Check(args) => check::run(common, args),
+        Command::Init => init::run(common),
+        Command::Snapshot(args) => check::snapshot(args),
         Command::Status => status::run(common),
         Command::List(args) => list::run(common, args),
         Command::Diff(args) => list::diff(common, args),

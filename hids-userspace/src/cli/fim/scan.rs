@@ -11,7 +11,7 @@ use super::{absolute, ask, ask_for};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::{Common, output};
-use crate::fim::protocol::{FimRequest, FimView, ScanView};
+use crate::fim::protocol::{FimRequest, FimView, PathText, ScanView};
 
 /// Time between two looks at a scan.
 const LOOK: Duration = Duration::from_millis(250);
@@ -59,6 +59,13 @@ pub(super) fn run(common: &Common, args: &ScanArgs) -> anyhow::Result<Exit> {
         output::print(&format!("{}\n", view.last_scan.as_deref().unwrap_or("scan completed")))?;
     }
     Ok(Exit::Success)
+}
+
+/// Scans these paths, reading all of them, and waits.
+pub(super) fn and_wait(common: &Common, paths: Vec<PathText>) -> anyhow::Result<()> {
+    let answer = ask(common, FimRequest::Scan { paths, full: true })?;
+    let Some(number) = answer["scan"].as_u64() else { bail!("version mismatch between hidsd and hidsctl") };
+    wait(common, number).map(drop)
 }
 
 /// Waits until the scan completes; a bar on the terminal meanwhile.

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use serde_json::json;
 
 use crate::cli::exit::{BadConfiguration, Exit};
-use crate::cli::{Common, output, reload};
+use crate::cli::{Common, messages, output, reload};
 use crate::config::{self, Config};
 use crate::platform::{atomic_file, clock};
 use crate::ruleset;
@@ -95,17 +95,14 @@ struct Plan {
 pub(super) fn run(common: &Common, args: &SilenceArgs) -> anyhow::Result<Exit> {
     let loaded = config::load(&common.load_options(false));
     let Some(config) = loaded.config else {
-        loaded.diagnostics.iter().map(Diagnostic::render).for_each(|text| eprint!("{text}"));
+        messages::diagnostics(&loaded.diagnostics);
         return Err(BadConfiguration.into());
     };
     let plan = match plan(&config, args) {
         Ok(plan) => plan,
-        Err(why) => {
-            eprintln!("hidsctl: {why}");
-            return Ok(Exit::No);
-        }
+        Err(why) => return Ok(messages::refusal(&why, None)),
     };
-    plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    plan.warnings.iter().for_each(|warning| messages::note(&format!("warning: {warning}")));
     if !args.dry_run {
         atomic_file::replace_content(&plan.file, FILE_MODE, &plan.content)
             .with_context(|| format!("cannot write {}", plan.file.display()))?;

@@ -57,6 +57,15 @@ impl InternalOptions {
                 }
             }
         }
+        Self::of(&values)
+    }
+
+    /// What holds where nothing is said.
+    pub(super) fn none() -> Self {
+        Self::of(&BTreeMap::new())
+    }
+
+    fn of(values: &BTreeMap<&'static str, u64>) -> Self {
         let value = |name: &str, default: u64| values.get(name).copied().unwrap_or(default);
         // At most 100,000.
         let size = |name: &str, default: u64| usize::try_from(value(name, default)).unwrap_or(usize::MAX);

@@ -36,7 +36,7 @@ use hids_core::xml::Element;
 use super::known::SectionKind;
 use super::raw::{RawConfig, RawSection};
 use super::value::{Problems, digits, number, span_of, word, yes_no};
-use super::{AllowedNet, AnalysisConfig, Config, Paths};
+use super::{AllowedNet, AnalysisConfig, Config, Paths, SyscheckConfig};
 
 /// What every resolver works with.
 struct Context<'a> {
@@ -45,6 +45,12 @@ struct Context<'a> {
     internal: &'a InternalOptions,
     allowed: &'a [AllowedNet],
     problems: &'a mut Problems,
+}
+
+/// What `<syscheck>` asks for, without the internal options beside it.
+pub(super) fn resolve_syscheck(raw: &RawConfig, strict_ossec: bool, problems: &mut Problems) -> SyscheckConfig {
+    let (paths, internal) = (Paths::default(), InternalOptions::none());
+    syscheck::resolve(&mut Context { raw, paths: &paths, internal: &internal, allowed: &[], problems }, strict_ossec)
 }
 
 /// The configuration; only of use if no error has been reported.

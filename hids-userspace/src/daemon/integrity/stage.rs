@@ -14,11 +14,12 @@ use hids_core::model::{Damage, LogBatch, Protection as ProtectionNews, Refusal};
 use jiff::tz::TimeZone;
 use tracing::{error, info};
 
-use super::options::{scan_options, schedule, wants_events};
+use super::options::{schedule, wants_events};
 use super::wildcards;
 use crate::config::Config;
 use crate::fim::monitor::{self, FimError, FimHandle, FimInputs, FimOptions};
 use crate::fim::policy_def;
+use crate::fim::scan_options::scan_options;
 use crate::platform::error_chain::error_chain;
 use crate::sensors::WhoLookup;
 use crate::sensors::files::{self, FilesHandle, FilesOptions, FilesTuning};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hids_core::model::{FileState, Timestamp};
 
 use super::prefilter::Prefilter;
+use super::tree::Tree;
 
 /// How a file is looked at, beyond what is checked.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,8 @@ pub(crate) struct ExamineOptions {
     pub prefilter: Option<Arc<Prefilter>>,
     /// What becomes of the memory that holds what was read.
     pub page_cache: PageCache,
+    /// What stands for `/`; `None` = `/` itself.
+    pub tree: Option<Arc<Tree>>,
 }
 
 /// What reading leaves in the kernel's page cache.

@@ -2,16 +2,18 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use hids_core::fim::Checks;
 use hids_core::model::{Digests, FileKind, FileState};
-use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
+use rustix::fs::{Mode, OFlags, openat, readlinkat};
 use rustix::io::Errno;
 
 use super::content::{Pace, Reader, Reading};
+use super::place::is_gone;
 use super::stat::stat_of;
 use super::sums::Sums;
+use super::tree::{LastLink, Tree, reopen};
 use super::{ExamineOptions, Examined, Stat, Unread, attributes, stat_at};
 use crate::platform::clock::now;
 
@@ -189,7 +191,7 @@ impl<'a> Examiner<'a> {
         let Partial { mut state, mut unread } = place.unopened(stat, checks);
         state.link_target = Some(target);
         if checks.reads_content() {
-            match target_file(place) {
+            match target_file(place, self.options.tree.as_deref()) {
                 Ok(Some((file, stat))) => match self.content(file.as_fd(), stat, place.path, checks) {
                     Content::Stopped => return Ok(Opened::Stopped),
                     Content::Read(_, digests) => state.digests = digests,
@@ -270,21 +272,20 @@ impl Place<'_> {
 
 /// The regular file that a link leads to. It is opened only once it is known to be one: a link may lead to a
 /// pipe or to a device that acts when it is opened.
-fn target_file(place: &Place<'_>) -> io::Result<Option<(OwnedFd, Stat)>> {
-    let found = match openat(place.directory, place.name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+fn target_file(place: &Place<'_>, tree: Option<&Tree>) -> io::Result<Option<(OwnedFd, Stat)>> {
+    let found = match tree {
+        Some(tree) => tree.resolve(place.path, LastLink::Follow).map(|resolved| resolved.found),
+        None => openat(place.directory, place.name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(Into::into),
+    };
+    let found = match found {
         Ok(found) => found,
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => return Ok(None),
-        Err(error) => return Err(error.into()),
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(error) => return Err(error),
     };
     if stat_of(found.as_fd())?.0.kind != FileKind::Regular {
         return Ok(None);
     }
-    let path = format!("/proc/self/fd/{}", found.as_raw_fd());
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = match openat(CWD, path.as_str(), flags | OFlags::NOATIME, Mode::empty()) {
-        Err(Errno::PERM) => openat(CWD, path.as_str(), flags, Mode::empty()),
-        other => other,
-    }?;
+    let file = reopen(found.as_fd())?;
     let stat = stat_of(file.as_fd())?;
     Ok(Some((file, stat)))
 }

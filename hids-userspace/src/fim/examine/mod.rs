@@ -14,10 +14,12 @@ mod stat;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub(crate) use examined::{ExamineOptions, Examined, PageCache, Unread};
 pub(crate) use path::examine;
 pub(crate) use prefilter::Prefilter;
+pub(crate) use tree::{LastLink, Tree};
 
 pub(super) use content::Pace;
 pub(super) use examiner::{Examiner, Hint, Look};

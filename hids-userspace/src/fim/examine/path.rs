@@ -19,7 +19,7 @@ use super::place::{Name, is_gone, open_directory, split};
 /// An error means that it is not known whether something is there.
 pub(crate) fn examine(path: &[u8], checks: Checks, options: &ExamineOptions) -> io::Result<Option<Examined>> {
     let (directory, name) = split(path);
-    let directory = match open_directory(directory) {
+    let directory = match open_directory(directory, options.tree.as_deref()) {
         Ok(directory) => directory,
         Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(error),

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 
+use super::tree::Tree;
+
 /// Deeper directories are not entered. Far beyond the kernel's own 4,096 bytes for one call, which a chain of
 /// directories passes; still a bound to what somebody can make the daemon remember.
 pub(crate) const LONGEST_PATH_BYTES: usize = 64 * 1024;
@@ -49,10 +51,21 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG))
 }
 
-/// Opens a directory for listing, by an absolute path of any length, through no symbolic link.
-pub(crate) fn open_directory(path: &[u8]) -> io::Result<OwnedFd> {
+/// Opens a directory for listing, by an absolute path of any length, through no symbolic link. In a `tree` the path
+/// begins at its top and never leads above it.
+pub(crate) fn open_directory(path: &[u8], tree: Option<&Tree>) -> io::Result<OwnedFd> {
     let mut base = None;
     let mut rest = path;
+    if let Some(tree) = tree {
+        rest = path.trim_ascii_start_slashes();
+        if rest.split(|&byte| byte == b'/').any(|name| name == b"..") {
+            return Err(Errno::NOENT.into());
+        }
+        if rest.is_empty() {
+            rest = b".";
+        }
+        base = Some(tree.top().try_clone_to_owned()?);
+    }
     while rest.len() > PIECE_BYTES {
         let cut = rest[..PIECE_BYTES].iter().rposition(|&byte| byte == b'/').filter(|&at| at > 0);
         let cut = cut.ok_or_else(|| io::Error::from(Errno::NAMETOOLONG))?;

@@ -252,7 +252,7 @@ fn file_that_changes_once_while_it_is_read_is_read_again() {
     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
     let pace = Writing { file: &file, times: 1.into() };
     let options = ExamineOptions::default();
-    let parent = open_directory(directory.path().as_os_str().as_bytes()).unwrap();
+    let parent = open_directory(directory.path().as_os_str().as_bytes(), None).unwrap();
     let look = Examiner::new(&options, &pace)
         .examine(std::os::fd::AsFd::as_fd(&parent), c"file", b"", Hint::Regular, Checks::all(true))
         .unwrap();

@@ -1,7 +1,7 @@
 //! The key that signs exports.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -12,6 +12,7 @@ use super::CONTEXT;
 use super::error::ExportError;
 use super::public_key::PublicKey;
 use super::turn::Turn;
+use crate::fim::store::fill_random;
 use crate::platform::atomic_file;
 
 /// A private Ed25519 key. Never shown.
@@ -63,9 +64,19 @@ impl ExportKey {
         Ok((made, true))
     }
 
+    /// A key for one export, kept nowhere.
+    ///
+    /// # Errors
+    /// When there are no random bytes.
+    pub(crate) fn for_once() -> io::Result<Self> {
+        let mut bytes = [0; 32];
+        fill_random(&mut bytes)?;
+        Ok(Self::from_bytes(&bytes))
+    }
+
     fn create(path: &Path) -> io::Result<Self> {
         let mut bytes = [0; 32];
-        File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+        fill_random(&mut bytes)?;
         atomic_file::replace(path, 0o600, &bytes)?;
         Ok(Self::from_bytes(&bytes))
     }

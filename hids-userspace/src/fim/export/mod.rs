@@ -13,7 +13,9 @@
 //! baseline, its key and what is exported afterwards; an export taken before and kept elsewhere, he
 //! cannot. That is what it is for.
 
+mod accepted;
 mod compare;
+mod each;
 mod error;
 mod key;
 mod public_key;
@@ -21,7 +23,9 @@ mod read;
 mod turn;
 mod write;
 
+pub(crate) use accepted::States;
 pub(crate) use compare::compare;
+pub(crate) use each::each;
 pub use error::ExportError;
 pub(crate) use key::ExportKey;
 pub use public_key::PublicKey;

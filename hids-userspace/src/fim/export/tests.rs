@@ -27,7 +27,8 @@ fn put(store: &Store, entries: &[(&[u8], Entry)]) {
 
 fn exported(store: &Store, key: &ExportKey) -> Vec<u8> {
     let mut out = Vec::new();
-    write(&store.view(), &mut out, key, b"host\xff", Timestamp::from_unix_seconds(5)).expect("exported");
+    write(&store.view(), &mut out, key, b"host\xff", Timestamp::from_unix_seconds(5), States::LastSeen)
+        .expect("exported");
     out
 }
 
@@ -79,7 +80,7 @@ fn what_became_of_the_baseline_since_an_export_is_told() {
     let (store, key) = sample(directory.path());
     let path = directory.path().join("export");
     let time = Timestamp::from_unix_seconds(5);
-    let summary = write_file(&store.view(), &path, &key, b"host", time).expect("exported");
+    let summary = write_file(&store.view(), &path, &key, b"host", time, States::LastSeen).expect("exported");
     assert_eq!(summary.entries, 4);
     let differences = || {
         let mut found = Vec::new();
@@ -110,7 +111,7 @@ fn a_failed_export_leaves_no_file_behind() {
     let (store, key) = sample(directory.path());
     let target = directory.path().join("is-a-directory");
     std::fs::create_dir_all(target.join("full")).expect("made");
-    write_file(&store.view(), &target, &key, b"h", Timestamp::default()).expect_err("refused");
+    write_file(&store.view(), &target, &key, b"h", Timestamp::default(), States::LastSeen).expect_err("refused");
     let left: Vec<_> = std::fs::read_dir(directory.path()).expect("readable").filter_map(Result::ok).collect();
     assert!(!left.iter().any(|entry| entry.file_name().to_string_lossy().contains(".new-")), "{left:?}");
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use hids_core::model::Timestamp;
 
+use super::accepted::{States, accepted};
 use super::{END, ENTRY, ExportError, ExportHeader, ExportKey, MAGIC};
 use crate::fim::StoreView;
 use crate::platform::atomic_file::Replacement;
@@ -28,6 +29,7 @@ pub(crate) fn write(
     key: &ExportKey,
     host: &[u8],
     created: Timestamp,
+    states: States,
 ) -> Result<ExportSummary, ExportError> {
     let snapshot = view.snapshot()?;
     let header = ExportHeader {
@@ -44,7 +46,13 @@ pub(crate) fn write(
     let mut entries = 0_u64;
     let mut last = Vec::new();
     for row in snapshot.entries()? {
-        let (key, entry) = row?;
+        let (key, mut entry) = row?;
+        if states == States::Accepted {
+            match accepted(view, &key, entry)? {
+                Some(accepted) => entry = accepted,
+                None => continue,
+            }
+        }
         let shared = last.iter().zip(&key).take_while(|(last, next)| last == next).count();
         out.write_all(&[ENTRY]).map_err(ExportError::Write)?;
         out.number(shared as u64).map_err(ExportError::Write)?;
@@ -73,10 +81,11 @@ pub(crate) fn write_file(
     key: &ExportKey,
     host: &[u8],
     created: Timestamp,
+    states: States,
 ) -> Result<ExportSummary, ExportError> {
     let open = |source| ExportError::Open { path: path.to_owned(), source };
     let new = Replacement::begin(path, 0o600).map_err(open)?;
-    let summary = write(view, new.file(), key, host, created)?;
+    let summary = write(view, new.file(), key, host, created, states)?;
     new.commit().map_err(open)?;
     Ok(summary)
 }

@@ -159,7 +159,7 @@ fn examine_steadily(path: &[u8], checks: Checks, options: &ExamineOptions) -> io
 /// The content of a regular file of at most `limit` bytes; `None` when it is something else or longer.
 fn read_text(path: &[u8], limit: u64) -> io::Result<Option<Vec<u8>>> {
     let (directory, name) = split(path);
-    let directory = open_directory(directory)?;
+    let directory = open_directory(directory, None)?;
     let Some(name) = Name::new(name) else { return Ok(None) };
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = std::fs::File::from(openat(&directory, name.as_c_str(), flags, Mode::empty())?);

@@ -20,12 +20,13 @@ mod verify;
 mod view;
 mod write_txn;
 
-pub(in crate::fim) use codec::decode_entry;
+pub(in crate::fim) use codec::{decode_entry, encode_entry};
 pub(crate) use error::StoreError;
 pub(crate) use key::StoreKey;
+pub(in crate::fim) use key::fill_random;
 pub(crate) use limits::StoreLimits;
 pub(crate) use open::Store;
-pub(in crate::fim) use paths::path_of;
+pub(in crate::fim) use paths::{children, key_of, path_of};
 pub(crate) use rows::GapId;
 pub(crate) use verify::VerifyReport;
 pub(crate) use view::StoreView;

@@ -6,7 +6,7 @@
 use super::StoreError;
 
 /// The key of a whole path. `/` itself has an empty directory and the name `/`.
-pub(super) fn key_of(path: &[u8]) -> Result<Vec<u8>, StoreError> {
+pub(in crate::fim) fn key_of(path: &[u8]) -> Result<Vec<u8>, StoreError> {
     let wrong = || StoreError::Path { path: path.to_vec() };
     if path == b"/" {
         return Ok(b"\0/".to_vec());
@@ -43,7 +43,7 @@ pub(in crate::fim) fn path_of(key: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Where the children of `directory` begin, and where they have ended.
-pub(super) fn children(directory: &[u8]) -> (Vec<u8>, Vec<u8>) {
+pub(in crate::fim) fn children(directory: &[u8]) -> (Vec<u8>, Vec<u8>) {
     ([directory, b"\0"].concat(), [directory, b"\x01"].concat())
 }
 

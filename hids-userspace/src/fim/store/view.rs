@@ -96,6 +96,18 @@ impl StoreView {
         })
     }
 
+    /// The notice of this number, if it is kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn notice(&self, sequence: u64) -> Result<Option<FileNotice>, StoreError> {
+        self.shared.read(|transaction| {
+            let notices = Notices::open(transaction)?;
+            let row = notices.table.get(sequence.to_be_bytes().as_slice()).map_err(reading)?;
+            row.map(|row| notices.decode(row.value())).transpose()
+        })
+    }
+
     /// What happened to `path`, newest first.
     ///
     /// # Errors

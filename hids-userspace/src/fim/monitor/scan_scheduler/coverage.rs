@@ -74,6 +74,15 @@ impl Coverage {
         self.roots.save(txn)
     }
 
+    /// Saves that everything that `policy` watches has a baseline.
+    pub(in crate::fim::monitor) fn save_whole(policy: &Policy, txn: &mut WriteTxn<'_>) -> Result<(), StoreError> {
+        let mut coverage = Self::default();
+        policy.watches().iter().for_each(|watch| coverage.insert(watch));
+        coverage.save(txn)?;
+        let wildcards: BTreeSet<Vec<u8>> = policy.wildcards().iter().cloned().collect();
+        save(txn, WILDCARDS, &wildcards)
+    }
+
     /// Notes trees that a new configuration has added.
     pub(super) fn add(&mut self, roots: &[Vec<u8>]) {
         self.added.extend(roots.iter().cloned());

@@ -3,6 +3,7 @@
 //! `cargo xtask test` makes one of the debug programs for it; `cargo xtask test install` takes the released one, and runs
 //! the suite `packages` as well. Nothing is installed on the machine of the tests: packages go into machines of their own.
 
+mod bad_input;
 mod debian;
 mod life;
 mod names;

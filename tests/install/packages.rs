@@ -6,7 +6,7 @@ use std::process::Command;
 
 use hids_tests::lab::{FRIEND, Lab};
 use hids_tests::machine::{self, Machine, Release};
-use hids_tests::require;
+use hids_tests::{executable, require};
 
 /// The configuration of the package.
 pub(crate) const CONFIG: &str = "/etc/hids/ossec.conf";
@@ -26,9 +26,21 @@ pub(crate) fn package(ending: &str) -> Option<PathBuf> {
     Some(found.unwrap_or_else(|| panic!("no package *{ending} in {}", Path::new(&directory).display())))
 }
 
-/// A booted stock machine in a lab, on which nothing of ours is installed.
+/// A booted stock machine in a lab, on which nothing of ours is installed; where the programs of the package do not run on
+/// this release says that the test is skipped.
 pub(crate) fn stock(lab: &Lab, release: Release) -> Option<Machine<'_>> {
-    machine::boot(machine::tree(&lab.server, release)?)
+    let tree = machine::tree(&lab.server, release)?;
+    let place = tempfile::tempdir().expect("a directory");
+    run(Command::new("dpkg-deb").arg("--extract").arg(package(".deb")?).arg(place.path()));
+    let copy = tree.path("/root/hidsd");
+    executable::copy(place.path().join("usr/sbin/hidsd"), &copy);
+    // Debug programs of a machine with a newer C library than the release has.
+    if let Err(error) = tree.output("/root/hidsd", ["--version"]) {
+        require::skip("packages", &format!("the programs do not run on {}: {error:#}", release.name()));
+        return None;
+    }
+    fs::remove_file(copy).expect("removed");
+    machine::boot(tree)
 }
 
 /// The lab of the other suites; the friend is its gateway.

@@ -9,7 +9,9 @@ mod lint;
 mod old_systems;
 #[path = "../install/packages.rs"]
 mod packages;
+mod repository;
 mod rpm;
 #[path = "../machine/support.rs"]
 #[expect(dead_code, reason = "the suite `machine` uses more of it")]
 mod support;
+mod symbols;

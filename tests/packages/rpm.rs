@@ -40,6 +40,14 @@ fn the_rpm_installs_keeps_edited_files_and_is_removed() {
     fs::write(&config, "<ossec_config/>").expect("an edited configuration");
     on_root(&["--upgrade", "--nodeps", "--force", &file]);
     assert_eq!(fs::read_to_string(&config).expect("kept"), "<ossec_config/>");
+    // A newer version has run meanwhile: this one does not take its place.
+    tree.write("/var/lib/hids/format", "2 999.0\n").expect("newer state");
+    let all =
+        ["--root", tree.place(), "--dbpath", "/var/lib/rpm", "--upgrade", "--oldpackage", "--nodeps", "--force", &file];
+    let refused = lab.server.command("rpm").args(all).output().expect("rpm runs");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("newer version (999.0)") && said.contains("mv "), "{said}");
+    assert!(tree.path("/usr/sbin/hidsd").is_file(), "the newer one is gone");
     on_root(&["--erase", "--nodeps", "hids"]);
     assert!(!tree.path("/usr/sbin/hidsd").exists());
     assert!(tree.path("/etc/hids/ossec.conf.rpmsave").is_file() || config.is_file());

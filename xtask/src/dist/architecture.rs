@@ -17,6 +17,11 @@ pub(crate) enum Architecture {
 }
 
 impl Architecture {
+    /// That of the debug programs.
+    pub(super) const fn of_this_machine() -> Self {
+        if cfg!(target_arch = "aarch64") { Self::Aarch64 } else { Self::X86_64 }
+    }
+
     /// The compiler's name of it with Linux and glibc.
     pub(super) const fn target(self) -> &'static str {
         match self {

@@ -109,8 +109,7 @@ fn packed(architecture: Architecture) -> Result<Packages> {
 /// # Errors
 /// As [`packages`].
 pub(crate) fn package_of_debug_programs(built: &Path) -> Result<PathBuf> {
-    let architecture = Architecture::default();
-    architecture.check()?;
+    let architecture = Architecture::of_this_machine();
     let directory = paths::target().join("dist-debug");
     let work = empty(directory.join("work"))?;
     let stripped = programs::strip_debug(built, &work.join("programs"))?;

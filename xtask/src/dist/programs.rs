@@ -44,7 +44,7 @@ pub(super) fn build(directory: &Path, architecture: Architecture) -> Result<Prog
     build.arg(format!("{}.{}.{}", architecture.target(), GLIBC.0, GLIBC.1));
     build.env("PCRE2_SYS_STATIC", "1").env("LIBNFTNL_LIB_DIR", &libraries).env("LIBMNL_LIB_DIR", &libraries);
     // By which debuggers and coredumpctl find the debug information.
-    build.env("RUSTFLAGS", "-C link-arg=-Wl,--build-id=sha1 -C force-unwind-tables=no");
+    build.env("RUSTFLAGS", "-C link-arg=-Wl,--build-id=sha1");
     run(&mut build)?;
     let built = paths::target().join(architecture.target()).join("dist");
     let programs = Programs { stripped: directory.join("programs"), debug: directory.join("debug") };

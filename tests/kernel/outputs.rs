@@ -103,6 +103,13 @@ fn mail_says_first_who_is_blocked_and_how_to_lift_it_and_claims_no_block_of_the_
         let text = mail.body();
         assert!(text.starts_with("What was done\n\n  203.0.113.5 is blocked for 20 min until "), "{text}");
         assert!(text.contains("\n    hidsctl unblock 203.0.113.5\n\nWhat happened\n"), "{text}");
+        // The same in the answer of hidsctl, with the offset of its times.
+        let why = daemon.hidsctl(&["why", "203.0.113.5"]);
+        let why = String::from_utf8_lossy(&why.stdout).into_owned();
+        let until = why.split_once("(until ").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(time, _)| time);
+        let shape: String = until.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect();
+        assert_eq!(shape.replace('-', "+"), "0000+00+00 00:00:00 +00:00", "{why}");
+        assert!(!why.contains("T00") && !why.contains("Z blocked"), "{why}");
         // What it says is what the daemon does.
         let lifted = daemon.hidsctl(&["unblock", "203.0.113.5"]);
         assert!(lifted.status.success(), "{lifted:?}");

@@ -63,6 +63,12 @@ impl Timestamp {
         self.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
     }
 
+    /// A moment with its offset as JSON has it, RFC 3339.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let nanos = text.parse::<jiff::Timestamp>().ok()?.as_nanosecond();
+        i64::try_from(nanos).ok().map(Self)
+    }
+
     /// RFC 3339 with milliseconds and the offset of `zone`, for JSON.
     pub fn rfc3339(self, zone: &jiff::tz::TimeZone) -> String {
         self.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()

@@ -57,8 +57,7 @@ struct Clock {
 impl Clock {
     /// A time of JSON as a person reads it.
     fn local(&self, time: &Value) -> Option<String> {
-        let time: jiff::Timestamp = time.as_str()?.parse().ok()?;
-        Some(time.to_zoned(self.zone.clone()).strftime("%F %T").to_string())
+        Some(Timestamp::parse_rfc3339(time.as_str()?)?.local_text(&self.zone))
     }
 
     /// `3s ago`.

@@ -1,5 +1,6 @@
 //! Times and spans of time as administrators write them, for every command that takes one.
 
+use hids_core::escape::visible_string;
 use hids_core::model::Timestamp;
 use jiff::fmt::friendly::SpanParser;
 use jiff::tz::TimeZone;
@@ -26,6 +27,16 @@ pub(super) fn parse_moment(text: &str, now: Timestamp, zone: &TimeZone) -> Resul
     let (words, now) = (text.trim(), now.in_zone(zone));
     let moment = absolute(words, &now).or_else(|| relative(words, &now));
     moment.map(|moment| seconds_of(&moment)).ok_or_else(|| InvalidTime(text.to_owned()))
+}
+
+/// A time of an answer's JSON for people, local with its offset; what is none as it is, made visible.
+pub(super) fn local(text: &str) -> String {
+    local_in(text, &TimeZone::system())
+}
+
+fn local_in(text: &str, zone: &TimeZone) -> String {
+    let time = Timestamp::parse_rfc3339(text);
+    time.map_or_else(|| visible_string(text.as_bytes()), |time| time.local_text(zone))
 }
 
 /// The number of seconds that `text` stands for; days have 24 hours.
@@ -195,12 +206,21 @@ mod tests {
         assert_eq!(midnight.unix_seconds(), NOON - 13 * 3600);
     }
 
+    // O-3, Times
+    #[test]
+    fn times_are_shown_local_with_their_offset() {
+        for text in ["2026-11-30T15:05:30Z", "2026-11-30T15:05:30.250Z", "2026-11-30T17:05:30.250+02:00"] {
+            assert_eq!(local_in(text, &berlin()), "2026-11-30 16:05:30 +01:00", "{text}");
+        }
+        assert_eq!(local_in("none\u{1b}", &berlin()), "none\\x1b");
+    }
+
     proptest! {
         #[test]
         fn any_text_is_answered(text in any::<String>(), now in any::<i64>()) {
             let now = Timestamp::from_unix_nanos(now);
             let _ = parse_moment(&text, now, &berlin());
-            let _ = parse_seconds(&text);
+            let _ = (parse_seconds(&text), local_in(&text, &berlin()));
         }
 
         #[test]

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::reload::ask;
-use super::{Common, complete, output};
+use super::{Common, complete, output, times};
 use crate::control::Request;
 use crate::respond::{BlockView, HistoryView, WhyView};
 
@@ -55,7 +55,10 @@ fn text(view: &WhyView) -> String {
 
 fn blocked(out: &mut String, block: &BlockView) {
     let until = match block.remaining_seconds {
-        Some(seconds) => format!("for {}", output::duration(seconds)),
+        Some(seconds) => {
+            let end = block.expires.as_deref().map(|end| format!(" (until {})", times::local(end)));
+            format!("for {}{}", output::duration(seconds), end.unwrap_or_default())
+        }
         None => "until removed".into(),
     };
     let how = if block.active { "" } else { " (currently not enforced; see hidsctl status)" };
@@ -66,9 +69,9 @@ fn blocked(out: &mut String, block: &BlockView) {
 }
 
 fn happening(out: &mut String, event: &HistoryView) {
-    let _ = write!(out, "\n{} {}", event.time, event.event);
+    let _ = write!(out, "\n{} {}", times::local(&event.time), event.event);
     if let Some(until) = &event.until {
-        let _ = write!(out, " until {until}");
+        let _ = write!(out, " until {}", times::local(until));
     }
     if let Some(response) = &event.response {
         let _ = write!(out, " by {}", visible(response));

@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use hids_core::model::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::logins;
 use super::problem::Problem;
 use super::set_aside::Quarantine;
@@ -106,8 +109,9 @@ fn of_outputs(stages: &Stages) -> Vec<Problem> {
             ));
         }
         if mail.limited > 0 {
-            let (until, level) =
-                (mail.waiting_until.as_deref().unwrap_or("later"), mail.waiting_worst_level.unwrap_or(0));
+            let until = mail.waiting_until.as_deref().and_then(Timestamp::parse_rfc3339);
+            let until = until.map_or_else(|| "later".to_owned(), |until| until.local_text(&TimeZone::system()));
+            let level = mail.waiting_worst_level.unwrap_or(0);
             problems.push(Problem::warning(
                 format!(
                     "{} alerts of up to level {level} are not mailed before {until}: <email_maxperhour> is reached",

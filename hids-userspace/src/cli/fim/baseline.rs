@@ -12,7 +12,7 @@ use serde_json::json;
 use super::entry::entry_line;
 use super::{absolute, ask_for, shown};
 use crate::cli::exit::{Exit, WrongUsage};
-use crate::cli::{Common, output};
+use crate::cli::{Common, output, times};
 use crate::config;
 use crate::fim::export::{self, ExportError, ExportKey, PublicKey};
 use crate::fim::protocol::{CompareView, ExportView, FimRequest, PathText, VerifyView};
@@ -79,7 +79,8 @@ fn verify_export(common: &Common, file: &Path, key: Option<&str>) -> anyhow::Res
         output::print_json(&line)?;
     } else if exit == Exit::Success {
         let entries = &line["entries"];
-        let text = format!("signature valid: {entries} entries, host {}, created {}\n", word("host"), word("created"));
+        let created = times::local(word("created"));
+        let text = format!("signature valid: {entries} entries, host {}, created {created}\n", word("host"));
         output::print(&text)?;
     } else {
         output::print(&format!("VERIFICATION FAILED: {}\n", word("error")))?;

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{absolute, ask_for, list, shown};
 use crate::cli::exit::Exit;
-use crate::cli::{Common, output};
+use crate::cli::{Common, output, times};
 use crate::fim::protocol::{FimRequest, HistoryView};
 
 /// Which file.
@@ -41,7 +41,7 @@ fn text(view: &HistoryView) -> String {
     }
     for item in &view.history {
         let silent = if item.alerted { "" } else { " (not alerted)" };
-        out.push_str(&format!("\n{}{silent}\n", item.time));
+        out.push_str(&format!("\n{}{silent}\n", times::local(&item.time)));
         for line in item.text.lines().filter(|line| !line.is_empty()) {
             out.push_str(&format!("  {}\n", output::visible(line.as_bytes())));
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{ask_for, scan, shown};
 use crate::cli::exit::Exit;
-use crate::cli::{Common, output};
+use crate::cli::{Common, output, times};
 use crate::fim::protocol::{FimRequest, FimView};
 
 /// Shows the baseline, scans and gaps.
@@ -49,7 +49,7 @@ fn text(view: &FimView) -> String {
         row("writes denied", &view.refusals.to_string());
     }
     for (name, value) in [("last scan", &view.last_scan), ("next scan", &view.next_scan)] {
-        row(name, value.as_deref().unwrap_or("none since start"));
+        row(name, &value.as_deref().map_or_else(|| "none since start".to_owned(), times::local));
     }
     if let Some(trouble) = &view.trouble {
         row("ERROR", &output::visible(trouble.as_bytes()));
@@ -58,7 +58,7 @@ fn text(view: &FimView) -> String {
         row(&format!("scan {} ({})", running.number, running.cause), &scan::line(running));
     }
     for gap in &view.gaps {
-        let text = format!("{} since {}: {}", shown(&gap.subtree), gap.since, gap.cause.describe());
+        let text = format!("{} since {}: {}", shown(&gap.subtree), times::local(&gap.since), gap.cause.describe());
         row("missed-event window", &text);
     }
     row("rescans completed", &view.gaps_closed.to_string());

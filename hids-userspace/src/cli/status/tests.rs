@@ -30,12 +30,12 @@ fn problem(severity: &str, text: &str) -> Value {
 #[test]
 fn summary_is_ten_lines_and_shows_problems_with_their_remedy_on_top() {
     let text = summary::text(&status(&json!([])), &clock());
-    let expected = "hidsd 1.0 running since 2026-11-24 21:09:30 (1h 0m), mode: blocking\n\
+    let expected = "hidsd 1.0 running since 2026-11-24 21:09:30 +00:00 (1h 0m), mode: blocking\n\
                     no problems\n\
                     sources   1 of 2 read, last line 3s ago (/var/log/a\\x1b[2J); not read: /var/log/b\n\
                     alerts    12 today: 1 of level 10, 3 of level 7, 8 of level 5\n\
                     blocks    1 address blocked now, 14 blocks since the start\n\
-                    mail      3 mails sent, 4 alerts waiting, 3 of them until 2026-11-24 23:00:00 (email_maxperhour is reached)\n\
+                    mail      3 mails sent, 4 alerts waiting, 3 of them until 2026-11-24 23:00:00 +00:00 (email_maxperhour is reached)\n\
                     files     1 entry in the baseline, last scan 2026-11-24 20:00:00, no events missed, 2 rescans after missed events\n\
                     sensors   realtime file events; unavailable: write blocking\n";
     assert_eq!(text, expected);

@@ -114,5 +114,5 @@ fn gap_view(gap: &Gap, zone: &TimeZone) -> GapView {
 
 /// A time for people.
 pub(super) fn time_text(time: Timestamp, zone: &TimeZone) -> String {
-    time.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    time.local_text(zone)
 }

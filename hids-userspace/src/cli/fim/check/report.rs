@@ -47,7 +47,7 @@ pub(super) fn print(
 }
 
 fn head(tree: Option<&Path>, source: &Source) -> String {
-    let created = source.created.in_zone(&TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let created = source.created.local_text(&TimeZone::system());
     let host = output::visible(&source.host);
     let entries = source.baseline.len();
     let mut out = match source.origin {

@@ -22,6 +22,7 @@ mod replay;
 mod rule_memory;
 mod setup;
 mod steering;
+mod support;
 mod terminal;
 mod unprivileged;
 mod upgrade;

@@ -28,6 +28,7 @@ mod screen;
 mod self_test;
 mod setup;
 mod status;
+mod support;
 mod table;
 mod teardown;
 mod times;
@@ -120,6 +121,8 @@ pub enum Command {
     Setup(setup::SetupArgs),
     /// Translate the configuration of another program
     Import(import::ImportArgs),
+    /// Write an archive with what is needed to analyse a problem, without passwords
+    Support(support::SupportArgs),
     /// Remove blocks and write protection from the kernel, before hids is uninstalled
     Teardown,
 }
@@ -180,6 +183,7 @@ fn run(args: &Hidsctl) -> Exit {
         Command::Completions(completions) => complete::run(completions),
         Command::Setup(setup) => setup::run(&args.common, setup),
         Command::Import(import) => import::run(&args.common, import),
+        Command::Support(support) => support::run(&args.common, support),
         Command::Teardown => teardown::run(&args.common),
     };
     result.unwrap_or_else(|error| {

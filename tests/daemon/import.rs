@@ -143,3 +143,32 @@ fn a_file_that_changed_after_ossecs_last_scan_is_alerted_by_the_first_scan() {
     let verified = host.hidsctl(&["fim", "verify"]);
     assert!(verified.status.success(), "{verified:?}");
 }
+
+#[test]
+fn a_directory_that_aide_selects_is_monitored() {
+    let mut host = Daemon::new(WATCH_ONE_LOG);
+    let tree = host.path("tree");
+    fs::create_dir_all(tree.join("cache")).expect("directories");
+    let tree = tree.canonicalize().expect("there");
+    let shown = tree.to_str().expect("text");
+    let file = host.path("aide.conf");
+    let selections = format!("@@define T {shown}\nC = p+u+g+s+sha256\n@@{{T}} C\n!@@{{T}}/cache\n{shown}/.*x C\n");
+    fs::write(&file, selections).expect("a configuration");
+    let name = file.to_string_lossy().into_owned();
+    let answer = host.hidsctl_json(&["import", "aide", &name, "--yes"]).expect("it works");
+    assert_eq!(answer["written"], true, "{answer}");
+    assert!(answer["not_translated"].to_string().contains("/.*x"), "{answer}");
+    host.start();
+    hids_tests::daemon::wait_for("the first scan", || {
+        let status = host.hidsctl_json(&["fim", "list", shown])?;
+        (!status.to_string().is_empty() && host.status()?["fim"]["caught_up"] == true).then_some(())
+    });
+    fs::write(tree.join("new"), "x").expect("a file");
+    fs::write(tree.join("cache/new"), "x").expect("a file");
+    let scanned = host.hidsctl(&["fim", "scan"]);
+    assert!(scanned.status.success(), "{scanned:?}");
+    let alert = host.wait_for_alert(554);
+    assert_eq!(alert["SyscheckFile"]["path"], format!("{shown}/new"), "{alert}");
+    assert!(host.alerts().iter().all(|alert| !alert.to_string().contains("cache/new")));
+    host.stop();
+}

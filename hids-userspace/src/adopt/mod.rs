@@ -4,6 +4,7 @@
 //! It reads below a root directory and makes texts; it writes nothing. What it reads was written by others and is
 //! bounded, checked and never carried out.
 
+pub(crate) mod aide;
 pub(crate) mod draft;
 pub(crate) mod fail2ban;
 pub(crate) mod findings;

@@ -1,5 +1,6 @@
 //! `hidsctl import`: what the configuration of another program says, in ossec.conf.
 
+mod aide;
 mod fail2ban;
 mod ossec;
 mod outcome;
@@ -22,6 +23,8 @@ pub struct ImportArgs {
 enum From {
     /// Translate the jails of fail2ban
     Fail2ban(Fail2banArgs),
+    /// Translate the selections of AIDE
+    Aide(AideArgs),
     /// Import the settings, rule memory and file integrity database of OSSEC
     Ossec(OssecArgs),
 }
@@ -46,6 +49,14 @@ struct Fail2banArgs {
 }
 
 #[derive(Debug, Args)]
+struct AideArgs {
+    /// Configuration file [default: /etc/aide/aide.conf or /etc/aide.conf]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, Args)]
 struct OssecArgs {
     /// Directory of the installation
     #[arg(default_value = "/var/ossec")]
@@ -58,6 +69,7 @@ struct OssecArgs {
 pub(super) fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<Exit> {
     match &args.from {
         From::Fail2ban(args) => fail2ban::run(common, args),
+        From::Aide(args) => aide::run(common, args),
         From::Ossec(args) => ossec::run(common, args),
     }
 }

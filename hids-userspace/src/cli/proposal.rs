@@ -226,4 +226,24 @@ mod tests {
         assert!(proposal.write().is_err(), "it is not what it was");
         assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 2);
     }
+    #[test]
+    fn a_configuration_with_new_errors_is_not_written_and_old_ones_do_not_hinder() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("ossec.conf");
+        let options = LoadOptions { config: Some(path.clone()), ..LoadOptions::default() };
+        let settled = |old: &str, new: &str| {
+            fs::write(&path, old).expect("written");
+            let mut proposal = Proposal::default();
+            proposal.add(&path, old.into(), new.into());
+            settle(&proposal, &options, Consent::Given, false).expect("settled")
+        };
+        let config =
+            |port: &str| format!("<ossec_config><global><smtp_port>{port}</smtp_port></global></ossec_config>");
+        let refused = settled(&config("25"), &config("none"));
+        assert!(matches!(&refused, Settled::Refused(errors) if errors[0].code == "C011"), "{refused:?}");
+        assert_eq!(fs::read_to_string(&path).expect("there"), config("25"));
+        let logs = "<localfile><log_format>syslog</log_format><location>/a</location></localfile></ossec_config>";
+        let more = config("none").replace("</ossec_config>", logs);
+        assert!(matches!(settled(&config("none"), &more), Settled::Written(_)));
+    }
 }

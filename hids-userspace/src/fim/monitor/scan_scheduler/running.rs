@@ -242,7 +242,7 @@ impl RunningScan {
         let is_routine = report.complete && self.changes == 0 && !matches!(self.cause(), Cause::First | Cause::Asked);
         match is_routine {
             true => tracing::debug!("scan ended: {summary}"),
-            false => tracing::info!(changes = self.changes, "scan ended: {summary}"),
+            false => tracing::info!("scan ended: {summary}"),
         }
     }
 

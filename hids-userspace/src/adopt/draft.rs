@@ -12,6 +12,9 @@ const ROOT: &str = "ossec_config";
 /// Longest value that is written: a half of what OSSEC's parser takes.
 const MOST_BYTES: usize = 4096;
 
+/// What is said of a value that the format cannot hold.
+pub(crate) const UNWRITABLE: &str = "ossec.conf cannot hold these characters";
+
 /// Why a text cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DraftError {

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::draft::{Draft, DraftError, Item};
+use super::draft::{Draft, DraftError, Item, UNWRITABLE, writable};
 use super::logs::{self, Log, Logs};
 use super::mail::{self, MailAddress};
 use super::network::{self, Session};
 use super::system::System;
+use super::translated::Translated;
 
 /// What the shipped configuration has where a person's address belongs.
 const PLACEHOLDERS: [&str; 2] = ["root@localhost", "you@example.com"];
@@ -94,6 +95,17 @@ pub(crate) fn read_logs(logs: &[Log], draft: &mut Draft) -> Result<Vec<String>, 
         changes.push(format!("read {} ({})", log.path, log.found_in));
     }
     Ok(changes)
+}
+
+/// As [`read_logs`], for logs that another program names: what cannot be written is reported.
+///
+/// # Errors
+/// When the text cannot be changed.
+pub(crate) fn read_reported(logs: &[Log], draft: &mut Draft, report: &mut Translated) -> Result<(), DraftError> {
+    let (logs, others): (Vec<Log>, Vec<Log>) = logs.iter().cloned().partition(|log| writable(&log.path).is_ok());
+    others.iter().for_each(|log| report.not(format!("log {} ({})", log.path, log.found_in), UNWRITABLE));
+    read_logs(&logs, draft)?.into_iter().for_each(|change| report.done(change));
+    Ok(())
 }
 
 /// Whether mail is off, and nothing in the configuration shows that this is on purpose.

@@ -1,7 +1,7 @@
 //! Selections to `<directories>` and `<ignore>`.
 
 use super::read::{How, Selection};
-use crate::adopt::draft::{Draft, DraftError, Item};
+use crate::adopt::draft::{Draft, DraftError, Item, UNWRITABLE};
 use crate::adopt::system::System;
 use crate::adopt::translated::Translated;
 
@@ -39,7 +39,7 @@ pub(crate) fn translate(
         match done {
             Ok(Some(done)) => report.done(format!("{done} ({})", selection.place)),
             Ok(None) => {}
-            Err(DraftError::Value(_)) => report.not(shown(selection), "ossec.conf cannot hold this path"),
+            Err(DraftError::Value(_)) => report.not(shown(selection), UNWRITABLE),
             Err(error) => return Err(error),
         }
     }

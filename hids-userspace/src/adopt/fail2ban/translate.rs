@@ -112,10 +112,7 @@ fn logs(jail: &Jail, system: &System, draft: &mut Draft, report: &mut Translated
     let named = paths.filter(|path| path.contains('*') || system.has_file(path));
     let logs: Vec<Log> =
         named.map(|path| Log { path: path.clone(), format, found_in: format!("[{}] logpath", jail.name) }).collect();
-    for change in findings::read_logs(&logs, draft)? {
-        report.done(change);
-    }
-    Ok(())
+    findings::read_reported(&logs, draft, report)
 }
 
 fn service(

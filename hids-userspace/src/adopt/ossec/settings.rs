@@ -1,6 +1,6 @@
 //! An ossec.conf to another one: what holds for the machine, not for the program.
 
-use crate::adopt::draft::{Draft, DraftError};
+use crate::adopt::draft::{Draft, DraftError, UNWRITABLE, writable};
 use crate::adopt::findings;
 use crate::adopt::logs::Log;
 use crate::adopt::translated::Translated;
@@ -32,6 +32,8 @@ pub(crate) fn translate(from: &Draft, draft: &mut Draft, report: &mut Translated
     for entry in from.values("global", "white_list").into_iter().chain(from.values("global", "allow_list")) {
         if entry.starts_with(['!', '^']) || entry == "any" {
             report.not(format!("white_list {entry}"), "exceptions and patterns depend on their place in the list");
+        } else if writable(&entry).is_err() {
+            report.not(format!("white_list {entry}"), UNWRITABLE);
         } else if findings::never_block(draft, &entry)? {
             report.done(format!("never block {entry} (white_list)"));
         }
@@ -51,9 +53,7 @@ pub(crate) fn translate(from: &Draft, draft: &mut Draft, report: &mut Translated
             }
         }
     }
-    for change in findings::read_logs(&logs, draft)? {
-        report.done(change);
-    }
+    findings::read_reported(&logs, draft, report)?;
     let to = from.values("global", "email_to");
     let is_on = from.values("global", "email_notification").last().is_some_and(|value| value == "yes");
     if let Some(to) = to.first().filter(|to| is_on && is_mail_address(to))
@@ -66,4 +66,30 @@ pub(crate) fn translate(from: &Draft, draft: &mut Draft, report: &mut Translated
         report.not(format!("<{section}>"), "use OSSEC's ossec.conf itself (-c FILE), or copy the section");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_for_the_machine_is_added_and_the_rest_is_listed() {
+        let from = "<ossec_config><global><white_list>192.0.2.0/24</white_list><white_list>!192.0.2.9</white_list>\
+                    <white_list>a\\<b</white_list><email_notification>yes</email_notification>\
+                    <email_to>ops@example.com</email_to></global><rules><include>x.xml</include></rules>\
+                    <localfile><log_format>syslog</log_format><location>/var/log/a</location></localfile>\
+                    <localfile><log_format>command</log_format><command>df -P</command></localfile>\
+                    <localfile><log_format>syslog</log_format><location>/b\\<c</location></localfile></ossec_config>";
+        let from = Draft::new(from.into()).expect("well-formed");
+        let mut draft = Draft::new(b"<ossec_config></ossec_config>".to_vec()).expect("well-formed");
+        let mut report = Translated::default();
+        translate(&from, &mut draft, &mut report).expect("translated");
+        assert_eq!(draft.values("global", "white_list"), ["192.0.2.0/24"]);
+        assert_eq!(draft.values("localfile", "location"), ["/var/log/a"]);
+        assert_eq!(draft.values("global", "email_to"), ["ops@example.com"]);
+        let not: Vec<&str> = report.not.iter().map(|(what, _)| what.as_str()).collect();
+        let expected =
+            ["white_list !192.0.2.9", "white_list a\\<b", "localfile command ", "log /b\\<c (localfile)", "<rules>"];
+        assert_eq!(not, expected);
+    }
 }

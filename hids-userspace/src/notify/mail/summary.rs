@@ -96,6 +96,9 @@ pub(super) fn subject(facts: &[Fact], omitted: &[Omitted]) -> String {
     };
     let room = SUBJECT_LIMIT_BYTES.saturating_sub(head.len() + tail.len());
     let description = worst.description.trim_end_matches('.');
+    // The source follows.
+    let same = worst.source.and(description.strip_suffix(" from the same source"));
+    let description = same.unwrap_or(description);
     format!("{head}{}{tail}", ended(description, room))
 }
 

@@ -1,15 +1,12 @@
 //! Common parts of the tests.
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use hids_tests::daemon::Daemon;
 use hids_tests::programs::hidsctl;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use hids_tests::terminal;
 use serde_json::Value;
 
 /// One log, the shipped rules, a record of each alert.
@@ -76,18 +73,13 @@ pub(crate) fn logtest(host: &Daemon, more: &[&str], lines: &[u8]) -> Vec<Value> 
 
 /// What a terminal of this width receives.
 pub(crate) fn on_terminal(mut command: Command, columns: u16) -> String {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&master).and_then(|()| unlockpt(&master)).expect("usable");
-    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&master, size).expect("a size");
-    let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
-    let screen = File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(name).expect("a screen");
+    let (master, screen) = terminal::pair(columns, 24).expect("a terminal");
     let mut child = command.stdout(screen).stdin(Stdio::null()).spawn().expect("hidsctl can be run");
     // The command holds the screen, too.
     drop(command);
     let mut seen = Vec::new();
     // Ends with an error when the last holder of the screen is gone.
-    let _ = File::from(master).read_to_end(&mut seen);
+    let _ = (&master).read_to_end(&mut seen);
     assert!(child.wait().expect("it ends").success(), "{}", String::from_utf8_lossy(&seen));
     String::from_utf8(seen).expect("text").replace("\r\n", "\n")
 }

@@ -19,6 +19,7 @@ pub mod programs;
 pub mod require;
 pub mod running;
 pub mod servers;
+pub mod terminal;
 pub mod wait;
 
 pub use hids::Hids;

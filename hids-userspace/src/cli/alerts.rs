@@ -4,6 +4,9 @@ mod filter;
 mod line;
 mod top;
 
+pub(super) use self::filter::{network, recorded};
+pub(super) use self::line::{description, subject};
+
 use std::io::{self, BufWriter, StdoutLock, Write as _};
 use std::time::Duration;
 

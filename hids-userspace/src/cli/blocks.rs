@@ -10,6 +10,9 @@ use super::reload::ask;
 use super::{Common, complete, messages, output, screen, table, times};
 use crate::control::Request;
 
+/// The reason of a block for which no other was given.
+pub(super) const BY_HAND: &str = "blocked manually";
+
 /// What to do with blocks.
 #[derive(Debug, Args)]
 pub struct BlocksArgs {
@@ -29,7 +32,7 @@ enum Action {
         #[arg(long, value_name = "TIME", value_parser = times::parse_seconds)]
         timeout: Option<u64>,
         /// Reason shown by `hidsctl why`
-        #[arg(long, default_value = "blocked manually")]
+        #[arg(long, default_value = BY_HAND)]
         reason: String,
     },
     /// Remove blocks of addresses
@@ -98,7 +101,8 @@ fn text(request: &Request, answer: &Value) -> String {
     }
 }
 
-fn added(address: &IpAddr, answer: &Value) -> String {
+/// What came of adding a block.
+pub(super) fn added(address: &IpAddr, answer: &Value) -> String {
     if answer["unchanged"] != true {
         return format!("{address} blocked\n");
     }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 use std::sync::Arc;
 
 use clap::Args;
-use hids_core::diag::Severity;
+use hids_core::diag::{Diagnostic, Severity};
 use hids_core::engine::{Engine, Explanation, Outcome};
 use hids_core::model::{Channel, EventRef, FieldName, LogSource};
 use hids_core::rules::{Catalogue, RuleTrial};
@@ -68,6 +68,14 @@ pub(super) fn run(common: &Common, args: &LogtestArgs) -> anyhow::Result<Exit> {
 
 /// The configuration and its engine; when there are errors, all problems go to standard error.
 pub(super) fn load(common: &Common, strict_ossec: bool) -> anyhow::Result<(Config, Engine)> {
+    prepare(common, strict_ossec).map_err(|diagnostics| {
+        messages::diagnostics(diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note));
+        BadConfiguration.into()
+    })
+}
+
+/// The same, with all problems instead where there are errors; prints nothing.
+pub(super) fn prepare(common: &Common, strict_ossec: bool) -> Result<(Config, Engine), Vec<Diagnostic>> {
     let loaded = config::load(&common.load_options(strict_ossec));
     let mut diagnostics = loaded.diagnostics;
     let mut ready = None;
@@ -76,11 +84,15 @@ pub(super) fn load(common: &Common, strict_ossec: bool) -> anyhow::Result<(Confi
         diagnostics.extend(of_rules);
         ready = engine.map(|engine| (config, engine));
     }
-    let Some(ready) = ready else {
-        messages::diagnostics(diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note));
-        return Err(BadConfiguration.into());
-    };
-    Ok(ready)
+    ready.ok_or(diagnostics)
+}
+
+/// What the engine makes of a line, for people.
+pub(super) fn analyse(engine: &mut Engine, source: &Arc<LogSource>, line: &[u8]) -> String {
+    let received = now();
+    let line = &line[..line.len().min(LINE_LIMIT_BYTES)];
+    let outcome = engine.process(EventRef { source, received, line, notice: None }, received);
+    to_text(&outcome, None, None)
 }
 
 /// Reads one line without its end; false at the end of input. Longer lines are cut.

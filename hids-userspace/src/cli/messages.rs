@@ -37,6 +37,12 @@ pub(super) fn error_with(error: &anyhow::Error, exit: Exit) -> Exit {
     exit
 }
 
+/// An error and what to do about it, on one line.
+pub(super) fn sentence(error: &anyhow::Error) -> String {
+    let help = advice(error).map_or_else(String::new, |help| format!("; {help}"));
+    format!("{error:#}{help}").replace('\n', " ")
+}
+
 /// Reports that the answer is no, or that a part of it is; `help` says what to do.
 pub(super) fn refusal(message: &str, help: Option<&str>) -> Exit {
     if is_json() {

@@ -32,6 +32,7 @@ mod support;
 mod table;
 mod teardown;
 mod times;
+mod top;
 mod why;
 
 use std::ffi::OsStr;
@@ -92,6 +93,8 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Show recorded alerts
     Alerts(alerts::AlertsArgs),
+    /// Show everything on one screen that is updated: alerts, blocks, files, sources and rules
+    Top,
     /// List, add or remove blocks
     Blocks(blocks::BlocksArgs),
     /// Remove blocks of addresses, as `blocks remove` does
@@ -169,6 +172,7 @@ fn run(args: &Hidsctl) -> Exit {
         Command::Check(check) => check::run(&args.common, check),
         Command::Status(status) => status::run(&args.common, status),
         Command::Alerts(alerts) => alerts::run(&args.common, alerts),
+        Command::Top => top::run(&args.common),
         Command::Blocks(blocks) => blocks::run(&args.common, blocks),
         Command::Unblock(remove) => blocks::remove(&args.common, remove),
         Command::Allow(allow) => allow::run(&args.common, allow),

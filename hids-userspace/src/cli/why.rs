@@ -32,7 +32,8 @@ pub(super) fn run(common: &Common, args: &WhyArgs) -> anyhow::Result<Exit> {
     Ok(if known { Exit::Success } else { Exit::No })
 }
 
-fn text(view: &WhyView) -> String {
+/// The answer for people.
+pub(super) fn text(view: &WhyView) -> String {
     let mut out = String::new();
     match &view.block {
         Some(block) => blocked(&mut out, block),

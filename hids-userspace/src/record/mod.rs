@@ -34,7 +34,7 @@ pub(crate) use error::{ReconfigureError, RecordError};
 pub(crate) use handle::RecordHandle;
 pub(crate) use order::{Reconfiguration, SpoolChange};
 pub(crate) use query::{AlertQuery, Filters};
-pub(crate) use reader::{Follower, check_readable, newest_alerts, read_alerts};
+pub(crate) use reader::{Follower, ReadError, check_readable, newest_alerts, read_alerts};
 pub(crate) use recorded::RecordedAlert;
 pub(crate) use recorder::{Recorder, RecorderOptions};
 pub(crate) use rule_state::{remember, rewritten as rewritten_rule_state};

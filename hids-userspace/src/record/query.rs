@@ -54,7 +54,8 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
-    fn fit(&self, alert: &RecordedAlert) -> bool {
+    /// Whether `alert` is one of them.
+    pub(crate) fn fit(&self, alert: &RecordedAlert) -> bool {
         alert.level >= self.level
             && fits(&self.rules, |rule| alert.rule == *rule)
             && fits(&self.groups, |group| alert.group.split(',').any(|name| name.trim() == group))

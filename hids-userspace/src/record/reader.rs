@@ -178,8 +178,15 @@ impl AlertFile {
     }
 }
 
+/// The link to today's alerts.json, or to alerts.log where there is none.
+fn link_in(logs: &Path) -> PathBuf {
+    let json = logs.join("alerts").join(Kind::AlertsJson.link());
+    if json.exists() { json } else { logs.join("alerts").join(Kind::AlertsLog.link()) }
+}
+
 /// Follows today's file over midnight.
 pub(crate) struct Follower {
+    logs: PathBuf,
     link: PathBuf,
     file: Option<(AlertFile, (u64, u64))>,
 }
@@ -187,9 +194,7 @@ pub(crate) struct Follower {
 impl Follower {
     /// Starts at the end of today's file under `logs`.
     pub(crate) fn open(logs: &Path) -> Result<Self, ReadError> {
-        let json = logs.join("alerts").join(Kind::AlertsJson.link());
-        let link = if json.exists() { json } else { logs.join("alerts").join(Kind::AlertsLog.link()) };
-        let mut follower = Self { link, file: None };
+        let mut follower = Self { logs: logs.to_owned(), link: link_in(logs), file: None };
         follower.switch().map_err(|source| follower.error(source))?;
         while let Some((file, _)) = &mut follower.file {
             match file.next() {
@@ -229,6 +234,10 @@ impl Follower {
 
     /// Opens the file that the link names now; `false` if it is the one we have.
     fn switch(&mut self) -> io::Result<bool> {
+        if self.file.is_none() {
+            // Before the first alert there is neither file.
+            self.link = link_in(&self.logs);
+        }
         let identity = match self.link.metadata() {
             Ok(metadata) => (metadata.dev(), metadata.ino()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

@@ -14,6 +14,7 @@ mod memory;
 mod replay;
 mod restore;
 pub(crate) mod start;
+mod top;
 pub(crate) mod watch;
 mod watch_load;
 mod watched;
@@ -41,7 +42,7 @@ pub(crate) struct Options {
     /// Log lines to be analysed by hidsctl replay
     #[arg(long, default_value_t = 1_000_000)]
     lines: u32,
-    /// Seconds to watch the idle daemon
+    /// Seconds to watch the idle daemon, and the idle screen of hidsctl top
     #[arg(long, default_value_t = 10)]
     idle: u64,
     /// Which build of the programs to measure; figures of a debug build say nothing
@@ -90,6 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     latency::measure(&programs, options.blocks)?;
     memory::measure(&programs, Duration::from_secs(options.idle))?;
     start::measure(&programs, &start::Options::default())?;
+    top::measure(&programs, Duration::from_secs(options.idle))?;
     restore::measure(&programs, options.restored)?;
     replay::measure(&programs, options.lines)
 }

@@ -76,9 +76,10 @@ impl FilterArgs {
 
 #[derive(Debug, thiserror::Error)]
 #[error("expected an IP address (203.0.113.5) or a network (203.0.113.0/24)")]
-struct NoNetwork;
+pub(in crate::cli) struct NoNetwork;
 
-fn network(text: &str) -> Result<IpNet, NoNetwork> {
+/// An address, which is a network of one, or a network.
+pub(in crate::cli) fn network(text: &str) -> Result<IpNet, NoNetwork> {
     match text.parse::<IpAddr>() {
         Ok(address) => Ok(address.to_canonical().into()),
         Err(_) => text.parse().map_err(|_| NoNetwork),
@@ -86,7 +87,7 @@ fn network(text: &str) -> Result<IpNet, NoNetwork> {
 }
 
 /// A path as alerts.json has it.
-fn recorded(path: &Path) -> String {
+pub(in crate::cli) fn recorded(path: &Path) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {

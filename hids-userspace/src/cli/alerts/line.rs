@@ -67,13 +67,14 @@ impl Line {
 }
 
 /// The file, else the user; and whether it is a file.
-fn subject(alert: &RecordedAlert) -> (String, bool) {
+pub(in crate::cli) fn subject(alert: &RecordedAlert) -> (String, bool) {
     let subject = &alert.subject;
     let text = subject.file.as_deref().or_else(|| subject.user()).unwrap_or("-");
     (screen::cell(text), subject.file.is_some())
 }
 
-fn description(alert: &RecordedAlert) -> String {
+/// The description, with the number of equal alerts.
+pub(in crate::cli) fn description(alert: &RecordedAlert) -> String {
     let text = screen::cell(&alert.description);
     if alert.count > 1 { format!("({}x) {text}", alert.count) } else { text }
 }

@@ -32,7 +32,8 @@ pub(super) fn run(common: &Common, args: &AcceptArgs) -> anyhow::Result<Exit> {
     Ok(if view.refused == 0 { Exit::Success } else { Exit::No })
 }
 
-fn text(view: &AcceptView) -> String {
+/// The answer for people.
+pub(in crate::cli) fn text(view: &AcceptView) -> String {
     let mut out = format!("{} changed paths accepted\n", view.accepted);
     if !view.packages.is_empty() {
         out.push_str(&format!("packages: {}\n", output::visible(view.packages.join(", ").as_bytes())));

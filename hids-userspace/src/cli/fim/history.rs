@@ -31,7 +31,8 @@ pub(super) fn run(common: &Common, args: &WhyArgs) -> anyhow::Result<Exit> {
     Ok(if view.item.is_some() || !view.history.is_empty() { Exit::Success } else { Exit::No })
 }
 
-fn text(view: &HistoryView) -> String {
+/// The answer for people.
+pub(in crate::cli) fn text(view: &HistoryView) -> String {
     let mut out = match &view.item {
         Some(item) => format!("now: {}", list::line(item)),
         None => format!("{} is not in the baseline\n", shown(&view.path)),

@@ -12,6 +12,9 @@ mod protect;
 mod scan;
 mod status;
 
+pub(super) use accept::text as accepted_text;
+pub(super) use history::text as history_text;
+
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 

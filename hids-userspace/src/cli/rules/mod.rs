@@ -9,7 +9,7 @@ mod test;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use hids_core::diag::Severity;
+use hids_core::diag::{Diagnostic, Severity};
 use hids_core::model::RuleId;
 use hids_core::rules::Catalogue;
 
@@ -60,16 +60,26 @@ pub(super) fn run(common: &Common, args: &RulesArgs) -> anyhow::Result<Exit> {
 /// The rules of the configuration. Errors in them do not matter here, unless nothing can be read:
 /// looking at rules must work while they are being repaired.
 pub(super) fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
+    let (catalogue, problems) = read(common);
+    let is_telling = |problem: &&Diagnostic| catalogue.is_none() || problem.severity == Severity::Error;
+    messages::diagnostics(problems.iter().filter(is_telling));
+    catalogue.ok_or_else(|| BadConfiguration.into())
+}
+
+/// The text of a rule; prints nothing.
+pub(super) fn text(common: &Common, id: u32) -> anyhow::Result<String> {
+    let catalogue = read(common).0.ok_or(BadConfiguration)?;
+    let id = known_rule(&catalogue, id)?;
+    Ok(catalogue.rule(id).map(|rule| show::to_text(&catalogue, rule)).unwrap_or_default())
+}
+
+fn read(common: &Common) -> (Option<Catalogue>, Vec<Diagnostic>) {
     let loaded = config::load(&common.load_options(false));
-    let Some(config) = loaded.config else {
-        messages::diagnostics(&loaded.diagnostics);
-        return Err(BadConfiguration.into());
-    };
+    let Some(config) = loaded.config else { return (None, loaded.diagnostics) };
     let (sources, mut problems) = ruleset::read_sources(&config);
     let (catalogue, of_rules) = Catalogue::read(&sources.rules);
     problems.extend(of_rules);
-    messages::diagnostics(problems.iter().filter(|problem| problem.severity == Severity::Error));
-    Ok(catalogue)
+    (Some(catalogue), problems)
 }
 
 /// The rule that an argument names.

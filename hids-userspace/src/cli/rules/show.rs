@@ -43,7 +43,8 @@ fn options(rule: &RuleEntry) -> impl Iterator<Item = &Written> {
     rule.elements.iter().filter(|element| element.name == "options")
 }
 
-fn to_text(catalogue: &Catalogue, rule: &RuleEntry) -> String {
+/// A rule for people.
+pub(super) fn to_text(catalogue: &Catalogue, rule: &RuleEntry) -> String {
     let visible = |text: &str| output::visible(text.as_bytes());
     let mut out = String::new();
     let facts = &rule.facts;

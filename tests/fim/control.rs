@@ -91,7 +91,21 @@ fn differences_are_accepted_and_counting_begins_anew() {
     let output = fim.hidsctl(&["diff"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text.lines().count() >= 3 && text.contains("2x ") && text.contains("deleted"), "{text}");
+    let line = |name: &str| {
+        let path = fim.path(name).to_string_lossy().into_owned();
+        text.lines().find(|line| line.contains(&path)).unwrap_or_else(|| panic!("{name}: {text}")).to_owned()
+    };
+    assert!(
+        line("a").starts_with("modified  ") && line("a").contains("size 3 → 5, content, 2 changes, by /"),
+        "{text}"
+    );
+    assert!(line("sub/c").contains("  content, by /") && line("b").starts_with("deleted "), "{text}");
+    let of_tree = fim.hidsctl(&["diff", &fim.path("").to_string_lossy()]);
+    let of_tree = String::from_utf8_lossy(&of_tree.stdout).into_owned();
+    assert!(of_tree.ends_with("3 paths since the last acceptance: 0 new, 2 modified, 1 deleted\n"), "{of_tree}");
+    let nowhere = fim.hidsctl(&["list", "/nonexist"]);
+    assert_eq!(nowhere.status.code(), Some(1), "{nowhere:?}");
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("no baseline entries at or below /nonexist"));
     let sub = fim.path("sub").to_string_lossy().into_owned();
     fim.answer(&["accept", &sub]);
     let accepted = fim.daemon.wait_for_alert(rule::ACCEPTED);
@@ -106,6 +120,35 @@ fn differences_are_accepted_and_counting_begins_anew() {
     assert_eq!((alert.rule(), alert.number("changes")), (rule::CHANGED[0], Some(1)));
     let alert = fim.alert_after(|fim| fim.write("b", "four"));
     assert_eq!(alert.rule(), rule::ADDED);
+}
+
+#[test]
+fn a_difference_says_what_changed_in_names_also_without_the_daemon() {
+    if !require::root() {
+        return;
+    }
+    let mut fim = Fim::with_files(&[("a", "one")]);
+    let path = fim.path("a");
+    fim.alerts_after(|_| {
+        std::os::unix::fs::chown(&path, Some(1), None).expect("chown");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("chmod");
+    });
+    let shown = path.to_string_lossy().into_owned();
+    let text = wait_for("both changes", || {
+        let text = String::from_utf8_lossy(&fim.hidsctl(&["diff", &shown]).stdout).into_owned();
+        (text.contains("owner root → daemon") && text.contains("→ 0600")).then_some(text)
+    });
+    assert!(!text.contains("content") && !text.contains("size"), "{text}");
+    fim.daemon.stop();
+    let output = fim.hidsctl(&["diff", &shown, "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let item: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&item["change"], &item["differences"]), (&"modified".into(), &serde_json::json!(["owner", "mode"])));
+    assert_eq!((&item["accepted"]["uid"], &item["state"]["uid"]), (&0.into(), &1.into()), "{item}");
+    let list = String::from_utf8_lossy(&fim.hidsctl(&["list", &shown]).stdout).into_owned();
+    assert!(list.contains(" 0600 daemon:root 3 "), "{list}");
+    let why = String::from_utf8_lossy(&fim.hidsctl(&["why", &shown]).stdout).into_owned();
+    assert!(why.contains("Ownership was root (0), now it is daemon (1)") && why.contains("As: user root (0)"), "{why}");
 }
 
 #[test]
@@ -130,7 +173,8 @@ fn new_files_are_differences_until_they_are_accepted() {
         fim.alerts_after(|fim| fim.write("new", "one"));
         assert_eq!(diff(&fim), [(named(&fim, "new"), true, Some(0))], "alert_new_files {alert_new_files}");
         let text = fim.hidsctl(&["diff", &tree]).stdout;
-        assert!(text.starts_with(b"new file "), "{}", text.escape_ascii());
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(text.contains("\nnew     ") && text.contains("  file, size 3, owner root:root, mode 0"), "{text}");
         fim.alerts_after(|fim| fim.write("new", "two"));
         fim.alerts_after(|fim| fim.write("a", "two"));
         assert_eq!(diff(&fim), [(named(&fim, "a"), false, Some(1)), (named(&fim, "new"), true, Some(1))]);

@@ -214,6 +214,26 @@ pub(crate) struct ListItem {
     /// Whether it was not in the baseline before, and nobody has accepted it.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub new: bool,
+    /// What has become of it; only in a list of changes.
+    #[serde(flatten, skip_serializing_if = "Option::is_none", default)]
+    pub change: Option<ChangeView>,
+}
+
+/// What has become of a path since it was accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChangeView {
+    /// `new`, `modified` or `deleted`.
+    pub change: String,
+    /// As it was accepted; nothing when it is new or that is no longer in the history.
+    pub accepted: Option<StateView>,
+    /// What is not as it was: `size`, `content`, `owner` …
+    pub differences: Vec<String>,
+    /// When the last change was found, RFC 3339.
+    pub last_changed: Option<String>,
+    /// Executable, or else the command, of the last process that changed it, if one was seen.
+    pub program: Option<PathText>,
+    /// Who had logged in as that process's user, or else whose the process was.
+    pub user_id: Option<u32>,
 }
 
 /// The answer to [`FimRequest::List`].

@@ -1,5 +1,7 @@
 //! Answers to `hidsctl fim` that need nothing but the baseline: with or without a daemon.
 
+mod change;
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -39,7 +41,8 @@ pub(crate) fn answer(
     match request {
         FimRequest::List { below, after, limit, changed } => {
             let after = after.as_ref().map(PathText::as_bytes);
-            value(&list(&view, below.as_bytes(), after, (*limit).min(PAGE), *changed)?)
+            let changes_by = changed.then_some((policy, zone));
+            value(&list(&view, below.as_bytes(), after, (*limit).min(PAGE), changes_by)?)
         }
         FimRequest::Why { path, limit } => {
             let limit = (*limit).min(PAGE);
@@ -69,7 +72,7 @@ fn list(
     below: &[u8],
     after: Option<&[u8]>,
     limit: usize,
-    changed: bool,
+    changes_by: Option<(&Policy, &TimeZone)>,
 ) -> Result<ListView, StoreError> {
     let mut page = ListView::default();
     let entries = match after {
@@ -78,14 +81,15 @@ fn list(
     };
     for entry in entries {
         let (path, entry) = entry?;
-        if changed && entry.is_accepted() {
+        if changes_by.is_some() && entry.is_accepted() {
             continue;
         }
         if page.items.len() == limit {
             page.more = true;
             break;
         }
-        page.items.push(item(&path, &entry));
+        let change = changes_by.map(|(policy, zone)| change::of(view, &path, &entry, policy, zone)).transpose()?;
+        page.items.push(ListItem { change, ..item(&path, &entry) });
     }
     Ok(page)
 }
@@ -96,6 +100,7 @@ fn item(path: &[u8], entry: &Entry) -> ListItem {
         state: entry.state.as_ref().map(StateView::from),
         changes: entry.changes,
         new: entry.unaccepted.is_some_and(|unaccepted| unaccepted.is_new),
+        change: None,
     }
 }
 

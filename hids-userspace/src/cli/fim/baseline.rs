@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::entry::entry_line;
 use super::{absolute, ask_for, shown};
+use crate::accounts::Names;
 use crate::cli::exit::{Exit, WrongUsage};
 use crate::cli::{Common, output, times};
 use crate::config;
@@ -120,9 +121,10 @@ pub(super) fn compare(common: &Common, file: &Path, below: &PathText) -> anyhow:
         output::print_json(&answer)?;
         return Ok(exit);
     }
+    let names = Names::load();
     for difference in &view.differences {
-        output::print(&format!("- {}", entry_line(&difference.path, difference.exported.as_ref())))?;
-        output::print(&format!("+ {}", entry_line(&difference.path, difference.now.as_ref())))?;
+        output::print(&format!("- {}", entry_line(&difference.path, difference.exported.as_ref(), &names)))?;
+        output::print(&format!("+ {}", entry_line(&difference.path, difference.now.as_ref(), &names)))?;
     }
     if view.more {
         output::print("output truncated; specify a directory to see the rest\n")?;

@@ -3,6 +3,7 @@
 mod accept;
 mod baseline;
 mod check;
+mod diff;
 mod entry;
 mod history;
 mod init;
@@ -57,8 +58,8 @@ enum Command {
     Status,
     /// List baseline entries
     List(list::ListArgs),
-    /// Show unaccepted changes (new, modified and deleted paths), or differences from an export
-    Diff(list::DiffArgs),
+    /// Show what changed since it was accepted (new, modified and deleted paths), or differences from an export
+    Diff(diff::DiffArgs),
     /// Accept changes into the baseline
     Accept(accept::AcceptArgs),
     /// Export a signed copy of the baseline for verification on another host
@@ -88,7 +89,7 @@ pub(super) fn run(common: &Common, args: &FimArgs) -> anyhow::Result<Exit> {
         Command::Snapshot(args) => check::snapshot(args),
         Command::Status => status::run(common),
         Command::List(args) => list::run(common, args),
-        Command::Diff(args) => list::diff(common, args),
+        Command::Diff(args) => diff::run(common, args),
         Command::Accept(args) => accept::run(common, args),
         Command::Export(args) => baseline::export(common, args),
         Command::Verify(args) => baseline::verify(common, args),

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::ask::{Act, Answer, Failure, LastChange, Question};
 use super::connect::Connected;
 use super::detail;
+use crate::accounts::Names;
 use crate::cli::blocks::BY_HAND;
 use crate::cli::{Common, blocks, fim, logtest, messages, rules, why};
 use crate::control::{Client, ClientError, Request};
@@ -74,7 +75,7 @@ impl World {
             Question::History(path) => {
                 let request = FimRequest::Why { path: path.clone(), limit: MOST_HISTORY };
                 let view: HistoryView = self.ask_for(&Request::Fim(request))?;
-                Answer::Text(fim::history_text(&view))
+                Answer::Text(fim::history_text(&view, &Names::load()))
             }
             Question::Why(address) => {
                 let view: WhyView = self.ask_for(&Request::Why { address: *address })?;

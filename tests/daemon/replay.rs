@@ -22,7 +22,7 @@ fn guesses(host: &Daemon, name: &str, address: &str, seconds_apart: u32) -> Stri
 }
 
 fn summary(host: &Daemon, arguments: &[&str]) -> Value {
-    let output = host.hidsctl(&[&["replay"], arguments].concat());
+    let output = host.hidsctl(&[&["replay", "--json"], arguments].concat());
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).expect("text");
     assert_eq!(text.lines().count(), 1, "{text}");
@@ -39,6 +39,24 @@ fn the_summary_names_events_alerts_time_and_who_would_be_blocked() {
     assert!(summary["alerts"].as_u64().is_some_and(|alerts| alerts >= 24), "{summary}");
     assert!(summary["seconds"].is_f64());
     assert_eq!(summary["would_block"], serde_json::json!(["203.0.113.5"]));
+}
+
+#[test]
+fn people_read_the_top_rules_and_sources_and_when_who_would_be_blocked() {
+    let host = Daemon::new(BLOCKING);
+    let attack = guesses(&host, "attack.log", "203.0.113.5", 1);
+    let output = host.hidsctl(&["replay", &attack]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.starts_with("12 lines in ") && text.contains(", 1 address would have been blocked\n"), "{text}");
+    assert!(text.contains("ALERTS  RULE  LEVEL  DESCRIPTION\n") && text.contains("  5716      5  sshd"), "{text}");
+    assert!(text.contains("ALERTS  SOURCE\n    12  203.0.113.5\n"), "{text}");
+    let block = text.lines().find(|line| line.contains("-11-24 10:00:07  203.0.113.5  1m 0s  5720  "));
+    assert!(block.is_some(), "{text}");
+    let lines = std::fs::read(&attack).expect("the log");
+    let piped = String::from_utf8(host.hidsctl_input(&["replay", "-"], &lines).stdout).expect("text");
+    assert_eq!(piped.lines().skip(1).collect::<Vec<_>>(), text.lines().skip(1).collect::<Vec<_>>());
+    let json = summary(&host, &[&attack]);
+    assert_eq!((&json["blocks"][0]["rule"], &json["blocks"][0]["seconds"]), (&5720.into(), &60.into()), "{json}");
 }
 
 #[test]
@@ -161,7 +179,7 @@ fn standard_input_is_analysed() {
     let host = Daemon::new(BLOCKING);
     let plain = std::fs::read(guesses(&host, "attack.log", "203.0.113.5", 1)).expect("written");
     for input in [plain.clone(), gzip(&plain)] {
-        let output = host.hidsctl_input(&["replay", "-"], &input);
+        let output = host.hidsctl_input(&["replay", "--json", "-"], &input);
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8(output.stdout).expect("text");
         let summary: Value = serde_json::from_str(text.lines().last().expect("a summary")).expect("JSON");

@@ -6,6 +6,7 @@
 mod chunks;
 mod input;
 mod parallel;
+mod summary;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -28,6 +29,7 @@ use serde_json::json;
 
 use self::chunks::Chunks;
 use self::input::{Input, total_bytes};
+use self::summary::{Counted, Top, WouldBlock};
 use super::exit::Exit;
 use super::logtest::load;
 use super::progress::LineProgress;
@@ -72,7 +74,7 @@ enum Stage {
     Alerts,
 }
 
-/// Analyses the files and ends with a one-line JSON summary.
+/// Analyses the files and ends with a summary.
 pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
     let (config, engine) = load(common, args.strict_ossec)?;
     let policy = respond::policy(&config.respond);
@@ -92,6 +94,7 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
         now: Timestamp::default(),
         events: 0,
         alerts: 0,
+        top: Top::new(!common.json),
         would_block: Vec::new(),
         blocked: HashSet::new(),
         progress: LineProgress::new(total_bytes(&args.files)),
@@ -106,12 +109,19 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
     }
     // Its line is free before the summary comes.
     replay.progress = LineProgress::new(0);
-    output::print_json(&json!({
-        "events": replay.events,
-        "alerts": replay.alerts,
-        "seconds": started.elapsed().as_secs_f64(),
-        "would_block": replay.would_block,
-    }))?;
+    let seconds = started.elapsed().as_secs_f64();
+    if common.json {
+        output::print_json(&json!({
+            "events": replay.events,
+            "alerts": replay.alerts,
+            "seconds": seconds,
+            "would_block": replay.would_block.iter().map(|block| block.address).collect::<Vec<_>>(),
+            "blocks": replay.would_block.iter().map(|block| block.to_json(&replay.zone)).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        let counted = Counted { events: replay.events, alerts: replay.alerts, seconds };
+        output::print(&replay.top.text(&counted, &replay.would_block, &replay.zone))?;
+    }
     Ok(Exit::Success)
 }
 
@@ -126,7 +136,8 @@ struct Replay {
     now: Timestamp,
     events: u64,
     alerts: u64,
-    would_block: Vec<IpAddr>,
+    top: Top,
+    would_block: Vec<WouldBlock>,
     blocked: HashSet<IpAddr>,
     progress: LineProgress,
 }
@@ -193,6 +204,7 @@ impl Replay {
             return Ok(());
         }
         self.alerts += 1;
+        self.top.count(&outcome);
         let id = AlertId { epoch_seconds: self.now.unix_seconds(), sequence: self.alerts };
         if let (true, Some(sink), Some(alert)) = (outcome.is_recorded(), &mut self.sink, outcome.view(id)) {
             render::alert_view_json(&mut self.buffer, &alert, &self.zone);
@@ -208,7 +220,7 @@ impl Replay {
                 if let Action::Block(block) = action
                     && self.blocked.insert(block.address)
                 {
-                    self.would_block.push(block.address);
+                    self.would_block.push(WouldBlock::of(&block));
                 }
             }
         }

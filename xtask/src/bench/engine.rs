@@ -69,7 +69,7 @@ fn measure(name: &str, program: &Path, config: &Path, corpus: &Path, directory: 
     let alerts = directory.join("alerts.json");
     let replay = |threads: usize, stop_after: Option<&str>, file: &Path| {
         let mut replay = command(program);
-        replay.arg("replay").arg("-c").arg(config).args(["--threads", &threads.to_string()]);
+        replay.args(["replay", "--json", "-c"]).arg(config).args(["--threads", &threads.to_string()]);
         match stop_after {
             Some(stage) => replay.args(["--stop-after", stage]),
             None => replay.arg("--alerts-json").arg(&alerts),

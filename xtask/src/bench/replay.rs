@@ -25,7 +25,7 @@ pub(super) fn measure(programs: &Path, count: u32) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in [1, cores] {
         let mut replay = command(programs.join("hidsctl"));
-        replay.args(["replay", "-c", "config/ossec.conf", "--threads", &threads.to_string()]).arg(&file);
+        replay.args(["replay", "--json", "-c", "config/ossec.conf", "--threads", &threads.to_string()]).arg(&file);
         let summary = output(&mut replay)?;
         let last = summary.lines().last().unwrap_or_default();
         let rate = number(last, "events") / number(last, "seconds");

@@ -101,3 +101,60 @@ fn terminal_controls_are_shown_not_sent() {
     assert!(output.stdout.iter().all(|&byte| byte == b'\n' || (b' '..0x7f).contains(&byte)), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("\\x1b]0;owned\\x07\\xff"), "{output:?}");
 }
+
+const BLOCKING: &str = "<global><white_list>203.0.113.200</white_list></global>\
+    <alerts><log_alert_level>4</log_alert_level></alerts>\
+    <command><name>firewall-drop</name><executable>firewall-drop.sh</executable><expect>srcip</expect></command>\
+    <active-response><command>firewall-drop</command><location>local</location><level>7</level>\
+    <timeout>1200</timeout></active-response>";
+
+/// What is printed of each line about what follows.
+fn next_of(host: &Daemon, more: &[&str], lines: &str) -> Vec<String> {
+    let output = host.hidsctl_input(&[&["logtest"], more].concat(), lines.as_bytes());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().filter_map(|line| line.strip_prefix("**Next: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn it_says_after_how_many_more_lines_the_source_would_be_blocked_and_that_comes_true() {
+    let host = Daemon::new(BLOCKING);
+    let line = "Nov 24 10:00:00 web1 sshd[5]: Failed password for root from 203.0.113.5 port 22 ssh2\n";
+    let block = |lines: &str| {
+        format!("would block 203.0.113.5 for 20m 0s{lines} (response firewall-drop, rule 5720, level 10)")
+    };
+    let mut expected: Vec<String> =
+        (2..=7).rev().map(|more| block(&format!(" after {more} more such lines within 360 s"))).collect();
+    expected.push(block(" after 1 more such line within 360 s"));
+    expected.push(block(""));
+    assert_eq!(next_of(&host, &[], &line.repeat(8)), expected);
+    assert_eq!(next_of(&host, &["--strict-ossec"], &line.repeat(8)), [] as [&str; 0], "OSSEC's output alone");
+    let answers = crate::common::logtest(&host, &[], line.as_bytes());
+    let next = &answers[0]["next"][0];
+    assert_eq!(
+        (&next["kind"], &next["lines_more"], &next["rule"]),
+        (&"block".into(), &7.into(), &5720.into()),
+        "{next}"
+    );
+    assert_eq!((&next["seconds"], &next["within_seconds"]), (&1200.into(), &360.into()), "{next}");
+    assert!(crate::common::logtest(&host, &["--strict-ossec"], line.as_bytes())[0]["next"].is_null());
+}
+
+#[test]
+fn it_says_why_there_is_no_alert_and_who_is_never_blocked() {
+    let host = Daemon::new(BLOCKING);
+    let ssh = |text: &str| format!("Nov 24 10:00:00 web1 sshd[5]: {text}\n");
+    for (line, expected) in [
+        (
+            ssh("Failed password for root from 203.0.113.200 port 22 ssh2"),
+            "203.0.113.200 is never blocked: listed in <white_list>",
+        ),
+        (ssh("Failed password for root from 127.0.0.1 port 22 ssh2"), "127.0.0.1 is never blocked: loopback address"),
+        (
+            ssh("pam_unix(sshd:session): session opened for user root by (uid=0)"),
+            "no alert: level 3 is below <log_alert_level> 4",
+        ),
+        ("nothing that any rule knows\n".to_owned(), "no alert: no rule matches"),
+    ] {
+        assert_eq!(next_of(&host, &[], &line), [expected], "{line}");
+    }
+}

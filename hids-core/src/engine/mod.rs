@@ -203,6 +203,12 @@ impl Engine {
         losses
     }
 
+    /// An engine of the same rules without any memory, to try what lines would lead to.
+    pub fn fresh(&self) -> Self {
+        let memories = Memories::new(self.compiled());
+        Self { analyser: self.analyser(), prepared: LineAnalysis::default(), memories }
+    }
+
     /// Does the part of the analysis that depends on nothing but the line: several threads can,
     /// each with an analyser of its own.
     pub fn analyser(&self) -> Analyser {

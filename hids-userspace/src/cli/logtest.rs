@@ -1,5 +1,7 @@
 //! `hidsctl logtest`: analyses lines from standard input and shows each step.
 
+mod next;
+
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use hids_core::model::{Channel, EventRef, FieldName, LogSource};
 use hids_core::rules::{Catalogue, RuleTrial};
 use serde_json::{Map, Value, json};
 
+use self::next::{Forecast, Next};
 use super::exit::{BadConfiguration, Exit};
 use super::{Common, messages, output};
 use crate::config::{self, Config};
@@ -40,7 +43,10 @@ pub struct LogtestArgs {
 /// Reads lines until end of input; state (counts of composite rules) is kept between them.
 pub(super) fn run(common: &Common, args: &LogtestArgs) -> anyhow::Result<Exit> {
     let (config, mut engine) = load(common, args.strict_ossec)?;
-    let catalogue = args.verbose.then(|| Catalogue::read(&ruleset::read_sources(&config).0.rules).0);
+    let read_catalogue = || Catalogue::read(&ruleset::read_sources(&config).0.rules).0;
+    let catalogue = args.verbose.then(read_catalogue);
+    // The strict mode prints what OSSEC prints.
+    let mut forecast = (!args.strict_ossec).then(|| Forecast::new(&config, &engine, read_catalogue()));
     let source = Arc::new(LogSource { location: args.location.clone(), channel: Channel::Log });
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
@@ -56,11 +62,14 @@ pub(super) fn run(common: &Common, args: &LogtestArgs) -> anyhow::Result<Exit> {
         } else {
             (engine.process(event, received), None)
         };
+        let next = forecast.as_mut().map(|forecast| forecast.of(&outcome, event));
         if common.json {
-            output::print_json(&to_json(&outcome, tried.as_ref()))?;
+            output::print_json(&to_json(&outcome, tried.as_ref(), next.as_deref()))?;
         } else if line.len() > 1 {
             // Shorter lines are skipped, as ossec-logtest does.
-            output::print(&to_text(&outcome, tried.as_ref(), catalogue.as_ref()))?;
+            let mut text = to_text(&outcome, tried.as_ref(), catalogue.as_ref());
+            next.iter().flatten().for_each(|next| _ = writeln!(text, "**Next: {}", next.text()));
+            output::print(&text)?;
         }
     }
     Ok(Exit::Success)
@@ -191,7 +200,7 @@ fn label(name: &FieldName) -> &str {
 }
 
 /// One object a line, for programs; `user` is who was acted upon, else who acted.
-fn to_json(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> Value {
+fn to_json(outcome: &Outcome<'_>, tried: Option<&Explanation>, next: Option<&[Next]>) -> Value {
     let text = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes));
     // A header with an empty name has none.
     let name = |bytes: Option<&[u8]>| bytes.filter(|bytes| !bytes.is_empty()).map_or(Value::Null, text);
@@ -212,6 +221,9 @@ fn to_json(outcome: &Outcome<'_>, tried: Option<&Explanation>) -> Value {
     object.insert("program_name".into(), name(outcome.program_name()));
     object.insert("log".into(), text(outcome.log()));
     object.insert("mail".into(), outcome.is_mailed().into());
+    if let Some(next) = next {
+        object.insert("next".into(), next.iter().map(Next::to_json).collect());
+    }
     for (name, value) in outcome.fields() {
         let taken = object.contains_key(name.as_str());
         // A decoder may name a field like one of our keys.

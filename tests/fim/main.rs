@@ -26,3 +26,4 @@ mod storage;
 mod torture;
 mod unreadable;
 mod wildcards;
+mod windows;

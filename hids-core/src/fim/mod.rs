@@ -13,6 +13,7 @@ mod repeat;
 pub(crate) mod samples;
 mod schedule;
 mod text;
+mod window;
 
 pub use checks::Checks;
 pub use compare::{Differences, compare};
@@ -23,3 +24,4 @@ pub use policy::{PathKind, PathPattern, Policy, PolicyDef, Watch};
 pub use repeat::{DECODERS, decoder};
 pub use schedule::{LastScan, Schedule};
 pub use text::{TextStyle, subject, text};
+pub use window::{LONGEST_WINDOW, Members, Moment, ProcessId, WINDOW_TIME, Window, WindowChange};

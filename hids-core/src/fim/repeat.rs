@@ -7,7 +7,7 @@ pub(super) const OSSEC_CHANGES: u32 = 3;
 
 /// Names of the built-in decoders of changes (OSSEC's) and of the other news (ours; nobody else's rules
 /// use them). Rules ask for them with `<decoded_as>`.
-pub const DECODERS: [&str; 15] = [
+pub const DECODERS: [&str; 19] = [
     "syscheck_integrity_changed",
     "syscheck_integrity_changed_2nd",
     "syscheck_integrity_changed_3rd",
@@ -23,6 +23,10 @@ pub const DECODERS: [&str; 15] = [
     "syscheck_damage",
     "firewall_restored",
     "line_set_aside",
+    "syscheck_window_opened",
+    "syscheck_window_closed",
+    "syscheck_maintenance_on",
+    "syscheck_maintenance_off",
 ];
 
 /// The built-in decoder that takes `news`. `counts_changes` is `auto_ignore`: without it OSSEC calls every
@@ -46,5 +50,11 @@ pub fn decoder(news: &FimEvent, counts_changes: bool) -> &'static str {
         FimEvent::Damage(_) => "syscheck_damage",
         FimEvent::Restored(_) => "firewall_restored",
         FimEvent::SetAside(_) => "line_set_aside",
+        FimEvent::Window(window) => match (window.everything, &window.end) {
+            (false, None) => "syscheck_window_opened",
+            (false, Some(_)) => "syscheck_window_closed",
+            (true, None) => "syscheck_maintenance_on",
+            (true, Some(_)) => "syscheck_maintenance_off",
+        },
     }
 }

@@ -126,7 +126,21 @@ pub(crate) fn news() -> impl Strategy<Value = FimEvent> {
     });
     let restored = (text(), any::<u64>(), any::<u64>())
         .prop_map(|(reason, times, blocked)| FimEvent::Restored(Restored { reason, times, blocked }));
-    prop_oneof![6 => change(), 1 => restored, 1 => gap, 1 => refusal, 1 => acceptance, 1 => protection, 1 => damage, 1 => aside]
+    let end = (time(), any::<u64>(), names()).prop_map(|(time, changes, examples)| WindowEnd {
+        time,
+        cause: WindowEndCause::Expired,
+        changes,
+        examples,
+    });
+    let words = (text(), proptest::collection::vec(text(), 0..3), names());
+    let window = (any::<u64>(), any::<bool>(), words, who(), time(), proptest::option::of(end)).prop_map(
+        |(id, everything, (reason, members, paths), opener, opened, end)| {
+            let ends = opened;
+            let news = WindowNews { id, everything, reason, members, paths, opener, opened, ends, end };
+            FimEvent::Window(Box::new(news))
+        },
+    );
+    prop_oneof![1 => window, 6 => change(), 1 => restored, 1 => gap, 1 => refusal, 1 => acceptance, 1 => protection, 1 => damage, 1 => aside]
 }
 
 pub(crate) fn notice() -> impl Strategy<Value = Arc<FileNotice>> {

@@ -10,7 +10,7 @@ mod who;
 
 use super::Checks;
 use crate::escape::{visible, visible_string};
-use crate::model::{Acceptance, Damage, FimEvent, Gap, Operation, Protection, Refusal, Restored, SetAside};
+use crate::model::{Acceptance, Damage, FimEvent, Gap, Operation, Protection, Refusal, Restored, SetAside, WindowNews};
 
 /// Longest path in a text (`%.756s` in OSSEC's `src/analysisd/decoders/syscheck.c`); JSON has all of it.
 const PATH_LIMIT_BYTES: usize = 756;
@@ -40,6 +40,7 @@ pub fn text(news: &FimEvent, style: TextStyle) -> Vec<u8> {
         FimEvent::Damage(told) => damage(&mut text, told),
         FimEvent::Restored(told) => restored(&mut text, told),
         FimEvent::SetAside(told) => set_aside(&mut text, told),
+        FimEvent::Window(told) => window(&mut text, told),
     }
     text.finish()
 }
@@ -54,6 +55,7 @@ pub fn subject(news: &FimEvent) -> Option<&[u8]> {
         | FimEvent::Protection(_)
         | FimEvent::Damage(_)
         | FimEvent::SetAside(_)
+        | FimEvent::Window(_)
         | FimEvent::Restored(_) => None,
     }
 }
@@ -170,6 +172,44 @@ fn restored(text: &mut Text, restored: &Restored) {
         "Action: if a firewall service reloads with 'flush ruleset', configure it to flush only its own tables; \
          unless the cause is known, check who has root access."
     ));
+}
+
+fn window(text: &mut Text, window: &WindowNews) {
+    let time = |time: crate::model::Timestamp| time.rfc3339(&jiff::tz::TimeZone::UTC);
+    match (&window.end, window.everything) {
+        (None, true) => {
+            text.line(format_args!("Maintenance mode of file integrity is on: changes are accepted without alerts."))
+        }
+        (None, false) => {
+            text.line(format_args!("Change window {} opened: announced file changes are accepted.", window.id))
+        }
+        (Some(end), true) => {
+            text.line(format_args!("Maintenance mode of file integrity is off: {}.", end.cause.describe()));
+        }
+        (Some(end), false) => text.line(format_args!("Change window {} ended: {}.", window.id, end.cause.describe())),
+    }
+    if !window.reason.is_empty() {
+        text.line(format_args!("Reason: '{}'", quoted(window.reason.as_bytes())));
+    }
+    for member in &window.members {
+        text.line(format_args!("Changes by: '{}'", quoted(member.as_bytes())));
+    }
+    for below in &window.paths {
+        text.line(format_args!("Below: '{}'", path(below)));
+    }
+    match &window.end {
+        None => {
+            text.line(format_args!("Ends at the latest: {}", time(window.ends)));
+            who::who(text, &window.opener, "Opened by");
+        }
+        Some(end) => {
+            text.line(format_args!("Opened: {}", time(window.opened)));
+            text.line(format_args!("Changes accepted: {}", end.changes));
+            for example in &end.examples {
+                text.line(format_args!("File: '{}'", path(example)));
+            }
+        }
+    }
 }
 
 /// Lines being written.

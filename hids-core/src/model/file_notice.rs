@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileChange, Gap, Operation, Timestamp, Who};
+use super::{FileChange, Gap, Operation, Timestamp, Who, WindowNews};
 
 /// One piece of news with its place in the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub enum FimEvent {
     Restored(Restored),
     /// The daemon crashed at a line, which it leaves out now. Never in the history of files.
     SetAside(Box<SetAside>),
+    /// A change window was opened, or has ended.
+    Window(Box<WindowNews>),
 }
 
 /// A line that the daemon crashed at.

@@ -10,6 +10,7 @@ mod sender;
 mod time;
 mod view;
 mod who;
+mod window;
 
 pub use alert::{Alert, DecoderNames, EvidenceLine, Field, FieldName, Fields, RuleFacts, RuleStep};
 pub use event::{Channel, EventRef, LogBatch, LogSource, SourcePosition};
@@ -21,3 +22,4 @@ pub use sender::{Doubt, UntrustedSender};
 pub use time::Timestamp;
 pub use view::{AlertView, FieldsView};
 pub use who::{Ancestor, ExecutableNote, ExecutableNotes, Who, WhoSource};
+pub use window::{WindowEnd, WindowEndCause, WindowNews};

@@ -80,6 +80,12 @@ fn syscheck_file(path: Option<&[u8]>, notice: Option<&FileNotice>) -> Value {
             FimEvent::Damage(_) => "damage",
             FimEvent::Restored(_) => "firewall-restored",
             FimEvent::SetAside(_) => "line-set-aside",
+            FimEvent::Window(window) => match (window.everything, window.end.is_some()) {
+                (false, false) => "window-opened",
+                (false, true) => "window-closed",
+                (true, false) => "maintenance-on",
+                (true, true) => "maintenance-off",
+            },
         };
         all.extend([("event", event.into()), ("sequence", notice.sequence.min(i64::MAX as u64).into())]);
         all.extend(of_news(&notice.news));
@@ -134,6 +140,22 @@ fn of_news(news: &FimEvent) -> Vec<(&'static str, Value)> {
             ("cause", aside.cause.clone().into()),
             ("length", aside.line.len().into()),
         ],
+        FimEvent::Window(window) => {
+            let end = window.end.as_ref();
+            let paths = end.map(|end| end.examples.iter().map(|path| lossless(path)).collect::<Vec<_>>());
+            vec![
+                ("window", window.id.min(i64::MAX as u64).into()),
+                ("reasons", json!([window.reason])),
+                ("members", window.members.clone().into()),
+                ("opened", utc(window.opened).into()),
+                ("ends", utc(window.ends).into()),
+                ("closed", end.map(|end| utc(end.time)).into()),
+                ("cause", end.map(|end| end.cause.name()).into()),
+                ("files", end.map(|end| end.changes.min(i64::MAX as u64)).into()),
+                ("paths", paths.into()),
+                ("who", who_object(&window.opener)),
+            ]
+        }
     }
 }
 

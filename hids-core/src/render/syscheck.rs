@@ -81,6 +81,20 @@ pub(super) fn syscheck_file(object: &mut Object<'_>, path: Option<&[u8]>, notice
             object.text("cause", aside.cause.as_bytes());
             object.number("length", number(aside.line.len() as u64));
         }
+        FimEvent::Window(window) => {
+            object.number("window", number(window.id));
+            object.texts("reasons", std::iter::once(window.reason.as_bytes()));
+            object.texts("members", window.members.iter().map(String::as_bytes));
+            object.plain("opened", |out| push_time(out, window.opened));
+            object.plain("ends", |out| push_time(out, window.ends));
+            if let Some(end) = &window.end {
+                object.plain("closed", |out| push_time(out, end.time));
+                object.text("cause", end.cause.name().as_bytes());
+                object.number("files", number(end.changes));
+                object.texts("paths", end.examples.iter().map(Vec::as_slice));
+            }
+            object.object("who", |object| who_object(object, &window.opener));
+        }
     }
 }
 
@@ -97,6 +111,12 @@ fn event(news: &FimEvent) -> &'static str {
         FimEvent::Damage(_) => "damage",
         FimEvent::Restored(_) => "firewall-restored",
         FimEvent::SetAside(_) => "line-set-aside",
+        FimEvent::Window(window) => match (window.everything, &window.end) {
+            (false, None) => "window-opened",
+            (false, Some(_)) => "window-closed",
+            (true, None) => "maintenance-on",
+            (true, Some(_)) => "maintenance-off",
+        },
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::fim::{Checks, TextStyle, text};
 use crate::model::{
     Acceptance, ChangeKind, Damage, FileChange, FileNotice, FileState, FimEvent, Gap, GapCause, Operation, Operations,
-    Protection, Refusal, Restored, SetAside, Timestamp, Who,
+    Protection, Refusal, Restored, SetAside, Timestamp, Who, WindowEnd, WindowEndCause, WindowNews,
 };
 
 /// What a value can begin with; the path follows (`changed` may have the number of the change between).
-pub(super) const WORDS: [&str; 14] = [
+pub(super) const WORDS: [&str; 18] = [
     "added",
     "changed",
     "deleted",
@@ -24,6 +24,10 @@ pub(super) const WORDS: [&str; 14] = [
     "damage",
     "firewall-restored",
     "line-set-aside",
+    "window-opened",
+    "window-closed",
+    "maintenance-on",
+    "maintenance-off",
 ];
 
 /// The text of the news that `value` names, and the news; `None` when it names none.
@@ -71,6 +75,20 @@ fn news(value: &[u8], time: Timestamp) -> Option<FimEvent> {
             reason: "hidsctl fim protect".to_owned(),
             uid: Some(0),
         }),
+        "window-opened" | "window-closed" | "maintenance-on" | "maintenance-off" => {
+            let end = WindowEnd { time, cause: WindowEndCause::Closed, changes: 2, examples: vec![path.to_vec()] };
+            FimEvent::Window(Box::new(WindowNews {
+                id: 1,
+                everything: word.starts_with("maintenance"),
+                reason: "update".to_owned(),
+                members: vec!["process 811 and its descendants".to_owned()],
+                paths: Vec::new(),
+                opener: who(),
+                opened: time,
+                ends: time,
+                end: matches!(word, "window-closed" | "maintenance-off").then_some(end),
+            }))
+        }
         "line-set-aside" => FimEvent::SetAside(Box::new(SetAside {
             location: String::from_utf8_lossy(path).into_owned(),
             position: "line 1 of 1".to_owned(),

@@ -132,13 +132,17 @@ fn listen(socket: &Path) -> io::Result<UnixListener> {
 }
 
 async fn converse(stream: UnixStream, daemon: &impl Answer, places: &Places, asked: &AtomicBool) -> io::Result<()> {
+    let peer = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok());
     let (reader, mut writer) = stream.into_split();
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(MAX_REQUEST_BYTES));
     tokio::time::timeout(REQUEST_TIMEOUT, reader.read_until(b'\n', &mut line)).await??;
     asked.store(true, Ordering::Relaxed);
     let reply = match serde_json::from_slice::<Request>(&line) {
-        Ok(request) => {
+        Ok(mut request) => {
+            if let Request::Fim(request) = &mut request {
+                request.came_from(peer);
+            }
             let places = if request == Request::Status { &places.status } else { &places.other };
             // The semaphores are never closed.
             let _place = places.acquire().await;

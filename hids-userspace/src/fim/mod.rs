@@ -13,6 +13,7 @@ pub(crate) mod offline;
 pub(crate) mod packages;
 mod paths;
 pub(crate) mod policy;
+pub(crate) mod process;
 pub(crate) mod protocol;
 pub(crate) mod queries;
 mod query_error;

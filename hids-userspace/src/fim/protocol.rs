@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use hids_core::model::{FileState, GapCause};
+use hids_core::fim::Window;
+use hids_core::model::{FileState, GapCause, WhoSource};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +95,17 @@ pub(crate) enum FimRequest {
         /// Below which path.
         below: PathText,
     },
+    /// Announce changes.
+    WindowOpen(WindowWish),
+    /// End announced changes; the answer comes when they are summarised.
+    WindowClose {
+        /// Which; all of the kind when nothing is said.
+        id: Option<u64>,
+        /// Maintenance rather than windows.
+        everything: bool,
+        /// After a scan of everything, whose findings are accepted too; the answer does not wait for it.
+        after_scan: bool,
+    },
     /// Check the baseline itself.
     Verify,
     /// Switch the refusal of writes under `protect="yes"`.
@@ -103,7 +115,36 @@ pub(crate) enum FimRequest {
     },
 }
 
+/// A change window that is to be opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WindowWish {
+    /// For how long at most.
+    pub seconds: u64,
+    /// Why.
+    pub reason: String,
+    /// Below which paths; empty = everywhere.
+    pub paths: Vec<PathText>,
+    /// Processes that run these programs.
+    pub programs: Vec<PathText>,
+    /// Whoever logged in as this user.
+    pub login_uid: Option<u32>,
+    /// This process and what descends from it.
+    pub pid: Option<u32>,
+    /// Everyone: maintenance mode.
+    pub everything: bool,
+    /// Who asks, as the kernel knows it; never taken from the request.
+    #[serde(skip)]
+    pub peer: Option<u32>,
+}
+
 impl FimRequest {
+    /// Notes who asks.
+    pub(crate) fn came_from(&mut self, pid: Option<u32>) {
+        if let Self::WindowOpen(wish) = self {
+            wish.peer = pid;
+        }
+    }
+
     /// Whether the baseline alone can answer, when no daemon runs.
     pub(crate) fn only_reads(&self) -> bool {
         matches!(
@@ -164,9 +205,54 @@ pub(crate) struct FimView {
     /// Why the baseline cannot be written now.
     #[serde(rename = "error", skip_serializing_if = "Option::is_none", default)]
     pub trouble: Option<String>,
+    /// Change windows that are open.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub windows: Vec<WindowView>,
     /// How protection stands: `none`, `monitor`, `enforced`, or why it is not in force.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub protection: Option<String>,
+}
+
+/// A change window.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WindowView {
+    /// Its number.
+    pub id: u64,
+    /// Whether every change is accepted: maintenance mode.
+    pub everything: bool,
+    /// When it was opened, RFC 3339.
+    pub opened: String,
+    /// When it ends by itself, RFC 3339.
+    pub ends: String,
+    /// Why, in the words of who opened it.
+    pub reason: String,
+    /// Whose changes, in words.
+    pub members: Vec<String>,
+    /// Below which paths; empty = everywhere.
+    pub paths: Vec<PathText>,
+    /// Changes accepted so far.
+    pub changes: u64,
+    /// Whether it is being closed.
+    pub closing: bool,
+    /// Whether the kernel tells who changes files: without that, only maintenance accepts anything.
+    pub knows_who: bool,
+}
+
+impl WindowView {
+    pub(crate) fn of(window: &Window, zone: &TimeZone) -> Self {
+        Self {
+            id: window.id,
+            everything: window.members.everyone,
+            opened: window.opened.wall.rfc3339(zone),
+            ends: window.ends().rfc3339(zone),
+            reason: window.reason.clone(),
+            members: window.describe(),
+            paths: window.paths.iter().map(|path| PathText::from(path.as_slice())).collect(),
+            changes: window.changes,
+            closing: window.closing.is_some(),
+            knows_who: window.opener.source >= WhoSource::Tracepoint,
+        }
+    }
 }
 
 /// A scan that runs.

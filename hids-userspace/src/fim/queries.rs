@@ -61,9 +61,12 @@ pub(crate) fn answer(
         FimRequest::Compare { file, below } => {
             value(&compare(&view, state, Path::new(OsStr::from_bytes(file.as_bytes())), below.as_bytes())?)
         }
-        FimRequest::Scan { .. } | FimRequest::StopScan | FimRequest::Accept { .. } | FimRequest::Protect { .. } => {
-            Err(QueryError::NeedsDaemon)
-        }
+        FimRequest::Scan { .. }
+        | FimRequest::StopScan
+        | FimRequest::Accept { .. }
+        | FimRequest::WindowOpen(_)
+        | FimRequest::WindowClose { .. }
+        | FimRequest::Protect { .. } => Err(QueryError::NeedsDaemon),
     }
 }
 

@@ -54,6 +54,15 @@ pub(crate) enum QueryError {
     /// It has not been started yet.
     #[error("file integrity is still starting; try again")]
     Starting,
+    /// The window cannot be opened as it is wanted.
+    #[error("the change window is not opened: {why}")]
+    NoWindow {
+        /// Why.
+        why: &'static str,
+    },
+    /// There is none to close.
+    #[error("no such change window is open")]
+    NotOpen,
     /// Nothing is to be protected.
     #[error("no <directories> has protect=\"yes\"")]
     NothingProtected,

@@ -12,6 +12,7 @@ mod measure;
 mod protect;
 mod scan;
 mod status;
+mod window;
 
 pub(super) use accept::text as accepted_text;
 pub(super) use history::text as history_text;
@@ -70,6 +71,11 @@ enum Command {
     Why(history::WhyArgs),
     /// Block writes to protected directories, or only report them
     Protect(protect::ProtectArgs),
+    /// Announce changes, as of configuration management; foreign changes still alert
+    #[command(subcommand)]
+    Window(window::WindowCommand),
+    /// Accept all changes without alerts for a time
+    Maintenance(window::MaintenanceArgs),
     /// Remove write protection from the kernel (works without the daemon)
     Unlock,
     /// Read a copied baseline, in a process of its own: it may be that of an image
@@ -95,6 +101,8 @@ pub(super) fn run(common: &Common, args: &FimArgs) -> anyhow::Result<Exit> {
         Command::Verify(args) => baseline::verify(common, args),
         Command::Why(args) => history::run(common, args),
         Command::Protect(args) => protect::run(common, args),
+        Command::Window(command) => window::run(common, command),
+        Command::Maintenance(args) => window::maintenance(common, args),
         Command::Unlock => protect::unlock(common),
         Command::Measure(args) => measure::run(args),
     }

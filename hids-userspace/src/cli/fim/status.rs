@@ -54,6 +54,17 @@ fn text(view: &FimView) -> String {
     if let Some(trouble) = &view.trouble {
         row("ERROR", &output::visible(trouble.as_bytes()));
     }
+    for window in &view.windows {
+        let name = if window.everything { "MAINTENANCE MODE" } else { "change window" };
+        let members = output::visible(window.members.join(", ").as_bytes());
+        row(
+            name,
+            &format!(
+                "since {}, until {}: changes by {members}, {} accepted",
+                window.opened, window.ends, window.changes
+            ),
+        );
+    }
     for running in &view.scans {
         row(&format!("scan {} ({})", running.number, running.cause), &scan::line(running));
     }

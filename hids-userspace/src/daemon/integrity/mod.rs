@@ -9,12 +9,14 @@
 mod options;
 mod stage;
 mod wildcards;
+mod window;
 
 use std::sync::Arc;
 
 use crossbeam_channel::{Sender, bounded};
 use hids_common::guard::GuardDrop;
-use hids_core::model::LogBatch;
+use hids_core::model::{LogBatch, Timestamp};
+use jiff::tz::TimeZone;
 
 pub(super) use self::options::wants_events;
 use self::stage::{Means, Parts, Stage};
@@ -171,6 +173,13 @@ fn of_parts(parts: &Parts) -> Vec<Problem> {
         let remedy = "free disk space below the state directory; if that is not the cause, run hidsctl fim verify";
         Problem::critical(format!("file changes are not reported: {why}"), remedy)
     }));
+    problems.extend(view.windows.iter().filter(|window| window.everything).map(|window| {
+        let (since, until) = (local(&window.opened), local(&window.ends));
+        Problem::warning(
+            format!("maintenance mode since {since}: file changes are accepted without alerts until {until}"),
+            "hidsctl fim maintenance end",
+        )
+    }));
     if !view.gaps.is_empty() {
         let count = view.gaps.len();
         problems.push(Problem::warning(
@@ -185,6 +194,11 @@ fn of_parts(parts: &Parts) -> Vec<Problem> {
             .map(|(why, help)| Problem::warning(format!("file changes are detected by scans only: {why}"), *help)),
     );
     problems
+}
+
+/// A time of a report as people read it.
+fn local(time: &str) -> String {
+    Timestamp::parse_rfc3339(time).map_or_else(|| time.to_owned(), |time| time.local_text(&TimeZone::system()))
 }
 
 impl Integrity {
@@ -223,7 +237,10 @@ impl Integrity {
                 Ok(serde_json::json!({ "enforced": enforce }))
             }
             request => match self.stage.parts() {
-                Some(parts) => parts.fim.answer(request),
+                Some(parts) => match request {
+                    FimRequest::WindowOpen(wish) => parts.fim.open_window(window::of(wish, self.stage.who())?),
+                    request => parts.fim.answer(request),
+                },
                 None => {
                     let why = self.stage.trouble().unwrap_or_default().0;
                     Err(QueryError::NotRunning { why })

@@ -151,6 +151,11 @@ impl Stage {
         self.shared.parts.get()
     }
 
+    /// Who is who, where events are wanted.
+    pub(super) fn who(&self) -> Option<Arc<dyn WhoLookup>> {
+        lock(&self.shared.means).who.clone()
+    }
+
     /// Why it does not run and when it is tried again; what to do.
     pub(super) fn trouble(&self) -> Option<(String, &'static str)> {
         if self.parts().is_some() {

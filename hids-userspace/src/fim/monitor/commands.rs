@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use hids_core::fim::{Policy, Schedule};
+use hids_core::fim::{Policy, Schedule, Window};
 use hids_core::model::Protection;
 
 use super::scan_scheduler::NotWatched;
@@ -30,6 +30,10 @@ pub(super) enum Command {
     StopScans { reply: Sender<usize> },
     /// Accept changes below these paths.
     Accept { paths: Vec<Vec<u8>>, packages: bool, reply: Sender<Result<AcceptView, StoreError>> },
+    /// Open a change window; nothing when it could not be written.
+    OpenWindow { window: Box<Window>, reply: Sender<Option<Window>> },
+    /// Close windows; how many, and each of them when it has ended.
+    CloseWindows { id: Option<u64>, everything: bool, after_scan: bool, reply: Sender<usize>, ended: Sender<Window> },
     /// Report that protection was switched.
     Protection(Protection),
     /// Follow another configuration.

@@ -10,6 +10,7 @@ use super::event_context::EventContext;
 use super::observation::Observation;
 use super::package_updates::PackageUpdates;
 use super::scan_scheduler::Coverage;
+use super::windows::Windows;
 use crate::fim::store::{StoreError, WriteTxn};
 use crate::fim::{Entry, Unaccepted};
 use crate::platform::clock;
@@ -22,6 +23,7 @@ pub(super) struct Committer<'a> {
     pub policy: &'a Policy,
     pub coverage: &'a Coverage,
     pub updates: &'a mut PackageUpdates,
+    pub windows: &'a mut Windows,
 }
 
 /// The outcome of a commit.
@@ -55,14 +57,20 @@ impl Committed {
 impl Committer<'_> {
     /// Commits observations; `None` after a failure, which loses them.
     pub(super) fn commit(&mut self, observations: Vec<Observation>, writer: &mut BaselineWriter) -> Option<Committed> {
-        writer.write(|txn| {
+        let noted = self.windows.noted();
+        let done = writer.write(|txn| {
             let mut committed = Committed::default();
             for observation in observations {
                 self.apply(txn, observation, &mut committed)?;
             }
+            self.windows.save_if_changed(txn)?;
             let flush = if committed.changes > 0 { Flush::Now } else { Flush::Later { rows: committed.written } };
             Ok((committed, flush))
-        })
+        });
+        if done.is_none() {
+            self.windows.put_back(noted);
+        }
+        done
     }
 
     fn apply(
@@ -137,7 +145,9 @@ impl Committer<'_> {
                 Ok(Effect::Refreshed)
             }
             Classification::Change { mut entry, mut change, alerted } => {
-                let is_explained = context.after_update && self.updates.explains(known.as_ref(), &change);
+                let is_announced = self.windows.take(&path, &context);
+                let is_explained =
+                    is_announced || (context.after_update && self.updates.explains(known.as_ref(), &change));
                 if watch.report_changes && change.kind == ChangeKind::Modified {
                     let old = if keeps_text { txn.text(&path)? } else { None };
                     change.diff = if keeps_text {
@@ -158,7 +168,12 @@ impl Committer<'_> {
                 } else {
                     entry.unaccepted = unaccepted(known.as_ref(), sequence);
                 }
-                txn.put(&path, &entry)?;
+                if is_announced && entry.state.is_none() {
+                    // Accepted: as `hidsctl fim accept` does it.
+                    txn.remove(&path)?;
+                } else {
+                    txn.put(&path, &entry)?;
+                }
                 Ok(Effect::Changed)
             }
         }
@@ -222,7 +237,8 @@ mod tests {
     fn commit(baseline: &mut Baseline, policy: &Policy, observations: Vec<Observation>) -> Committed {
         let coverage = Coverage::of(policy);
         let mut updates = PackageUpdates::default();
-        let mut committer = Committer { policy, coverage: &coverage, updates: &mut updates };
+        let mut windows = Windows::none();
+        let mut committer = Committer { policy, coverage: &coverage, updates: &mut updates, windows: &mut windows };
         committer.commit(observations, &mut baseline.writer).expect("committed")
     }
 

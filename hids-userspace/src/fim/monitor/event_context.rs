@@ -15,6 +15,10 @@ pub(super) struct EventContext {
     pub operations: Operations,
     /// The processes, in order, each once.
     pub who: Vec<Arc<Who>>,
+    /// Whether some event was by a process that is not in `who`: unknown, or one too many.
+    pub is_unattributed: bool,
+    /// When the last event was read.
+    pub last: Timestamp,
     /// Whether the last event was about a directory.
     pub is_directory: bool,
     /// When the first event was read; the default when no event led to the inspection.
@@ -35,7 +39,15 @@ impl EventContext {
     /// For what is found below a directory that an event was about.
     pub(super) fn of_tree(event: &FileEvent) -> Self {
         let who = event.who.iter().cloned().collect();
-        Self { operations: event.operations, who, time: event.time, ..Self::default() }
+        let is_unattributed = event.who.is_none();
+        Self {
+            operations: event.operations,
+            who,
+            is_unattributed,
+            time: event.time,
+            last: event.time,
+            ..Self::default()
+        }
     }
 
     /// Adds an event.
@@ -45,6 +57,8 @@ impl EventContext {
         }
         self.operations = self.operations.union(event.operations);
         self.is_directory = event.is_directory;
+        self.last = self.last.max(event.time);
+        self.is_unattributed |= event.who.is_none();
         self.add_who(event.who);
     }
 
@@ -55,6 +69,9 @@ impl EventContext {
         }
         self.operations = self.operations.union(later.operations);
         self.is_directory |= later.is_directory;
+        self.last = self.last.max(later.last);
+        // What no event led to is by no process.
+        self.is_unattributed |= later.is_unattributed;
         self.was_gone |= later.was_gone;
         self.after_update |= later.after_update;
         self.first_scan |= later.first_scan;
@@ -68,6 +85,7 @@ impl EventContext {
         self.who.retain(|known| known.pid != who.pid || known.executable != who.executable);
         if self.who.len() == MAX_PROCESSES {
             self.who.remove(0);
+            self.is_unattributed = true;
         }
         self.who.push(who);
     }

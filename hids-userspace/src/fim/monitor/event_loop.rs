@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, select};
-use hids_core::fim::Policy;
+use hids_core::fim::{Policy, Window};
 use hids_core::model::{FileEvent, FimEvent, GapCause, Operation, Refusal, Sensed};
 
 use super::accept::accept;
@@ -24,9 +24,10 @@ use super::package_recognition::PackageRecognition;
 use super::package_updates::PackageUpdates;
 use super::scan_scheduler::{ScanScheduler, Slot, StartOptions};
 use super::status::Status;
+use super::windows::Windows;
 use super::workers::Inspected;
 use crate::fim::paths::holds;
-use crate::fim::scan::{Found, NotScanned};
+use crate::fim::scan::{Found, NotScanned, ScanDepth};
 use crate::platform::error_chain::error_chain;
 
 /// How often what no channel reports is checked.
@@ -45,6 +46,7 @@ pub(super) struct Monitor {
     pub scans: ScanScheduler,
     pub inspector: Inspector,
     pub updates: PackageUpdates,
+    pub windows: Windows,
     pub denials: Denials,
     pub pacing: Pacing,
     pub status: Arc<Status>,
@@ -162,8 +164,9 @@ impl Monitor {
             std::iter::once(first).chain(self.inspector.results().try_iter()).take(MAX_RESULTS).collect();
         let of_updates = results.iter().filter(|result| result.context.after_update).count();
         let baseline = self.writer.view();
-        let observations =
-            results.into_iter().filter_map(|result| self.inspector.observe(result, baseline, &mut self.updates, began));
+        let observations = results
+            .into_iter()
+            .filter_map(|result| self.inspector.observe(result, baseline, &mut self.updates, &self.windows, began));
         let observations = observations.collect();
         self.commit(observations);
         self.finish_package_update(of_updates);
@@ -203,8 +206,12 @@ impl Monitor {
         if observations.is_empty() {
             return Committed::default();
         }
-        let mut committer =
-            Committer { policy: &self.policy, coverage: self.scans.coverage(), updates: &mut self.updates };
+        let mut committer = Committer {
+            policy: &self.policy,
+            coverage: self.scans.coverage(),
+            updates: &mut self.updates,
+            windows: &mut self.windows,
+        };
         let Some(committed) = committer.commit(observations, &mut self.writer) else { return Committed::default() };
         self.status.changes.fetch_add(committed.changes, Relaxed);
         self.pacing.count(committed.written);
@@ -243,6 +250,14 @@ impl Monitor {
                 let packages = if packages { PackageRecognition::installed() } else { PackageRecognition::any() };
                 let _ = reply.send(accept(&paths, packages, &mut self.writer));
             }
+            Command::OpenWindow { window, reply } => _ = reply.send(self.windows.open(*window, &mut self.writer)),
+            Command::CloseWindows { id, everything, after_scan, reply, ended } => {
+                let which =
+                    |window: &Window| window.members.everyone == everything && id.is_none_or(|id| id == window.id);
+                let scan = after_scan.then(|| self.scans.request(Vec::new(), ScanDepth::Changed, &self.policy).ok());
+                let _ = reply.send(self.windows.close(which, scan.flatten(), &ended));
+                self.start_scans();
+            }
             Command::Protection(protection) => self.writer.report(vec![FimEvent::Protection(protection)]),
             Command::Reconfigure(update) => self.reconfigure(*update),
         }
@@ -275,9 +290,21 @@ impl Monitor {
         self.begin_package_update();
         self.finish_package_update(0);
         self.scans.queue_if_due(&self.policy);
+        self.end_windows();
         self.writer.sync_if_due(now);
         self.writer.prune_if_due(now);
         self.pacing.trim_heap_if_idle(self.inspector.waiting() == 0 && !self.scans.is_running());
+    }
+
+    /// Ends change windows that are over.
+    fn end_windows(&mut self) {
+        let status = &self.status;
+        let is_over = |number: u64| {
+            let lists = status.lists();
+            !lists.scans.iter().any(|scan| scan.number == number)
+                && !lists.waiting_scans.iter().any(|(waiting, _)| *waiting == number)
+        };
+        self.windows.tick(self.inspector.waiting() == 0, is_over, &mut self.writer);
     }
 
     fn close(&mut self) {

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, bounded};
-use hids_core::fim::{Policy, Schedule};
+use hids_core::fim::{Policy, Schedule, Window};
 use hids_core::model::Protection;
 use jiff::tz::TimeZone;
 
 use super::commands::{Command, ConfigUpdate};
 use super::status::Status;
-use crate::fim::protocol::{FimRequest, FimView};
+use crate::fim::protocol::{FimRequest, FimView, WindowView};
 use crate::fim::scan::{ScanDepth, ScanOptions};
 use crate::fim::store::{Store, StoreView};
 use crate::fim::{QueryError, queries};
@@ -23,6 +23,9 @@ use crate::fim::{QueryError, queries};
 const RECONFIGURE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a command may take: as long as accepting some million entries.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// How long a window that is closed may take to be summarised.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The running stage.
 #[derive(Debug)]
@@ -94,9 +97,37 @@ impl FimHandle {
                 let view = self.ask(|reply| Command::Accept { paths, packages, reply })?;
                 queries::value(&view?)
             }
+            FimRequest::WindowClose { id, everything, after_scan } => self.close_windows(id, everything, after_scan),
             FimRequest::Status => queries::value(&self.report()),
             request => queries::answer(&request, &self.store, &self.policy.load(), &self.state, &self.zone),
         }
+    }
+
+    /// Opens a change window.
+    pub(crate) fn open_window(&self, window: Window) -> Result<serde_json::Value, QueryError> {
+        let opened = self.ask(|reply| Command::OpenWindow { window: Box::new(window), reply })?;
+        let why = "too many are open, or the baseline cannot be written (see hidsctl fim status)";
+        let window = opened.ok_or(QueryError::NoWindow { why })?;
+        queries::value(&WindowView::of(&window, &self.zone))
+    }
+
+    fn close_windows(
+        &self,
+        id: Option<u64>,
+        everything: bool,
+        after_scan: bool,
+    ) -> Result<serde_json::Value, QueryError> {
+        let (ended, all) = bounded(64);
+        let closed = self.ask(|reply| Command::CloseWindows { id, everything, after_scan, reply, ended })?;
+        if closed == 0 {
+            return Err(QueryError::NotOpen);
+        }
+        let mut windows = Vec::new();
+        while !after_scan && windows.len() < closed {
+            let Ok(window) = all.recv_timeout(CLOSE_TIMEOUT) else { break };
+            windows.push(WindowView::of(&window, &self.zone));
+        }
+        Ok(serde_json::json!({ "closing": closed, "closed": windows }))
     }
 
     fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T, QueryError> {

@@ -16,6 +16,7 @@ use super::observation::Observation;
 use super::package_updates::PackageUpdates;
 use super::scan_scheduler::RunningScan;
 use super::status::Status;
+use super::windows::Windows;
 use super::workers::{Inspected, Inspection, Job, Workers};
 use crate::fim::BaselineView as _;
 use crate::fim::scan::Difference;
@@ -116,6 +117,7 @@ impl Inspector {
         inspected: Inspected,
         baseline: &StoreView,
         updates: &mut PackageUpdates,
+        windows: &Windows,
         now: Instant,
     ) -> Option<Observation> {
         let Inspected { path, context, inspection } = inspected;
@@ -151,7 +153,7 @@ impl Inspector {
             Inspection::There { examined, text } => (Some(examined.state), text),
         };
         self.debouncer.finished(&path, now);
-        if updates.hold(&path, &context, now) {
+        if !windows.covers(&path, &context) && updates.hold(&path, &context, now) {
             return None;
         }
         Some(Observation { path: path.to_vec(), context, state, text, read, compared_with: None })
@@ -280,10 +282,10 @@ mod tests {
         inspector.dispatch(&policy, baseline.writer.view(), now + REAPPEAR);
         let view = baseline.writer.view();
         let first = inspected(Inspection::Gone, EventContext::default());
-        assert!(inspector.observe(first, view, &mut updates, now).is_none());
+        assert!(inspector.observe(first, view, &mut updates, &Windows::none(), now).is_none());
         assert!(inspector.is_waiting(PATH), "it may reappear");
         let again = inspected(Inspection::Gone, EventContext { was_gone: true, ..EventContext::default() });
-        let observation = inspector.observe(again, view, &mut updates, now).expect("deleted");
+        let observation = inspector.observe(again, view, &mut updates, &Windows::none(), now).expect("deleted");
         assert!(observation.state.is_none());
     }
 
@@ -296,7 +298,7 @@ mod tests {
             assert_eq!(baseline.status.unreadable().count(), 0);
             let error = Inspection::Failed(io::Error::other("test"));
             let failed = inspected(error, EventContext { failed_inspections, ..EventContext::default() });
-            assert!(inspector.observe(failed, baseline.writer.view(), &mut updates, now).is_none());
+            assert!(inspector.observe(failed, baseline.writer.view(), &mut updates, &Windows::none(), now).is_none());
         }
         assert_eq!(baseline.status.unreadable().count(), 1);
     }
@@ -325,7 +327,7 @@ mod tests {
         let mut scan = running(&policy, &baseline);
         inspector.follow_scans(true);
         let gone = inspected(Inspection::Gone, EventContext::default());
-        inspector.observe(gone, baseline.writer.view(), &mut updates, now).expect("it was not known");
+        inspector.observe(gone, baseline.writer.view(), &mut updates, &Windows::none(), now).expect("it was not known");
         assert!(inspector.check_difference(&mut scan, difference(None), &policy, &updates, now).is_none());
         assert!(inspector.is_waiting(PATH));
     }

@@ -40,6 +40,7 @@ mod status;
 mod testing;
 mod throttle;
 mod unreadable;
+mod windows;
 mod workers;
 
 pub(crate) use handle::FimHandle;

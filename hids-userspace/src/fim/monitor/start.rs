@@ -23,6 +23,7 @@ use super::package_updates::PackageUpdates;
 use super::scan_scheduler::{ScanScheduler, SchedulerOptions, StartOptions};
 use super::status::Status;
 use super::throttle::Throttle;
+use super::windows::Windows;
 use super::workers::{InspectOptions, Workers};
 use crate::fim::scan::ScanOptions;
 
@@ -89,6 +90,7 @@ pub(crate) fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> R
     let workers = Workers::start(WORKERS, &inspect, &throttle)?;
     let writer = BaselineWriter::new(Arc::clone(&store), Arc::clone(&status), wake);
     let scheduler = SchedulerOptions { schedule: options.schedule, zone: options.zone.clone(), scan: options.scan };
+    let windows = Windows::load(&writer, Arc::clone(&status));
     let monitor = Monitor {
         policy: options.policy,
         shared_policy: Arc::clone(&shared_policy),
@@ -96,6 +98,7 @@ pub(crate) fn start(opened: Opened, options: FimOptions, inputs: FimInputs) -> R
         writer,
         inspector: Inspector::new(workers, Arc::clone(&status), options.text_limit),
         updates: PackageUpdates::started(options.summarise_updates),
+        windows,
         denials: Denials::new(Arc::clone(&status)),
         pacing: Pacing::new(throttle),
         status: Arc::clone(&status),

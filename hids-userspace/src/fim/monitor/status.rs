@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hids_core::fim::Window;
 use hids_core::model::{Gap, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::unreadable::Unreadable;
-use crate::fim::protocol::{FimView, GapView, PathText, ScanView};
+use crate::fim::protocol::{FimView, GapView, PathText, ScanView, WindowView};
 use crate::fim::scan::ScanControl;
 use crate::fim::store::{GapId, StoreView};
 
@@ -42,6 +43,7 @@ pub(super) struct Lists {
     pub last_scan: Option<String>,
     pub next_scan: Option<Timestamp>,
     pub trouble: Option<String>,
+    pub windows: Vec<Window>,
 }
 
 /// A scan that runs.
@@ -85,6 +87,7 @@ impl Status {
             last_scan: lists.last_scan.clone(),
             next_scan: lists.next_scan.map(|time| time.rfc3339(zone)),
             trouble,
+            windows: lists.windows.iter().map(|window| WindowView::of(window, zone)).collect(),
             protection: None,
         }
     }

@@ -110,6 +110,7 @@ fn what_changed_last_is_asked_for_what_is_in_view_and_once() {
         state: None,
         changes: 1,
         new: false,
+        change: None,
     });
     let questions =
         asked(update(&mut app, Message::Answer(Question::Changes, Ok(Answer::Changes(items.collect(), false)))));

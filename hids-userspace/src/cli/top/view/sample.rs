@@ -186,6 +186,7 @@ fn files() -> Vec<ListItem> {
         state: is_there.then(StateView::default),
         changes,
         new,
+        change: None,
     };
     vec![
         item("/etc/cron.d/backup", true, 1, true),

@@ -149,7 +149,8 @@ fn hostile_app(text: &str) -> App {
     let block = serde_json::from_value(block).expect("a block");
     update(&mut app, Message::Answer(Question::Blocks, Ok(Answer::Blocks(vec![block], usize::MAX))));
     let path = PathText::Text(text.to_owned());
-    let item = ListItem { path: path.clone(), state: Some(StateView::default()), changes: u32::MAX, new: true };
+    let item =
+        ListItem { path: path.clone(), state: Some(StateView::default()), changes: u32::MAX, new: true, change: None };
     update(&mut app, Message::Answer(Question::Changes, Ok(Answer::Changes(vec![item], true))));
     let change = LastChange { time: Some(Timestamp::from_unix_nanos(i64::MIN)), what: text.into(), who: text.into() };
     update(&mut app, Message::Answer(Question::LastChange(path), Ok(Answer::LastChange(change))));

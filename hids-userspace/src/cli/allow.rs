@@ -92,20 +92,53 @@ fn add(common: &Common, networks: &[IpNet], comment: Option<&str>, force: bool) 
             return Ok(messages::refusal(&why, None));
         }
     }
+    let added = write_added(common, networks, comment)?;
+    if common.json {
+        output::print_json(&added.to_json())?;
+    } else {
+        output::print(&added.to_text())?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Never blocks `address` from now on; what `allow add` says of that.
+pub(super) fn allowed(common: &Common, address: IpAddr) -> anyhow::Result<String> {
+    let net = IpNet::from(address);
+    if let Some(why) = refusal(&net, false) {
+        bail!(why);
+    }
+    Ok(write_added(common, &[net], None)?.to_text())
+}
+
+/// What was added, and what was on the list already.
+struct Added {
+    added: Vec<IpNet>,
+    known: Vec<IpNet>,
+    effect: Effect,
+}
+
+impl Added {
+    fn to_json(&self) -> Value {
+        json!({
+            "added": texts(&self.added), "unchanged": texts(&self.known), "effective": self.effect.json(),
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let known = self.known.iter().map(|net| format!("{} is already on the list\n", shown(net)));
+        let added =
+            self.added.iter().map(|net| format!("{} is never blocked{}\n", shown(net), self.effect.of_addition()));
+        known.chain(added).collect()
+    }
+}
+
+fn write_added(common: &Common, networks: &[IpNet], comment: Option<&str>) -> anyhow::Result<Added> {
     let mut file = ListFile::open(common)?;
     let comment = comment.filter(|comment| !comment.is_empty()).map(str::to_owned);
-    let added: Vec<&IpNet> =
-        networks.iter().filter(|net| file.list.add(AllowedNet { net: **net, comment: comment.clone() })).collect();
-    let known: Vec<&IpNet> = networks.iter().filter(|net| !added.contains(net)).collect();
+    let (added, known) =
+        networks.iter().partition(|net| file.list.add(AllowedNet { net: **net, comment: comment.clone() }));
     let effect = file.write(common)?;
-    if common.json {
-        let answer = json!({ "added": texts(&added), "unchanged": texts(&known), "effective": effect.json() });
-        return output::print_json(&answer).map(|()| Exit::Success);
-    }
-    let mut text: String = known.iter().map(|net| format!("{} is already on the list\n", shown(net))).collect();
-    text.extend(added.iter().map(|net| format!("{} is never blocked{}\n", shown(net), effect.of_addition())));
-    output::print(&text)?;
-    Ok(Exit::Success)
+    Ok(Added { added, known, effect })
 }
 
 /// Why nothing is added for this network.
@@ -130,12 +163,11 @@ fn refusal(net: &IpNet, force: bool) -> Option<String> {
 
 fn remove(common: &Common, networks: &[IpNet]) -> anyhow::Result<Exit> {
     let mut file = ListFile::open(common)?;
-    let removed: Vec<&IpNet> = networks.iter().filter(|net| file.list.remove(**net)).collect();
-    let unknown: Vec<&IpNet> = networks.iter().filter(|net| !removed.contains(net)).collect();
+    let (removed, unknown): (Vec<IpNet>, Vec<IpNet>) = networks.iter().partition(|net| file.list.remove(**net));
     let effect = if removed.is_empty() { Effect::Nothing } else { file.write(common)? };
     let others = of_configuration(common).0;
     for net in &unknown {
-        let listed = others.iter().any(|other| other.net == Some(**net));
+        let listed = others.iter().any(|other| other.net == Some(*net));
         let help = listed.then_some("it is in ossec.conf: remove its <white_list> there, then run hidsctl reload");
         messages::refusal(&format!("{} is not in {}", shown(net), file.path.display()), help);
     }
@@ -144,7 +176,7 @@ fn remove(common: &Common, networks: &[IpNet]) -> anyhow::Result<Exit> {
         text.push_str(&format!("{} can be blocked again{}\n", shown(net), effect.of_removal()));
         let rest = file.list.entries().map(|entry| (entry.net, "allow.list"));
         let mut rest = rest.chain(others.iter().filter_map(|other| Some((other.net?, "ossec.conf"))));
-        if let Some((wider, origin)) = rest.find(|(wider, _)| wider.contains(*net)) {
+        if let Some((wider, origin)) = rest.find(|(wider, _)| wider.contains(net)) {
             text.push_str(&format!("  but {wider} in {origin} still covers it\n"));
         }
     }
@@ -298,8 +330,8 @@ fn shown(net: &IpNet) -> String {
     if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
 }
 
-fn texts(nets: &[&IpNet]) -> Vec<String> {
-    nets.iter().map(|net| shown(net)).collect()
+fn texts(nets: &[IpNet]) -> Vec<String> {
+    nets.iter().map(shown).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use hids_core::fim::{LONGEST_WINDOW, WINDOW_TIME};
 use super::{absolute, ask, ask_for, shown};
 use crate::accounts;
 use crate::cli::exit::{Exit, WrongUsage};
-use crate::cli::{Common, output, times};
+use crate::cli::{Common, messages, output, times};
 use crate::fim::process::parent_of;
 use crate::fim::protocol::{FimRequest, FimView, WindowView, WindowWish};
 
@@ -148,9 +148,8 @@ fn open(common: &Common, args: &OpenArgs) -> anyhow::Result<Exit> {
         output::print(&format!("window {}", text(&view)))?;
     }
     if !view.knows_who {
-        eprintln!(
-            "hidsctl: the kernel does not report who changes files (see sensors in hidsctl status): all changes alert \
-             as usual"
+        messages::note(
+            "the kernel does not report who changes files (see sensors in hidsctl status): all changes alert as usual",
         );
     }
     Ok(Exit::Success)
@@ -183,7 +182,7 @@ fn close(common: &Common, id: Option<u64>, everything: bool) -> anyhow::Result<E
         output::print(&format!("{what}: {} accepted\n", output::count(view.changes, "change")))?;
     }
     if (closed.len() as u64) < answer["closing"].as_u64().unwrap_or(0) {
-        eprintln!("hidsctl: not all windows have ended yet; hidsctl fim window list shows them");
+        messages::note("not all windows have ended yet; hidsctl fim window list shows them");
     }
     Ok(Exit::Success)
 }

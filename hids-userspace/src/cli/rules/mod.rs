@@ -13,6 +13,7 @@ use hids_core::diag::{Diagnostic, Severity};
 use hids_core::model::RuleId;
 use hids_core::rules::Catalogue;
 
+pub(super) use self::silence::silenced;
 use super::exit::{BadConfiguration, Exit};
 use super::{Common, messages};
 use crate::config;

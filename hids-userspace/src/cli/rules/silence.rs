@@ -27,7 +27,7 @@ const FILE_MODE: u32 = 0o640;
 const MOST_BYTES: usize = 500;
 
 /// Which events are silenced.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct SilenceArgs {
     /// The rule
     #[arg(value_name = "ID")]
@@ -91,6 +91,26 @@ struct Plan {
     warnings: Vec<String>,
 }
 
+/// Silences all events of a rule; what `rules silence` says of that. The daemon has to reload.
+pub(in crate::cli) fn silenced(common: &Common, id: u32) -> anyhow::Result<String> {
+    let config = config::load(&common.load_options(false)).config.ok_or(BadConfiguration)?;
+    let plan = plan(&config, &SilenceArgs { id, ..SilenceArgs::default() }).map_err(anyhow::Error::msg)?;
+    write(&plan)?;
+    let warnings = plan.warnings.iter().map(|warning| format!("warning: {warning}\n"));
+    Ok(warnings.chain([plan.added()]).collect())
+}
+
+fn write(plan: &Plan) -> anyhow::Result<()> {
+    atomic_file::replace_content(&plan.file, FILE_MODE, &plan.content)
+        .with_context(|| format!("cannot write {}", plan.file.display()))
+}
+
+impl Plan {
+    fn added(&self) -> String {
+        format!("added to {}:\n{}", self.file.display(), self.text)
+    }
+}
+
 /// Writes the rule.
 pub(super) fn run(common: &Common, args: &SilenceArgs) -> anyhow::Result<Exit> {
     let loaded = config::load(&common.load_options(false));
@@ -104,8 +124,7 @@ pub(super) fn run(common: &Common, args: &SilenceArgs) -> anyhow::Result<Exit> {
     };
     plan.warnings.iter().for_each(|warning| messages::note(&format!("warning: {warning}")));
     if !args.dry_run {
-        atomic_file::replace_content(&plan.file, FILE_MODE, &plan.content)
-            .with_context(|| format!("cannot write {}", plan.file.display()))?;
+        write(&plan)?;
     }
     if common.json {
         let answer = json!({
@@ -116,7 +135,7 @@ pub(super) fn run(common: &Common, args: &SilenceArgs) -> anyhow::Result<Exit> {
         output::print(&plan.text)?;
     } else {
         let next = if args.reload { "" } else { "run `hidsctl reload` to apply it\n" };
-        output::print(&format!("added to {}:\n{}{next}", plan.file.display(), plan.text))?;
+        output::print(&(plan.added() + next))?;
     }
     if args.reload { reload::run(common) } else { Ok(Exit::Success) }
 }

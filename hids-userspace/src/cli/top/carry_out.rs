@@ -12,11 +12,10 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
 use super::ask::{Act, Answer, Failure, LastChange, Question};
-use super::connect::Connected;
 use super::detail;
 use crate::accounts::Names;
 use crate::cli::blocks::BY_HAND;
-use crate::cli::{Common, blocks, fim, logtest, messages, rules, why};
+use crate::cli::{Common, allow, blocks, fim, logtest, messages, rules, why};
 use crate::control::{Client, ClientError, Request};
 use crate::fim::protocol::{AcceptView, FimRequest, HistoryView, ListView, PathText};
 use crate::record::{AlertQuery, Filters, read_alerts};
@@ -41,8 +40,6 @@ pub(super) struct World {
     pub logs: PathBuf,
     /// The administrator's time zone.
     pub zone: TimeZone,
-    /// Commands behind keys.
-    pub connected: Connected,
 }
 
 /// The rules, ready to try lines.
@@ -152,14 +149,12 @@ impl World {
                 let view: AcceptView = self.ask_for(&Request::Fim(request))?;
                 Ok(fim::accepted_text(&view))
             }
-            Act::Allow(address) => match self.connected.allow {
-                Some(allow) => allow(&self.common, *address),
-                None => Err(anyhow!("this version cannot allow addresses")),
-            },
-            Act::Silence(rule) => match self.connected.silence {
-                Some(silence) => silence(&self.common, *rule),
-                None => Err(anyhow!("this version cannot silence rules")),
-            },
+            Act::Allow(address) => allow::allowed(&self.common, *address),
+            Act::Silence(rule) => {
+                let text = rules::silenced(&self.common, *rule)?;
+                self.ask(&Request::Reload, PATIENCE)?;
+                Ok(text)
+            }
         }
     }
 }

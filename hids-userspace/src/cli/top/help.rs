@@ -16,7 +16,7 @@ const EVERYWHERE: &[(&str, &str)] = &[
 ];
 
 /// The help's text.
-pub(super) fn text(can_allow: bool, can_silence: bool) -> String {
+pub(super) fn text() -> String {
     let mut out = String::from("Keys\n");
     let mut rows = |rows: &[(&str, &str)]| {
         for (key, what) in rows {
@@ -34,11 +34,7 @@ pub(super) fn text(can_allow: bool, can_silence: bool) -> String {
         ("   u", "hidsctl unblock ADDRESS"),
         ("   w, Enter", "hidsctl why ADDRESS"),
         ("   +", "hidsctl blocks add ADDRESS --timeout TIME"),
-    ]);
-    if can_allow {
-        rows(&[("   a", "hidsctl allow add ADDRESS")]);
-    }
-    rows(&[
+        ("   a", "hidsctl allow add ADDRESS"),
         ("4 Files", "hidsctl fim diff"),
         ("   Enter", "hidsctl fim why PATH"),
         ("   A", "hidsctl fim accept PATH"),
@@ -46,11 +42,9 @@ pub(super) fn text(can_allow: bool, can_silence: bool) -> String {
         ("6 Rules", "hidsctl alerts top --by rule"),
         ("   Enter", "hidsctl rules show ID"),
         ("   t", "sort by the last hour or the last day"),
+        ("   s", "hidsctl rules silence ID --reload"),
+        ("7 Try", "hidsctl logtest"),
     ]);
-    if can_silence {
-        rows(&[("   s", "hidsctl rules silence ID")]);
-    }
-    rows(&[("7 Try", "hidsctl logtest")]);
     let _ = write!(out, "\nFilter of the alerts\n  {}\n", filter::WORDS);
     out.push_str("  Equal words: one has to match; different words and texts: all.\n");
     out

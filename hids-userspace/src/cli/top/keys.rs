@@ -192,7 +192,7 @@ fn motion(code: KeyCode) -> Option<Motion> {
 }
 
 /// What the status line says: keys that work now, the most useful first.
-pub(super) fn hints(mode: Mode, pane: Pane, can_allow: bool, can_silence: bool) -> Vec<(&'static str, &'static str)> {
+pub(super) fn hints(mode: Mode, pane: Pane) -> Vec<(&'static str, &'static str)> {
     match mode {
         Mode::Confirm => return vec![("y", "yes"), ("n", "no")],
         Mode::Edit => return vec![("Enter", "apply"), ("Esc", "cancel"), ("^U", "clear")],
@@ -203,18 +203,12 @@ pub(super) fn hints(mode: Mode, pane: Pane, can_allow: bool, can_silence: bool) 
     let mut hints = match pane {
         Pane::Overview => vec![("Enter", "problems")],
         Pane::Alerts => vec![("Enter", "details"), ("/", "filter")],
-        Pane::Blocks => vec![("u", "unblock"), ("w", "why"), ("+", "block"), ("/", "filter")],
+        Pane::Blocks => vec![("u", "unblock"), ("w", "why"), ("+", "block"), ("a", "allow"), ("/", "filter")],
         Pane::Files => vec![("Enter", "diff"), ("A", "accept"), ("/", "filter")],
         Pane::Sources => vec![("Enter", "details"), ("/", "filter")],
-        Pane::Rules => vec![("Enter", "rule"), ("t", "hour/day"), ("/", "filter")],
+        Pane::Rules => vec![("Enter", "rule"), ("t", "hour/day"), ("s", "silence"), ("/", "filter")],
         Pane::Lines => vec![("i", "type a line")],
     };
-    if pane == Pane::Blocks && can_allow {
-        hints.insert(3, ("a", "allow"));
-    }
-    if pane == Pane::Rules && can_silence {
-        hints.insert(2, ("s", "silence"));
-    }
     hints.extend([("1-7", "pane"), ("?", "help"), ("q", "quit")]);
     hints
 }
@@ -257,7 +251,7 @@ mod tests {
     #[test]
     fn every_key_that_is_shown_works() {
         for pane in Pane::ALL {
-            for (name, _) in hints(Mode::List, pane, true, true) {
+            for (name, _) in hints(Mode::List, pane) {
                 let code = match name {
                     "Enter" => KeyCode::Enter,
                     name => KeyCode::Char(name.chars().next().expect("a key")),
@@ -265,7 +259,5 @@ mod tests {
                 assert!(command(key(code), Mode::List, pane).is_some(), "{pane:?}: {name}");
             }
         }
-        let shown = |allow| hints(Mode::List, Pane::Blocks, allow, false).iter().any(|(key, _)| *key == "a");
-        assert!(shown(true) && !shown(false));
     }
 }

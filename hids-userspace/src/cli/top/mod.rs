@@ -8,7 +8,6 @@ mod alert_list;
 mod app;
 mod ask;
 mod carry_out;
-mod connect;
 mod cursor;
 mod detail;
 mod facts;

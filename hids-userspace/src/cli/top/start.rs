@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::app::{App, Place};
 use super::carry_out::World;
 use super::view::Look;
-use super::{connect, locale, runtime};
+use super::{locale, runtime};
 use crate::cli::exit::{Exit, WrongUsage};
 use crate::cli::{Common, color};
 use crate::config;
@@ -35,15 +35,9 @@ pub(in crate::cli) fn run(common: &Common) -> anyhow::Result<Exit> {
         Err(error) => return Err(error.into()),
     }
     let zone = TimeZone::system();
-    let connected = connect::OURS;
-    let place = Place {
-        host: hostname::short(),
-        zone: zone.clone(),
-        can_allow: connected.allow.is_some(),
-        can_silence: connected.silence.is_some(),
-    };
+    let place = Place { host: hostname::short(), zone: zone.clone() };
     let app = App::new(place, now());
     let look = Look { is_coloured: color::is_wanted(), is_ascii: !locale::is_utf8(|name| env::var_os(name)) };
-    let world = World { common: common.clone(), run: paths.run, logs: paths.logs, zone, connected };
+    let world = World { common: common.clone(), run: paths.run, logs: paths.logs, zone };
     runtime::run(app, look, &world)
 }

@@ -23,7 +23,7 @@ pub(super) fn obey(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Quit => return vec![Effect::Quit],
         Command::Suspend => return vec![Effect::Suspend],
         Command::Redraw => return vec![Effect::Redraw],
-        Command::Help => app.show_text("Help".into(), help::text(app.place.can_allow, app.place.can_silence)),
+        Command::Help => app.show_text("Help".into(), help::text()),
         Command::Show(pane) => show(app, pane),
         Command::Move(motion) => go(app, motion),
         Command::Open => return open(app),
@@ -32,12 +32,11 @@ pub(super) fn obey(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Add => app.prompt = Some(Prompt::Block(Input::default())),
         Command::Unblock => confirm(app, blocked(app).map(Act::Unblock)),
         Command::Why => return blocked(app).map(Question::Why).map(Effect::Ask).into_iter().collect(),
-        Command::Allow if app.place.can_allow => confirm(app, blocked(app).map(Act::Allow)),
+        Command::Allow => confirm(app, blocked(app).map(Act::Allow)),
         Command::Accept => confirm(app, app.files.list.selected().map(|item| Act::Accept(item.path.clone()))),
-        Command::Silence if app.place.can_silence => {
+        Command::Silence => {
             confirm(app, app.rules.list.selected().map(|rule| Act::Silence(rule.id)));
         }
-        Command::Allow | Command::Silence => {}
         Command::Sort => app.rules.span = if app.rules.span == Span::Hour { Span::Day } else { Span::Hour },
         Command::Refresh if app.pane == Pane::Lines => return vec![Effect::Ask(Question::ForgetRules)],
         Command::Refresh => {

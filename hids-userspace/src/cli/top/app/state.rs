@@ -144,10 +144,6 @@ pub(in crate::cli::top) struct Place {
     pub host: String,
     /// The administrator's time zone.
     pub zone: TimeZone,
-    /// Whether the key that allows an address works.
-    pub can_allow: bool,
-    /// Whether the key that silences a rule works.
-    pub can_silence: bool,
 }
 
 /// What the daemon says of itself.

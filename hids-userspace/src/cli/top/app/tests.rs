@@ -18,10 +18,7 @@ use crate::record::RecordedAlert;
 const NOON: i64 = 1_795_608_000;
 
 fn app() -> App {
-    let mut app = App::new(
-        Place { host: "web1".into(), zone: TimeZone::UTC, can_allow: false, can_silence: false },
-        Timestamp::from_unix_seconds(NOON),
-    );
+    let mut app = App::new(Place { host: "web1".into(), zone: TimeZone::UTC }, Timestamp::from_unix_seconds(NOON));
     update(&mut app, tick(0));
     update(&mut app, Message::Answer(Question::Status, Ok(Answer::Status(Box::new(json!({ "fim": fim(1) }))))));
     app
@@ -64,10 +61,7 @@ fn with_block(app: &mut App, address: &str) {
 
 #[test]
 fn the_status_is_asked_once_a_second_and_one_at_a_time() {
-    let mut app = App::new(
-        Place { host: String::new(), zone: TimeZone::UTC, can_allow: false, can_silence: false },
-        Timestamp::from_unix_seconds(NOON),
-    );
+    let mut app = App::new(Place { host: String::new(), zone: TimeZone::UTC }, Timestamp::from_unix_seconds(NOON));
     assert_eq!(asked(update(&mut app, tick(0))), [Question::Status]);
     assert_eq!(asked(update(&mut app, tick(5))), [], "the answer is not here");
     let status = || Message::Answer(Question::Status, Ok(Answer::Status(Box::new(json!({})))));
@@ -159,21 +153,15 @@ fn a_block_is_an_address_and_a_time() {
 }
 
 #[test]
-fn keys_without_a_command_do_nothing_until_there_is_one() {
+fn an_address_is_allowed_and_a_rule_silenced_after_a_question() {
     let mut app = app();
     keys(&mut app, "3");
     with_block(&mut app, "203.0.113.5");
-    keys(&mut app, "a");
-    assert_eq!(app.prompt, None);
-    app.place.can_allow = true;
     keys(&mut app, "a");
     assert_eq!(app.prompt, Some(Prompt::Confirm(Act::Allow("203.0.113.5".parse().expect("an address")))));
     keys(&mut app, "n6");
     let alert = json!({ "rule": { "level": 5, "comment": "c", "sidid": 7 }, "TimeStamp": NOON * 1000 });
     update(&mut app, Message::Alert(Box::new(RecordedAlert::from_json(&alert.to_string()).expect("an alert"))));
-    keys(&mut app, "s");
-    assert_eq!(app.prompt, None);
-    app.place.can_silence = true;
     keys(&mut app, "s");
     assert_eq!(app.prompt, Some(Prompt::Confirm(Act::Silence(7))));
 }

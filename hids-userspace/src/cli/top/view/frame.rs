@@ -216,7 +216,7 @@ pub(super) fn typed(frame: &mut Frame<'_>, area: Rect, label: &str, input: &Inpu
 fn hints(app: &App, look: Look, columns: usize) -> Line<'static> {
     let mut spans = Vec::new();
     let mut used = 0;
-    for (key, what) in keys::hints(app.mode(), app.pane, app.place.can_allow, app.place.can_silence) {
+    for (key, what) in keys::hints(app.mode(), app.pane) {
         let text = format!(" {what}  ");
         used += screen::columns(key) + screen::columns(&text);
         if used > columns + 2 {

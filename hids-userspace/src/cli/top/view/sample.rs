@@ -61,10 +61,7 @@ pub(super) fn screen(app: &mut App, (columns, rows): (u16, u16), look: Look) -> 
 
 /// The sample.
 pub(super) fn app() -> App {
-    let mut app = App::new(
-        Place { host: "web1".into(), zone: TimeZone::UTC, can_allow: false, can_silence: false },
-        Timestamp::from_unix_seconds(NOON),
-    );
+    let mut app = App::new(Place { host: "web1".into(), zone: TimeZone::UTC }, Timestamp::from_unix_seconds(NOON));
     update(&mut app, Message::Tick(Timestamp::from_unix_seconds(NOON)));
     update(&mut app, history());
     update(&mut app, Message::Answer(Question::Status, Ok(Answer::Status(Box::new(status())))));

@@ -20,9 +20,10 @@ const NAME: &str = "format";
 const MOST_BYTES: u64 = 256;
 
 /// Files with a number of their own, in front of which this stands, and the latest that is read. They are looked at
-/// because they may have been put back from a backup without the rest.
-const HEADS: [(&str, &str, u32); 3] =
-    [("rules.state", "hids-rules-", 1), ("fim.redb", "HIDSFIM", 1), ("crash.record", "hidsdie", 1)];
+/// because they may have been put back from a backup without the rest. Two have one digit, and binary values follow,
+/// whose bytes may look like further digits.
+const HEADS: [(&str, &str, usize, u32); 3] =
+    [("rules.state", "hids-rules-", 9, 1), ("fim.redb", "HIDSFIM", 1, 1), ("crash.record", "hidsdie", 1, 1)];
 
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -87,10 +88,10 @@ pub(super) fn claim(state: &Path) -> Result<(), FormatError> {
             return Err(FormatError::Newer { path, found, known: FORMAT, by, state: state.to_owned() });
         }
     }
-    for (name, prefix, known) in HEADS {
+    for (name, prefix, digits, known) in HEADS {
         let path = state.join(name);
         let Some(start) = read_start(&path)? else { continue };
-        if let Some(found) = number_behind(&start, prefix).filter(|found| *found > known) {
+        if let Some(found) = number_behind(&start, prefix, digits).filter(|found| *found > known) {
             return Err(FormatError::Newer { path, found, known, by: None, state: state.to_owned() });
         }
     }
@@ -113,11 +114,11 @@ fn read_start(path: &Path) -> Result<Option<Vec<u8>>, FormatError> {
     }
 }
 
-/// The number that stands behind `prefix` at the start of a file; `None` for anything else, damage included, which is
-/// for the file's owner to find.
-fn number_behind(start: &[u8], prefix: &str) -> Option<u32> {
+/// The number of at most `most` digits that stands behind `prefix` at the start of a file; `None` for anything else,
+/// damage included, which is for the file's owner to find.
+fn number_behind(start: &[u8], prefix: &str, most: usize) -> Option<u32> {
     let rest = start.strip_prefix(prefix.as_bytes())?;
-    let digits: Vec<u8> = rest.iter().copied().take_while(u8::is_ascii_digit).collect();
+    let digits: Vec<u8> = rest.iter().copied().take(most).take_while(u8::is_ascii_digit).collect();
     std::str::from_utf8(&digits).ok()?.parse().ok()
 }
 
@@ -183,10 +184,22 @@ mod tests {
 
     #[test]
     fn a_single_newer_file_is_refused() {
-        for (name, prefix, known) in HEADS {
+        for (name, prefix, _, known) in HEADS {
             let head = format!("{prefix}{} and more", known + 1);
             let message = refused(&[("format", "1 0.1.0\n"), (name, &head)]);
             assert!(message.contains(name) && message.contains("newer"), "{message}");
+        }
+    }
+
+    // Of 256 baselines, ten have such a counter: the daemon would not start any more.
+    #[test]
+    fn a_counter_behind_the_number_is_no_part_of_it() {
+        for name in ["fim.redb", "crash.record"] {
+            let head = HEADS.iter().find(|(head, ..)| *head == name).map(|(_, prefix, ..)| *prefix).unwrap_or_default();
+            for counter in b'0'..=b'9' {
+                let place = state(&[(name, &format!("{head}1{}\0\0", counter as char))]);
+                claim(place.path()).unwrap_or_else(|error| panic!("{name}, {counter}: {error}"));
+            }
         }
     }
 
@@ -194,7 +207,7 @@ mod tests {
     #[test]
     fn files_of_released_versions_have_these_heads() {
         let released = hids_tests::programs::source_root().join("tests/data/state-0.1/state");
-        for (name, prefix, known) in HEADS {
+        for (name, prefix, digits, known) in HEADS {
             let bytes = match fs::File::open(released.join(format!("{name}.gz"))) {
                 Ok(packed) => {
                     let mut start = [0; 64];
@@ -205,7 +218,7 @@ mod tests {
             };
             match name {
                 "crash.record" => assert_eq!(bytes, b"", "only a crash leaves one"),
-                _ => assert_eq!(number_behind(&bytes, prefix), Some(known), "{name}"),
+                _ => assert_eq!(number_behind(&bytes, prefix, digits), Some(known), "{name}"),
             }
         }
     }

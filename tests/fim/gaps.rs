@@ -33,7 +33,7 @@ fn an_overflow_of_the_kernels_queue_is_told_and_no_change_is_lost() {
         }
     });
     let gap = wait_for("an open gap in hidsctl fim status", || fim.status()?["gaps"].as_array()?.first().cloned());
-    assert_eq!(gap["cause"], "QueueOverflow");
+    assert_eq!(gap["cause"], "queue-overflow");
     let opened = fim.daemon.wait_for_alert(rule::GAP);
     assert_eq!(opened["SyscheckFile"]["cause"], "queue-overflow");
     let closed = fim.daemon.wait_for_alert(rule::GAP_CLOSED);

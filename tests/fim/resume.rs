@@ -4,6 +4,7 @@ use std::fs;
 
 use hids_tests::daemon::wait_for;
 use hids_tests::require;
+use serde_json::Value;
 
 use crate::fixture::{Fim, rule};
 
@@ -32,11 +33,7 @@ fn a_whole_scan_goes_on_after_kill_9_where_it_was() {
         fs::write(fim.path(format!("d{number:02}/file")), vec![7; BYTES]).expect("a file");
     }
     fim.daemon.start();
-    let all = wait_for("the first scan", || {
-        let status = fim.status()?;
-        let text = status["last_scan"].as_str()?.to_owned();
-        text.contains("first: ").then(|| files_of(&text)).flatten()
-    });
+    let all = wait_for("the first scan", || files_of(&fim.status()?["last_scan"], &"first".into()));
     // The rate keeps it from getting here before the place was written twice and synced once.
     let reached = wait_for("a whole scan that is well under way", || {
         scheduled(&fim).filter(|files| *files >= all - (DIRECTORIES as u64) / 4)
@@ -44,19 +41,15 @@ fn a_whole_scan_goes_on_after_kill_9_where_it_was() {
     fim.daemon.kill();
     fim.write("d39/file", "changed while nobody looked");
     fim.daemon.start();
-    let rest = wait_for("the end of that scan", || {
-        let status = fim.status()?;
-        let text = status["last_scan"].as_str()?.to_owned();
-        text.contains("scheduled: ").then(|| files_of(&text)).flatten()
-    });
+    let rest = wait_for("the end of that scan", || files_of(&fim.status()?["last_scan"], &"scheduled".into()));
     println!("{all} files, {reached} when it was killed, {rest} after it");
     assert!(rest < all - 5, "it began anew: {rest} of {all} files, {reached} had been looked at");
     assert_eq!(fim.tree_alerts(), [(rule::CHANGED[0], "d39/file".to_owned())]);
 }
 
-/// The number in "2026-… scheduled: 120 files, …".
-fn files_of(text: &str) -> Option<u64> {
-    text.split(": ").find_map(|part| part.split_once(" files").and_then(|(number, _)| number.parse().ok()))
+/// How many files a scan looked at, if it was made for this cause.
+fn files_of(scan: &Value, cause: &Value) -> Option<u64> {
+    (scan["cause"] == *cause).then(|| scan["files"].as_u64()).flatten()
 }
 
 // O-B14: the last scan is known after a restart, before this run has made one.
@@ -68,10 +61,9 @@ fn the_last_scan_is_known_after_a_restart() {
     let mut fim = Fim::new("<scan_on_start>no</scan_on_start><directories check_all=\"yes\">@TREE@</directories>");
     fim.write("a", "one");
     fim.daemon.start();
-    let last = |fim: &Fim| fim.status()?["last_scan"].as_str().map(str::to_owned);
-    let first = wait_for("the first scan", || last(&fim));
+    let first = wait_for("the first scan", || files_of(&fim.status()?["last_scan"], &"first".into()));
     fim.daemon.stop();
     fim.daemon.start();
-    let kept = wait_for("an answer", || fim.status())["last_scan"].as_str().map(str::to_owned).unwrap_or_default();
-    assert!(kept.contains("before this start: ") && files_of(&kept) == files_of(&first), "{kept}; {first}");
+    let kept = wait_for("an answer", || fim.status())["last_scan"].clone();
+    assert_eq!(files_of(&kept, &Value::Null), Some(first), "{kept}");
 }

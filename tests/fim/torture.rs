@@ -210,8 +210,7 @@ fn file_of(item: &serde_json::Value) -> Option<(String, (String, String))> {
     if state["kind"] != "file" {
         return None;
     }
-    let digests = state["digests"].as_array()?;
-    let sum = digests.iter().find(|pair| pair[0] == "sha256")?[1].as_str()?.to_owned();
+    let sum = state["digests"]["sha256"].as_str()?.to_owned();
     Some((item["path"].as_str()?.to_owned(), (sum, state["mode"].as_str()?.to_owned())))
 }
 

@@ -135,6 +135,7 @@ pub enum Sensed {
 
 /// Why events may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GapCause {
     /// The kernel's fanotify queue was full.
     QueueOverflow,

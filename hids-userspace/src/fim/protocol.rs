@@ -196,10 +196,10 @@ pub(crate) struct FimView {
     /// Gaps closed since the start.
     #[serde(rename = "rescans_completed")]
     pub gaps_closed: u64,
-    /// The scheduled scan that ended last, as text.
+    /// The scan of everything that ended last.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub last_scan: Option<String>,
-    /// When the next one begins, as text.
+    pub last_scan: Option<LastScanView>,
+    /// When the next one begins, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_scan: Option<String>,
     /// Why the baseline cannot be written now.
@@ -255,13 +255,34 @@ impl WindowView {
     }
 }
 
-/// A scan that runs.
+/// A scan of everything that has ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LastScanView {
+    /// When it ended, RFC 3339.
+    pub ended: String,
+    /// Why it was made, as in [`ScanView`]; nothing if it was made before this start of the daemon.
+    pub cause: Option<String>,
+    /// Whether it came to its end; else it was stopped.
+    pub complete: bool,
+    /// Files looked at.
+    pub files: u64,
+    /// Bytes of content read.
+    pub bytes: u64,
+    /// Differences found; nothing if it was made before this start.
+    pub found: Option<u64>,
+    /// How long it took; nothing if it was made before this start.
+    pub seconds: Option<f64>,
+}
+
+/// A scan that runs, or waits until another one has ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ScanView {
     /// Its number since the start of the daemon.
     pub number: u64,
     /// Why: `first`, `start`, `scheduled`, `gap`, `asked`, `directory`.
     pub cause: String,
+    /// Whether it has not begun.
+    pub waiting: bool,
     /// Looked at so far.
     pub files: u64,
     /// Read so far.
@@ -450,9 +471,9 @@ pub(crate) struct StateView {
     pub modified: String,
     /// Last change of content or attributes, RFC 3339.
     pub changed: String,
-    /// Sums by name, in hexadecimal digits.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub digests: Vec<(String, String)>,
+    /// Sums, in hexadecimal digits.
+    #[serde(skip_serializing_if = "DigestsView::is_empty", default)]
+    pub digests: DigestsView,
     /// Where a link leads.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub link_target: Option<PathText>,
@@ -461,15 +482,43 @@ pub(crate) struct StateView {
     pub xattrs: Vec<PathText>,
 }
 
+/// Sums over the content of a file, in hexadecimal digits; those that are not configured are absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DigestsView {
+    /// MD5.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub md5: Option<String>,
+    /// SHA-1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sha1: Option<String>,
+    /// SHA-256.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sha256: Option<String>,
+    /// BLAKE3.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub blake3: Option<String>,
+}
+
+impl DigestsView {
+    fn is_empty(&self) -> bool {
+        self.strongest().is_none()
+    }
+
+    /// The sum that says most.
+    pub(crate) fn strongest(&self) -> Option<&str> {
+        [&self.blake3, &self.sha256, &self.sha1, &self.md5].into_iter().find_map(Option::as_deref)
+    }
+}
+
 impl From<&FileState> for StateView {
     fn from(state: &FileState) -> Self {
         let sums = &state.digests;
-        let digests = [
-            ("md5", sums.md5.as_ref().map(|sum| hex(sum))),
-            ("sha1", sums.sha1.as_ref().map(|sum| hex(sum))),
-            ("sha256", sums.sha256.as_ref().map(|sum| hex(sum))),
-            ("blake3", sums.blake3.as_ref().map(|sum| hex(sum))),
-        ];
+        let digests = DigestsView {
+            md5: sums.md5.as_ref().map(|sum| hex(sum)),
+            sha1: sums.sha1.as_ref().map(|sum| hex(sum)),
+            sha256: sums.sha256.as_ref().map(|sum| hex(sum)),
+            blake3: sums.blake3.as_ref().map(|sum| hex(sum)),
+        };
         Self {
             kind: state.kind.name().to_owned(),
             size_bytes: state.size_bytes,
@@ -479,7 +528,7 @@ impl From<&FileState> for StateView {
             inode: state.inode,
             modified: state.modified.rfc3339(&TimeZone::UTC),
             changed: state.changed.rfc3339(&TimeZone::UTC),
-            digests: digests.into_iter().filter_map(|(name, sum)| Some((name.to_owned(), sum?))).collect(),
+            digests,
             link_target: state.link_target.as_deref().map(PathText::from),
             xattrs: state.xattrs.keys().map(|name| PathText::from(name.as_slice())).collect(),
         }

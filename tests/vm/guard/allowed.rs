@@ -82,7 +82,7 @@ fn program_with_another_digest_than_configured_may_not() {
         let allow = vec![AllowedProgram { path: installer.clone(), sha256: Some(sha256) }];
         let locked = Locked::new(GuardMode::Enforce, &[base.tree()], allow);
         assert_eq!(touches(&installer, &base.tree().join("a")), may);
-        assert_eq!(locked.report().not_allowed.iter().any(|(path, _)| *path == installer), !may);
+        assert_eq!(locked.report().not_allowed.iter().any(|not| not.program == installer), !may);
     }
     results::cell("Guard: who may", "allowed path with another digest", "may not");
 }

@@ -8,7 +8,7 @@ use crate::fim::protocol::{PathText, StateView};
 /// Kind, mode, owner, sum and path of an entry.
 pub(super) fn entry_line(path: &PathText, state: Option<&StateView>, names: &Names) -> String {
     let Some(state) = state else { return format!("deleted {}\n", shown(path)) };
-    let sum = state.digests.last().map_or("-", |(_, sum)| sum.as_str());
+    let sum = state.digests.strongest().unwrap_or("-");
     let target = state.link_target.as_ref().map_or(String::new(), |target| format!(" -> {}", shown(target)));
     let line = format!(
         "{} {} {}:{} {} {sum} {}{target}",

@@ -1,5 +1,6 @@
 //! `hidsctl fim scan`.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use clap::Args;
 use super::{absolute, ask, ask_for};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
-use crate::cli::{Common, output};
-use crate::fim::protocol::{FimRequest, FimView, PathText, ScanView};
+use crate::cli::{Common, output, times};
+use crate::fim::protocol::{FimRequest, FimView, LastScanView, PathText, ScanView};
 
 /// Time between two looks at a scan.
 const LOOK: Duration = Duration::from_millis(250);
@@ -56,7 +57,7 @@ pub(super) fn run(common: &Common, args: &ScanArgs) -> anyhow::Result<Exit> {
     if common.json {
         output::print_json(&serde_json::json!({ "scan": number, "status": view }))?;
     } else {
-        output::print(&format!("{}\n", view.last_scan.as_deref().unwrap_or("scan completed")))?;
+        output::print(&format!("{}\n", view.last_scan.as_ref().map_or_else(|| "scan completed".to_owned(), last)))?;
     }
     Ok(Exit::Success)
 }
@@ -79,6 +80,18 @@ fn wait(common: &Common, number: u64) -> anyhow::Result<FimView> {
         }
         thread::sleep(LOOK);
     }
+}
+
+/// One line about the last scan.
+pub(super) fn last(scan: &LastScanView) -> String {
+    let how = scan.cause.as_deref().unwrap_or("before this start");
+    let mut text = format!("{}, {how}: {} files, {} MiB", times::local(&scan.ended), scan.files, scan.bytes >> 20);
+    let _ = scan.seconds.map(|seconds| write!(text, " in {:.1} s", seconds.max(0.001)));
+    let _ = scan.found.map(|found| write!(text, ", {found} changes"));
+    if !scan.complete {
+        text.push_str(", stopped before its end");
+    }
+    text
 }
 
 /// One line about a scan that runs.

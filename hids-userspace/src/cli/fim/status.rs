@@ -48,9 +48,9 @@ fn text(view: &FimView) -> String {
         row("protection", &output::visible(protection.as_bytes()));
         row("writes denied", &view.refusals.to_string());
     }
-    for (name, value) in [("last scan", &view.last_scan), ("next scan", &view.next_scan)] {
-        row(name, &value.as_deref().map_or_else(|| "none since start".to_owned(), times::local));
-    }
+    let none = || "none since start".to_owned();
+    row("last scan", &view.last_scan.as_ref().map_or_else(none, scan::last));
+    row("next scan", &view.next_scan.as_deref().map_or_else(none, times::local));
     if let Some(trouble) = &view.trouble {
         row("ERROR", &output::visible(trouble.as_bytes()));
     }
@@ -66,7 +66,8 @@ fn text(view: &FimView) -> String {
         );
     }
     for running in &view.scans {
-        row(&format!("scan {} ({})", running.number, running.cause), &scan::line(running));
+        let waits = if running.waiting { ", waits" } else { "" };
+        row(&format!("scan {} ({}{waits})", running.number, running.cause), &scan::line(running));
     }
     for gap in &view.gaps {
         let text = format!("{} since {}: {}", shown(&gap.subtree), times::local(&gap.since), gap.cause.describe());

@@ -22,7 +22,7 @@ pub(super) fn text(status: &Value, clock: &Clock) -> String {
         ("alerts", alerts(status)),
         ("blocks", blocks(status)),
         ("mail", mail(status, clock)),
-        ("files", files(status)),
+        ("files", files(status, clock)),
         ("sensors", sensors(status)),
     ] {
         let _ = writeln!(out, "{name:<9} {line}");
@@ -124,7 +124,7 @@ fn mail(status: &Value, clock: &Clock) -> String {
     out
 }
 
-fn files(status: &Value) -> String {
+fn files(status: &Value, clock: &Clock) -> String {
     let fim = &status["fim"];
     if fim.is_null() {
         return "off".into();
@@ -136,9 +136,8 @@ fn files(status: &Value) -> String {
         1 => "1 entry in the baseline".to_owned(),
         entries => format!("{entries} entries in the baseline"),
     };
-    // `2026-11-30 21:39:56, first: 1 files, …`
-    match fim["last_scan"].as_str().and_then(|text| text.split(',').next()) {
-        Some(time) => _ = write!(out, ", last scan {}", output::visible(time.as_bytes())),
+    match clock.local(&fim["last_scan"]["ended"]) {
+        Some(time) => _ = write!(out, ", last scan {time}"),
         None => out.push_str(", no scan since the start"),
     }
     let running = fim["scans"].as_array().map_or(0, Vec::len);

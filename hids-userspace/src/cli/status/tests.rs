@@ -18,7 +18,7 @@ fn status(problems: &Value) -> Value {
         "record": { "today": { "date": "2026-11-24", "alerts": 12, "levels": { "5": 8, "10": 1, "7": 3 } } },
         "respond": { "blocked": 1, "blocks": 14 },
         "mail": { "queued": 4, "mails": 3, "waiting": 3, "waiting_until": "2026-11-24T23:00:00+00:00", "error": null },
-        "fim": { "entries": 1, "last_scan": "2026-11-24 20:00:00, first: 1 files", "gaps": [], "rescans_completed": 2 },
+        "fim": { "entries": 1, "last_scan": { "ended": "2026-11-24T20:00:00.000+00:00" }, "gaps": [], "rescans_completed": 2 },
         "sensors": { "tiers": [ { "tier": "lsm", "available": false }, { "tier": "fanotify", "available": true } ] },
     })
 }
@@ -36,7 +36,7 @@ fn summary_is_ten_lines_and_shows_problems_with_their_remedy_on_top() {
                     alerts    12 today: 1 of level 10, 3 of level 7, 8 of level 5\n\
                     blocks    1 address blocked now, 14 blocks since the start\n\
                     mail      3 mails sent, 4 alerts waiting, 3 of them until 2026-11-24 23:00:00 +00:00 (email_maxperhour is reached)\n\
-                    files     1 entry in the baseline, last scan 2026-11-24 20:00:00, no events missed, 2 rescans after missed events\n\
+                    files     1 entry in the baseline, last scan 2026-11-24 20:00:00 +00:00, no events missed, 2 rescans after missed events\n\
                     sensors   realtime file events; unavailable: write blocking\n";
     assert_eq!(text, expected);
     let text = summary::text(&status(&json!([problem("critical", "a\nb"), problem("warning", "c")])), &clock());

@@ -8,7 +8,7 @@ use hids_core::model::{Gap, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::unreadable::Unreadable;
-use crate::fim::protocol::{FimView, GapView, PathText, ScanView, WindowView};
+use crate::fim::protocol::{FimView, GapView, LastScanView, PathText, ScanView, WindowView};
 use crate::fim::scan::ScanControl;
 use crate::fim::store::{GapId, StoreView};
 
@@ -40,7 +40,7 @@ pub(super) struct Lists {
     /// Numbers and causes of scans that have not started.
     pub waiting_scans: Vec<(u64, &'static str)>,
     pub gaps: Vec<(GapId, Gap)>,
-    pub last_scan: Option<String>,
+    pub last_scan: Option<LastScanView>,
     pub next_scan: Option<Timestamp>,
     pub trouble: Option<String>,
     pub windows: Vec<Window>,
@@ -98,6 +98,7 @@ fn scan_view(running: &ShownScan) -> ScanView {
     ScanView {
         number: running.number,
         cause: running.cause.to_owned(),
+        waiting: false,
         files: progress.totals.files,
         bytes: progress.totals.bytes,
         files_expected: progress.expected.map_or(0, |totals| totals.files),
@@ -108,14 +109,9 @@ fn scan_view(running: &ShownScan) -> ScanView {
 }
 
 fn waiting_view((number, cause): &(u64, &'static str)) -> ScanView {
-    ScanView { number: *number, cause: format!("{cause}, waits"), ..ScanView::default() }
+    ScanView { number: *number, cause: (*cause).to_owned(), waiting: true, ..ScanView::default() }
 }
 
 fn gap_view(gap: &Gap, zone: &TimeZone) -> GapView {
     GapView { subtree: PathText::from(gap.subtree.as_slice()), cause: gap.cause, since: gap.opened.rfc3339(zone) }
-}
-
-/// A time for people.
-pub(super) fn time_text(time: Timestamp, zone: &TimeZone) -> String {
-    time.local_text(zone)
 }

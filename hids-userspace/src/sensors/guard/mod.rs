@@ -35,7 +35,7 @@ pub use allow::{Allowance, AllowedProgram};
 pub use error::GuardError;
 pub use handle::{Guard, GuardHandle};
 pub use hids_common::guard::GuardOperation;
-pub use report::GuardReport;
+pub use report::{GuardReport, NotAllowed};
 
 use super::WhoLookup;
 use maps::GuardMaps;

@@ -26,7 +26,7 @@ pub struct GuardReport {
     /// Executables that may change what is protected.
     pub allowed: Vec<PathBuf>,
     /// Executables of the list that may not, and why.
-    pub not_allowed: Vec<(PathBuf, String)>,
+    pub not_allowed: Vec<NotAllowed>,
     /// Operations by others, refused or only told, by their name.
     #[serde(rename = "denials")]
     pub judged: BTreeMap<&'static str, u64>,
@@ -38,6 +38,15 @@ pub struct GuardReport {
     /// Records that this program does not know.
     #[serde(rename = "unknown_records")]
     pub unknown: u64,
+}
+
+/// An executable of the list that may not change what is protected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotAllowed {
+    /// Which.
+    pub program: PathBuf,
+    /// Why.
+    pub reason: String,
 }
 
 /// Why an executable of the list may not, for administrators.

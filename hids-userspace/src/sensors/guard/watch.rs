@@ -18,7 +18,7 @@ use super::maps::GuardMaps;
 use super::mounts::Mounts;
 use super::places::Places;
 use super::records::{Names, fold, parse, refusal};
-use super::report::{GuardReport, reason};
+use super::report::{GuardReport, NotAllowed, reason};
 use super::{GuardError, GuardOptions, Refusals};
 use crate::platform::waker::Waker;
 use crate::sensors::Degradation;
@@ -221,7 +221,8 @@ impl Watch {
         report.problems = problems;
         report.allowed = allowed.keys().filter_map(|key| path_of(&self.places, &self.linked, *key)).collect();
         let not = self.allow.allowances().filter(|(_, allowance)| **allowance != Allowance::Allowed);
-        report.not_allowed = not.map(|(program, why)| (program.path.clone(), reason(why))).collect();
+        report.not_allowed =
+            not.map(|(program, why)| NotAllowed { program: program.path.clone(), reason: reason(why) }).collect();
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::fim::monitor::baseline_writer::{BaselineWriter, save};
-use crate::fim::monitor::status::time_text;
+use crate::fim::protocol::LastScanView;
 use crate::fim::scan::Totals;
 use crate::fim::store::{StoreError, WriteTxn};
 
@@ -23,9 +23,9 @@ pub(super) struct ScanRun {
 
 impl ScanRun {
     /// For `fim status` until the first scan of this run of the daemon ends.
-    pub(super) fn text(&self, zone: &TimeZone) -> String {
+    pub(super) fn view(&self, zone: &TimeZone) -> LastScanView {
         let Totals { files, bytes, .. } = self.totals;
-        format!("{}, before this start: {files} files, {} MiB", time_text(self.ended, zone), bytes >> 20)
+        LastScanView { ended: self.ended.rfc3339(zone), complete: true, files, bytes, ..LastScanView::default() }
     }
 
     /// Saves it.

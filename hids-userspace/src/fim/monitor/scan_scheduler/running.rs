@@ -8,6 +8,7 @@ use hids_core::model::Timestamp;
 
 use crate::fim::monitor::event_context::EventContext;
 use crate::fim::paths::holds;
+use crate::fim::protocol::LastScanView;
 use crate::fim::scan::{Difference, Found, NotScanned, ResumePoint, ScanDepth, ScanHandle, ScanReport, Totals};
 use crate::fim::store::GapId;
 
@@ -246,6 +247,20 @@ impl RunningScan {
         }
     }
 
+    /// For `fim status`.
+    pub(super) fn view(&self, report: &ScanReport, ended: String) -> LastScanView {
+        LastScanView {
+            ended,
+            cause: Some(self.plan.cause.name().to_owned()),
+            complete: report.complete,
+            files: report.totals.files,
+            bytes: report.totals.bytes,
+            found: Some(self.changes),
+            seconds: Some(report.duration.as_secs_f64()),
+        }
+    }
+
+    /// One line for the log.
     pub(super) fn summary(&self, report: &ScanReport) -> String {
         let stopped = if report.complete { "" } else { ", stopped before its end" };
         let seconds = report.duration.max(Duration::from_millis(1)).as_secs_f64();

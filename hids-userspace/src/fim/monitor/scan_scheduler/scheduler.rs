@@ -17,7 +17,7 @@ use super::{checkpoint, gaps};
 use crate::fim::BaselineView;
 use crate::fim::monitor::baseline_writer::BaselineWriter;
 use crate::fim::monitor::event_context::EventContext;
-use crate::fim::monitor::status::{self, Status, time_text};
+use crate::fim::monitor::status::{self, Status};
 use crate::fim::paths::holds;
 use crate::fim::scan::{Found, ScanDepth, ScanOptions, ScanReport};
 use crate::fim::store::{GapId, StoreError};
@@ -110,7 +110,7 @@ impl ScanScheduler {
         self.coverage.save_wildcards(policy, writer);
         self.full_scans.load(writer);
         if let Some(last) = self.full_scans.last() {
-            self.status.lists().last_scan = Some(last.text(self.full_scans.zone()));
+            self.status.lists().last_scan = Some(last.view(self.full_scans.zone()));
         }
         let left: Vec<_> = self.status.lists().gaps.clone();
         let (known, new): (Vec<_>, Vec<_>) =
@@ -338,8 +338,7 @@ impl ScanScheduler {
         self.close_gaps(&scan, is_complete, writer);
         let cause = scan.cause();
         if scan.plan.subtrees.is_empty() || matches!(cause, Cause::First | Cause::Asked) {
-            let ended = time_text(clock::now(), self.full_scans.zone());
-            self.status.lists().last_scan = Some(format!("{ended}, {text}"));
+            self.status.lists().last_scan = Some(scan.view(report, clock::now().rfc3339(self.full_scans.zone())));
         }
         if !is_complete && cause == Cause::Scheduled {
             checkpoint::clear(writer);

@@ -11,7 +11,7 @@ const LOCAL_RULES: &str = "<!-- mine -->\n<group name=\"local,\"><rule id=\"1000
                            <user>carol</user><description>Mine.</description></rule></group>\n";
 
 /// A host with rules of its own and a fail2ban that bans after three failures.
-fn host_with_fail2ban() -> (Daemon, PathBuf) {
+pub(crate) fn host_with_fail2ban() -> (Daemon, PathBuf) {
     let host = Daemon::new(WATCH_ONE_LOG);
     fs::create_dir_all(host.path("rules")).expect("a directory");
     fs::write(host.path("rules/local_rules.xml"), LOCAL_RULES).expect("rules");
@@ -75,7 +75,7 @@ fn an_import_without_a_source_says_so_and_changes_nothing() {
 const ABC: &str = "900150983cd24fb0d6963f7d28e17f72:a9993e364706816aba3e25717850c26c9cd0d89d";
 
 /// A host that monitors a tree, and an OSSEC that knew each of its files as "abc".
-fn host_after_ossec() -> (Daemon, PathBuf) {
+pub(crate) fn host_after_ossec() -> (Daemon, PathBuf) {
     use std::os::unix::fs::MetadataExt as _;
     let host = Daemon::new("");
     let tree = host.path("tree").canonicalize().unwrap_or_else(|_| {

@@ -11,6 +11,7 @@ mod full_disk;
 mod import;
 mod joined;
 mod journal_quarantine;
+mod json;
 mod lifecycle;
 mod log_files;
 mod logtest;

@@ -9,7 +9,7 @@ use hids_tests::programs::{hidsctl, source_root};
 
 use crate::common::WATCH_ONE_LOG;
 
-fn share(root: &Path) {
+pub(crate) fn share(root: &Path) {
     let share = root.join("usr/share/hids");
     fs::create_dir_all(&share).expect("directories");
     for (from, to) in [

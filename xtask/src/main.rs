@@ -7,6 +7,7 @@ mod build_ebpf;
 mod clippy;
 mod demo;
 mod dist;
+mod docs;
 mod exec;
 mod fuzz;
 mod paths;
@@ -46,6 +47,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Check the rules of the source tree that the compiler does not know
     Tidy,
+    /// Make docs/json.md from docs/schema/
+    Docs,
     /// Run clippy on every package, the BPF programs included
     Clippy,
     /// Check licences, sources and bans of the dependencies (deny.toml)
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Tidy => tidy::run(),
+        Task::Docs => docs::run(),
         Task::Clippy => clippy::run(),
         Task::Audit(options) => audit::run(&options),
         Task::Dist(options) => dist::run(&options),

@@ -59,6 +59,9 @@ const RULESET: &[(&str, &str)] = &[
     ("config/ruleset/tests", "usr/share/hids/ruleset/tests"),
 ];
 
+/// The schemas of what `hidsctl --json` prints.
+const SCHEMAS: (&str, &str) = ("docs/schema", "usr/share/hids/schema");
+
 /// The administrator's own.
 const CONFIGURATION: &[(&str, &str, u32)] = &[
     ("config/ossec.conf", "etc/hids/ossec.conf", 0o640),
@@ -73,6 +76,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("hids-userspace/man/ossec.conf.5", "usr/share/man/man5/ossec.conf.5"),
     ("README.md", "usr/share/doc/hids/README.md"),
     ("CHANGELOG.md", "usr/share/doc/hids/CHANGELOG.md"),
+    ("docs/json.md", "usr/share/doc/hids/json.md"),
     ("LICENSE-MIT", "usr/share/doc/hids/LICENSE-MIT"),
     ("LICENSE-APACHE", "usr/share/doc/hids/LICENSE-APACHE"),
 ];
@@ -91,7 +95,7 @@ pub(super) fn contents() -> Result<Vec<Item>> {
     let mut items: Vec<Item> =
         PROGRAMS.iter().map(|(name, to)| item(name, &format!("usr/sbin/{to}"), 0o755, Owner::Package)).collect();
     items.extend(SHIPPED.iter().map(|(from, to)| item(from, to, 0o644, Owner::Package)));
-    for (from, to) in RULESET {
+    for (from, to) in RULESET.iter().chain([&SCHEMAS]) {
         for name in names_in(&paths::root().join(from))? {
             items.push(item(&format!("{from}/{name}"), &format!("{to}/{name}"), 0o644, Owner::Package));
         }
@@ -134,6 +138,8 @@ mod tests {
                 assert_eq!(item.mode, 0o640, "{}", item.to);
             }
         }
-        assert!(items.iter().any(|item| item.to == "usr/share/hids/ruleset/rules/0030-sshd.xml"));
+        for there in ["usr/share/hids/ruleset/rules/0030-sshd.xml", "usr/share/hids/schema/status.schema.json"] {
+            assert!(items.iter().any(|item| item.to == there), "{there} is missing");
+        }
     }
 }

@@ -72,6 +72,11 @@ pub(super) struct BadConfiguration;
 #[error("usage error")]
 pub(super) struct WrongUsage;
 
+/// A rule that was asked about is none of the configuration's.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no such rule: {0} (see `hidsctl rules list`)")]
+pub(super) struct NoSuchRule(pub u32);
+
 impl Exit {
     /// The number.
     pub(super) const fn code(self) -> u8 {
@@ -88,7 +93,7 @@ impl Exit {
 
     /// The code for an error that ended a command.
     pub fn from_error(error: &anyhow::Error) -> Self {
-        if error.is::<BadConfiguration>() {
+        if error.is::<BadConfiguration>() || error.is::<NoSuchRule>() {
             return Self::No;
         }
         if error.is::<WrongUsage>() {

@@ -7,14 +7,13 @@ mod show;
 mod silence;
 mod test;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use hids_core::diag::{Diagnostic, Severity};
 use hids_core::model::RuleId;
 use hids_core::rules::Catalogue;
 
 pub(super) use self::silence::silenced;
-use super::exit::{BadConfiguration, Exit};
+use super::exit::{BadConfiguration, Exit, NoSuchRule};
 use super::{Common, messages};
 use crate::config;
 use crate::ruleset;
@@ -86,7 +85,7 @@ fn read(common: &Common) -> (Option<Catalogue>, Vec<Diagnostic>) {
 /// The rule that an argument names.
 fn known_rule(catalogue: &Catalogue, id: u32) -> anyhow::Result<RuleId> {
     if catalogue.rule(RuleId(id)).is_none() {
-        bail!("no such rule: {id} (see `hidsctl rules list`)");
+        return Err(NoSuchRule(id).into());
     }
     Ok(RuleId(id))
 }

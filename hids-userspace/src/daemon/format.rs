@@ -74,7 +74,7 @@ pub(crate) enum FormatError {
 /// the note is no reason not to start: without one the state has format 1.
 ///
 /// # Errors
-/// When a later version has written it, or the number cannot be read. Nothing is changed then.
+/// When a later version has written it, or the number of the whole cannot be read. Nothing is changed then.
 pub(super) fn claim(state: &Path) -> Result<(), FormatError> {
     let path = state.join(NAME);
     let noted = read_start(&path)?;
@@ -90,7 +90,8 @@ pub(super) fn claim(state: &Path) -> Result<(), FormatError> {
     }
     for (name, prefix, digits, known) in HEADS {
         let path = state.join(name);
-        let Some(start) = read_start(&path)? else { continue };
+        // One that cannot be read now is reported by the part that needs it, which tries again.
+        let Ok(Some(start)) = read_start(&path) else { continue };
         if let Some(found) = number_behind(&start, prefix, digits).filter(|found| *found > known) {
             return Err(FormatError::Newer { path, found, known, by: None, state: state.to_owned() });
         }
@@ -180,6 +181,13 @@ mod tests {
             let message = refused(&[("format", "2 0.3.0\n"), (name, "of the next format\n")]);
             assert!(message.contains("newer hids (0.3.0)") && message.contains(": mv "), "{message}");
         }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_left_to_the_part_that_needs_it() {
+        let place = state(&[]);
+        fs::create_dir(place.path().join("fim.redb")).expect("a directory in its place");
+        claim(place.path()).expect("it is claimed");
     }
 
     #[test]

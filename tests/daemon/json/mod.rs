@@ -15,9 +15,11 @@ use crate::common::failed_login;
 use crate::import::{host_after_ossec, host_with_fail2ban};
 
 /// Commands without JSON of their own.
-const WITHOUT: [&str; 1] = [
+const WITHOUT: [&str; 2] = [
     // A script for a shell.
     "completions",
+    // A screen that people use; with `--json` it refers to `hidsctl status --json`.
+    "top",
 ];
 
 /// Commands that act on the whole machine: `tests/install` and `tests/vm` run them.
@@ -92,6 +94,7 @@ fn every_answer_is_as_its_schema_says() {
         host.daemon.start();
         host.suffer();
         of_the_daemon(&schemas, &host);
+        of_windows(&schemas, &host);
         of_files(&schemas, &mut host);
         of_texts(&schemas, &host);
         of_rules(&schemas, &host);
@@ -136,7 +139,48 @@ fn of_the_daemon(schemas: &Schemas, host: &Host) {
     schemas.run(daemon, "allow-list", &["allow"]);
     schemas.run(daemon, "allow-remove", &["allow", "remove", "203.0.113.0/24", "198.51.100.1"]);
     schemas.fail(daemon, 1, &["allow", "add", "0.0.0.0/0"]);
+    schemas.run(daemon, "support", &["support", &host.path("support.tar.gz")]);
+    schemas.fail(daemon, 4, &["support", &host.path("support.tar.gz")]);
+    schemas.fail(daemon, 2, &["top"]);
     schemas.run(daemon, "reload", &["reload"]);
+}
+
+/// Change windows and maintenance mode, and the alerts that they raise.
+fn of_windows(schemas: &Schemas, host: &Host) {
+    let daemon = &host.daemon;
+    let none = schemas.run(daemon, "fim-window-list", &["fim", "window", "list"]);
+    assert_eq!(none[0]["windows"], Value::Array(Vec::new()));
+    schemas.fail(daemon, 1, &["fim", "window", "close"]);
+    schemas.fail(daemon, 1, &["fim", "maintenance", "off"]);
+    schemas.fail(daemon, 1, &["fim", "window", "open", "--pid", "4194305"]);
+    let tree = host.path("tree");
+    let open =
+        ["fim", "window", "open", "--for", "10m", "--reason", "an upgrade", "--path", &tree, "--by", "/bin/true"];
+    schemas.run(daemon, "fim-window-open", &open);
+    schemas.run(daemon, "fim-maintenance", &["fim", "maintenance", "on"]);
+    for (name, command) in [
+        ("fim-window-list", &["fim", "window", "list"][..]),
+        ("fim-status", &["fim", "status"]),
+        ("status", &["status"]),
+    ] {
+        let answer = schemas.run(daemon, name, command);
+        let windows = if name == "status" { &answer[0]["fim"]["windows"] } else { &answer[0]["windows"] };
+        assert_eq!(windows.as_array().map(Vec::len), Some(2), "{answer:?}");
+    }
+    let closed = schemas.run(daemon, "fim-window-close", &["fim", "window", "close"]);
+    assert_eq!(closed[0]["closed"].as_array().map(Vec::len), Some(1), "{closed:?}");
+    assert_eq!(closed[0]["closed"][0]["closing"], true, "{closed:?}");
+    schemas.run(daemon, "fim-maintenance-off", &["fim", "maintenance", "off"]);
+    schemas.run(daemon, "fim-maintenance", &["fim", "maintenance", "on"]);
+    schemas.run(daemon, "fim-maintenance-off", &["fim", "maintenance", "end"]);
+    let told = |alerts: &[Value], event: &str| alerts.iter().any(|alert| alert["SyscheckFile"]["event"] == event);
+    wait_for("the end of maintenance mode", || {
+        (daemon.status()?["fim"]["windows"].is_null() && told(&daemon.alerts(), "maintenance-off")).then_some(())
+    });
+    let alerts = schemas.run(daemon, "alerts", &["alerts"]);
+    for event in ["window-opened", "window-closed", "maintenance-on", "maintenance-off"] {
+        assert!(told(&alerts, event), "no alert of {event}: {alerts:#?}");
+    }
 }
 
 fn of_files(schemas: &Schemas, host: &mut Host) {
@@ -173,6 +217,8 @@ fn of_files(schemas: &Schemas, host: &mut Host) {
     let offline = schemas.run(&host.daemon, "fim-status", &["fim", "status"]);
     assert_eq!(offline[0]["offline"], true);
     schemas.fail(&host.daemon, 3, &["status"]);
+    schemas.fail(&host.daemon, 3, &["fim", "maintenance", "on"]);
+    schemas.run(&host.daemon, "fim-window-list", &["fim", "window", "list"]);
     schemas.fail(&host.daemon, 1, &["fim", "init"]);
     let other = Host::new();
     schemas.run(&other.daemon, "fim-init", &["fim", "init"]);
@@ -201,6 +247,13 @@ fn of_rules(schemas: &Schemas, host: &Host) {
     let plain = schemas.run_with(daemon, "logtest", &["logtest"], lines.as_bytes());
     assert_eq!((&plain[0]["rule"]["id"], &plain[1]["decoder"]), (&5716.into(), &Value::Null));
     schemas.run_with(daemon, "logtest", &["logtest", "--verbose"], lines.as_bytes());
+    let allowed = failed_login(6).replace("203.0.113.6", "192.0.2.53");
+    let many = format!("{}\n{allowed}\nnothing known\n", failed_login(5)).repeat(9);
+    let tested = schemas.run_with(daemon, "logtest", &["logtest"], many.as_bytes());
+    let next = tested.iter().flat_map(|line| line["next"].as_array().into_iter().flatten());
+    let kinds: BTreeSet<_> = next.filter_map(|next| next["kind"].as_str()).collect();
+    assert!(["no_alert", "never_blocked", "block"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
+    schemas.run_with(daemon, "logtest", &["logtest", "--strict-ossec"], lines.as_bytes());
     fs::write(host.path("old.log"), format!("{}\n", failed_login(5)).repeat(9)).expect("written");
     let replayed = schemas.run(daemon, "replay", &["replay", &host.path("old.log")]);
     assert_eq!(replayed[0]["would_block"].as_array().map(Vec::len), Some(1), "{replayed:?}");
@@ -244,6 +297,9 @@ fn of_adoption(schemas: &Schemas) {
     schemas.run(&host, "import", &["import", "fail2ban", &jails, "--yes"]);
     let (host, home) = host_after_ossec();
     schemas.run(&host, "import", &["import", "ossec", &home.to_string_lossy()]);
+    let aide = host.path("aide.conf");
+    fs::write(&aide, "/etc p+u+sha256\n/srv/.*x p\n").expect("written");
+    schemas.run(&host, "import", &["import", "aide", &aide.to_string_lossy()]);
     let image = host.path("image");
     crate::setup::share(&image);
     fs::create_dir_all(image.join("var/log")).expect("a directory");

@@ -107,7 +107,7 @@ fn packed(architecture: Architecture) -> Result<Packages> {
 /// Returns the directory that holds it.
 ///
 /// # Errors
-/// As [`packages`].
+/// As [`packages()`].
 pub(crate) fn package_of_debug_programs(built: &Path) -> Result<PathBuf> {
     let architecture = Architecture::of_this_machine();
     let directory = paths::target().join("dist-debug");

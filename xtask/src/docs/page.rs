@@ -34,7 +34,7 @@ ends otherwise (`_ms`).
 some changes require a restart. Sections name those that have a particular meaning; [fim check](#fim-check) has the \
 numbers of AIDE.
 
-`hidsctl completions` prints a script and has no JSON output. `hidsctl status --check --json` prints the document of \
+`hidsctl completions` prints a script and `hidsctl top` needs a terminal: neither has JSON output. `hidsctl status --check --json` prints the document of \
 [status](#status) and exits as monitoring plugins do.
 ";
 

@@ -33,7 +33,7 @@ struct ShowArgs {
 
 #[derive(Debug, Args)]
 struct NameArgs {
-    /// The option, such as syscheck.frequency or localfile[2].location
+    /// The option, such as syscheck.frequency or `localfile[2].location`
     #[arg(value_name = "OPTION")]
     option: String,
 }

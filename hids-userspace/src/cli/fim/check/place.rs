@@ -19,7 +19,7 @@ const PLACES: [&str; 2] = ["/var/ossec/etc/ossec.conf", "/etc/hids/ossec.conf"];
 /// What to compare.
 #[derive(Debug, Args)]
 pub(in crate::cli::fim) struct CheckArgs {
-    /// Files and directories [default: everything that <syscheck> names]
+    /// Files and directories [default: everything monitored]
     pub(super) paths: Vec<PathBuf>,
     /// Compare with this signed export instead of the baseline of hidsd
     #[arg(long, value_name = "FILE")]

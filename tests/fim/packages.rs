@@ -29,7 +29,8 @@ fn database(fim: &Fim, files: &[(&str, &str)]) {
 fn accept(fim: &Fim) -> (Option<i32>, usize) {
     let tree = fim.path("").to_string_lossy().into_owned();
     let code = fim.hidsctl(&["accept", "--packages", &tree]).status.code();
-    (code, fim.hidsctl(&["diff", &tree]).stdout.iter().filter(|byte| **byte == b'\n').count())
+    // One object per line.
+    (code, fim.hidsctl(&["diff", &tree, "--json"]).stdout.iter().filter(|byte| **byte == b'\n').count())
 }
 
 #[test]

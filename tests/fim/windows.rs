@@ -97,7 +97,7 @@ fn what_was_announced_is_one_summary_and_a_foreign_change_inside_alerts() {
     );
     // Accepted: only the other two are differences, and the history has what was done.
     let tree = fim.path("conf").to_string_lossy().into_owned();
-    let listed = String::from_utf8(fim.hidsctl(&["diff", &tree]).stdout).expect("text");
+    let listed = String::from_utf8(fim.hidsctl(&["diff", &tree, "--json"]).stdout).expect("text");
     assert!(listed.lines().count() == 2 && listed.contains("foreign") && listed.contains("both"), "{listed}");
     assert!(fim.answer(&["why", &fim.path("conf/a").to_string_lossy()]).contains("not alerted"));
     assert!(windows(&fim).is_empty());

@@ -46,6 +46,11 @@ pub(super) fn columns(text: &str) -> usize {
     text.width()
 }
 
+/// How many columns `char` adds to a text. Behind some characters, U+FE0F asks for a picture, which takes one more.
+pub(super) fn columns_of(char: char) -> usize {
+    if char == '\u{fe0f}' { 1 } else { char.width().unwrap_or(0) }
+}
+
 /// `text` with blanks up to `columns`.
 pub(super) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
@@ -74,7 +79,7 @@ fn fitting(chars: impl Iterator<Item = char>, columns: usize) -> usize {
     let mut used = 1;
     chars
         .take_while(|char| {
-            used += char.width().unwrap_or(0);
+            used += columns_of(*char);
             used <= columns
         })
         .count()
@@ -94,6 +99,7 @@ mod tests {
         assert_eq!(cut_start("日本語", 4), "…語");
         assert_eq!(cut("ab", 0), "…");
         assert_eq!(pad("日", 4), "日  ");
+        assert!(columns(&cut("*\u{fe0f}*\u{fe0f}*\u{fe0f}", 4)) <= 4);
     }
 
     #[test]

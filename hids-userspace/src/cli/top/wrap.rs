@@ -1,6 +1,6 @@
 //! Texts in lines that fit the screen.
 
-use unicode_width::UnicodeWidthChar as _;
+use crate::cli::screen;
 
 /// Longest text that is shown, in lines of its own; a history may be longer than memory should be.
 pub(super) const MOST_LINES: usize = 20_000;
@@ -12,7 +12,7 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     for line in text.lines() {
         let (mut piece, mut used) = (String::new(), 0);
         for char in line.chars() {
-            let width = char.width().unwrap_or(0);
+            let width = screen::columns_of(char);
             if used + width > columns && !piece.is_empty() {
                 lines.push(std::mem::take(&mut piece));
                 used = 0;
@@ -40,6 +40,7 @@ mod tests {
     fn long_lines_are_continued_on_the_next() {
         assert_eq!(wrap("abcdef\n\nx", 4), ["abcd", "ef", "", "x"]);
         assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrap("*\u{fe0f}a", 2), ["*\u{fe0f}", "a"]);
     }
 
     proptest! {
@@ -47,7 +48,8 @@ mod tests {
         fn nothing_is_lost_and_pieces_fit(text in "\\PC{0,80}", columns in 0_usize..20) {
             let pieces = wrap(&text, columns);
             prop_assert_eq!(pieces.concat(), text.lines().collect::<String>());
-            prop_assert!(pieces.iter().all(|piece| piece.width() <= columns.max(2)));
+            // A character is not divided, and some take three columns.
+            prop_assert!(pieces.iter().all(|piece| piece.width() <= columns.max(3)), "{:?}", pieces);
         }
     }
 }

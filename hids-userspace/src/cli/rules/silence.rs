@@ -174,8 +174,8 @@ fn plan(config: &Config, args: &SilenceArgs) -> Result<Plan, String> {
 
 /// The elements of the new rule besides `if_sid`.
 fn conditions(args: &SilenceArgs) -> Vec<(&'static str, String)> {
-    let exactly = |text: &String| format!("^{}\\z", literal(text));
-    let with_wildcards = |text: &String| format!("^{}\\z", text.split('*').map(literal).collect::<Vec<_>>().join(".*"));
+    let exactly = |text: &String| whole(&literal(text));
+    let with_wildcards = |text: &String| whole(&text.split('*').map(literal).collect::<Vec<_>>().join(".*"));
     let address = args.srcip.as_ref().map(|net| match net.prefix_len() == net.max_prefix_len() {
         true => net.addr().to_string(),
         false => net.to_string(),
@@ -190,6 +190,11 @@ fn conditions(args: &SilenceArgs) -> Vec<(&'static str, String)> {
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
     .collect()
+}
+
+/// A pattern of the whole value. OSSEC's patterns ignore case, and more would be silenced than was asked for.
+fn whole(pattern: &str) -> String {
+    format!("(?-i)^{pattern}\\z")
 }
 
 /// A PCRE2 pattern of exactly this text, without a character that means anything in XML.
@@ -332,8 +337,8 @@ mod tests {
             reload: false,
         };
         let pattern = |url: &str| conditions(&args(url)).remove(0).1;
-        assert_eq!(pattern("/a.php?x=1"), "^/a\\.php\\x3fx=1\\z");
-        assert_eq!(pattern("/static/*"), "^/static/.*\\z");
+        assert_eq!(pattern("/a.php?x=1"), "(?-i)^/a\\.php\\x3fx=1\\z");
+        assert_eq!(pattern("/static/*"), "(?-i)^/static/.*\\z");
         assert!(value("a\nb").is_err() && value("").is_err() && value("j\u{f6}rg").is_err());
         assert!(reason("-->").is_err() && reason("a !> b").is_err() && reason("our scanner, ticket 12").is_ok());
         assert!(network("10.0.0.1/8").is_err());
@@ -342,7 +347,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_value_is_a_literal_pattern(text in "[ -~]{1,40}", other in "[ -~]{1,40}") {
-            let pattern = hids_core::pattern::Pattern::pcre2(&format!("^{}\\z", literal(&text))).expect("a pattern");
+            let pattern = hids_core::pattern::Pattern::pcre2(&whole(&literal(&text))).expect("a pattern");
             prop_assert!(pattern.is_match(text.as_bytes()));
             prop_assert!(text == other || !pattern.is_match(other.as_bytes()));
             prop_assert!(!literal(&text).contains(['<', '>', '&', '"', '\'']));

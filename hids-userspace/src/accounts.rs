@@ -41,8 +41,11 @@ impl Names {
     }
 }
 
-/// The first name of each number.
-fn by_number(text: &[u8]) -> HashMap<u32, String> {
+/// Longest name that is shown; an image's file may hold anything.
+const NAME_BYTES: usize = 64;
+
+/// The first name of each number in a file of lines `name:x:number:…`, as in getpwuid(3).
+pub(crate) fn by_number(text: &[u8]) -> HashMap<u32, String> {
     let mut names = HashMap::new();
     for line in text.split(|&byte| byte == b'\n') {
         let mut fields = line.split(|&byte| byte == b':').map(std::str::from_utf8);
@@ -51,6 +54,7 @@ fn by_number(text: &[u8]) -> HashMap<u32, String> {
         };
         if let Ok(number) = number.parse()
             && !name.is_empty()
+            && name.len() <= NAME_BYTES
         {
             names.entry(number).or_insert_with(|| name.to_owned());
         }
@@ -85,7 +89,16 @@ fn parse(text: &[u8], wanted: impl Fn(&str) -> bool) -> HashMap<String, u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_file_is_read(text in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = by_number(&text);
+        }
+    }
 
     #[test]
     fn accounts_are_found_by_name_and_the_first_entry_counts() {
@@ -97,7 +110,10 @@ mod tests {
 
     #[test]
     fn numbers_have_their_first_name_or_stand_for_themselves() {
-        let users = by_number(b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:\n:x:5:\nbroken\nalice:x:1000:1000\n");
+        let users = by_number(
+            b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:\n:x:5:\n\xff:x:6:\nx:y:z\nbroken\nalice:x:1000:1000\n",
+        );
+        assert_eq!(users.len(), 2);
         let names = Names { users, groups: HashMap::new() };
         assert_eq!([names.user(0), names.user(1000), names.user(5)], ["root", "alice", "5"]);
         assert_eq!([names.named_user(1000), names.named_group(7)], ["alice (1000)", "7"]);

@@ -33,7 +33,7 @@ pub(super) fn start() -> Option<Pager> {
     let (program, args) = chosen(env::var_os("HIDS_PAGER").or_else(|| env::var_os("PAGER")))?;
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped()).env("LESS", LESS).env("LESSCHARSET", "utf-8");
-    // A pager of root's must not start programs or read other files for whoever sits before it.
+    // Run by root through sudo(8), a pager must not start programs or open other files for its user.
     command.env("LESSSECURE", "1");
     let mut child = command.spawn().ok()?;
     color::keep();

@@ -22,7 +22,7 @@ pub struct Standing {
 pub struct StandingBlock {
     /// When it began.
     pub since: Timestamp,
-    /// When it ends; `None`: when somebody removes it.
+    /// When it ends; `None`: when it is removed.
     pub until: Option<Timestamp>,
     /// Whether the kernel drops its packets now.
     pub is_enforced: bool,

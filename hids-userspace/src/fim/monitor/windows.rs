@@ -108,7 +108,7 @@ impl Windows {
         }
         let now = moment();
         window.id = self.open.iter().map(|window| window.id + 1).max().unwrap_or(1);
-        // Numbers are not used twice in one second at least, so that alerts can be told apart.
+        // Numbers are not used twice in one second at least, so that alerts can be distinguished.
         window.id = window.id.max(u64::try_from(now.wall.unix_seconds()).unwrap_or(0));
         window.opened = now;
         let mut open = self.open.clone();
@@ -142,7 +142,7 @@ impl Windows {
         closed
     }
 
-    /// Ends what is over. `is_idle`: no path waits for an inspection; `is_over` tells of a scan.
+    /// Ends the windows whose time is up. `is_idle`: no path waits for an inspection; `is_over`: whether a scan has ended.
     pub(super) fn tick(&mut self, is_idle: bool, is_over: impl Fn(u64) -> bool, writer: &mut BaselineWriter) {
         if self.open.is_empty() || writer.is_failing() {
             return;

@@ -1,5 +1,7 @@
 //! Whatever a peer writes into the parts of a line that are its own: no other address is blamed.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -12,8 +14,17 @@ const PEER: &str = "198.51.100.7";
 /// The address that the peer wants to be blamed.
 const INNOCENT: &str = "203.0.113.9";
 
-/// Lines as daemons write them: `PEER` is the peer's address, `{}` its own words.
-const LINES: &str = include_str!("../data/forgeable-lines.txt");
+/// Lines as daemons write them, from `tests/data/forgeable`: `PEER` is the peer's address, `{}` its own words.
+static LINES: LazyLock<String> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/forgeable");
+    let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.expect("an entry of a folder").path())
+        .collect();
+    paths.sort();
+    let read = |path: &PathBuf| fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    paths.iter().map(read).collect()
+});
 
 static TEMPLATES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let lines: Vec<&str> = LINES.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();

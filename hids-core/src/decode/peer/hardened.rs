@@ -10,27 +10,8 @@ use crate::decode::parse::{self, DecoderDef};
 use crate::diag::SourceFile;
 use crate::pattern::{Prefilter, PrefilterBuilder, Subject};
 
-macro_rules! shipped {
-    ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../../../config/ruleset/decoders/", $name)))),*]
-    };
-}
-
-/// In load order.
-const FILES: [(&str, &str); 12] = shipped![
-    "0010-ossec.xml",
-    "0020-pam.xml",
-    "0030-sshd.xml",
-    "0040-su-sudo.xml",
-    "0050-kernel.xml",
-    "0060-web.xml",
-    "0070-mail.xml",
-    "0080-ftp.xml",
-    "0090-named.xml",
-    "0100-more-services.xml",
-    "0105-cpanel.xml",
-    "0900-date-lines.xml",
-];
+/// Name and text of each file, in load order (`build.rs` lists them).
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/decoders.rs"));
 
 /// The hardened decoders, ready to run.
 pub(super) struct Hardened {

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use self::filter::FilterArgs;
 use self::line::Line;
 use super::exit::{Exit, WrongUsage};
-use super::{Common, messages, times};
+use super::{Common, messages, output, times};
 use crate::config;
 use crate::platform::clock::now;
 use crate::record::{AlertQuery, Follower, RecordedAlert, check_readable, newest_alerts, read_alerts};
@@ -126,7 +126,7 @@ impl Printer {
     fn print(&mut self, alert: &RecordedAlert) -> anyhow::Result<()> {
         match &self.form {
             Form::Json => writeln!(self.out, "{}", alert.json)?,
-            form => writeln!(self.out, "{}", form.text(alert))?,
+            form => writeln!(self.out, "{}", output::for_stdout(&form.text(alert)))?,
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! The form is a choice of the whole program, as its colours are: whatever fails, however deep, reports alike.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hids_core::diag::Diagnostic;
@@ -11,6 +11,7 @@ use hids_core::escape::plain_json;
 use serde_json::{Value, json};
 
 use super::exit::{CheckExit, Exit};
+use super::output;
 
 /// Whether messages are JSON.
 static JSON: AtomicBool = AtomicBool::new(false);
@@ -32,7 +33,7 @@ pub(super) fn error_with(error: &anyhow::Error, exit: Exit) -> Exit {
         print(&error_json(error, help, exit));
     } else {
         let help = help.map_or_else(String::new, |help| format!("\nhelp: {help}"));
-        eprintln!("hidsctl: {error:#}{help}");
+        output::print_error(&format!("hidsctl: {error:#}{help}\n"));
     }
     exit
 }
@@ -50,8 +51,8 @@ pub(super) fn refusal(message: &str, help: Option<&str>) -> Exit {
             &json!({"severity": "error", "message": message, "causes": [], "help": help, "exit_status": Exit::No.code()}),
         );
     } else {
-        eprintln!("hidsctl: {message}");
-        help.into_iter().for_each(|help| eprintln!("help: {help}"));
+        output::print_error(&format!("hidsctl: {message}\n"));
+        help.into_iter().for_each(|help| output::print_error(&format!("help: {help}\n")));
     }
     Exit::No
 }
@@ -61,7 +62,7 @@ pub(super) fn note(message: &str) {
     if is_json() {
         print(&json!({"severity": "note", "message": message}));
     } else {
-        eprintln!("hidsctl: {message}");
+        output::print_error(&format!("hidsctl: {message}\n"));
     }
 }
 
@@ -71,7 +72,7 @@ pub(super) fn diagnostics<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnost
         if is_json() {
             print(&diagnostic_json(diagnostic));
         } else {
-            eprint!("{}", diagnostic.render());
+            output::print_error(&diagnostic.render());
         }
     }
 }
@@ -126,8 +127,7 @@ fn error_json(error: &anyhow::Error, help: Option<&str>, exit: Exit) -> Value {
 }
 
 fn print(value: &Value) {
-    // Where standard error is gone, there is no one to report to.
-    let _ = writeln!(io::stderr(), "{}", plain_json(&value.to_string()));
+    output::print_error(&format!("{}\n", plain_json(&value.to_string())));
 }
 
 /// What to do about an error that only permissions cause.

@@ -15,6 +15,7 @@ pub mod exit;
 mod explain;
 mod fim;
 mod import;
+mod locale;
 mod logtest;
 mod messages;
 mod output;

@@ -1,9 +1,13 @@
 //! Printing for people and programs.
 
-use std::io::{self, Write as _};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use hids_core::escape::{plain_json, visible_string};
 use serde_json::Value;
+
+use super::{locale, screen};
 
 /// Prints a JSON value as one line and flushes.
 pub(super) fn print_json(value: &Value) -> anyhow::Result<()> {
@@ -14,12 +18,27 @@ pub(super) fn print_json(value: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints text as it is and flushes.
+/// Prints text, on a terminal in the characters of its locale, and flushes.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let text = for_stdout(text);
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
+}
+
+/// Text as it goes to standard output.
+pub(super) fn for_stdout(text: &str) -> Cow<'_, str> {
+    static IS_TERMINAL: OnceLock<bool> = OnceLock::new();
+    if *IS_TERMINAL.get_or_init(|| screen::width().is_some()) { locale::on_terminal(text) } else { Cow::Borrowed(text) }
+}
+
+/// Prints text to standard error, on a terminal in the characters of its locale. Where standard error is gone, there is
+/// no one to report to.
+pub(super) fn print_error(text: &str) {
+    let mut err = io::stderr().lock();
+    let text = if err.is_terminal() { locale::on_terminal(text) } else { Cow::Borrowed(text) };
+    let _ = err.write_all(text.as_bytes());
 }
 
 /// Whether the reader of our output went away (`hidsctl alerts | head`): no error of ours.

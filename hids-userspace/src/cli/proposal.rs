@@ -44,7 +44,7 @@ impl Consent {
 /// The answer to a question on the terminal, without blanks around it; empty at the end of input.
 pub(super) fn ask(question: &str) -> io::Result<String> {
     let mut out = io::stdout().lock();
-    write!(out, "{question} ")?;
+    write!(out, "{} ", output::for_stdout(question))?;
     out.flush()?;
     let mut answer = Vec::new();
     let mut input = io::stdin().lock().take(MOST_ANSWER);

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _};
 use std::sync::OnceLock;
 
+use hids_core::escape::visible_string;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
-
-use super::output;
 
 /// Least width of a last column that is cut: where less is left, lines wrap instead.
 pub(super) const LEAST: usize = 16;
@@ -38,7 +37,7 @@ fn measured() -> Option<usize> {
 
 /// Text from a log as one cell of a line: nothing in it moves what stands behind it.
 pub(super) fn cell(text: &str) -> String {
-    output::visible(text.as_bytes()).replace('\t', " ")
+    visible_string(text.as_bytes()).replace('\t', " ")
 }
 
 /// How many columns `text` takes.

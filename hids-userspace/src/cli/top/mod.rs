@@ -16,7 +16,6 @@ mod help;
 mod input;
 mod keys;
 mod listing;
-mod locale;
 mod records;
 mod runtime;
 mod start;

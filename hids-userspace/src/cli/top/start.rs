@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 
 use super::app::{App, Place};
 use super::carry_out::World;
+use super::runtime;
 use super::view::Look;
-use super::{locale, runtime};
 use crate::cli::exit::{Exit, WrongUsage};
-use crate::cli::{Common, color};
+use crate::cli::{Common, color, locale};
 use crate::config;
 use crate::control::{Client, ClientError};
 use crate::platform::clock::now;
@@ -37,7 +37,7 @@ pub(in crate::cli) fn run(common: &Common) -> anyhow::Result<Exit> {
     let zone = TimeZone::system();
     let place = Place { host: hostname::short(), zone: zone.clone() };
     let app = App::new(place, now());
-    let look = Look { is_coloured: color::is_wanted(), is_ascii: !locale::is_utf8(|name| env::var_os(name)) };
+    let look = Look { is_coloured: color::is_wanted(), is_ascii: !locale::shows_utf8() };
     let world = World { common: common.clone(), run: paths.run, logs: paths.logs, zone };
     runtime::run(app, look, &world)
 }

@@ -7,6 +7,7 @@ mod counting;
 mod files;
 mod forgery;
 mod headers;
+mod journal_form;
 mod known_attacks;
 mod openssh;
 mod openssh7;

@@ -78,7 +78,11 @@ pub(crate) enum FormatError {
 pub(super) fn claim(state: &Path) -> Result<(), FormatError> {
     let path = state.join(NAME);
     let noted = read_start(&path)?;
-    if let Some(text) = &noted {
+    // What a power loss can leave of a file on some filesystems. Each part of the state has a number or a checksum too.
+    let is_blank = |text: &Vec<u8>| text.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+    if noted.as_ref().is_some_and(is_blank) {
+        warn!(file = %path.display(), "the format of the state is empty; reading the state as that of format 1");
+    } else if let Some(text) = &noted {
         let text = String::from_utf8_lossy(text);
         let mut words = text.split_whitespace();
         let number = words.next().and_then(|word| word.parse::<u32>().ok());
@@ -242,8 +246,17 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "\n", "one", "-1", "99999999999999999999"] {
+        for text in ["one", "-1", "99999999999999999999", "\0two"] {
             assert!(refused(&[("format", text)]).contains("format number"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_power_loss_leaves_is_written_again() {
+        for text in ["", "\n", "\0\0\0\0"] {
+            let place = state(&[("format", text)]);
+            claim(place.path()).expect("claimed");
+            assert!(fs::read_to_string(place.path().join("format")).expect("the format").starts_with("1 "), "{text:?}");
         }
     }
 

@@ -82,6 +82,9 @@ const SERVICES: &[Service] = &[
     service(&["squid", "squid*"], &["squid"], &["squid"], &["proxy", "squid"]),
     service(&["traefik"], &["traefik"], &["traefik"], &["traefik"]),
     service(&["php-fpm*"], &["php-fpm*"], &["php-fpm", "php7.4-fpm", "php8.1-fpm", "php8.2-fpm", "php8.3-fpm", "php8.4-fpm"], &["www-data", "apache", "nginx"]),
+    service(&["stunnel", "stunnel4"], &["stunnel", "stunnel4"], &["stunnel", "stunnel4"], &["stunnel", "stunnel4"]),
+    service(&["varnishd", "varnishncsa"], &["varnishd", "varnishncsa"], &["varnish", "varnishncsa"], &["varnish", "vcache", "varnishlog"]),
+    service(&["danted", "sockd", "3proxy", "tinyproxy", "privoxy"], &["danted", "sockd", "3proxy", "tinyproxy", "privoxy"], &["danted", "sockd", "3proxy", "tinyproxy", "privoxy"], &["tinyproxy", "privoxy", "3proxy", "nobody"]),
     // Files.
     service(&["vsftpd"], &["vsftpd"], &["vsftpd"], &["ftp"]),
     service(&["proftpd"], &["proftpd"], &["proftpd"], &["proftpd", "nobody"]),
@@ -92,6 +95,9 @@ const SERVICES: &[Service] = &[
     // Names, addresses, time.
     service(&["named"], &["named"], &["named", "bind9", "named-chroot"], &["bind", "named"]),
     service(&["unbound", "dnsmasq", "dnsmasq-dhcp", "pdns_server", "pdns_recursor"], &["unbound", "dnsmasq", "pdns_server", "pdns_recursor"], &["unbound", "dnsmasq", "pdns", "pdns-recursor"], &["unbound", "dnsmasq", "pdns", "nobody"]),
+    service(&["nsd"], &["nsd"], &["nsd"], &["nsd"]),
+    service(&["knotd", "kresd", "dnsdist"], &["knotd", "kresd", "dnsdist"], &["knot", "kresd", "dnsdist"], &["knot", "knot-resolver", "_dnsdist", "dnsdist"]),
+    service(&["AdGuardHome", "pihole-FTL"], &["AdGuardHome", "pihole-FTL"], &["AdGuardHome", "pihole-FTL"], &["pihole"]),
     service(&["dhcpd", "dhclient", "dhcpcd", "kea-*"], &["dhcpd", "dhclient", "dhcpcd", "kea-dhcp4", "kea-dhcp6"], &["isc-dhcp-server", "dhcpd", "dhcpcd", "kea-dhcp4-server", "kea-dhcp6-server"], &["dhcpd", "_kea", "kea", "dhcpcd"]),
     service(&["ntpd", "chronyd"], &["ntpd", "chronyd"], &["ntp", "ntpd", "ntpsec", "chrony", "chronyd"], &["ntp", "ntpsec", "_chrony", "chrony"]),
     service(&["NetworkManager", "nm-dispatcher", "wpa_supplicant", "hostapd"], &["NetworkManager", "nm-dispatcher", "wpa_supplicant", "hostapd"], &["NetworkManager", "NetworkManager-dispatcher", "wpa_supplicant", "hostapd"], &[]),
@@ -104,12 +110,33 @@ const SERVICES: &[Service] = &[
     service(&["postgres", "postgresql"], &["postgres", "postmaster"], &["postgresql"], &["postgres"]),
     service(&["mongod", "redis", "redis-server"], &["mongod", "redis-server", "redis-check-rdb"], &["mongod", "redis", "redis-server"], &["mongodb", "mongod", "redis"]),
     service(&["slapd", "ns-slapd", "krb5kdc", "kadmind"], &["slapd", "ns-slapd", "krb5kdc", "kadmind"], &["slapd", "dirsrv", "krb5-kdc", "krb5kdc", "kadmin", "krb5-admin-server"], &["openldap", "ldap", "dirsrv"]),
+    service(&["radiusd", "freeradius"], &["radiusd", "freeradius"], &["radiusd", "freeradius"], &["radiusd", "freerad"]),
+    service(&["ocserv", "ocserv-worker"], &["ocserv", "ocserv-worker"], &["ocserv"], &["ocserv"]),
+    service(&["kamailio", "opensips", "turnserver", "coturn"], &["kamailio", "opensips", "turnserver"], &["kamailio", "opensips", "coturn", "turnserver"], &["kamailio", "opensips", "turnserver"]),
+    service(&["murmurd", "mumble-server"], &["murmurd", "mumble-server"], &["murmurd", "mumble-server"], &["mumble-server", "murmur", "_mumble-server"]),
+    service(&["mosquitto"], &["mosquitto"], &["mosquitto"], &["mosquitto"]),
+    service(&["znc", "ngircd", "inspircd"], &["znc", "ngircd", "inspircd"], &["znc", "ngircd", "inspircd"], &["znc", "_znc", "ngircd", "irc", "inspircd"]),
+    service(&["memcached", "influxd", "clickhouse-server"], &["memcached", "influxd", "clickhouse-server"], &["memcached", "influxdb", "clickhouse-server"], &["memcache", "memcached", "influxdb", "clickhouse"]),
+    service(&["cupsd"], &["cupsd"], &["cups", "org.cups.cupsd"], &["lp"]),
+    // Applications that are one program. Those that run in an interpreter look like any other script of their account:
+    // an administrator names them (`<trusted>`).
+    service(&["gitea", "forgejo", "gogs"], &["gitea", "forgejo", "gogs"], &["gitea", "forgejo", "gogs"], &["git", "gitea", "forgejo", "gogs"]),
+    service(&["vaultwarden"], &["vaultwarden"], &["vaultwarden"], &["vaultwarden"]),
+    service(&["grafana", "grafana-server"], &["grafana", "grafana-server"], &["grafana-server", "grafana"], &["grafana"]),
+    service(&["prometheus", "alertmanager"], &["prometheus", "alertmanager"], &["prometheus", "prometheus-alertmanager", "alertmanager"], &["prometheus", "alertmanager"]),
+    service(&["jellyfin", "navidrome", "syncthing", "transmission-daemon"], &["jellyfin", "navidrome", "syncthing", "transmission-daemon"], &["jellyfin", "navidrome", "syncthing", "transmission-daemon"], &["jellyfin", "navidrome", "syncthing", "transmission", "debian-transmission"]),
+    service(&["authelia", "headscale", "ntfy", "gotify", "filebrowser", "sftpgo"], &["authelia", "headscale", "ntfy", "gotify", "filebrowser", "sftpgo"], &["authelia", "headscale", "ntfy", "gotify", "filebrowser", "sftpgo"], &["authelia", "headscale", "ntfy", "gotify", "filebrowser", "sftpgo"]),
+    service(&["minio", "vault", "consul", "nomad"], &["minio", "vault", "consul", "nomad"], &["minio", "vault", "consul", "nomad"], &["minio-user", "vault", "consul", "nomad"]),
+    service(&["Sonarr", "Radarr", "Lidarr", "Prowlarr", "Readarr"], &["Sonarr", "Radarr", "Lidarr", "Prowlarr", "Readarr"], &["sonarr", "radarr", "lidarr", "prowlarr", "readarr"], &["sonarr", "radarr", "lidarr", "prowlarr", "readarr"]),
+    service(&["zabbix_server", "zabbix_agentd", "zabbix_agent2", "icinga2", "nrpe", "monit", "snmpd"], &["zabbix_server", "zabbix_agentd", "zabbix_agent2", "icinga2", "nrpe", "monit", "snmpd"], &["zabbix-server", "zabbix-agent", "zabbix-agent2", "icinga2", "nagios-nrpe-server", "nrpe", "monit", "snmpd"], &["zabbix", "nagios", "icinga", "nrpe", "Debian-snmp", "snmp"]),
     // This machine.
     service(&["hidsd"], &["hidsd"], &["hidsd"], &[]),
     service(&["rsyslogd", "syslog-ng"], &["rsyslogd", "syslog-ng"], &["rsyslog", "syslog-ng"], &["syslog"]),
     service(&["firewalld", "ufw", "fail2ban*", "crowdsec"], &["crowdsec"], &["firewalld", "ufw", "fail2ban", "crowdsec"], &[]),
     service(&["dbus-daemon", "dbus-broker*", "udevd", "udisksd", "snapd", "unattended-upgrade", "dnf", "yum", "packagekitd"], &["dbus-daemon", "dbus-broker", "dbus-broker-launch", "udisksd", "snapd", "packagekitd"], &["dbus", "dbus-broker", "udisks2", "snapd", "unattended-upgrades", "packagekit"], &["messagebus", "dbus"]),
     service(&["dockerd", "containerd", "libvirtd", "virtqemud"], &["dockerd", "containerd", "libvirtd", "virtqemud"], &["docker", "containerd", "libvirtd", "virtqemud"], &[]),
+    service(&["arpwatch", "portsentry", "scanlogd", "knockd"], &["arpwatch", "portsentry", "scanlogd", "knockd"], &["arpwatch", "portsentry", "scanlogd", "knockd"], &["arpwatch", "scanlogd"]),
+    service(&["k3s", "kubelet", "etcd"], &["k3s", "kubelet", "etcd"], &["k3s", "kubelet", "etcd"], &["etcd"]),
     service(&["smartd", "mdadm", "lvm", "multipathd", "kexec"], &["smartd", "mdadm", "lvm", "multipathd"], &["smartd", "smartmontools", "mdmonitor", "multipathd"], &[]),
 ];
 

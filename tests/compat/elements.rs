@@ -79,7 +79,7 @@ fn rules(attributes: &str, elements: &str) -> String {
 }
 
 /// Name, attributes, what the rule has, what is added.
-const RULE_ELEMENTS: [(&str, &str, &str, &str); 60] = [
+const RULE_ELEMENTS: [(&str, &str, &str, &str); 61] = [
     ("match", "", "P", "<match>nope</match>"),
     ("match_pcre2", "", "P", "<match_pcre2>nope</match_pcre2>"),
     ("regex", "", "P", "<regex>nope</regex>"),
@@ -138,6 +138,7 @@ const RULE_ELEMENTS: [(&str, &str, &str, &str); 60] = [
     ("info text", "", "P", r#"<info type="text">text</info>"#),
     ("info link", "", "P", r#"<info type="link">text</info>"#),
     ("info cve", "", "P", r#"<info type="cve">text</info>"#),
+    ("mitre", "", "P", "<mitre><id>T1110</id></mitre>"),
     ("info osvdb", "", "P", r#"<info type="osvdb">text</info>"#),
     ("not_match_key", "", "P", r#"<list field="srcip" lookup="not_match_key">lists/l</list>"#),
     ("match_key_value", "", "P", r#"<list field="srcip" lookup="match_key_value" check_value="no">lists/l</list>"#),
@@ -286,6 +287,33 @@ fn helps(elements: &str) -> Vec<String> {
     problems.iter().map(|problem| problem.help.clone().unwrap_or_default()).collect()
 }
 
+#[test]
+fn techniques_of_attack_are_kept_in_the_default_mode_and_change_nothing_in_the_strict_mode() {
+    let facts = |elements: &str, strict_ossec: bool| {
+        let text = rules(r#"level="5""#, &format!("<if_sid>90</if_sid>{elements}"));
+        let sources = RulesetSources {
+            decoders: vec![SourceFile::new("decoders", DECODERS)],
+            rules: vec![SourceFile::new("roots", roots()), SourceFile::new("rules", text)],
+            lists: Vec::new(),
+        };
+        let (engine, problems) = Engine::compile(&sources, EngineOptions { strict_ossec, ..EngineOptions::default() });
+        let engine = engine.unwrap_or_else(|| panic!("{problems:?}"));
+        let said: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
+        (engine.rules().map(|rule| (**rule).clone()).collect::<Vec<_>>(), said.contains(&"R025"))
+    };
+    let with = "<mitre><id>T1110</id><id> T1110.001 </id><tactic>Credential Access</tactic>\
+                <technique>Brute Force</technique></mitre><mitre><id>T1078</id><id>T1110</id></mitre>";
+    let (kept, remarked) = facts(with, false);
+    let of_the_rule = kept.iter().find(|rule| rule.id.0 == 100).expect("the rule");
+    assert_eq!((of_the_rule.mitre.join(" "), remarked), ("T1110 T1110.001 T1078".to_owned(), false));
+    assert_eq!(facts(with, true), facts("", true));
+    for wrong in ["T110", "T1110.1", "t1110", "T1110 T1111", "", "TA0006"] {
+        let (kept, remarked) = facts(&format!("<mitre><id>{wrong}</id></mitre>"), false);
+        assert!(remarked && kept.iter().all(|rule| rule.mitre.is_empty()), "{wrong}");
+    }
+    assert!(facts("<mitre>T1110</mitre>", false).1, "no id");
+}
+
 // Number 6 of Wazuh's language: each of its names gets what OSSEC has in its place.
 #[test]
 fn elements_of_other_programs_are_refused_with_what_ossec_has() {
@@ -295,7 +323,6 @@ fn elements_of_other_programs_are_refused_with_what_ossec_has() {
         "same_field",
         "different_field",
         "global_frequency",
-        "mitre",
         "location",
         "protocol",
         "system_name",

@@ -176,6 +176,7 @@ pub(crate) fn alert_with(fields: &[(FieldName, &[u8])]) -> Arc<Alert> {
             group: "syslog,sshd,".into(),
             cve: None,
             info: None,
+            mitre: Vec::new(),
             frequency: Some(8),
             may_respond: true,
         }),

@@ -77,9 +77,33 @@ fn tests_beside_the_rules_are_found_and_silent_rules_named_where_asked_for() {
     assert_eq!(site.text(&["rules", "test"]), "1 case passed, 0 failed\n");
     let output = site.run(&["rules", "test", "--coverage"]);
     let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let (not_fired, no_near_miss) = text.split_once("rules without a near miss").expect("both lists");
+    assert!(!not_fired.contains("100100") && not_fired.contains("r.xml:9: 100101 ticks\n"), "{text}");
+    assert!(no_near_miss.contains("100100") && no_near_miss.contains("100101"), "{text}");
+    assert!(text.ends_with("1 case passed, 0 failed; 1 of 3 rules covered (33 %), 1 of 1 decoder used\n"), "{text}");
+}
+
+#[test]
+fn coverage_is_whole_when_each_rule_is_fired_and_missed_by_a_little() {
+    let site = Site::new(RULES);
+    let ticks = "[ticks]\nrule = 100101\nrepeat = 4\nlog 1 pass = Nov 25 10:00:00 h tick[1]: x\n\
+                 [fewer ticks]\nrule = 100100\nrepeat = 3\nlog 1 pass = Nov 25 10:00:00 h tick[1]: x\n";
+    site.write("tests/t.ini", &format!("{CASES}log 1 fail = Nov 25 10:00:00 h tock[1]: x\n{ticks}"));
+    let folder = site.path("");
+    let output = site.run(&["rules", "test", "--coverage", &folder.to_string_lossy()]);
+    let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(text.contains("r.xml:9: 100101 ticks\n"), "{text}");
-    assert!(text.ends_with("1 case passed, 0 failed; 1 of 2 rules fired (50 %)\n"), "{text}");
+    assert_eq!(text, "4 cases passed, 0 failed; 3 of 3 rules covered (100 %), 1 of 1 decoder used\n");
+    let json = site.json(&["rules", "test", "--coverage"]);
+    assert_eq!((json["coverage"]["percent"].as_u64(), json["ok"].as_bool()), (Some(100), Some(true)));
+
+    // Rules elsewhere are somebody else's to test.
+    site.write("more/own.xml", &RULES.replace("id=\"1\"", "id=\"2\"").replace("1001", "1002"));
+    let conf = std::fs::read_to_string(site.path("ossec.conf")).expect("the configuration");
+    site.write("ossec.conf", &conf.replace("</rules>", "<rule_dir>more</rule_dir></rules>"));
+    let json = site.json(&["rules", "test", "--coverage"]);
+    assert_eq!((json["coverage"]["rules"].as_u64(), json["rules"].as_u64()), (Some(3), Some(4)), "{json}");
 }
 
 #[test]

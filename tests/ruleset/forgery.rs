@@ -32,6 +32,11 @@ static TEMPLATES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     lines
 });
 
+/// Each line with plain words of the peer.
+pub(crate) fn plain_lines() -> impl Iterator<Item = String> {
+    TEMPLATES.iter().map(|template| template.replace("{}", "x").replace("PEER", PEER))
+}
+
 /// The program that writes a line, and its message.
 fn parts(line: &'static str) -> (&'static str, &'static str) {
     line.split_once("]: ").unwrap_or(("", line))

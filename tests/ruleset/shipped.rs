@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hids_core::diag::{Diagnostic, Severity};
+use hids_core::diag::{Diagnostic, Severity, Span};
 use hids_core::engine::{Engine, EngineOptions, RulesetSources};
 use hids_core::model::{Channel, EventRef, LogSource, Timestamp};
 use hids_core::ruletest::{self, Case, Verdict};
@@ -53,6 +53,20 @@ impl Shipped {
     /// Runs a case, which forgets earlier lines.
     pub(crate) fn run(&mut self, case: &Case) -> Verdict {
         ruletest::run(&mut self.engine, case)
+    }
+
+    /// Where the decoders stand that take a line without earlier ones.
+    pub(crate) fn decoders_of(&mut self, line: &str) -> Vec<Span> {
+        self.reset();
+        let now = Timestamp::from_unix_seconds(0);
+        let event = EventRef { source: &self.source, received: now, line: line.as_bytes(), notice: None };
+        let (_, tried) = self.engine.explain(event, now);
+        tried.decoders.into_iter().filter(|trial| trial.refused_by.is_none()).map(|trial| trial.place).collect()
+    }
+
+    /// The engine, to ask what it consists of.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Analyses a line received at `second`.

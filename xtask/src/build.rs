@@ -45,7 +45,8 @@ pub(crate) fn build_all(profile: Profile) -> Result<PathBuf> {
     build_programs(profile)
 }
 
-fn build_programs(profile: Profile) -> Result<PathBuf> {
+/// Builds the programs without making the BPF object anew; returns the directory that holds them.
+pub(crate) fn build_programs(profile: Profile) -> Result<PathBuf> {
     ensure(&[&BUILD])?;
     let mut build = cargo();
     build.args(["build", "--package", "hids-userspace", "--bins"]);

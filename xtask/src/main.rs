@@ -47,7 +47,7 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Check the rules of the source tree that the compiler does not know
     Tidy,
-    /// Make docs/json.md from docs/schema/
+    /// Make docs/json.md from docs/schema/, and docs/ruleset.md from config/ruleset/
     Docs,
     /// Run clippy on every package, the BPF programs included
     Clippy,

@@ -10,7 +10,7 @@ use super::fts::FtsFields;
 use super::groups::Groups;
 use super::parse::{DecoderDef, OffsetPattern};
 use super::source::{MOST_HINTS, unknown_name};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::fim;
 use crate::pattern::{PrefilterBuilder, Subject};
 
@@ -106,6 +106,12 @@ impl DecoderSet {
     /// Whether a child of that name is there; events carry its name only if it uses its own.
     pub fn has_child(&self, name: &str) -> bool {
         self.children.contains(name)
+    }
+
+    /// Every decoder as written, in load order: its own name, its place, whether it extracts the peer's address.
+    pub fn written(&self) -> impl Iterator<Item = (&Arc<str>, &Span, bool)> {
+        let names_peer = |decoder: &Decoder| decoder.order.contains(&FieldId::SRC_IP);
+        self.decoders.iter().map(move |decoder| (&decoder.own_name, &decoder.place, names_peer(decoder)))
     }
 
     /// The fields that these decoders extract.

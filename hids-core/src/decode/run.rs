@@ -9,6 +9,7 @@ use super::decoder::Condition;
 use super::fields::FieldValues;
 use super::parse::Offset;
 use super::plugins;
+use crate::diag::Span;
 use crate::pattern::{Captures, Seen};
 use crate::predecode::Predecoded;
 
@@ -21,6 +22,8 @@ const MAX_PROGRAM_BYTES: usize = 64;
 pub struct DecoderTrial {
     /// Its name as written.
     pub decoder: Arc<str>,
+    /// Where it stands.
+    pub place: Span,
     /// Which of its conditions failed; `None` when it took the line.
     pub refused_by: Option<&'static str>,
 }
@@ -178,8 +181,9 @@ impl Run<'_, '_> {
 
     fn note(&mut self, index: u16, refused_by: Option<&'static str>) {
         if let Some(trials) = &mut self.trials {
-            let decoder = Arc::clone(&self.set.decoder(index).own_name);
-            trials.push(DecoderTrial { decoder, refused_by });
+            let decoder = self.set.decoder(index);
+            let (name, place) = (Arc::clone(&decoder.own_name), decoder.place.clone());
+            trials.push(DecoderTrial { decoder: name, place, refused_by });
         }
     }
 }

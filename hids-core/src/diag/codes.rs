@@ -58,7 +58,7 @@ pub fn page() -> String {
 }
 
 /// Text in a cell of a Markdown table; `<` outside of code spans would begin an HTML tag.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     let mut in_code = false;
     for char in text.chars() {

@@ -61,7 +61,7 @@ use self::memory::{Memories, Memory};
 pub use self::options::EngineOptions;
 pub use self::outcome::{Explanation, Outcome};
 use crate::decode::{self, DecoderSet, DecoderTrial, EventKind};
-use crate::diag::{Diagnostic, SourceFile, has_errors, limited};
+use crate::diag::{Diagnostic, SourceFile, Span, has_errors, limited};
 use crate::model::{Channel, EventRef, RuleFacts, RuleId, Timestamp, UntrustedSender};
 use crate::pattern::{PrefilterBuilder, Seen, Subject};
 use crate::rules::{self, HostNews, ListTables, RuleEvent, RuleMatch};
@@ -167,6 +167,12 @@ impl Engine {
     /// How many rules there are.
     pub fn rule_count(&self) -> usize {
         self.compiled().rules.facts().count()
+    }
+
+    /// Every decoder as written, in load order: its name, its place, whether it extracts the peer's address. A child
+    /// of several parents comes once for each.
+    pub fn decoders(&self) -> impl Iterator<Item = (&Arc<str>, &Span, bool)> {
+        self.compiled().decoders.written()
     }
 
     /// How many decoders there are.

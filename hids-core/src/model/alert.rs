@@ -75,6 +75,9 @@ pub struct RuleFacts {
     pub cve: Option<String>,
     /// `<info>` of type text or link.
     pub info: Option<String>,
+    /// The techniques of MITRE ATT&CK in `<mitre>`; empty in the strict mode, whose outputs are OSSEC's.
+    #[serde(default)]
+    pub mitre: Vec<String>,
     /// `frequency` as written, for composite rules.
     pub frequency: Option<u32>,
     /// Whether an active response may be bound to it (level above 0, accuracy not 0, no `no_ar`).

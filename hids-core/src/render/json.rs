@@ -166,6 +166,10 @@ pub(super) fn rule_object(object: &mut Object<'_>, rule: &RuleFacts, fired_times
     object.number("sidid", rule.id.0.into());
     object.some("cve", rule.cve.as_deref().map(str::as_bytes));
     object.some("info", rule.info.as_deref().map(str::as_bytes));
+    if !rule.mitre.is_empty() {
+        // As Wazuh 4 has it.
+        object.object("mitre", |object| object.texts("id", rule.mitre.iter().map(String::as_bytes)));
+    }
     if let Some(frequency) = rule.frequency {
         object.number("frequency", frequency.into());
     }

@@ -36,6 +36,9 @@ pub fn mail_body(alert: &Alert, zone: &TimeZone) -> String {
     let _ = writeln!(out, "Received From: {}", String::from_utf8_lossy(&origin));
     let description = visible_string(alert.rule.description.as_bytes());
     let _ = writeln!(out, "Rule: {} fired (level {}) -> \"{description}\"", alert.rule.id, alert.rule.level);
+    if !alert.rule.mitre.is_empty() {
+        let _ = writeln!(out, "ATT&CK: {}", alert.rule.mitre.join(", "));
+    }
     for (label, value) in shown_fields(alert) {
         let _ = writeln!(out, "{label}: {}", cut(&visible_string(value), LINE_LIMIT_BYTES));
     }

@@ -246,6 +246,9 @@ fn rule_object(rule: &RuleFacts, fired_times: u64) -> Value {
     object.insert("sidid".into(), rule.id.0.into());
     insert_some(&mut object, "cve", rule.cve.as_deref());
     insert_some(&mut object, "info", rule.info.as_deref());
+    if !rule.mitre.is_empty() {
+        object.insert("mitre".into(), json!({ "id": rule.mitre }));
+    }
     if let Some(frequency) = rule.frequency {
         object.insert("frequency".into(), frequency.into());
     }

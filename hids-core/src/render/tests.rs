@@ -26,6 +26,7 @@ fn alert(full_log: &[u8]) -> Alert {
             group: "syslog,sshd,invalid_login,authentication_failed,".into(),
             cve: None,
             info: None,
+            mitre: Vec::new(),
             frequency: None,
             may_respond: true,
         }),
@@ -370,6 +371,7 @@ proptest! {
         alert.hostname = log.clone();
         let rule = Arc::make_mut(&mut alert.rule);
         (rule.group, rule.cve, rule.frequency) = (group, Some(String::new()), Some(8));
+        rule.mitre = if with_decoder { vec!["T1110".into(), "T1078.003".into()] } else { Vec::new() };
         alert.previous_output = evidence.first().cloned();
         alert.evidence = evidence.into_iter().map(|full_log| EvidenceLine { time: alert.time, full_log }).collect();
         alert.notice = notice;

@@ -34,6 +34,7 @@ fn rule(id: u32, level: u16, group: &str) -> Arc<RuleFacts> {
         group: group.into(),
         cve: None,
         info: None,
+        mitre: Vec::new(),
         frequency: None,
         may_respond: true,
     })

@@ -78,7 +78,10 @@ impl Compiler<'_> {
         let mut conditions = Vec::new();
         self.conditions(def, self.names(tree, index), &mut conditions);
         Rule {
-            facts: Arc::new(facts(def, level)),
+            facts: Arc::new(RuleFacts {
+                mitre: if self.options.strict_ossec { Vec::new() } else { def.outcome.mitre.clone() },
+                ..facts(def, level)
+            }),
             kind: tree.kinds[index],
             conditions: conditions.into(),
             context: tree.contexts[index].and_then(|list| self.context(def, list)),
@@ -375,6 +378,7 @@ pub(super) fn facts(def: &RuleDef, level: Level) -> RuleFacts {
         group: def.outcome.group.clone(),
         cve: def.outcome.cve.clone(),
         info: def.outcome.info.clone(),
+        mitre: def.outcome.mitre.clone(),
         frequency: def.counting.frequency.filter(|_| def.counting.is_composite()),
         may_respond: level.0 > 0 && def.accuracy != 0 && !def.outcome.options.contains(&AlertOption::NoResponse),
     }

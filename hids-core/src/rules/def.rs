@@ -243,6 +243,7 @@ pub(super) struct OutcomeDef {
     pub description: String,
     pub cve: Option<String>,
     pub info: Option<String>,
+    pub mitre: Vec<String>,
 }
 
 impl RuleDef {

@@ -130,6 +130,7 @@ fn merged_outcome(old: &OutcomeDef, new: OutcomeDef) -> OutcomeDef {
         description,
         cve,
         info,
+        mitre,
     } = new;
     OutcomeDef {
         ignore_fields: old.ignore_fields,
@@ -141,6 +142,7 @@ fn merged_outcome(old: &OutcomeDef, new: OutcomeDef) -> OutcomeDef {
         description,
         cve,
         info,
+        mitre,
     }
 }
 

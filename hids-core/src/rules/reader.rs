@@ -14,7 +14,7 @@ use crate::xml::{Attribute, Element, Text};
 const ATTRIBUTES: [&str; 9] =
     ["id", "level", "maxsize", "timeframe", "frequency", "ignore", "accuracy", "noalert", "overwrite"];
 
-const OTHERS: [&str; 38] = [
+const OTHERS: [&str; 39] = [
     "decoded_as",
     "category",
     "action",
@@ -53,6 +53,7 @@ const OTHERS: [&str; 38] = [
     "group",
     "cve",
     "info",
+    "mitre",
 ];
 
 /// Of these the last one counts; other repeated elements are joined or all apply.
@@ -203,6 +204,7 @@ impl Reader<'_> {
             "group" => def.outcome.group.push_str(&element.text.value),
             "cve" => def.outcome.cve.get_or_insert_default().push_str(&element.text.value),
             "info" => self.info(element, def),
+            "mitre" => self.mitre(element, def),
             _ => self.same(element, &name, def),
         }
     }
@@ -358,6 +360,36 @@ impl Reader<'_> {
             }
         }
     }
+
+    /// Wazuh's element. Its children beside `<id>` say in words what the id says, so they are not kept.
+    fn mitre(&mut self, element: &Element, def: &mut RuleDef) {
+        let ids = element.children.iter().filter(|child| child.name.value.eq_ignore_ascii_case("id"));
+        for id in ids.clone() {
+            let text = id.text.value.trim();
+            if is_technique(text) {
+                if !def.outcome.mitre.iter().any(|known| known == text) {
+                    def.outcome.mitre.push(text.to_owned());
+                }
+                continue;
+            }
+            let message = format!("\"{text}\" is not the id of an ATT&CK technique; it is not used");
+            let problem = Diagnostic::warning("R025", message).at(id.text.span.clone());
+            self.diagnostics.push(problem.help("write T1110, or T1110.001 for a sub-technique"));
+        }
+        if ids.count() == 0 {
+            let problem = Diagnostic::warning("R025", "<mitre> has no <id>").at(element.span.clone());
+            self.diagnostics.push(problem.help("<mitre><id>T1110</id></mitre>"));
+        }
+    }
+}
+
+/// `T1110` or `T1110.001`, as MITRE numbers techniques of ATT&CK.
+fn is_technique(text: &str) -> bool {
+    let are_digits = |text: &str, most: usize| text.len() == most && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.strip_prefix('T').is_some_and(|number| match number.split_once('.') {
+        Some((technique, part)) => are_digits(technique, 4) && are_digits(part, 3),
+        None => are_digits(number, 4),
+    })
 }
 
 /// The texts of repeated elements are joined, as in OSSEC; the attributes of the first one count.

@@ -37,7 +37,6 @@ pub(super) fn element(name: &str) -> Option<&'static str> {
             "Wazuh only; OSSEC supports only different_url: remove it, or have the decoder extract the value as `url`"
         }
         "global_frequency" => "Wazuh only; events are always counted across all log sources: remove it",
-        "mitre" => "Wazuh only; put the technique into <group>, which alerts show: <group>mitre_t1110,</group>",
         "location" => {
             "Wazuh only; <hostname> matches the host, and a dedicated decoder identifies the content of a file"
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::case::{Case, Key};
 use super::news;
-use crate::engine::{Engine, Outcome};
+use crate::diag::Span;
+use crate::engine::{Engine, Explanation, Outcome};
 use crate::model::{Channel, EventRef, LogSource, RuleId, Timestamp};
 
 /// When the lines are received: Wednesday, 25 November 2026, 12:00 UTC. All lines of a case come in
@@ -24,6 +25,12 @@ pub struct Verdict {
     pub differences: Vec<Difference>,
     /// The rules that won, in the order of the lines.
     pub fired: Vec<RuleId>,
+    /// The rule that won on the last line.
+    pub answer: Option<RuleId>,
+    /// The rules on the way to it, itself included.
+    pub chain: Vec<RuleId>,
+    /// Where the decoders stand that took the lines, parents and the further ones of a group included.
+    pub decoders: Vec<Span>,
 }
 
 /// One thing that is not as expected.
@@ -43,19 +50,35 @@ pub fn run(engine: &mut Engine, case: &Case) -> Verdict {
     let (location, channel) = if case.is_file_news { ("syscheck", Channel::Syscheck) } else { ("test", Channel::Log) };
     let source = Arc::new(LogSource { location: location.to_owned(), channel });
     let now = Timestamp::from_unix_seconds(RECEIVED_UNIX_SECONDS);
-    let mut fired = Vec::new();
-    let mut differences = Vec::new();
-    for _ in 0..case.repeat {
+    let mut verdict = Verdict {
+        passed: false,
+        differences: Vec::new(),
+        fired: Vec::new(),
+        answer: None,
+        chain: Vec::new(),
+        decoders: Vec::new(),
+    };
+    for round in 1..=case.repeat {
         for line in &case.lines {
             // A value that names no news was an error of the file.
             let told = if case.is_file_news { news::notice(line, now) } else { None };
             let (line, notice) = told.as_ref().map_or((line, None), |(text, notice)| (text, Some(notice)));
-            let outcome = engine.process(EventRef { source: &source, received: now, line, notice }, now);
-            fired.extend(outcome.rule().map(|rule| rule.id));
-            differences = compare(case, &outcome);
+            let event = EventRef { source: &source, received: now, line, notice };
+            // Lines that come again are decoded as before.
+            let (outcome, tried) = match round {
+                1 => engine.explain(event, now),
+                _ => (engine.process(event, now), Explanation::default()),
+            };
+            let taken = tried.decoders.into_iter().filter(|trial| trial.refused_by.is_none());
+            verdict.decoders.extend(taken.map(|trial| trial.place));
+            verdict.answer = outcome.rule().map(|rule| rule.id);
+            verdict.fired.extend(verdict.answer);
+            verdict.chain = outcome.chain().map(|rule| rule.id).collect();
+            verdict.differences = compare(case, &outcome);
         }
     }
-    Verdict { passed: differences.is_empty() == case.passes, differences, fired }
+    verdict.passed = verdict.differences.is_empty() == case.passes;
+    verdict
 }
 
 fn compare(case: &Case, outcome: &Outcome<'_>) -> Vec<Difference> {

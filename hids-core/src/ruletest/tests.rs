@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Case, Key, Verdict, parse, run};
+use super::{Case, Coverage, Key, Verdict, parse, run};
 use crate::diag::SourceFile;
 use crate::engine::{Engine, EngineOptions, RulesetSources};
+use crate::rules::{Catalogue, RuleEntry};
 
 const DECODERS: &str = "<decoder name=\"tick\"><program_name>^tick$</program_name></decoder>";
 
@@ -99,6 +100,29 @@ fn repeated_lines_reach_a_rule_that_counts_and_the_next_case_starts_anew() {
     let verdicts = verdicts(&text);
     assert!(verdicts.iter().all(|verdict| verdict.passed), "{verdicts:?}");
     assert_eq!(verdicts[0].fired.iter().map(|id| id.0).collect::<Vec<_>>(), [100, 100, 100, 101]);
+}
+
+#[test]
+fn a_rule_is_covered_when_it_is_fired_and_a_near_miss_is_not() {
+    let (catalogue, _) = Catalogue::read(&[SourceFile::new("r.xml", RULES)]);
+    let lacking = |text: &str| {
+        let mut coverage = Coverage::default();
+        cases(text).iter().zip(verdicts(text)).for_each(|(case, verdict)| coverage.add(case, &verdict));
+        let covered = coverage.of_rules(&catalogue, |_| true);
+        let ids = |rules: &[&RuleEntry]| rules.iter().map(|rule| rule.facts.id.0).collect::<Vec<_>>();
+        (ids(&covered.not_fired), ids(&covered.no_near_miss), covered.percent())
+    };
+    let (tick, ticks) = (format!("[a]\nrule = 100\nlog 1 pass = {TICK}\n"), "[b]\nrule = 101\nrepeat = 4\n");
+    assert_eq!(lacking(""), (vec![1, 100, 101], vec![100, 101], 0));
+    assert_eq!(lacking(&tick), (vec![101], vec![100, 101], 33));
+    let tick = format!("{tick}log 2 fail = {}\n", TICK.replace("tick", "tock"));
+    assert_eq!(lacking(&tick), (vec![101], vec![101], 66));
+    assert_eq!(lacking(&format!("{tick}{ticks}log 1 pass = {TICK}\n")), (vec![], vec![101], 66));
+    let fewer = format!("{tick}{ticks}log 1 pass = {TICK}\n[c]\nrule = 100\nrepeat = 3\nlog 1 pass = {TICK}\n");
+    assert_eq!(lacking(&fewer), (vec![], vec![], 100));
+    // A case that expects another level, or fails, shows nothing.
+    let level = format!("{tick}[b]\nrule = 101\nalert = 8\nrepeat = 3\nlog 1 pass = {TICK}\n");
+    assert_eq!(lacking(&level), (vec![101], vec![101], 66));
 }
 
 proptest! {

@@ -158,6 +158,9 @@ fn to_text(outcome: &Outcome<'_>, tried: Option<&Explanation>, catalogue: Option
     if let Some(info) = &rule.info {
         let _ = writeln!(out, "       Info - Text: '{}'", visible(info.as_bytes()));
     }
+    if !rule.mitre.is_empty() {
+        let _ = writeln!(out, "       ATT&CK: '{}'", rule.mitre.join(", "));
+    }
     if outcome.is_recorded() {
         out.push_str("**Alert to be generated.\n");
     }

@@ -94,6 +94,9 @@ fn happening(out: &mut String, event: &HistoryView) {
         let indent = "  ".repeat(depth + 1);
         let _ = writeln!(out, "{indent}{arrow} {} (level {}) {}", step.id, step.level, visible(&step.description));
     }
+    if !event.mitre.is_empty() {
+        let _ = writeln!(out, "  ATT&CK {}", visible(&event.mitre.join(", ")));
+    }
     if let Some(location) = &event.location {
         let _ = writeln!(out, "  from {}:", visible(location));
     }

@@ -50,6 +50,8 @@ pub(crate) struct Subject {
     pub srcuser: Option<String>,
     /// The file that it is about (only in alerts.json); bytes that are not UTF-8 read `\x1b`.
     pub file: Option<String>,
+    /// Techniques of ATT&CK (only in alerts.json).
+    pub mitre: Vec<String>,
 }
 
 impl Subject {
@@ -70,6 +72,9 @@ impl RecordedAlert {
         };
         line(&format!("{} {}->{}", self.local_time, self.hostname, self.location));
         line(&format!("Rule: {} (level {}) -> '{}'", self.rule, self.level, self.description));
+        if !self.subject.mitre.is_empty() {
+            line(&format!("ATT&CK: {}", self.subject.mitre.join(", ")));
+        }
         for (label, value) in [("Src IP", &self.subject.srcip), ("User", &self.subject.dstuser)] {
             if let Some(value) = value {
                 line(&format!("{label}: {value}"));
@@ -89,7 +94,10 @@ impl RecordedAlert {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let rule = value.get("rule")?;
         let rule_text = |key: &str| rule.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let lines = value.get("evidence").and_then(Value::as_array).cloned().unwrap_or_default();
+        let texts = |value: Option<&Value>| -> Vec<String> {
+            let values = value.and_then(Value::as_array).into_iter().flatten();
+            values.filter_map(|text| Some(text.as_str()?.to_owned())).collect()
+        };
         Some(Self {
             id: text("id").and_then(|id| id.parse().ok()),
             time: Timestamp::from_unix_seconds(value.get("TimeStamp")?.as_i64()? / 1000),
@@ -105,12 +113,13 @@ impl RecordedAlert {
                 dstuser: text("dstuser"),
                 srcuser: text("srcuser"),
                 file: value.pointer("/SyscheckFile/path").and_then(Value::as_str).map(str::to_owned),
+                mitre: texts(rule.pointer("/mitre/id")),
             },
             count: value.get("count").and_then(Value::as_u64).unwrap_or(1),
             full_log: text("full_log").unwrap_or_default(),
             // No log can bring this key: it is written from a notice only.
             of_files: value.pointer("/SyscheckFile/event").is_some(),
-            evidence: lines.into_iter().filter_map(|line| Some(line.as_str()?.to_owned())).collect(),
+            evidence: texts(value.get("evidence")),
             json: line.trim_end().to_owned(),
         })
     }
@@ -136,7 +145,13 @@ impl RecordedAlert {
             group: alert.group,
             hostname: alert.hostname,
             location: alert.location,
-            subject: Subject { srcip: alert.srcip, dstuser: alert.dstuser, srcuser: None, file: None },
+            subject: Subject {
+                srcip: alert.srcip,
+                dstuser: alert.dstuser,
+                srcuser: None,
+                file: None,
+                mitre: Vec::new(),
+            },
             count: 1,
             full_log: lines.next().unwrap_or_default(),
             of_files: false,

@@ -33,6 +33,7 @@ pub(super) fn alert(sequence: u64, seconds: i64) -> Arc<Alert> {
             group: "syslog,sshd,".into(),
             cve: None,
             info: None,
+            mitre: Vec::new(),
             frequency: None,
             may_respond: true,
         }),

@@ -69,6 +69,9 @@ pub(super) struct Evidence {
     pub alert: AlertId,
     /// The rules that matched on the way, the one that fired last.
     pub chain: Vec<RuleStep>,
+    /// Techniques of ATT&CK that the rule names.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub mitre: Vec<String>,
     /// Where the line that fired the rule came from.
     pub location: String,
     /// The log lines, oldest first, with control and invalid bytes as `\xNN`.
@@ -93,6 +96,7 @@ impl Evidence {
         Self {
             alert: alert.id,
             chain: alert.chain.to_vec(),
+            mitre: alert.rule.mitre.clone(),
             location: alert.source.location.clone(),
             lines: earlier.chain([last]).collect(),
         }

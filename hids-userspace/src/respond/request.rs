@@ -189,6 +189,9 @@ pub struct HistoryView {
     pub response: Option<String>,
     /// The rules that matched on the way, the one that fired last.
     pub chain: Vec<RuleStep>,
+    /// Techniques of ATT&CK that the rule names.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub mitre: Vec<String>,
     /// Where the line that fired the rule came from.
     pub location: Option<String>,
     /// The log lines that led to it, oldest first.
@@ -229,7 +232,7 @@ impl HistoryView {
             }
         };
         if let Some(evidence) = evidence {
-            view.chain = evidence.chain;
+            (view.chain, view.mitre) = (evidence.chain, evidence.mitre);
             view.location = Some(evidence.location);
             let line = |line: super::SeenLine| LineView { time: text(line.time), text: line.text };
             view.lines = evidence.lines.into_iter().map(line).collect();
@@ -249,6 +252,7 @@ impl HistoryView {
             description: None,
             response: None,
             chain: Vec::new(),
+            mitre: Vec::new(),
             location: None,
             lines: Vec::new(),
         }

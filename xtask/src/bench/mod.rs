@@ -5,7 +5,9 @@
 
 mod corpus;
 pub(crate) mod engine;
+mod engine_compare;
 mod engine_corpus;
+mod engine_usage;
 pub(crate) mod fim;
 mod fim_tree;
 mod fim_yardstick;
@@ -13,6 +15,7 @@ mod latency;
 mod memory;
 mod replay;
 mod restore;
+pub(crate) mod ruleset;
 pub(crate) mod start;
 mod top;
 pub(crate) mod watch;
@@ -54,6 +57,8 @@ pub(crate) struct Options {
 enum Part {
     /// Only the analysis of whole files, with OSSEC's rules where ../shared is there (no root needed)
     Engine(engine::Options),
+    /// Only what the shipped rules see of other projects' test data in ../shared/testdata (no root needed)
+    Ruleset(ruleset::Options),
     /// Only scans of file integrity, beside openssl and AIDE (root for the runs with a cold cache)
     Fim(fim::Options),
     /// Only the start, until systemd is notified (root)
@@ -74,6 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let starts = match &options.part {
         Some(Part::Start(options)) => Some(options),
         Some(Part::Engine(options)) => return engine::run(options),
+        Some(Part::Ruleset(options)) => return ruleset::run(options),
         Some(Part::Fim(options)) => return fim::run(options),
         Some(Part::Watch(options)) => return watch::run(options),
         None => None,

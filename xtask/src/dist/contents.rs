@@ -77,6 +77,8 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("README.md", "usr/share/doc/hids/README.md"),
     ("CHANGELOG.md", "usr/share/doc/hids/CHANGELOG.md"),
     ("docs/json.md", "usr/share/doc/hids/json.md"),
+    ("docs/ruleset.md", "usr/share/doc/hids/ruleset.md"),
+    ("docs/tuning.md", "usr/share/doc/hids/tuning.md"),
     ("LICENSE-MIT", "usr/share/doc/hids/LICENSE-MIT"),
     ("LICENSE-APACHE", "usr/share/doc/hids/LICENSE-APACHE"),
 ];

@@ -1,4 +1,4 @@
-//! `cargo xtask docs`: makes docs/json.md from the schemas below docs/schema/.
+//! `cargo xtask docs`: makes docs/json.md from the schemas below docs/schema/, and docs/ruleset.md from the rules.
 
 mod example;
 mod field;
@@ -11,14 +11,28 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use crate::bench::ruleset;
+use crate::build::{Profile, build_programs};
+use crate::exec::{command, output};
 use crate::paths;
 
 const SUFFIX: &str = ".schema.json";
 
-/// Writes the page.
+/// Writes the pages.
 pub(crate) fn run() -> Result<()> {
     let path = page_path();
     fs::write(&path, page::page(&schemas()?)).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{}", path.display());
+    rules()
+}
+
+/// The program knows what a rule means, and this one does not link its libraries.
+fn rules() -> Result<()> {
+    let program = build_programs(Profile::Debug)?.join("hidsctl");
+    let config = ruleset::configuration(&paths::target().join("bench"), "docs", &paths::root().join("config/ruleset"))?;
+    let page = output(command(program).arg("-c").arg(config).args(["rules", "list", "--markdown"]))?;
+    let path = paths::root().join("docs/ruleset.md");
+    fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
     println!("{}", path.display());
     Ok(())
 }

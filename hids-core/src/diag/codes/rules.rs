@@ -74,6 +74,12 @@ pub(super) const RULES: &[Code] = &[
     Code::new("R023", NOTE, "info of type osvdb is not shown", "That database is gone."),
     Code::new("R024", WARNING, "Element of a rule given twice", "The last one counts, as in OSSEC."),
     Code::new(
+        "R025",
+        WARNING,
+        "<mitre> without the id of a technique",
+        "Ids of ATT&CK are T and four digits, and for a sub-technique a dot and three digits. Others are not used.",
+    ),
+    Code::new(
         "R030",
         ERROR,
         "Rule id used twice",

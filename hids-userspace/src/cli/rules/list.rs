@@ -1,7 +1,7 @@
 //! `hidsctl rules list`.
 
 use clap::Args;
-use hids_core::rules::{Catalogue, RuleEntry};
+use hids_core::rules::{Catalogue, RuleEntry, page};
 use serde_json::{Value, json};
 
 use crate::cli::exit::Exit;
@@ -16,11 +16,18 @@ pub(super) struct ListArgs {
     /// Show only rules of groups whose name contains GROUP
     #[arg(short, long, value_name = "GROUP", add = complete::groups())]
     group: Option<String>,
+    /// Print the page docs/ruleset.md, which explains all rules
+    #[arg(long, conflicts_with_all = ["level", "group"])]
+    markdown: bool,
 }
 
 /// Prints the rules in the order in which they are loaded; 1 when none fits.
 pub(super) fn run(common: &Common, args: &ListArgs) -> anyhow::Result<Exit> {
     let catalogue = super::catalogue(common)?;
+    if args.markdown {
+        output::print(&page(&catalogue))?;
+        return Ok(Exit::Success);
+    }
     let rules = chosen(&catalogue, args);
     if common.json {
         output::print_json(&rules.iter().map(|rule| to_json(rule)).collect())?;

@@ -1,6 +1,7 @@
 //! `hidsctl rules`: for the people who write rules. Each command reads the rules that the
 //! configuration names, as the daemon would; the daemon is not asked.
 
+mod covered;
 mod graph;
 mod list;
 mod show;

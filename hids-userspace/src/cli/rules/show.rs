@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use hids_core::model::RuleId;
-use hids_core::rules::{Catalogue, RuleEntry, Written};
+use hids_core::rules::{self, Catalogue, RuleEntry, Written};
 use serde_json::{Map, Value, json};
 
 use super::list;
@@ -20,7 +20,7 @@ pub(super) struct ShowArgs {
 }
 
 /// Elements that say something about the rule rather than about events.
-const NO_CONDITIONS: [&str; 6] = ["description", "group", "info", "cve", "options", "ignore"];
+const NO_CONDITIONS: [&str; 7] = ["description", "group", "info", "cve", "mitre", "options", "ignore"];
 
 /// Prints a rule.
 pub(super) fn run(common: &Common, args: &ShowArgs) -> anyhow::Result<Exit> {
@@ -64,10 +64,23 @@ pub(super) fn to_text(catalogue: &Catalogue, rule: &RuleEntry) -> String {
     if rule.ignore_seconds > 0 {
         let _ = writeln!(out, "  silent for  {} s after an alert", rule.ignore_seconds);
     }
-    for (name, text) in [("info", &facts.info), ("cve", &facts.cve)] {
+    let (meaning, action) = rules::advice(rule);
+    let silencing = rules::silencing(rule).map(|text| text.replace('`', ""));
+    // What is not a link is said by the first two.
+    let link = facts.info.clone().filter(|info| info.starts_with("http"));
+    for (name, text) in [
+        ("meaning", &Some(meaning)),
+        ("to do", &Some(action)),
+        ("to silence", &silencing),
+        ("info", &link),
+        ("cve", &facts.cve),
+    ] {
         if let Some(text) = text {
             let _ = writeln!(out, "  {name:<11} {}", visible(text));
         }
+    }
+    if !facts.mitre.is_empty() {
+        let _ = writeln!(out, "  ATT&CK      {}", facts.mitre.join(", "));
     }
     out.push_str("conditions (all must match):\n");
     for condition in conditions(rule) {
@@ -117,8 +130,13 @@ fn to_json(catalogue: &Catalogue, rule: &RuleEntry) -> Value {
         object.insert("may_respond".into(), rule.facts.may_respond.into());
         object.insert("only_leads".into(), rule.only_leads.into());
         object.insert("options".into(), options(rule).map(|option| option.value.as_str()).collect());
+        let (meaning, action) = rules::advice(rule);
         object.insert("info".into(), rule.facts.info.as_deref().into());
+        object.insert("meaning".into(), meaning.into());
+        object.insert("action".into(), action.into());
+        object.insert("silencing".into(), rules::silencing(rule).map(|text| text.replace('`', "")).into());
         object.insert("cve".into(), rule.facts.cve.as_deref().into());
+        object.insert("mitre".into(), rule.facts.mitre.clone().into());
         object.insert("ignore_seconds".into(), rule.ignore_seconds.into());
         object.insert("counts".into(), counts.into());
         object.insert("conditions".into(), conditions(rule).map(condition).collect());

@@ -226,7 +226,7 @@ fn rule_text(id: RuleId, args: &SilenceArgs, conditions: &[(&str, String)]) -> S
 
 /// A rule of level 0 below `rule` that has no other conditions than these, or none at all.
 fn silenced_by<'a>(catalogue: &'a Catalogue, rule: &RuleEntry, conditions: &[(&str, String)]) -> Option<&'a RuleEntry> {
-    const OTHER: [&str; 5] = ["if_sid", "description", "group", "info", "options"];
+    const OTHER: [&str; 6] = ["if_sid", "description", "group", "info", "mitre", "options"];
     rule.children.iter().filter_map(|&id| catalogue.rule(id)).find(|child| {
         let mut asked = child.elements.iter().filter(|element| !OTHER.contains(&element.name.as_str()));
         let is_wanted =

@@ -1,4 +1,4 @@
-//! `hidsctl rules test`: runs rule tests, says what failed and, if asked, which rules no test fires.
+//! `hidsctl rules test`: runs rule tests, says what failed and, if asked, which rules no test covers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,9 +11,10 @@ use hids_core::diag::{Diagnostic, SourceFile, has_errors};
 use hids_core::engine::Engine;
 use hids_core::model::RuleId;
 use hids_core::rules::{Catalogue, RuleEntry};
-use hids_core::ruletest::{self, Case, Verdict};
+use hids_core::ruletest::{self, Case, Coverage, Verdict};
 use serde_json::{Value, json};
 
+use super::covered::{self, Shown};
 use super::list;
 use crate::cli::exit::Exit;
 use crate::cli::logtest::load;
@@ -26,13 +27,19 @@ const FILE_LIMIT_BYTES: u64 = 64 << 20;
 /// Options of `rules test`.
 #[derive(Debug, Args)]
 pub(super) struct TestArgs {
-    /// Test files, or directories with `.ini` files [default: `tests` next to the configured rules]
+    /// Test files, or directories with `.ini` files or a directory `tests` of them [default: `tests` next to the
+    /// configured rules]
     #[arg(value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
     /// Reproduce OSSEC's behaviour exactly, including its known gaps
     #[arg(long)]
     strict_ossec: bool,
-    /// List rules not fired by any test, with their location
+    /// Require that the tests cover every rule of the configuration in or next to their directories
+    ///
+    /// A rule is covered if it is the `rule` of a `pass` line and has a near miss: a `fail` line of a section with
+    /// this `rule` that another rule or none takes. For a rule that counts, a case with one line fewer is a near miss
+    /// as well. A rule with `noalert` only has to lie on the way to the rule of a `pass` line. Built-in rules are
+    /// included if there are `file` lines. Decoders that take no line are listed.
     #[arg(long)]
     coverage: bool,
 }
@@ -47,17 +54,19 @@ pub(super) fn run(common: &Common, args: &TestArgs) -> anyhow::Result<Exit> {
     }
     let (sources, _) = crate::ruleset::read_sources(&config);
     let (catalogue, _) = Catalogue::read(&sources.rules);
+    let shown = args.coverage.then(|| covered::shown(&report.coverage, &catalogue, &engine, &paths));
     let silent = report.never_fired(&catalogue);
     // Rules that only lead to others can never be an answer.
     let rules = catalogue.rules().filter(|rule| !rule.only_leads).count();
     match common.json {
-        true => output::print_json(&report.to_json(rules, &silent))?,
+        true => output::print_json(&report.to_json(rules, &silent, shown.as_ref()))?,
         false => {
             messages::diagnostics(&report.problems);
-            output::print(&report.to_text(rules, &silent, args.coverage))?;
+            output::print(&report.to_text(shown.as_ref()))?;
         }
     }
-    let bad = !report.failed.is_empty() || has_errors(&report.problems);
+    let is_covered = shown.is_none_or(|shown| shown.is_whole());
+    let bad = !report.failed.is_empty() || has_errors(&report.problems) || !is_covered;
     Ok(if bad { Exit::No } else { Exit::Success })
 }
 
@@ -86,10 +95,15 @@ fn test_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         }
         let cannot = || format!("cannot read {}", path.display());
         let mut found = Vec::new();
-        for entry in path.read_dir().with_context(cannot)? {
-            let file = entry.with_context(cannot)?.path();
-            if file.extension().is_some_and(|extension| extension == "ini") {
-                found.push(file);
+        for folder in [path.clone(), path.join("tests")] {
+            if !found.is_empty() || !folder.is_dir() {
+                break;
+            }
+            for entry in folder.read_dir().with_context(cannot)? {
+                let file = entry.with_context(cannot)?.path();
+                if file.extension().is_some_and(|extension| extension == "ini") {
+                    found.push(file);
+                }
             }
         }
         if found.is_empty() {
@@ -116,6 +130,7 @@ struct Report {
     failed: Vec<(Case, Verdict)>,
     problems: Vec<Diagnostic>,
     fired: BTreeSet<RuleId>,
+    coverage: Coverage,
 }
 
 impl Report {
@@ -125,6 +140,7 @@ impl Report {
         for case in cases {
             let verdict = ruletest::run(engine, &case);
             self.fired.extend(&verdict.fired);
+            self.coverage.add(&case, &verdict);
             match verdict.passed {
                 true => self.passed += 1,
                 false => self.failed.push((case, verdict)),
@@ -136,7 +152,7 @@ impl Report {
         catalogue.rules().filter(|rule| !rule.only_leads && !self.fired.contains(&rule.facts.id)).collect()
     }
 
-    fn to_text(&self, rules: usize, silent: &[&RuleEntry], all: bool) -> String {
+    fn to_text(&self, shown: Option<&Shown<'_>>) -> String {
         let mut out = String::new();
         for (case, verdict) in &self.failed {
             let _ = writeln!(out, "FAIL {}", output::visible(case.place().as_bytes()));
@@ -158,22 +174,16 @@ impl Report {
                 let _ = writeln!(out, "     line{times}: {}", output::visible(line));
             }
         }
-        if all && !silent.is_empty() {
-            out.push_str(&silent_rules(silent));
-        }
+        out.extend(shown.map(Shown::lacking));
         let _ = write!(out, "{} passed, {} failed", output::count(self.passed as u64, "case"), self.failed.len());
-        if all {
-            let covered = rules - silent.len();
-            let percent = (covered * 100).checked_div(rules).unwrap_or(0);
-            let _ = write!(out, "; {covered} of {rules} rules fired ({percent} %)");
-        }
+        out.extend(shown.map(|shown| format!("; {}", shown.sum())));
         out.push('\n');
         out
     }
 
-    fn to_json(&self, rules: usize, silent: &[&RuleEntry]) -> Value {
+    fn to_json(&self, rules: usize, silent: &[&RuleEntry], shown: Option<&Shown<'_>>) -> Value {
         let failed = self.failed.iter().map(|(case, verdict)| failure(case, verdict));
-        json!({
+        let mut value = json!({
             "ok": self.failed.is_empty() && !has_errors(&self.problems),
             "passed": self.passed,
             "failed": failed.collect::<Vec<_>>(),
@@ -181,7 +191,11 @@ impl Report {
             "rules": rules,
             "rules_fired": rules - silent.len(),
             "never_fired": silent.iter().map(|rule| list::to_json(rule)).collect::<Vec<_>>(),
-        })
+        });
+        if let (Some(shown), Some(object)) = (shown, value.as_object_mut()) {
+            object.insert("coverage".into(), shown.to_json());
+        }
+        value
     }
 }
 
@@ -199,14 +213,4 @@ fn failure(case: &Case, verdict: &Verdict) -> Value {
         "lines": case.lines.iter().map(|line| String::from_utf8_lossy(line)).collect::<Vec<_>>(),
         "differences": differences.collect::<Vec<_>>(),
     })
-}
-
-/// Rules one a line with what they are about.
-fn silent_rules(silent: &[&RuleEntry]) -> String {
-    let mut out = String::from("rules not fired by any test:\n");
-    for rule in silent {
-        let description = output::visible(rule.facts.description.as_bytes());
-        let _ = writeln!(out, "  {}: {} {description}", output::visible(rule.place().as_bytes()), rule.facts.id);
-    }
-    out
 }

@@ -18,6 +18,7 @@ pub(in crate::notify) fn alert(sequence: u64, rule: u32, level: u16) -> Alert {
             group: "syslog,sshd,".into(),
             cve: None,
             info: None,
+            mitre: Vec::new(),
             frequency: None,
             may_respond: true,
         }),

@@ -65,7 +65,7 @@ impl FieldTable {
 
     /// The number of a JSON value's name, which is no field of OSSEC's even where it has the name of one.
     pub fn intern_json(&mut self, path: &str) -> FieldId {
-        self.by_name.get(path).copied().unwrap_or_else(|| self.add(path, FieldName::apart(path).as_ref()))
+        self.by_name.get(path).copied().unwrap_or_else(|| self.add(path, &FieldName::apart(path)))
     }
 
     /// The number of that name, if a decoder or rule asks for it; ASCII case counts.
@@ -222,7 +222,12 @@ impl FieldValues {
         self.named.len()
     }
 
-    /// Adds text that [`Place`]s can refer to; where it begins.
+    /// Whether a field is set.
+    pub(super) fn has(&self, id: FieldId) -> bool {
+        self.index(id).is_some()
+    }
+
+    /// Adds text that places can refer to; where it begins.
     pub(super) fn add_text(&mut self, text: &[u8]) -> usize {
         let start = self.made.len();
         self.made.extend_from_slice(text);

@@ -134,9 +134,9 @@ fn without_name(element: &Element, attribute: &str, help: &str) -> Diagnostic {
 }
 
 /// Reports what only works below a JSON decoder and stands elsewhere. `parents` are those of the decoder.
-pub(in crate::decode) fn check_parent<'d>(
+pub(in crate::decode) fn check_parent(
     def: &DecoderDef,
-    mut parents: impl Iterator<Item = Option<Plugin>> + 'd,
+    mut parents: impl Iterator<Item = Option<Plugin>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let is_json = |plugin: Option<Plugin>| plugin == Some(Plugin::Json);

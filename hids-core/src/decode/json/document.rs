@@ -129,7 +129,7 @@ impl Document {
             text.extend_from_slice(place.of(log));
         } else if entry.place.made {
             // It follows the value directly.
-            text.splice(further.start..further.start, *b", ");
+            drop(text.splice(further.start..further.start, *b", "));
         } else {
             text.extend_from_slice(b", ");
             text.extend_from_within(further);
@@ -144,11 +144,12 @@ impl Document {
         Some(Value { text, place: entry.place, kind: entry.kind, is_repeated: entry.is_repeated })
     }
 
-    /// Copies all fields to those of the event. What stands in this document's text stands `base` bytes later there.
+    /// Copies all fields to those of the event, except where a decoder has set one of the name. What stands in this document's text stands `base` bytes later there.
     pub(in crate::decode) fn copy_to(&self, fields: &mut FieldValues, base: usize) {
         for entry in &self.entries {
             let place = entry.place.moved(base);
             match &entry.name {
+                Name::Known(id) if fields.has(*id) => {}
                 Name::Known(id) => fields.set_place(*id, place),
                 Name::Other(name) => fields.set_named(name, place),
             }
@@ -173,7 +174,7 @@ fn learn(learnt: &mut HashMap<Box<str>, FieldName>, path: &str) -> FieldName {
     if learnt.len() >= MAX_LEARNT {
         learnt.clear();
     }
-    let name = FieldName::Dynamic(Arc::from(FieldName::apart(path).as_ref()));
+    let name = FieldName::Dynamic(Arc::from(&*FieldName::apart(path)));
     learnt.insert(path.into(), name.clone());
     name
 }

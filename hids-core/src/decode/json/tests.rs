@@ -283,6 +283,11 @@ fn a_name_of_an_own_field_is_no_field_of_ossecs() {
 }
 
 #[test]
+fn a_mapped_value_wins_over_one_of_the_name() {
+    assert_eq!(read(&ACCESS.replace("{\"level\"", "{\"method\":\"PUT\",\"level\"")).get("method"), Some("GET"));
+}
+
+#[test]
 fn many_other_fields_hide_none_that_is_asked_for() {
     let many: Vec<String> = (0..5000).map(|number| format!("\"X-{number}\":[\"{number}\"]")).collect();
     let line = ACCESS.replace("\"headers\":{", &format!("\"headers\":{{{},", many.join(",")));
@@ -337,7 +342,7 @@ fn anything() -> impl proptest::strategy::Strategy<Value = String> {
         Just(r#"","remote_ip":"198.51.100.9"#.to_owned()),
         Just("http.log.access".to_owned()),
     ];
-    let text = word.prop_map(|word| serde_json::Value::String(word).to_string());
+    let text = word.prop_map(|word| serde_json::Value::String(word).to_string()).boxed();
     let leaf = prop_oneof![text.clone(), Just("null".to_owned()), Just("1e9".to_owned())].boxed();
     leaf.prop_recursive(4, 32, 6, move |inner| {
         let member = (text.clone(), inner.clone()).prop_map(|(key, value)| format!("{key}:{value}"));

@@ -1,7 +1,11 @@
 //! Hostile bytes made visible: one line in, one line out. What every output that people or programs read uses,
 //! so that there is one list of dangerous characters ([`is_dangerous`]).
 
+mod unescape;
+
 use std::fmt::Write as _;
+
+pub use self::unescape::unescape;
 
 /// Appends `bytes` to `out` so that they are exactly one line of printable UTF-8, at most
 /// `limit_bytes` long, cut between characters and never inside an escape.

@@ -28,7 +28,7 @@ impl LineClock {
     /// The time in the line, or `None` if it has none that is known.
     pub fn time_of(&mut self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let line = strip_priority(line);
+        let line = strip_priority(crate::predecode::container::time(line).unwrap_or(line));
         // `Nov 24 22:09:27 2026`: the year that the line names is right, whatever year is guessed.
         let has_year =
             line.get(15) == Some(&b' ') && line.get(16..20).is_some_and(|year| year.iter().all(u8::is_ascii_digit));

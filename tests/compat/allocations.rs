@@ -74,6 +74,31 @@ fn a_line_without_alert_allocates_nothing() {
 }
 
 #[test]
+fn a_decoder_for_json_costs_no_allocation() {
+    const JSON: &str = r#"<decoder name="json"><prematch>^{</prematch><plugin_decoder>JSON_Decoder</plugin_decoder></decoder>
+<decoder name="web"><parent>json</parent><field name="kind">^web</field><map field="peer.ip">srcip</map></decoder>"#;
+    let sources = RulesetSources {
+        decoders: vec![SourceFile::new("decoders", [JSON, DECODERS].concat())],
+        rules: vec![SourceFile::new("rules", RULES)],
+        lists: Vec::new(),
+    };
+    let mut engine = Engine::compile(&sources, EngineOptions::default()).0.expect("the rules are good");
+    let long =
+        format!(r#"{{"kind":"web","peer":{{"ip":"192.0.2.1"}},"uri":"/\u003c{}","a":["b","c"]}}"#, "x".repeat(600));
+    let lines = [
+        "Oct 11 22:14:15 h1 demo[7]: fail from 192.0.2.1 port 4711",
+        "a line that nothing knows",
+        r#"{"kind":"web","peer":{"ip":"192.0.2.1"},"uri":"/\u003c","status":200}"#,
+        r#"{"log":"{\"kind\":\"web\"}\n","stream":"stdout","time":"2026-11-25T10:00:00.1Z"}"#,
+        "{ that is none",
+        &long,
+    ];
+    for line in lines {
+        assert_eq!(allocations(&mut engine, line.as_bytes()), 0, "{line}");
+    }
+}
+
+#[test]
 fn a_line_without_alert_allocates_nothing_with_the_stock_rules() {
     let Some(sources) = ruleset::stock_sources() else { return };
     let mut engine = Engine::compile(&sources, EngineOptions::default()).0.expect("the rules are good");

@@ -79,6 +79,40 @@ pub(super) fn decoder(data: &[u8]) {
     }
 }
 
+/// Lines through a decoder for JSON: whatever an object holds, an address is one, and that of the named value; where a
+/// well-kept reader finds an object, there is one.
+pub(super) fn json(data: &[u8]) {
+    const DECODERS: &str = r#"<decoder name="json"><prematch>^{</prematch><plugin_decoder>JSON_Decoder</plugin_decoder></decoder>
+        <decoder name="web"><parent>json</parent><field name="kind">^web</field><map field="peer.ip">srcip</map><map field="uri">url</map>
+        <pcre2 field="msg">^(\w+) from (\S+)$</pcre2><order>user, color</order></decoder>"#;
+    const RULES: &str = "<group name=\"all,\"><rule id=\"1\" level=\"3\"><category>syslog</category>\
+        <description>all</description></rule></group>";
+    thread_local! {
+        static ENGINES: RefCell<Option<[Engine; 2]>> = const { RefCell::new(None) };
+    }
+    let engine = |strict_ossec| {
+        let decoders = vec![SourceFile::new("decoder.xml", DECODERS)];
+        let sources = RulesetSources { decoders, rules: vec![SourceFile::new("rules.xml", RULES)], lists: Vec::new() };
+        let (engine, _) = Engine::compile(&sources, EngineOptions { strict_ossec, ..EngineOptions::default() });
+        engine.expect("the decoders are good")
+    };
+    ENGINES.with_borrow_mut(|engines| {
+        let [default, strict] = engines.get_or_insert_with(|| [false, true].map(engine));
+        analyse(strict, data);
+        analyse(default, data);
+        let source = Arc::new(LogSource { location: "/var/log/fuzz".into(), channel: Channel::Log });
+        let now = Timestamp::from_unix_seconds(1_700_000_000);
+        for line in data.split(|&byte| byte == b'\n').take(MAX_LINES) {
+            let outcome = default.process(EventRef { source: &source, received: now, line, notice: None }, now);
+            let address = outcome.source_ip().map(|text| std::str::from_utf8(text).expect("an address"));
+            assert!(address.is_none_or(|text| text.parse::<std::net::IpAddr>().is_ok()), "{address:?}");
+            let Ok(value) = serde_json::from_slice::<serde_json::Value>(outcome.log()) else { continue };
+            let written = value["peer"]["ip"].as_str().unwrap_or_default();
+            assert!(address.is_none_or(|text| written.contains(text)), "{address:?} in {value}");
+        }
+    });
+}
+
 /// A rule file up to the first NUL, then lines: there are errors, or the rules analyse the lines; whoever looks at
 /// the rules comes to an end, too.
 pub(super) fn rules(data: &[u8]) {

@@ -11,12 +11,13 @@ type Target = fn(&[u8]);
 
 #[test]
 fn kept_inputs_of_the_fuzz_targets_are_harmless() {
-    let targets: [(&str, Target); 12] = [
+    let targets: [(&str, Target); 13] = [
         ("xml", inputs::xml),
         ("pattern", inputs::pattern),
         ("decoder", inputs::decoder),
         ("rules", inputs::rules),
         ("event", inputs::event),
+        ("json", inputs::json),
         ("fanotify", sensed::fanotify),
         ("export", sensed::export),
         ("config", sensed::config),

@@ -17,9 +17,9 @@ use crate::paths;
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
 
 /// All targets, in the order in which they run.
-const TARGETS: [&str; 12] = [
-    "fanotify", "export", "config", "control", "netlink", "journal", "state", "event", "rules", "decoder", "pattern",
-    "xml",
+const TARGETS: [&str; 13] = [
+    "fanotify", "export", "config", "control", "netlink", "journal", "state", "event", "json", "rules", "decoder",
+    "pattern", "xml",
 ];
 
 /// What to fuzz, and how long.

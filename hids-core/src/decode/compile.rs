@@ -8,6 +8,7 @@ use super::decoder::{Condition, Decoder, NameId};
 use super::fields::{FieldId, FieldTable};
 use super::fts::FtsFields;
 use super::groups::Groups;
+use super::json::{self, JsonChild};
 use super::parse::{DecoderDef, OffsetPattern};
 use super::source::{MOST_HINTS, unknown_name};
 use crate::diag::{Diagnostic, Span};
@@ -28,6 +29,8 @@ pub struct DecoderSet {
     pub(super) with_program: Vec<u16>,
     /// Top-level decoders that do not.
     pub(super) without_program: Vec<u16>,
+    /// Those of them that read JSON.
+    pub(super) json: Vec<u16>,
     names: Vec<Arc<str>>,
     by_name: HashMap<Arc<str>, NameId>,
     /// Names of children.
@@ -61,6 +64,7 @@ impl DecoderSet {
             decoders: Vec::with_capacity(defs.len()),
             with_program: Vec::new(),
             without_program: Vec::new(),
+            json: Vec::new(),
             names: Vec::new(),
             by_name: HashMap::new(),
             children: HashSet::new(),
@@ -117,6 +121,13 @@ impl DecoderSet {
     /// The fields that these decoders extract.
     pub fn fields(&self) -> &FieldTable {
         &self.fields
+    }
+
+    /// Makes the values of JSON with these names known, which rules ask for: nobody else names them.
+    pub fn want_fields<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        if self.decoders.iter().any(Decoder::is_json) {
+            names.for_each(|name| _ = self.fields.intern_json(name));
+        }
     }
 
     /// How many decoders there are.
@@ -182,7 +193,13 @@ impl DecoderSet {
             _ => &def.name.value,
         };
         let name = self.intern(shown);
+        let of_parents = parents.iter().map(|&parent| self.decoder(parent).plugin.map(|(plugin, _)| plugin));
+        if def.parent.is_none() || !parents.is_empty() {
+            json::check_parent(def, of_parents, target.diagnostics);
+        }
         let order: Vec<FieldId> = def.order.iter().flatten().map(|word| self.fields.intern(word)).collect();
+        def.json.names().for_each(|name| _ = self.fields.intern_json(name));
+        def.json.maps.iter().for_each(|map| _ = self.fields.intern(&map.to));
         // A child under several parents of one name is compiled once for each: they are few.
         let owners: Vec<Option<u16>> =
             if def.parent.is_some() { parents.into_iter().map(Some).collect() } else { vec![None] };
@@ -203,6 +220,9 @@ impl DecoderSet {
             match def.program_name {
                 Some(_) => self.with_program.push(index),
                 None => self.without_program.push(index),
+            }
+            if def.program_name.is_none() && self.decoder(index).is_json() {
+                self.json.push(index);
             }
         }
         true
@@ -237,21 +257,23 @@ impl DecoderSet {
         target: &mut Target<'_>,
     ) -> Option<Decoder> {
         let Target { subject, prefilter, diagnostics, .. } = target;
-        let mut condition = |condition: &Option<OffsetPattern>| match condition {
+        let mut condition = |condition: &Option<OffsetPattern>, is_on_line: bool| match condition {
             None => Some(None),
             Some(OffsetPattern { pattern, offset }) => {
                 let compiled = pattern.compile(*subject, diagnostics)?;
-                let required = prefilter.add(&compiled);
+                // A value of JSON is not in the line as it is.
+                let required = if is_on_line { prefilter.add(&compiled) } else { None };
                 Some(Some(Condition { pattern: compiled, offset: *offset, required }))
             }
         };
-        let prematch = condition(&def.prematch);
-        let regex = condition(&def.regex);
+        let prematch = condition(&def.prematch, true);
+        let regex = condition(&def.regex, def.json.regex_field.is_none());
         let program_name = match &def.program_name {
             None => Some(None),
             Some(pattern) => pattern.compile(*subject, diagnostics).map(Some),
         };
-        let (prematch, regex, program_name) = (prematch?, regex?, program_name?);
+        let json = self.json_child(def, *subject, diagnostics);
+        let (prematch, regex, program_name, json) = (prematch?, regex?, program_name?, json?);
         if let (Some(regex), Some(def)) = (&regex, &def.regex)
             && !regex.pattern.has_captures()
         {
@@ -273,9 +295,24 @@ impl DecoderSet {
             fts: def.fts,
             kind: def.kind,
             plugin: def.plugin,
+            plugin_offset: def.plugin_offset,
+            json,
             accumulate: def.accumulate,
             children: Vec::new(),
             followers: Vec::new(),
         })
+    }
+
+    /// What a decoder asks of JSON; `None` if a pattern does not compile. All names are known.
+    fn json_child(&self, def: &DecoderDef, subject: Subject, diagnostics: &mut Vec<Diagnostic>) -> Option<JsonChild> {
+        let id = |name: &str| self.fields.dynamic(name);
+        // Compiled before any is missed, so that each is reported.
+        let wants: Vec<_> = (def.json.wants.iter())
+            .map(|(name, pattern)| Some((id(name)?, pattern.compile(subject, diagnostics)?)))
+            .collect();
+        let maps = def.json.maps.iter();
+        let maps = maps.map(|map| Some((id(&map.from)?, self.fields.known(&map.to)?))).collect::<Option<_>>()?;
+        let regex_field = def.json.regex_field.as_ref().and_then(|name| id(&name.value));
+        Some(JsonChild { wants: wants.into_iter().collect::<Option<_>>()?, maps, regex_field })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::attributes::Reading;
 use super::fields::FieldId;
 use super::fts::FtsFields;
+use super::json::JsonChild;
 use super::kind::EventKind;
 use super::parse::{Offset, Plugin};
 use crate::diag::Span;
@@ -40,9 +41,19 @@ pub(super) struct Decoder {
     pub fts: Option<FtsFields>,
     pub kind: EventKind,
     pub plugin: Option<(Plugin, Reading)>,
+    pub plugin_offset: Option<Offset>,
+    /// What it asks of the JSON that its parent read.
+    pub json: JsonChild,
     pub accumulate: bool,
     /// Children in load order; the followers of a group are with its first.
     pub children: Vec<u16>,
     /// The other decoders of a multi-regex group, in order.
     pub followers: Vec<u16>,
+}
+
+impl Decoder {
+    /// Whether it reads JSON.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self.plugin, Some((Plugin::Json, _)))
+    }
 }

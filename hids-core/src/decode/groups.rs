@@ -44,7 +44,17 @@ impl Groups {
         chain.push(index);
         let earlier = self.named.insert((parent, own_name), index);
         let starts_after_regex = def.regex.as_ref().is_some_and(|regex| regex.offset == Some(Offset::AfterRegex));
-        let belongs = |earlier: &u16| Some(*earlier) == before || self.strict_ossec || starts_after_regex;
+        // One that asks for values of its own is another form of the service's lines, not more of the same.
+        let is_json = decoders[usize::from(parent)].is_json();
+        let has_conditions = !def.json.wants.is_empty() || def.prematch.is_some() || def.program_name.is_some();
+        let belongs = |earlier: &u16| {
+            let is_neighbour = Some(*earlier) == before;
+            if is_json {
+                is_neighbour && !has_conditions
+            } else {
+                is_neighbour || self.strict_ossec || starts_after_regex
+            }
+        };
         let Some(earlier) = earlier.filter(belongs) else {
             if starts_after_regex {
                 let message = "after_regex needs a decoder of the same name and parent before this one";

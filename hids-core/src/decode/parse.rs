@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::attributes::{self, Obeys, Reading};
 use super::fts::FtsFields;
+use super::json::JsonDef;
 use super::kind::EventKind;
 use super::source::{self, PatternDef, unknown_name};
 use crate::diag::{Diagnostic, SourceFile, Span};
@@ -13,7 +14,7 @@ use crate::xml::{Attribute, Element, Text};
 /// Longest text of a condition when all its elements are joined (OSSEC `OS_SIZE_8192`).
 const MAX_JOINED_BYTES: usize = 8192;
 
-const ELEMENTS: [&str; 16] = [
+const ELEMENTS: [&str; 18] = [
     "parent",
     "program_name",
     "program_name_pcre2",
@@ -30,6 +31,8 @@ const ELEMENTS: [&str; 16] = [
     "accumulate",
     "fts_comment",
     "regex_pcre2",
+    "field",
+    "map",
 ];
 
 const CONDITIONS: [&str; 6] = ["program_name", "program_name_pcre2", "prematch", "prematch_pcre2", "regex", "pcre2"];
@@ -61,6 +64,8 @@ pub enum Plugin {
     SonicWallWithoutFields,
     /// `OSSECAlert_Decoder`
     OssecAlert,
+    /// `JSON_Decoder`
+    Json,
 }
 
 /// A condition with where it starts.
@@ -95,6 +100,10 @@ pub struct DecoderDef {
     pub kind: EventKind,
     /// Code that extracts the fields, and whose reading of lines it follows.
     pub plugin: Option<(Plugin, Reading)>,
+    /// Where the plug-in starts to read.
+    pub plugin_offset: Option<Offset>,
+    /// What it asks of JSON.
+    pub json: JsonDef,
     /// Whether a child keeps its own name.
     pub use_own_name: bool,
     /// Whether later events of the same id get this one's fields.
@@ -180,6 +189,8 @@ impl<'d> Reader<'d> {
             fts: None,
             kind: EventKind::Syslog,
             plugin: None,
+            plugin_offset: None,
+            json: JsonDef::default(),
             use_own_name: false,
             accumulate: false,
         };
@@ -201,7 +212,17 @@ impl<'d> Reader<'d> {
             "ftscomment" | "fts_comment" => {}
             "use_own_name" => self.own_name(&element.text),
             "accumulate" => self.def.accumulate = true,
-            "plugin_decoder" => self.plugin(element),
+            "plugin_decoder" => return self.plugin(element),
+            "field" => {
+                self.def.json.field(element, self.diagnostics);
+                attributes::read(element, &["name"], Obeys::Nothing, self.reading, "D004", self.diagnostics);
+                return;
+            }
+            "map" => {
+                self.def.json.map(element, self.diagnostics);
+                attributes::read(element, &["field"], Obeys::Nothing, self.reading, "D004", self.diagnostics);
+                return;
+            }
             _ if element.name.value == "type" => match EventKind::parse(value) {
                 Some(kind) => self.def.kind = kind,
                 None => self.diagnostics.push(unknown_name("D011", "decoder type", &element.text, &EventKind::NAMES)),
@@ -217,8 +238,16 @@ impl<'d> Reader<'d> {
     /// A condition; repeated elements are joined, as in OSSEC.
     fn condition(&mut self, element: &Element, name: &str, plain: Dialect) {
         let is_pcre2 = name.ends_with("pcre2");
-        let offset = if name.starts_with("program_name") { None } else { self.offset(element) };
-        let known: &[&str] = if name.starts_with("program_name") { &[] } else { &["offset"] };
+        let is_regex = matches!(name, "regex" | "pcre2");
+        let offset = if name.starts_with("program_name") { None } else { self.offset(element, is_regex) };
+        let known: &[&str] = match name {
+            "program_name" | "program_name_pcre2" => &[],
+            _ if is_regex => &["offset", "field"],
+            _ => &["offset"],
+        };
+        if is_regex {
+            self.def.json.regex(element, self.diagnostics);
+        }
         let obeys = if is_pcre2 { Obeys::Nothing } else { Obeys::Type };
         let asked = attributes::read(element, known, obeys, self.reading, "D004", self.diagnostics);
         let dialect = if is_pcre2 { Dialect::Pcre2 } else { asked.dialect.unwrap_or(plain) };
@@ -247,16 +276,23 @@ impl<'d> Reader<'d> {
 
     /// OSSEC looks at the first attribute alone, and refuses it if it is not `offset`; as it is written,
     /// `type` may stand before it.
-    fn offset(&mut self, element: &Element) -> Option<Offset> {
+    ///
+    /// `has_field`: whether it may name a JSON value, which no element of OSSEC's does.
+    fn offset(&mut self, element: &Element, has_field: bool) -> Option<Offset> {
         let first = element.attributes.first()?;
         let is_offset = |attribute: &&Attribute| attribute.name.value.eq_ignore_ascii_case("offset");
-        let may_be_first =
-            is_offset(&first) || (self.reading == Reading::AsWritten && first.name.value.eq_ignore_ascii_case("type"));
+        let may_be_first = is_offset(&first)
+            || (self.reading == Reading::AsWritten && first.name.value.eq_ignore_ascii_case("type"))
+            || (has_field && first.name.value.eq_ignore_ascii_case("field"));
         if !may_be_first {
             self.diagnostics.push(unknown_name("D004", "attribute", &first.name, &["offset"]));
             return None;
         }
         let attribute = element.attributes.iter().find(is_offset)?;
+        self.offset_named(attribute)
+    }
+
+    fn offset_named(&mut self, attribute: &Attribute) -> Option<Offset> {
         match attribute.value.value.as_str() {
             "after_parent" => Some(Offset::AfterParent),
             "after_prematch" => Some(Offset::AfterPrematch),
@@ -291,13 +327,21 @@ impl<'d> Reader<'d> {
             "SymantecWS_Decoder" => Some(Plugin::SymantecWs),
             "SonicWall_Decoder" => Some(Plugin::SonicWall),
             "OSSECAlert_Decoder" => Some(Plugin::OssecAlert),
+            "JSON_Decoder" => Some(Plugin::Json),
             _ => {
-                let known = ["PF_Decoder", "SymantecWS_Decoder", "SonicWall_Decoder", "OSSECAlert_Decoder"];
+                let known =
+                    ["PF_Decoder", "SymantecWS_Decoder", "SonicWall_Decoder", "OSSECAlert_Decoder", "JSON_Decoder"];
                 self.diagnostics.push(unknown_name("D009", "plug-in decoder", &element.text, &known));
                 None
             }
         };
         self.def.plugin = plugin.map(|plugin| (plugin, self.reading));
+        // Wazuh's JSON decoder can start behind other text; OSSEC's plug-ins know no offset.
+        let offset = element.attribute_ignoring_case("offset").is_some() && plugin == Some(Plugin::Json);
+        let known: &[&str] = if offset { &["offset"] } else { &[] };
+        attributes::read(element, known, Obeys::Nothing, self.reading, "D004", self.diagnostics);
+        let named = element.attributes.iter().find(|attribute| attribute.name.value.eq_ignore_ascii_case("offset"));
+        self.def.plugin_offset = named.filter(|_| offset).and_then(|attribute| self.offset_named(attribute));
     }
 
     fn error(&mut self, code: &'static str, message: &str, span: &Span) {
@@ -340,18 +384,22 @@ impl<'d> Reader<'d> {
         if def.fts.is_some() && def.regex.is_none() && def.plugin.is_none() {
             problems.push(("D014", "fts needs a regex"));
         }
+        if def.plugin_offset == Some(Offset::AfterRegex) {
+            problems.push(("D016", "a plug-in only supports the offsets after_parent and after_prematch"));
+        }
         if def.plugin.is_some() && (def.regex.is_some() || def.order.is_some()) {
             problems.push(("D015", "a plug-in decoder cannot have regex or order"));
         }
-        let offsets =
+        let [prematch, regex] =
             [&def.prematch, &def.regex].map(|condition| condition.as_ref().and_then(|condition| condition.offset));
+        let offsets = [prematch, regex, def.plugin_offset];
         if offsets.contains(&Some(Offset::AfterParent)) && def.parent.is_none() {
             problems.push(("D016", "after_parent needs a parent"));
         }
         if matches!(offsets[0], Some(Offset::AfterPrematch | Offset::AfterRegex)) {
             problems.push(("D016", "prematch only supports the offset after_parent"));
         }
-        if offsets[1] == Some(Offset::AfterPrematch) && def.prematch.is_none() && def.parent.is_some() {
+        if offsets[1..].contains(&Some(Offset::AfterPrematch)) && def.prematch.is_none() && def.parent.is_some() {
             problems.push(("D016", "after_prematch needs a prematch"));
         }
         for (code, message) in problems {

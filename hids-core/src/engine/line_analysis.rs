@@ -15,7 +15,7 @@ use crate::decode::{
 use crate::fim;
 use crate::model::{Channel, EventRef, FimEvent, Timestamp};
 use crate::pattern::Seen;
-use crate::predecode::{Headers, Predecoded, predecode};
+use crate::predecode::{Headers, Predecoded, container, predecode};
 use crate::rules::{self, HostNews, RuleEvent};
 
 /// What the line of one event tells by itself; reuse it to save allocations.
@@ -25,13 +25,13 @@ pub struct LineAnalysis {
     pub(super) decoded: Decoded,
     pub(super) fields: FieldValues,
     pub(super) seen: Seen,
-    /// Whether the line was analysed as it is.
+    /// Whether the line was analysed as it came.
     pub(super) is_clean: bool,
     /// Why the strict mode drops it, whatever came before.
     pub(super) dropped: Option<Dropped>,
     /// What was known of the message.
     pub(super) known: Option<Arc<CachedMessage>>,
-    /// The line without control bytes, in the strict mode.
+    /// The line without control bytes, in the strict mode; by default, what a container runtime wrapped.
     pub(super) clean: Vec<u8>,
 }
 
@@ -68,7 +68,11 @@ impl Analyser {
         prepared.is_clean = !options.strict_ossec || is_ours || !has_control_bytes(event.line);
         let line = match prepared.is_clean {
             true if options.strict_ossec || is_ours => event.line,
-            true => event.line.strip_suffix(b"\r").unwrap_or(event.line),
+            true => {
+                let line = event.line.strip_suffix(b"\r").unwrap_or(event.line);
+                prepared.is_clean = event.source.channel != Channel::Log || !is_wrapped(line, &mut prepared.clean);
+                if prepared.is_clean { line } else { &prepared.clean }
+            }
             false => {
                 prepared.clean.clear();
                 prepared.clean.extend(event.line.iter().copied().filter(|byte| !byte.is_ascii_control()));
@@ -185,6 +189,16 @@ fn of_file_integrity(compiled: &Compiled, news: &FimEvent, fields: &mut FieldVal
         fields.set_made(FieldId::FILE_NAME, path);
     }
     Decoded::built_in(compiled.decoders.name_id(name), EventKind::Ossec)
+}
+
+/// Whether `line` is one of Docker's files, which wraps a line of a container; what is inside is then in `inside`. A
+/// syslog line of the network never begins with the wrapper: the syslog daemon puts its header before it.
+fn is_wrapped(line: &[u8], inside: &mut Vec<u8>) -> bool {
+    if line.first() != Some(&b'{') {
+        return false;
+    }
+    inside.clear();
+    container::docker(line, inside)
 }
 
 /// OSSEC deletes 0x00 to 0x1F and 0x7F from every line.

@@ -16,6 +16,8 @@ use crate::rules::Candidates;
 const MAX_MESSAGE_BYTES: usize = 512;
 /// Most bytes of made-up field values that are kept with a message.
 const MAX_MADE_BYTES: usize = 512;
+/// Most values of JSON that nobody asks for, with their names.
+const MAX_NAMED: usize = 24;
 /// Sets of places; a message can stand in one of the places of its set.
 const SETS: usize = 4096;
 const PLACES: usize = 4;
@@ -88,7 +90,7 @@ impl MessageCache {
         fields: &FieldValues,
         candidates: Candidates,
     ) {
-        if fields.made_bytes() > MAX_MADE_BYTES {
+        if fields.made_bytes() > MAX_MADE_BYTES || fields.named_count() > MAX_NAMED {
             return;
         }
         let known = CachedMessage {

@@ -111,12 +111,13 @@ impl Engine {
         if options.is_strict_daemon() {
             definitions.iter_mut().for_each(decode::DecoderDef::lose_sonic_wall);
         }
-        let decoders = DecoderSet::compile(&definitions, subject, &mut prefilter, &mut diagnostics);
+        let mut decoders = DecoderSet::compile(&definitions, subject, &mut prefilter, &mut diagnostics);
         let tables = ListTables::read(&sources.lists, &rule_options, &mut diagnostics);
         let mut definitions = rules::definitions(&sources.rules, rule_options.reading(), &mut diagnostics);
         if !options.strict_ossec {
             rules::add_own_messages(&mut definitions);
         }
+        decoders.want_fields(definitions.iter().flat_map(rules::RuleDef::field_names));
         let rules = rules::compile(definitions, &decoders, &tables, rule_options, &mut prefilter, &mut diagnostics);
         let diagnostics = limited(diagnostics);
         if has_errors(&diagnostics) {

@@ -37,7 +37,8 @@ pub struct Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    /// The line as it was analysed: in the strict mode without control bytes.
+    /// The line as it was analysed: in the strict mode without control bytes, by default without the wrapper of a
+    /// container runtime.
     pub fn full_log(&self) -> &'a [u8] {
         self.line
     }
@@ -86,7 +87,8 @@ impl<'a> Outcome<'a> {
     pub fn fields(&self) -> impl Iterator<Item = (&'a FieldName, &'a [u8])> {
         let (compiled, prepared) = (self.compiled, self.prepared);
         let log: &'a [u8] = self.log();
-        prepared.fields.iter(log).map(|(id, value)| (compiled.decoders.fields().name(id), value))
+        let known = prepared.fields.iter(log).map(|(id, value)| (compiled.decoders.fields().name(id), value));
+        known.chain(prepared.fields.named(log))
     }
 
     /// Everything extracted: also the earlier values of fields that a decoder set twice, in the
@@ -94,7 +96,8 @@ impl<'a> Outcome<'a> {
     pub fn extracted(&self) -> impl Iterator<Item = (&'a FieldName, &'a [u8])> {
         let (compiled, prepared) = (self.compiled, self.prepared);
         let log: &'a [u8] = self.log();
-        prepared.fields.extracted(log).map(|(id, value)| (compiled.decoders.fields().name(id), value))
+        let known = prepared.fields.extracted(log).map(|(id, value)| (compiled.decoders.fields().name(id), value));
+        known.chain(prepared.fields.named(log))
     }
 
     /// The peer's address as written, if a decoder extracted one.

@@ -1,5 +1,6 @@
 //! Alert: a fired rule with its event.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,24 @@ pub enum FieldName {
 }
 
 impl FieldName {
+    /// Those that are not a decoder's own, in the order of their numbers.
+    pub const FIXED: [Self; 14] = [
+        Self::SrcIp,
+        Self::DstIp,
+        Self::SrcPort,
+        Self::DstPort,
+        Self::SrcUser,
+        Self::DstUser,
+        Self::Protocol,
+        Self::Action,
+        Self::Id,
+        Self::Url,
+        Self::Data,
+        Self::Status,
+        Self::SystemName,
+        Self::FileName,
+    ];
+
     /// The name used in `hidsctl logtest --json` and in alerts.json.
     pub fn as_str(&self) -> &str {
         match self {
@@ -174,6 +193,14 @@ impl FieldName {
             Self::FileName => "filename",
             Self::Dynamic(_) => return None,
         })
+    }
+
+    /// The name under which a value of JSON is shown: one that is also a field of OSSEC's gets `field_`, so that a
+    /// client's `srcip` is not taken for the peer's address.
+    pub fn apart(path: &str) -> Cow<'_, str> {
+        let is_fixed =
+            Self::FIXED.iter().any(|name| name.fixed_name().is_some_and(|name| name.eq_ignore_ascii_case(path)));
+        if is_fixed || path.eq_ignore_ascii_case("user") { format!("field_{path}").into() } else { path.into() }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Finds host name, program name and message in a line.
 //!
 //! OSSEC recognises a header by the bytes at a few positions (`src/analysisd/cleanevent.c`); the
-//! same positions are tested here. Owns the layouts of headers. Never: validates names (they are
+//! same positions are tested here. Owns the layouts of headers and of container runtimes' lines. Never: validates names (they are
 //! hostile text) or reads the time.
 
+pub(crate) mod container;
 pub(crate) mod forms;
 mod header;
 mod other;
@@ -48,8 +49,15 @@ impl<'a> Predecoded<'a> {
     }
 }
 
-/// Takes `line` apart.
+/// Takes `line` apart. What a container runtime put before it does not count.
 pub fn predecode(line: &[u8], headers: Headers) -> Predecoded<'_> {
+    let cri = if headers == Headers::Modern { container::cri(line) } else { None };
+    let Some(start) = cri else { return without_wrapper(line, headers) };
+    let inside = without_wrapper(&line[start..], headers);
+    Predecoded { log_offset: inside.log_offset + start, ..inside }
+}
+
+fn without_wrapper(line: &[u8], headers: Headers) -> Predecoded<'_> {
     let found = match header::end_of_time(line) {
         Some(end) => header::names(line, end),
         None => match (other::layout(line), headers) {

@@ -35,7 +35,7 @@ fn end_of_priority(line: &[u8]) -> Option<usize> {
 }
 
 /// `YYYY-MM-DDThh:mm:ss[.f…][Z|±hh:mm|±hhmm]`
-fn end_of_iso_time(line: &[u8]) -> Option<usize> {
+pub(super) fn end_of_iso_time(line: &[u8]) -> Option<usize> {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
     let fits = |(&byte, &shape): (&u8, &u8)| if shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
     if line.len() < SHAPE.len() || !line.iter().zip(SHAPE).all(fits) {

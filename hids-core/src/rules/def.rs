@@ -247,6 +247,11 @@ pub(super) struct OutcomeDef {
 }
 
 impl RuleDef {
+    /// Names in `<field>`.
+    pub fn field_names(&self) -> impl Iterator<Item = &str> {
+        self.conditions.fields.iter().map(|(name, _)| name.value.as_str())
+    }
+
     /// A rule without anything but its place and its file's group.
     pub(super) fn empty(element: &Element, file_group: &str) -> RuleDef {
         RuleDef {

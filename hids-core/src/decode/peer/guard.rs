@@ -128,8 +128,12 @@ impl PeerGuard {
         own: &mut PeerScratch,
     ) -> Option<()> {
         let log = found.event.log;
-        // What is no part of the line was made by code, which knows its own format.
-        let Some(range) = scratch.fields.range(FieldId::SRC_IP) else { return Some(()) };
+        let Some(range) = scratch.fields.range(FieldId::SRC_IP) else {
+            // What is no part of the line was made by code, which knows its own format, or is a part of a JSON value
+            // with escapes, of which a pattern that does not pin it down is not believed.
+            let index = found.decoded.index()?;
+            return decoders.decoder(index).json.regex_field.is_none().then_some(());
+        };
         let first = address(log.get(range.clone())?);
         if first.is_none() {
             return Some(());

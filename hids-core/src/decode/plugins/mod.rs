@@ -33,6 +33,8 @@ pub(super) fn run(plugin: Plugin, reading: Reading, log: &[u8], fields: &mut Fie
             None
         }
         Plugin::OssecAlert => ossec_alert::decode(reading, log, fields, decoded),
+        // `json` reads it before a decoder is chosen.
+        Plugin::Json => None,
     };
 }
 

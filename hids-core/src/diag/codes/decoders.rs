@@ -40,7 +40,7 @@ pub(super) const DECODERS: &[Code] = &[
         "D009",
         ERROR,
         "Unknown plug-in decoder",
-        "Four plug-ins exist: PF_Decoder, SymantecWS_Decoder, SonicWall_Decoder and OSSECAlert_Decoder.",
+        "Five plug-ins exist: PF_Decoder, SymantecWS_Decoder, SonicWall_Decoder, OSSECAlert_Decoder and JSON_Decoder.",
     ),
     Code::new("D010", ERROR, "<fts> without a known field", "None of its words is a field that can be remembered."),
     Code::new("D011", ERROR, "Unknown type of a decoder", "The type decides which rules of a category see its events."),
@@ -103,6 +103,38 @@ pub(super) const DECODERS: &[Code] = &[
         "Decoders of one name are apart",
         "Another decoder stands between them. They form a group all the same; OSSEC takes the one between for a part \
          of it.",
+    ),
+    Code::new(
+        "D029",
+        ERROR,
+        "JSON element without a JSON decoder",
+        "<field>, <map> and the attribute field of <pcre2> look at the values of a JSON object, which the parent reads: \
+         it has <plugin_decoder>JSON_Decoder</plugin_decoder>.",
+    ),
+    Code::new(
+        "D030",
+        ERROR,
+        "JSON element without the name of a value",
+        "<field> names it in the attribute name, <map> in the attribute field, as a path: request.uri.",
+    ),
+    Code::new(
+        "D031",
+        ERROR,
+        "<map> without a target",
+        "Its text is the one field that the value becomes: srcip, url, or a name of your own.",
+    ),
+    Code::new(
+        "D032",
+        WARNING,
+        "<map> to a name that is almost a field",
+        "The value becomes a field of its own, which no <srcip>, <url> or same_source_ip looks at.",
+    ),
+    Code::new(
+        "D033",
+        ERROR,
+        "Pattern on a JSON value with an offset or on two values",
+        "A pattern looks at one value, from its start. For a second value write a second decoder of the same name \
+         directly behind the first one.",
     ),
     Code::new(
         "D035",

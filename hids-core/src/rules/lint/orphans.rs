@@ -75,7 +75,8 @@ fn extracted(decoders: &[DecoderDef]) -> BTreeMap<&str, BTreeSet<&str>> {
             _ => &decoder.name.value,
         };
         let fields = decoder.order.iter().flatten().map(String::as_str);
-        extracted.entry(shown).or_default().extend(fields);
+        let mapped = decoder.json.maps.iter().map(|map| map.to.as_str());
+        extracted.entry(shown).or_default().extend(fields.chain(mapped));
     }
     extracted
 }

@@ -81,9 +81,13 @@ impl Entry {
     }
 
     /// The name under which decoders and rules see the entry. The sender chooses it.
+    ///
+    /// Docker names a container by the start of its number, which tells nothing: its name does. Such a name can be that
+    /// of a service, which confirms nothing: the line of a container is judged by `CONTAINER_NAME`.
     fn identifier(&self) -> Vec<u8> {
         let identifier = self.field("SYSLOG_IDENTIFIER").or_else(|| self.field("_COMM")).unwrap_or_default();
-        name(&identifier, b"unknown")
+        let container = self.field("CONTAINER_NAME").filter(|name| !name.is_empty() && is_container_id(&identifier));
+        name(&container.unwrap_or(identifier), b"unknown")
     }
 
     pub(super) fn sender(&self) -> Sender {
@@ -169,6 +173,12 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
     }
 }
 
+/// Whether a text is the number of a container, whole or its first twelve digits.
+fn is_container_id(text: &[u8]) -> bool {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    matches!(text.len(), 12 | 64) && text.iter().all(is_digit)
+}
+
 /// A host or program name that cannot be taken for another part of the line.
 fn name(text: &[u8], otherwise: &[u8]) -> Vec<u8> {
     let text = if text.is_empty() { otherwise } else { text };
@@ -210,6 +220,18 @@ mod tests {
     fn a_forged_name_stays_within_its_place() {
         let json = r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"x: sshd[1]","_PID":"1","MESSAGE":"m"}"#;
         assert!(line_of(json).ends_with("h x__sshd_1_[1]: m"));
+    }
+
+    #[test]
+    fn a_container_is_called_by_its_name_where_its_tag_is_a_number() {
+        let of = |identifier: &str| {
+            line_of(&format!(
+                r#"{{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"{identifier}","CONTAINER_NAME":"shop_web 1","_PID":"9","MESSAGE":"m"}}"#
+            ))
+        };
+        assert!(of("0123456789ab").ends_with(" h shop_web_1[9]: m"));
+        assert!(of("nginx").ends_with(" h nginx[9]: m"));
+        assert!(of("0123456789AB").ends_with(" h 0123456789AB[9]: m"));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Feeds the lines of a case and compares.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use memchr::memmem;
 
 use super::case::{Case, Key};
 use super::news;
@@ -45,17 +48,35 @@ pub fn run(engine: &mut Engine, case: &Case) -> Verdict {
     let now = Timestamp::from_unix_seconds(RECEIVED_UNIX_SECONDS);
     let mut fired = Vec::new();
     let mut differences = Vec::new();
-    for _ in 0..case.repeat {
+    for time in 1..=case.repeat {
         for line in &case.lines {
+            let line = numbered(case, line, time);
             // A value that names no news was an error of the file.
-            let told = if case.is_file_news { news::notice(line, now) } else { None };
-            let (line, notice) = told.as_ref().map_or((line, None), |(text, notice)| (text, Some(notice)));
+            let told = if case.is_file_news { news::notice(&line, now) } else { None };
+            let (line, notice) = told.as_ref().map_or((&*line, None), |(text, notice)| (text, Some(notice)));
             let outcome = engine.process(EventRef { source: &source, received: now, line, notice }, now);
             fired.extend(outcome.rule().map(|rule| rule.id));
             differences = compare(case, &outcome);
         }
     }
     Verdict { passed: differences.is_empty() == case.passes, differences, fired }
+}
+
+/// A line as it is fed for the `time`-th time.
+fn numbered<'a>(case: &Case, line: &'a [u8], time: usize) -> Cow<'a, [u8]> {
+    const NUMBER: &[u8] = b"{n}";
+    if !case.is_repeated || memmem::find(line, NUMBER).is_none() {
+        return Cow::Borrowed(line);
+    }
+    let mut out = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = memmem::find(rest, NUMBER) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(time.to_string().as_bytes());
+        rest = &rest[at + NUMBER.len()..];
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
 }
 
 fn compare(case: &Case, outcome: &Outcome<'_>) -> Vec<Difference> {

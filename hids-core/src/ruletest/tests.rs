@@ -101,6 +101,14 @@ fn repeated_lines_reach_a_rule_that_counts_and_the_next_case_starts_anew() {
     assert_eq!(verdicts[0].fired.iter().map(|id| id.0).collect::<Vec<_>>(), [100, 100, 100, 101]);
 }
 
+#[test]
+fn a_repeated_line_can_have_the_number_of_the_time() {
+    let text = "[a]\nrule = 101\nrepeat = 4\nlog 1 pass = Nov 25 10:00:0{n} h tick[{n}]: x {n}\n";
+    assert!(verdicts(text)[0].passed);
+    let literal = format!("[a]\nrule = 100\nlog 1 pass = {TICK} {{n}}\n");
+    assert!(verdicts(&literal)[0].passed);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_without_panic(text in prop::collection::vec(any::<u8>(), 0..400)) {

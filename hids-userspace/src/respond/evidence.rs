@@ -88,13 +88,15 @@ impl Evidence {
     /// What `alert` holds.
     pub(super) fn of(alert: &Alert) -> Self {
         let earlier = alert.evidence.iter().take(MOST_LINES - 1);
+        let target = alert.target.as_deref().map(ToString::to_string);
+        let target = target.map(|text| SeenLine { time: alert.time, text: shown(text.as_bytes()) });
         let earlier = earlier.rev().map(|line| SeenLine { time: line.time, text: shown(&line.full_log) });
         let last = SeenLine { time: alert.time, text: shown(&alert.full_log) };
         Self {
             alert: alert.id,
             chain: alert.chain.to_vec(),
             location: alert.source.location.clone(),
-            lines: earlier.chain([last]).collect(),
+            lines: target.into_iter().chain(earlier).chain([last]).collect(),
         }
     }
 }

@@ -11,5 +11,6 @@ mod known_attacks;
 mod openssh;
 mod openssh7;
 mod patterns;
+mod personas;
 mod reference;
 mod shipped;

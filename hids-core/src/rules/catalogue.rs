@@ -183,9 +183,6 @@ fn counting(def: &RuleDef) -> Option<Counting> {
         };
         return Some(Counting { events: target.wanted, timeframe_seconds: def.counting.timeframe, same });
     }
-    if def.counting.if_target_of.is_some() {
-        return Some(Counting { events: 1, timeframe_seconds: None, same: Vec::new() });
-    }
     def.counting.is_composite().then(|| Counting {
         // `frequency` earlier events and one more are looked for besides the event itself.
         events: def.counting.frequency.unwrap_or(0).saturating_add(2),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hids_core::decode::Reading;
 use hids_core::diag::{Diagnostic, SourceFile};
 use hids_core::engine::{Engine, EngineOptions, ListSource, OssecProgram, RulesetSources};
+use hids_core::respond::NeverBlock;
 
 use crate::config::{Config, LogInput, LogSourceConfig, Overlay};
 use crate::platform::hostname;
@@ -127,6 +128,7 @@ fn engine_options(config: &Config) -> EngineOptions {
         decoder_order_size: config.analysis.decoder_order_size,
         log_fw: config.analysis.log_fw,
         default_timeframe: config.analysis.default_timeframe,
+        excepted: config.respond.white_list().map(|(net, says)| (net, says == NeverBlock::Protect)).collect(),
         default_hostname: hostname::short().into_bytes(),
         zone: jiff::tz::TimeZone::system(),
         strict_ossec: config.analysis.strict_ossec,

@@ -194,6 +194,7 @@ pub(crate) fn alert_with(fields: &[(FieldName, &[u8])]) -> Arc<Alert> {
         full_log: line.clone(),
         log_offset: 0,
         evidence: vec![EvidenceLine { time: now, full_log: b"earlier line".to_vec() }],
+        target: None,
         previous_output: None,
         notice: None,
         untrusted: None,

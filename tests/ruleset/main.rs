@@ -14,6 +14,7 @@ mod openssh;
 mod openssh7;
 mod page;
 mod patterns;
+mod personas;
 mod reference;
 mod shipped;
 mod shrinking;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hids_core::diag::{Diagnostic, Severity, Span};
 use hids_core::engine::{Engine, EngineOptions, RulesetSources};
-use hids_core::model::{Channel, EventRef, LogSource, Timestamp};
+use hids_core::model::{Alert, AlertId, Channel, EventRef, LogSource, Timestamp};
 use hids_core::ruletest::{self, Case, Verdict};
 
 use crate::files;
@@ -67,6 +67,13 @@ impl Shipped {
     /// The engine, to ask what it consists of.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The alert of a line.
+    pub(crate) fn alert(&mut self, line: &str) -> Option<Alert> {
+        let now = Timestamp::from_unix_seconds(0);
+        let event = EventRef { source: &self.source, received: now, line: line.as_bytes(), notice: None };
+        self.engine.process(event, now).to_alert(AlertId { epoch_seconds: 0, sequence: 1 })
     }
 
     /// Analyses a line received at `second`.

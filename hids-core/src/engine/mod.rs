@@ -65,7 +65,7 @@ use crate::diag::{Diagnostic, SourceFile, Span, has_errors, limited};
 use crate::model::{Channel, EventRef, RuleFacts, RuleId, Timestamp, UntrustedSender};
 use crate::pattern::{PrefilterBuilder, Seen, Subject};
 use crate::rules::{self, HostNews, ListTables, RuleEvent, RuleMatch};
-pub use crate::rules::{ListSource, Losses, RuleTrial, SavedState};
+pub use crate::rules::{ListSource, Losses, RuleTrial, SavedLogins, SavedState};
 
 /// Decoders, rules and lists as the configuration names them, in its order.
 #[derive(Clone, Debug, Default)]

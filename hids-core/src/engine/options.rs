@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::dropped::OssecProgram;
 use crate::model::Level;
 use crate::rules::RuleOptions;
@@ -32,6 +34,9 @@ pub struct EngineOptions {
     pub default_timeframe: Duration,
     /// Host name of lines without one.
     pub default_hostname: Vec<u8>,
+    /// `<white_list>`: networks whose events do not count against targets (`true`), and exceptions from them; the
+    /// first that holds an address decides.
+    pub excepted: Vec<(IpNet, bool)>,
     /// Time zone of `<time>` and `<weekday>`.
     pub zone: jiff::tz::TimeZone,
     /// `<auto_ignore>`: whether the second and the third change of a file have rules of their own.
@@ -57,6 +62,7 @@ impl Default for EngineOptions {
             log_fw: true,
             default_timeframe: Duration::from_secs(360),
             default_hostname: b"localhost".to_vec(),
+            excepted: Vec::new(),
             zone: jiff::tz::TimeZone::UTC,
             counts_changes: true,
             strict_ossec: false,
@@ -80,6 +86,7 @@ impl EngineOptions {
             rule_memory_size: self.rule_memory_size,
             fts_list_size: self.fts_list_size,
             fts_shared_prefix: self.fts_shared_prefix,
+            excepted: self.excepted.clone(),
             zone: self.zone.clone(),
             strict_ossec: self.strict_ossec,
         }

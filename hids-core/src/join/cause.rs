@@ -94,6 +94,7 @@ pub(super) fn cause(alert: &Alert) -> Option<(Cause, Option<Mark>)> {
     let is_single = alert.rule.level >= AT_ONCE
         || alert.full_log.len() > LONGEST_TEXT_BYTES
         || !alert.evidence.is_empty()
+        || alert.target.is_some()
         || alert.previous_output.is_some()
         // Who forges a line must not put it beside, or in place of, a genuine one.
         || alert.untrusted.is_some();

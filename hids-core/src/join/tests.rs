@@ -50,6 +50,7 @@ fn log(sequence: u64, rule: Arc<RuleFacts>, header: &str, message: &str, fields:
         full_log: format!("{header}{message}").into_bytes(),
         log_offset: header.len(),
         evidence: Vec::new(),
+        target: None,
         previous_output: None,
         notice: None,
         untrusted: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlertId, FileNotice, Level, LogSource, RuleId, Timestamp, UntrustedSender};
+use super::{AlertId, AttackedTarget, FileNotice, Level, LogSource, RuleId, Timestamp, UntrustedSender};
 
 /// Everything that outputs and responses need to know of an event that a rule matched.
 ///
@@ -42,6 +42,9 @@ pub struct Alert {
     pub log_offset: usize,
     /// For composite rules: the earlier lines that counted, newest first (at most 11 as in OSSEC).
     pub evidence: Vec<EvidenceLine>,
+    /// For rules with `<target>` or `<if_target_of>`: what many sources are directed at.
+    #[serde(default)]
+    pub target: Option<Box<AttackedTarget>>,
     /// For `check_diff`: the output before this one.
     pub previous_output: Option<Vec<u8>>,
     /// What file integrity told, when the event is its. `full_log` is then its text: several lines of ours,

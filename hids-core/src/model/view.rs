@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Alert, AlertId, DecoderNames, FieldName, Fields, FileNotice, RuleFacts, Timestamp, UntrustedSender};
+use super::{
+    Alert, AlertId, AttackedTarget, DecoderNames, FieldName, Fields, FileNotice, RuleFacts, Timestamp, UntrustedSender,
+};
 
 /// The parts of an [`Alert`] that alerts.json shows, wherever they are kept.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct AlertView<'a> {
     pub full_log: &'a [u8],
     /// Earlier lines that a composite rule counted, newest first.
     pub evidence: Vec<&'a [u8]>,
+    /// What many sources are directed at, where a rule says so.
+    pub target: Option<&'a AttackedTarget>,
     /// For `check_diff`: the output before this one.
     pub previous_output: Option<&'a [u8]>,
     /// What file integrity told, when the event is its.
@@ -68,6 +72,7 @@ impl<'a> From<&'a Alert> for AlertView<'a> {
             location: Cow::Borrowed(&alert.source.location),
             full_log: &alert.full_log,
             evidence: alert.evidence.iter().map(|line| line.full_log.as_slice()).collect(),
+            target: alert.target.as_deref(),
             previous_output: alert.previous_output.as_deref(),
             notice: alert.notice.as_deref(),
             untrusted: alert.untrusted.as_deref(),

@@ -6,7 +6,7 @@ use super::alert_log::push_local_time;
 use super::json::{Object, decoder_object, push_number, rule_object};
 use super::syscheck::syscheck_file;
 use crate::join::Tally;
-use crate::model::{Alert, AlertId, AlertView, FieldName, UntrustedSender};
+use crate::model::{Alert, AlertId, AlertView, AttackedTarget, FieldName, UntrustedSender};
 
 /// Appends the line of `alert`.
 ///
@@ -84,6 +84,9 @@ fn write(out: &mut Vec<u8>, alert: &AlertView<'_>, zone: &TimeZone, kinship: Kin
     object.text("logfile", alert.location.as_bytes());
     object.texts("evidence", alert.evidence.iter().copied());
     push_kinship(&mut object, kinship);
+    if let Some(target) = alert.target {
+        object.object("target", |object| attacked_target(object, target));
+    }
     if let Some(sender) = alert.untrusted {
         object.object("untrusted_sender", |object| untrusted_sender(object, sender));
     }
@@ -106,6 +109,15 @@ fn push_id(out: &mut Vec<u8>, id: AlertId) {
     push_number(out, id.epoch_seconds);
     out.push(b'.');
     push_number(out, i64::try_from(id.sequence).unwrap_or(i64::MAX));
+}
+
+fn attacked_target(object: &mut Object<'_>, target: &AttackedTarget) {
+    object.text("kind", target.kind.as_str().as_bytes());
+    object.text("name", &target.name);
+    object.number("networks", target.networks.into());
+    object.number("seconds", target.seconds.into());
+    let sources: Vec<String> = target.sources.iter().map(ToString::to_string).collect();
+    object.texts("sources", sources.iter().map(String::as_bytes));
 }
 
 fn untrusted_sender(object: &mut Object<'_>, sender: &UntrustedSender) {

@@ -39,6 +39,9 @@ pub fn alert_log(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
     for line in &alert.evidence {
         push_log_line(out, &line.full_log);
     }
+    if let Some(target) = &alert.target {
+        push_log_line(out, target.to_string().as_bytes());
+    }
     if let Some(previous) = &alert.previous_output {
         out.extend_from_slice(b"Previous output:\n");
         push_log_line(out, previous);

@@ -120,7 +120,7 @@ impl<'a> Object<'a> {
 
     /// A decoder's own fields under their own names; one that other keys already use gets `field_`.
     pub(super) fn own_fields(&mut self, fields: &FieldsView<'_>) {
-        const LATER_KEYS: [&str; 13] = [
+        const LATER_KEYS: [&str; 15] = [
             "decoder_desc",
             "agent_name",
             "agentip",
@@ -134,6 +134,8 @@ impl<'a> Object<'a> {
             "count",
             "first_time",
             "last_time",
+            "target",
+            "untrusted_sender",
         ];
         let known = &self.keys[..self.count.min(MAX_KEYS)];
         let mut own: Vec<String> = Vec::new();

@@ -50,6 +50,9 @@ pub fn mail_body(alert: &Alert, zone: &TimeZone) -> String {
     for line in &alert.evidence {
         push_log(&mut out, &line.full_log);
     }
+    if let Some(target) = &alert.target {
+        push_log(&mut out, target.to_string().as_bytes());
+    }
     if let Some(previous) = &alert.previous_output {
         out.push_str("Previous output:\n");
         push_log(&mut out, previous);

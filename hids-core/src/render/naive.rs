@@ -47,6 +47,16 @@ pub(super) fn alert_json(out: &mut Vec<u8>, alert: &Alert, zone: &TimeZone) {
         let lines: Vec<_> = alert.evidence.iter().map(|line| lossless(&line.full_log)).collect();
         object.insert("evidence".into(), lines.into());
     }
+    if let Some(target) = &alert.target {
+        let sources: Vec<_> = target.sources.iter().map(ToString::to_string).collect();
+        object.insert(
+            "target".into(),
+            json!({
+                "kind": target.kind.as_str(), "name": lossless(&target.name), "networks": target.networks,
+                "seconds": target.seconds, "sources": sources,
+            }),
+        );
+    }
     if let Some(sender) = &alert.untrusted {
         let mut of_sender = Map::new();
         of_sender.insert("reason".into(), sender.doubt.as_str().into());
@@ -296,8 +306,19 @@ fn insert_field(object: &mut Map<String, Value>, fields: &Fields, name: &FieldNa
 
 /// A decoder's own fields under their own names; one that OSSEC's keys already use gets `field_`.
 fn insert_dynamic(object: &mut Map<String, Value>, fields: &Fields) {
-    const LATER_KEYS: [&str; 9] =
-        ["decoder_desc", "agent_name", "agentip", "timestamp", "logfile", "evidence", "decoder", "full_log", "id"];
+    const LATER_KEYS: [&str; 11] = [
+        "decoder_desc",
+        "agent_name",
+        "agentip",
+        "timestamp",
+        "logfile",
+        "evidence",
+        "decoder",
+        "full_log",
+        "id",
+        "target",
+        "untrusted_sender",
+    ];
     for field in &fields.0 {
         if let FieldName::Dynamic(name) = &field.name {
             let mut key = name.to_string();

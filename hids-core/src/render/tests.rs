@@ -42,6 +42,7 @@ fn alert(full_log: &[u8]) -> Alert {
         full_log: full_log.to_vec(),
         log_offset: 0,
         evidence: Vec::new(),
+        target: None,
         previous_output: None,
         notice: None,
         untrusted: None,

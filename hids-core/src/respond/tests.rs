@@ -58,6 +58,7 @@ fn alert(rule: &Arc<RuleFacts>, fields: &[(FieldName, &[u8])]) -> Alert {
         full_log: b"line".to_vec(),
         log_offset: 0,
         evidence: Vec::new(),
+        target: None,
         previous_output: None,
         notice: None,
         untrusted: None,

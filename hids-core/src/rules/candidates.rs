@@ -55,7 +55,7 @@ fn add_candidates(set: &RuleSet, index: u32, event: &RuleEvent<'_>, candidates: 
         }
     }
     candidates[at].next = candidates.len() as u32;
-    let passes = asked_from == rule.conditions.len() && rule.context.is_none();
+    let passes = asked_from == rule.conditions.len() && rule.context.is_none() && rule.target.is_none();
     if passes && (!rule.noalert || below == Wins::Surely) { Wins::Surely } else { Wins::Perhaps }
 }
 

@@ -8,6 +8,7 @@ use super::compile::facts;
 use super::def::{RuleDef, Same};
 use super::options::RuleOptions;
 use super::parse;
+use super::targets::Counts;
 use super::tree::Tree;
 use crate::decode::{EventKind, Reading, source};
 use crate::diag::{Diagnostic, SourceFile, Span};
@@ -174,6 +175,14 @@ fn counting(def: &RuleDef) -> Option<Counting> {
         (Same::LOCATION, "location"),
         (Same::DIFFERENT_URL, "other url"),
     ];
+    if let Some(target) = &def.counting.target {
+        // Of each network one event is enough.
+        let same = match target.counts {
+            Counts::NetworksOf(kind) => vec![kind.as_str(), "but other network"],
+            Counts::AccountsOfSource => vec!["srcip", "but other account"],
+        };
+        return Some(Counting { events: target.wanted, timeframe_seconds: def.counting.timeframe, same });
+    }
     def.counting.is_composite().then(|| Counting {
         // `frequency` earlier events and one more are looked for besides the event itself.
         events: def.counting.frequency.unwrap_or(0).saturating_add(2),

@@ -10,12 +10,13 @@ use super::def::{AlertOption, CompiledRule, RuleDef, TextField};
 use super::list::{ListTables, ListTest};
 use super::options::RuleOptions;
 use super::set::{Rule, RuleSet};
+use super::targets::{Counts, TargetRule, TargetTest};
 use super::time_window::{TimeRange, Weekdays};
 use super::tree::{EventList, Tree};
 use crate::decode::source::{MOST_HINTS, PatternDef, unknown_name};
 use crate::decode::{DecoderSet, FieldId};
 use crate::diag::Diagnostic;
-use crate::model::{Level, RuleFacts};
+use crate::model::{Level, RuleFacts, RuleId};
 use crate::pattern::{Pattern, PrefilterBuilder};
 use crate::xml::Text;
 
@@ -33,8 +34,12 @@ pub fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> RuleSet {
     let tree = Tree::build(defs, &options, diagnostics);
-    let mut compiler = Compiler { decoders, tables, options: &options, prefilter, diagnostics, unknown_decoders: 0 };
+    let (unknown_decoders, targets) = (0, Vec::new());
+    let mut compiler =
+        Compiler { decoders, tables, options: &options, prefilter, diagnostics, unknown_decoders, targets };
     let mut rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
+    let targets = compiler.targets.into_iter().map(|(_, rule)| rule);
+    let targets = targets.filter(|_| !options.strict_ossec).collect();
     for (index, children) in tree.children.iter().enumerate() {
         let gate = |&child: &u32| Gate::new(child, &rules[child as usize].conditions);
         rules[index].children = children.iter().map(gate).collect();
@@ -43,6 +48,7 @@ pub fn compile(
     RuleSet {
         rules,
         counters,
+        targets,
         roots: tree.roots,
         lists: tree.lists,
         keeps_all: tree.contexts.contains(&Some(EventList::All)),
@@ -68,6 +74,8 @@ struct Compiler<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
     /// How many decoders were named that do not exist.
     unknown_decoders: usize,
+    /// The rules with `<target>` so far.
+    targets: Vec<(RuleId, TargetRule)>,
 }
 
 impl Compiler<'_> {
@@ -77,6 +85,9 @@ impl Compiler<'_> {
         let (recorded, mailed) = self.flags(def, level);
         let mut conditions = Vec::new();
         self.conditions(def, self.names(tree, index), &mut conditions);
+        let target = self.target(def, &mut conditions);
+        // What a rule about targets does not want is an event of its other rules, never one that is swallowed.
+        let is_silent_otherwise = def.counting.target.is_none() || self.options.strict_ossec;
         Rule {
             facts: Arc::new(RuleFacts {
                 mitre: if self.options.strict_ossec { Vec::new() } else { def.outcome.mitre.clone() },
@@ -85,12 +96,14 @@ impl Compiler<'_> {
             kind: tree.kinds[index],
             conditions: conditions.into(),
             context: tree.contexts[index].and_then(|list| self.context(def, list)),
+            target,
+            is_login: has_group(def, "authentication_success"),
             // Filled when all rules are compiled.
             children: Box::default(),
             noalert: def.outcome.noalert,
             recorded,
             mailed,
-            ignore_seconds: def.outcome.ignore_seconds,
+            ignore_seconds: if is_silent_otherwise { def.outcome.ignore_seconds } else { 0 },
             ignore_fields: def.outcome.ignore_fields,
             check_if_ignored: def.outcome.check_if_ignored.map(|fields| match self.options.strict_ossec {
                 true => fields.as_tested_by_ossec(def.outcome.ignore_fields.unwrap_or_default()),
@@ -134,6 +147,46 @@ impl Compiler<'_> {
             // Filled when all rules are compiled.
             counter: None,
         })
+    }
+
+    /// What the rule asks about targets; the strict mode does not know such rules, and none of them ever fires.
+    fn target(&mut self, def: &RuleDef, conditions: &mut Vec<Condition>) -> Option<TargetTest> {
+        if !def.counting.asks_target() {
+            return None;
+        }
+        let test = match (&def.counting.target, &def.counting.if_target_of) {
+            (Some(target), _) => {
+                let timeframe = def.counting.timeframe.unwrap_or(self.options.default_timeframe_seconds);
+                let rule = TargetRule {
+                    counts: target.counts,
+                    wanted: target.wanted,
+                    timeframe_seconds: timeframe,
+                    silent_seconds: def.outcome.ignore_seconds,
+                };
+                self.targets.push((def.id, rule));
+                Some(TargetTest::Counts(self.targets.len() as u32 - 1))
+            }
+            (None, Some(of)) => {
+                let known = of.value.trim().parse().ok().map(RuleId);
+                let at = self
+                    .targets
+                    .iter()
+                    .position(|(id, rule)| Some(*id) == known && rule.counts != Counts::AccountsOfSource);
+                if at.is_none() {
+                    let message = format!("if_target_of: no rule {} with a target is defined before", of.value.trim());
+                    let problem = Diagnostic::error("R073", message).at(of.span.clone());
+                    self.diagnostics.push(problem.help("name one rule that has <target>, and load it earlier"));
+                }
+                at.map(|at| TargetTest::Attacked(at as u32))
+            }
+            (None, None) => None,
+        };
+        if self.options.strict_ossec || test.is_none() {
+            let name = def.counting.target.as_ref().map_or("if_target_of", |target| target.element());
+            conditions.insert(0, Condition::Never(name));
+            return None;
+        }
+        test
     }
 
     /// What the rule makes of address fields that hold a name. A rule that only silences must not match more
@@ -368,6 +421,10 @@ impl Compiler<'_> {
             out.push(Condition::List(ListTest { table, field: list.field, lookup: list.lookup, value, strict_ossec }));
         }
     }
+}
+
+fn has_group(def: &RuleDef, name: &str) -> bool {
+    def.outcome.group.split(',').any(|group| group.trim() == name)
 }
 
 pub(super) fn facts(def: &RuleDef, level: Level) -> RuleFacts {

@@ -1,6 +1,7 @@
 //! A rule as an administrator writes it.
 
 use super::list::{ListField, Lookup};
+use super::targets::Counts;
 use crate::decode::source::PatternDef;
 use crate::decode::{EventKind, FtsFields};
 use crate::diag::Span;
@@ -178,12 +179,36 @@ pub(super) struct CountingDef {
     pub if_matched_group: Option<Text>,
     pub if_matched_regex: Option<PatternDef>,
     pub same: Same,
+    pub target: Option<TargetDef>,
+    pub if_target_of: Option<Text>,
+}
+
+/// `<target networks="12">account</target>` or `<different_accounts>12</different_accounts>`, as written.
+#[derive(Clone, Debug)]
+pub(super) struct TargetDef {
+    pub counts: Counts,
+    pub wanted: u32,
+}
+
+impl TargetDef {
+    /// With which it is written.
+    pub(super) fn element(&self) -> &'static str {
+        match self.counts {
+            Counts::NetworksOf(_) => "target",
+            Counts::AccountsOfSource => "different_accounts",
+        }
+    }
 }
 
 impl CountingDef {
     /// Whether the rule looks at earlier events.
     pub(super) fn is_composite(&self) -> bool {
         self.if_matched_sid.is_some() || self.if_matched_group.is_some() || self.if_matched_regex.is_some()
+    }
+
+    /// Whether it asks what earlier events were directed at.
+    pub(super) fn asks_target(&self) -> bool {
+        self.target.is_some() || self.if_target_of.is_some()
     }
 }
 

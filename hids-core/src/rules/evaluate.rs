@@ -6,7 +6,10 @@ use super::history::Lists;
 use super::set::RuleSet;
 use super::state::RuleState;
 use crate::decode::FieldId;
-use crate::model::RuleId;
+use crate::model::{Level, RuleId};
+
+/// A login of which a rule of this level or above says something makes nobody known.
+const SUSPICIOUS: Level = Level(7);
 
 /// What rules say of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +65,13 @@ pub fn evaluate(
     let Some(index) = winner else { return RuleMatch::default() };
     if original.is_none() {
         state.fired[index as usize] += 1;
+    }
+    // A login that is itself alerted may be the attacker's.
+    if !set.targets.is_empty() && set.rule(index).facts.level < SUSPICIOUS {
+        let is_login = state.judged.chain.iter().any(|&rule| set.rule(rule).is_login);
+        if is_login {
+            state.logged_in(event);
+        }
     }
     decide(set, index, event, state)
 }

@@ -1,5 +1,7 @@
 //! What rules need to know besides themselves.
 
+use ipnet::IpNet;
+
 use crate::decode::Reading;
 use crate::model::Level;
 use crate::pattern::Subject;
@@ -21,6 +23,8 @@ pub struct RuleOptions {
     pub fts_list_size: usize,
     /// Leading characters that such combinations share more of.
     pub fts_shared_prefix: usize,
+    /// Networks whose events do not count against targets (`true`), and exceptions from them; the first decides.
+    pub excepted: Vec<(IpNet, bool)>,
     /// Time zone of `<time>` and `<weekday>`.
     pub zone: jiff::tz::TimeZone,
     /// Whether to answer exactly as OSSEC does.
@@ -37,6 +41,7 @@ impl Default for RuleOptions {
             rule_memory_size: 128,
             fts_list_size: 32,
             fts_shared_prefix: 14,
+            excepted: Vec::new(),
             zone: jiff::tz::TimeZone::UTC,
             strict_ossec: false,
         }

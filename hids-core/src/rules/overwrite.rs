@@ -66,11 +66,16 @@ fn merged(old: &RuleDef, new: RuleDef) -> RuleDef {
         built_in: _,
         category: _,
         parents: _,
-        counting,
+        mut counting,
         texts: TextsDef { plain, pcre2: _, gates: _ },
         conditions,
         outcome,
     } = new;
+    // Not OSSEC's. Without it each single event would fire the rule.
+    if !counting.asks_target() {
+        counting.target.clone_from(&old.counting.target);
+        counting.if_target_of.clone_from(&old.counting.if_target_of);
+    }
     RuleDef {
         span: old.span.clone(),
         id_span: old.id_span.clone(),

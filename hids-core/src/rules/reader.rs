@@ -1,20 +1,21 @@
 //! One `<rule>` element to its definition.
 
-use super::def::{AlertOption, CompiledRule, RuleDef, Same, TextField};
+use super::def::{AlertOption, CompiledRule, RuleDef, Same, TargetDef, TextField};
 use super::list_reader::list;
+use super::targets::{Counts, MOST_NETWORKS};
 use super::wazuh;
 use crate::decode::attributes::{self, Asked, Obeys, Reading};
 use crate::decode::source::{self, PatternDef, unknown_name};
 use crate::decode::{EventKind, FtsFields};
 use crate::diag::{Diagnostic, MOST_OF_A_KIND, Span};
-use crate::model::{Level, RuleId};
+use crate::model::{Level, RuleId, TargetKind};
 use crate::pattern::Dialect;
 use crate::xml::{Attribute, Element, Text};
 
 const ATTRIBUTES: [&str; 9] =
     ["id", "level", "maxsize", "timeframe", "frequency", "ignore", "accuracy", "noalert", "overwrite"];
 
-const OTHERS: [&str; 39] = [
+const OTHERS: [&str; 42] = [
     "decoded_as",
     "category",
     "action",
@@ -44,6 +45,9 @@ const OTHERS: [&str; 39] = [
     "not_same_id",
     "not_same_user",
     "not_same_agent",
+    "target",
+    "if_target_of",
+    "different_accounts",
     "check_diff",
     "if_fts",
     "ignore",
@@ -57,7 +61,7 @@ const OTHERS: [&str; 39] = [
 ];
 
 /// Of these the last one counts; other repeated elements are joined or all apply.
-const SINGLE: [&str; 9] = [
+const SINGLE: [&str; 12] = [
     "decoded_as",
     "category",
     "time",
@@ -67,6 +71,9 @@ const SINGLE: [&str; 9] = [
     "if_matched_sid",
     "ignore",
     "check_if_ignored",
+    "target",
+    "if_target_of",
+    "different_accounts",
 ];
 
 const OPTIONS: [&str; 5] = ["alert_by_email", "no_email_alert", "log_alert", "no_log", "no_ar"];
@@ -86,6 +93,7 @@ pub(super) fn rule(
     reading: Reading,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<RuleDef> {
+    let before = diagnostics.len();
     let mut reader = Reader { reading, diagnostics };
     let mut def = reader.attributes(element, file_group)?;
     if element.children.is_empty() {
@@ -95,6 +103,12 @@ pub(super) fn rule(
         reader.element(child, &mut def);
     }
     source::note_replaced("R024", element, &SINGLE, reader.diagnostics);
+    reader.targets(element, &def);
+    if reading == Reading::Ossec && def.counting.asks_target() {
+        // OSSEC has no such rule, so that it does not matter what it makes of the attributes.
+        let later = reader.diagnostics.split_off(before);
+        reader.diagnostics.extend(later.into_iter().filter(|problem| problem.code != "R013"));
+    }
     let needs_context = def.counting.frequency.is_some() || def.counting.same.0 != 0;
     if needs_context && !def.counting.is_composite() && !def.conditions.check_diff {
         let message = format!(
@@ -153,6 +167,16 @@ impl Reader<'_> {
         Some(def)
     }
 
+    /// How many networks or accounts are wanted.
+    fn wanted(&mut self, text: &Text, name: &str) -> Option<u32> {
+        let number = text.value.parse().ok().filter(|number| (2..=MOST_NETWORKS).contains(number));
+        if number.is_none() {
+            let message = format!("{name} must be a number from 2 to {MOST_NETWORKS}, found \"{}\"", text.value);
+            self.error("R071", &message, &text.span);
+        }
+        number
+    }
+
     /// Digits only; OSSEC reads at most `digits` of them.
     fn number(&mut self, attribute: &Attribute, digits: usize) -> Option<u32> {
         let text = &attribute.value.value;
@@ -195,6 +219,9 @@ impl Reader<'_> {
             "if_matched_sid" => def.counting.if_matched_sid = Some(text()),
             "if_matched_group" => join(&mut def.counting.if_matched_group, &element.text),
             "if_matched_regex" => append(&mut def.counting.if_matched_regex, Dialect::OsRegex, &element.text),
+            "target" => def.counting.target = self.target(element),
+            "different_accounts" => def.counting.target = self.different_accounts(element),
+            "if_target_of" => def.counting.if_target_of = Some(text()),
             "check_diff" => def.conditions.check_diff = true,
             "if_fts" => def.conditions.if_fts = true,
             "ignore" => def.outcome.ignore_fields = self.fields(&element.text),
@@ -233,6 +260,7 @@ impl Reader<'_> {
         let (known, obeys): (&[&str], Obeys) = match name {
             "list" => return Asked::default(),
             "info" => (&["type"], Obeys::Nothing),
+            "target" => (&["networks"], Obeys::Nothing),
             "field" => (&["name"], Obeys::Both),
             "action" => (&[], Obeys::Both),
             "srcip" | "dstip" => (&[], Obeys::Negate),
@@ -277,6 +305,54 @@ impl Reader<'_> {
                 "GeoIP data is not supported: the rule never fires"
             };
             self.warning("R014", &format!("{name}: {follows}"), &element.span);
+        }
+    }
+
+    /// `<target networks="12">account</target>`: events are counted per account, from how many networks they come.
+    fn target(&mut self, element: &Element) -> Option<TargetDef> {
+        let kind = TargetKind::parse(&element.text.value);
+        if kind.is_none() {
+            self.diagnostics.push(unknown_name("R070", "target", &element.text, &TargetKind::NAMES));
+        }
+        let Some(attribute) = element.attribute_ignoring_case("networks") else {
+            self.error("R071", "a <target> requires the attribute networks", &element.span);
+            return None;
+        };
+        let wanted = self.wanted(&attribute.value, "networks")?;
+        Some(TargetDef { counts: Counts::NetworksOf(kind?), wanted })
+    }
+
+    /// `<different_accounts>12</different_accounts>`: accounts are counted per source.
+    fn different_accounts(&mut self, element: &Element) -> Option<TargetDef> {
+        let wanted = self.wanted(&element.text, "different_accounts")?;
+        Some(TargetDef { counts: Counts::AccountsOfSource, wanted })
+    }
+
+    /// What cannot stand beside `<target>` or `<if_target_of>`.
+    fn targets(&mut self, element: &Element, def: &RuleDef) {
+        let counting = &def.counting;
+        if !counting.asks_target() {
+            return;
+        }
+        let span = &element.span;
+        if counting.target.is_some() && counting.if_target_of.is_some() {
+            self.error("R072", &format!("rule {} has both a target and if_target_of", def.id), span);
+        }
+        if counting.is_composite() || counting.frequency.is_some() || counting.same.0 != 0 {
+            let message = format!(
+                "rule {} has target, different_accounts or if_target_of beside if_matched_…, same_… or frequency",
+                def.id
+            );
+            self.diagnostics.push(
+                Diagnostic::error("R072", message)
+                    .at(span.clone())
+                    .help("targets are counted by networks: use if_group or if_sid, and timeframe"),
+            );
+        }
+        if def.parents.if_sid.is_none() && def.parents.if_group.is_none() && !def.overwrite {
+            let message =
+                format!("rule {} with target, different_accounts or if_target_of has no if_sid or if_group", def.id);
+            self.error("R072", &message, span);
         }
     }
 

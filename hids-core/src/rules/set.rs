@@ -9,6 +9,7 @@ use super::event::RuleEvent;
 use super::history::{EventStore, ListLimits};
 use super::options::RuleOptions;
 use super::state::RuleState;
+use super::targets::{Counts as CountedBy, TargetRule, TargetTest, Targets};
 use crate::decode::{EventKind, FtsFields};
 use crate::model::{RuleFacts, RuleId};
 
@@ -21,6 +22,8 @@ pub struct RuleSet {
     pub(super) keeps_all: bool,
     /// What composite rules count; empty in the strict mode.
     pub(super) counters: Counters,
+    /// The rules with `<target>`; none in the strict mode.
+    pub(super) targets: Vec<TargetRule>,
     pub(super) options: RuleOptions,
 }
 
@@ -31,6 +34,9 @@ pub(super) struct Rule {
     pub kind: EventKind,
     pub conditions: Box<[Condition]>,
     pub context: Option<Composite>,
+    pub target: Option<TargetTest>,
+    /// Whether its events are logins.
+    pub is_login: bool,
     /// In the order in which they are tried.
     pub children: Box<[Gate]>,
     pub noalert: bool,
@@ -72,12 +78,23 @@ impl RuleSet {
         let limits =
             ListLimits { of_rule: options.rule_memory_size, of_all: options.memory_size, keeps_all: self.keeps_all };
         let lists = EventStore::new(if options.strict_ossec { self.lists } else { 0 }, limits);
-        RuleState::new(options, lists, Counts::new(&self.counters), self.rules.len())
+        RuleState::new(options, lists, Counts::new(&self.counters), Targets::new(&self.targets), self.rules.len())
     }
 
     /// The rule with that number in the set.
     pub(super) fn rule(&self, index: u32) -> &Rule {
         &self.rules[index as usize]
+    }
+
+    /// The element that explanations name.
+    fn target_element(&self, test: TargetTest) -> &'static str {
+        match test {
+            TargetTest::Attacked(_) => "if_target_of",
+            TargetTest::Counts(rule) => match self.targets[rule as usize].counts {
+                CountedBy::NetworksOf(_) => "target",
+                CountedBy::AccountsOfSource => "different_accounts",
+            },
+        }
     }
 
     /// The condition that refuses the event, of those from number `from` on.
@@ -92,6 +109,11 @@ impl RuleSet {
             if !condition.passes(rule.facts.id, event, state) {
                 return Some(condition.name());
             }
+        }
+        if let Some(test) = rule.target {
+            let attacked = state.targets.test(test, event, &self.options.excepted);
+            let Some(target) = attacked else { return Some(self.target_element(test)) };
+            state.judged.target = target;
         }
         let context = rule.context.as_ref()?;
         let level = rule.facts.level.0;

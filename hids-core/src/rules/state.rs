@@ -8,8 +8,9 @@ use super::count::{Counts, Mark, Source};
 use super::event::RuleEvent;
 use super::history::{EventStore, Evidence};
 use super::options::RuleOptions;
+use super::targets::{SavedLogins, Targets};
 use crate::decode::{EventKind, FirstSeen, FtsFields};
-use crate::model::{RuleId, Timestamp};
+use crate::model::{AttackedTarget, RuleId, Timestamp};
 
 /// Instead of a rule's number (at most six digits), the ports that a scan found open.
 const HOST_INFORMATION: RuleId = RuleId(u32::MAX);
@@ -27,6 +28,7 @@ pub struct RuleState {
     pub(super) lists: EventStore,
     /// What the default mode counts in.
     pub(super) counts: Counts,
+    pub(super) targets: Targets,
     first_seen: FirstSeen,
     ignored: FirstSeen,
     windows: HashMap<Window, i64>,
@@ -52,6 +54,8 @@ pub(super) struct Judged {
     previous_output: Option<Vec<u8>>,
     /// What the event keeps of the composite rule that it fired.
     pub mark: Mark,
+    /// What many sources are directed at.
+    pub target: Option<AttackedTarget>,
 }
 
 impl Judged {
@@ -61,6 +65,7 @@ impl Judged {
         self.evidence.clear();
         self.previous_output = None;
         self.mark = Mark::default();
+        self.target = None;
     }
 }
 
@@ -126,6 +131,9 @@ pub struct SavedState {
     pub ignored: Vec<Vec<u8>>,
     /// Host, rule and last output of `check_diff`.
     pub outputs: Vec<(Vec<u8>, RuleId, Vec<u8>)>,
+    /// Who logged in as whom, for rules about targets.
+    #[serde(default)]
+    pub logins: SavedLogins,
     /// The same of events whose sender is not confirmed, which are remembered apart.
     #[serde(default)]
     pub untrusted: Option<Box<SavedState>>,
@@ -149,10 +157,17 @@ impl Losses {
 
 impl RuleState {
     /// The state before the first event, of a set of `rules` rules.
-    pub(super) fn new(options: &RuleOptions, lists: EventStore, counts: Counts, rules: usize) -> Self {
+    pub(super) fn new(
+        options: &RuleOptions,
+        lists: EventStore,
+        counts: Counts,
+        targets: Targets,
+        rules: usize,
+    ) -> Self {
         Self {
             lists,
             counts,
+            targets,
             first_seen: FirstSeen::new(options.fts_list_size, options.fts_shared_prefix),
             ignored: FirstSeen::new(0, 0),
             windows: HashMap::new(),
@@ -173,7 +188,7 @@ impl RuleState {
         Losses {
             shortened_lines: self.lists.shortened + self.counts.shortened,
             forgotten_single_events,
-            forgotten_counts,
+            forgotten_counts: forgotten_counts + self.targets.forgotten(),
             forgotten_combinations: self.first_seen.forgotten() + self.ignored.forgotten(),
             ..self.losses
         }
@@ -188,6 +203,7 @@ impl RuleState {
             first_seen: self.first_seen.combinations().map(<[u8]>::to_vec).collect(),
             ignored: self.ignored.combinations().map(<[u8]>::to_vec).collect(),
             outputs,
+            logins: self.targets.save(),
             untrusted: None,
         }
     }
@@ -202,6 +218,7 @@ impl RuleState {
     pub fn restore(&mut self, saved: &SavedState) {
         saved.first_seen.iter().for_each(|combination| self.first_seen.restore(combination));
         saved.ignored.iter().for_each(|combination| self.ignored.restore(combination));
+        self.targets.restore(&saved.logins);
         for (host, rule, output) in saved.outputs.iter().take(MAX_OUTPUTS) {
             self.outputs.insert((host.as_slice().into(), *rule), output.as_slice().into());
         }
@@ -220,6 +237,16 @@ impl RuleState {
     /// The lines that a composite rule counted in the last event.
     pub fn evidence(&self) -> impl Iterator<Item = (Timestamp, &[u8])> {
         self.judged.evidence.lines()
+    }
+
+    /// What many sources are directed at, when a rule about targets was fulfilled in the last event.
+    pub fn target(&self) -> Option<&AttackedTarget> {
+        self.judged.target.as_ref()
+    }
+
+    /// Remembers a login, whose source no rule about targets counts from now on.
+    pub(super) fn logged_in(&mut self, event: &RuleEvent<'_>) {
+        self.changes += u64::from(self.targets.logged_in(event));
     }
 
     /// For `check_diff`, the output before that of the last event.

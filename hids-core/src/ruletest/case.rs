@@ -77,8 +77,10 @@ pub struct Case {
     pub lines: Vec<Vec<u8>>,
     /// Whether the lines are news of file integrity, not of a log.
     pub is_file_news: bool,
-    /// How often the lines are fed; the last answer counts.
+    /// How often the lines are fed, with the number of the time, from 1, in place of `{n}`; the last answer counts.
     pub repeat: usize,
+    /// Whether that was asked for: elsewhere `{n}` is a part of the line.
+    pub is_repeated: bool,
     /// Whether all expectations are to hold (`pass`), or at least one is not (`fail`).
     pub passes: bool,
     expected: Vec<(Key, String)>,
@@ -112,7 +114,7 @@ pub fn parse(file: &Arc<SourceFile>) -> (Vec<Case>, Vec<Diagnostic>) {
 /// The expectations hold for all lines of a section, wherever in it they stand.
 fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
     let mut expected: Vec<(Key, String)> = Vec::new();
-    let mut repeat = 1;
+    let (mut repeat, mut is_repeated) = (1, false);
     let mut logs: Vec<(&Entry, bool)> = Vec::new();
     for entry in &section.entries {
         let value = String::from_utf8_lossy(&entry.values[0]).into_owned();
@@ -126,7 +128,7 @@ fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
             }
         } else if entry.key == "repeat" {
             match value.parse() {
-                Ok(number @ 1..=MAX_REPEAT) => repeat = number,
+                Ok(number @ 1..=MAX_REPEAT) => (repeat, is_repeated) = (number, true),
                 _ => diagnostics.push(bad_value(entry, "must be a number from 1 to 10000")),
             }
         } else if let Some(key) = key {
@@ -147,6 +149,7 @@ fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
         lines: entry.values.iter().map(|value| undoubled(value)).collect(),
         is_file_news: entry.key.starts_with(FILE),
         repeat,
+        is_repeated,
         passes: *passes,
         expected: expected.clone(),
     };

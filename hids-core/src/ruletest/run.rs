@@ -1,7 +1,10 @@
 //! Feeds the lines of a case and compares.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use memchr::memmem;
 
 use super::case::{Case, Key};
 use super::news;
@@ -60,9 +63,10 @@ pub fn run(engine: &mut Engine, case: &Case) -> Verdict {
     };
     for round in 1..=case.repeat {
         for line in &case.lines {
+            let line = numbered(case, line, round);
             // A value that names no news was an error of the file.
-            let told = if case.is_file_news { news::notice(line, now) } else { None };
-            let (line, notice) = told.as_ref().map_or((line, None), |(text, notice)| (text, Some(notice)));
+            let told = if case.is_file_news { news::notice(&line, now) } else { None };
+            let (line, notice) = told.as_ref().map_or((&*line, None), |(text, notice)| (text, Some(notice)));
             let event = EventRef { source: &source, received: now, line, notice };
             // Lines that come again are decoded as before.
             let (outcome, tried) = match round {
@@ -79,6 +83,23 @@ pub fn run(engine: &mut Engine, case: &Case) -> Verdict {
     }
     verdict.passed = verdict.differences.is_empty() == case.passes;
     verdict
+}
+
+/// A line as it is fed for the `round`-th time.
+fn numbered<'a>(case: &Case, line: &'a [u8], round: usize) -> Cow<'a, [u8]> {
+    const NUMBER: &[u8] = b"{n}";
+    if !case.is_repeated || memmem::find(line, NUMBER).is_none() {
+        return Cow::Borrowed(line);
+    }
+    let mut out = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = memmem::find(rest, NUMBER) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(round.to_string().as_bytes());
+        rest = &rest[at + NUMBER.len()..];
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
 }
 
 fn compare(case: &Case, outcome: &Outcome<'_>) -> Vec<Difference> {

@@ -125,6 +125,14 @@ fn a_rule_is_covered_when_it_is_fired_and_a_near_miss_is_not() {
     assert_eq!(lacking(&level), (vec![101], vec![101], 66));
 }
 
+#[test]
+fn a_repeated_line_can_have_the_number_of_the_time() {
+    let text = "[a]\nrule = 101\nrepeat = 4\nlog 1 pass = Nov 25 10:00:0{n} h tick[{n}]: x {n}\n";
+    assert!(verdicts(text)[0].passed);
+    let literal = format!("[a]\nrule = 100\nlog 1 pass = {TICK} {{n}}\n");
+    assert!(verdicts(&literal)[0].passed);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_without_panic(text in prop::collection::vec(any::<u8>(), 0..400)) {

@@ -1,6 +1,6 @@
 //! An alert as it was recorded.
 
-use hids_core::model::{AlertId, Level, RuleId, Timestamp};
+use hids_core::model::{AlertId, AttackedTarget, Level, MOST_SOURCES_NAMED, RuleId, TargetKind, Timestamp};
 use hids_core::render::{ParsedAlert, visible_string};
 use serde_json::{Value, json};
 
@@ -35,6 +35,8 @@ pub(crate) struct RecordedAlert {
     pub of_files: bool,
     /// Earlier lines of a composite rule.
     pub evidence: Vec<String>,
+    /// What many sources are directed at, as alerts.log has it.
+    pub target: Option<String>,
     /// The alert as one line of JSON (the line of alerts.json when that was read).
     pub json: String,
 }
@@ -85,6 +87,7 @@ impl RecordedAlert {
             false => line(&self.full_log),
         }
         self.evidence.iter().for_each(|earlier| line(earlier));
+        self.target.iter().for_each(|target| line(target));
         out
     }
 
@@ -120,6 +123,7 @@ impl RecordedAlert {
             // No log can bring this key: it is written from a notice only.
             of_files: value.pointer("/SyscheckFile/event").is_some(),
             evidence: texts(value.get("evidence")),
+            target: value.get("target").and_then(target_of),
             json: line.trim_end().to_owned(),
         })
     }
@@ -156,7 +160,23 @@ impl RecordedAlert {
             full_log: lines.next().unwrap_or_default(),
             of_files: false,
             evidence: lines.collect(),
+            // Stands among the lines.
+            target: None,
             json: json.to_string(),
         }
     }
+}
+
+/// The line of alerts.log about the target in a record of alerts.json.
+fn target_of(value: &Value) -> Option<String> {
+    let sources = value.get("sources")?.as_array()?.iter().filter_map(|source| source.as_str()?.parse().ok());
+    let number = |key: &str| u32::try_from(value.get(key)?.as_u64()?).ok();
+    let target = AttackedTarget {
+        kind: TargetKind::parse(value.get("kind")?.as_str()?)?,
+        name: value.get("name")?.as_str()?.into(),
+        networks: number("networks")?,
+        seconds: number("seconds")?,
+        sources: sources.take(MOST_SOURCES_NAMED).collect(),
+    };
+    Some(target.to_string())
 }

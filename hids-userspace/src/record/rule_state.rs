@@ -11,7 +11,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use hids_core::engine::SavedState;
+use hids_core::engine::{SavedLogins, SavedState};
 use hids_core::model::RuleId;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,8 @@ struct Written {
     first_seen: Vec<String>,
     ignored: Vec<String>,
     outputs: Vec<(String, RuleId, String)>,
+    #[serde(default)]
+    logins: SavedLogins,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     untrusted: Option<Box<Written>>,
 }
@@ -65,6 +67,7 @@ impl Written {
             first_seen: texts(&state.first_seen),
             ignored: texts(&state.ignored),
             outputs: outputs.iter().map(|(host, rule, output)| (to_text(host), *rule, to_text(output))).collect(),
+            logins: state.logins.clone(),
             untrusted: state.untrusted.as_ref().map(|state| Box::new(Self::of(state))),
         }
     }
@@ -76,6 +79,7 @@ impl Written {
             first_seen: bytes(self.first_seen),
             ignored: bytes(self.ignored),
             outputs: outputs.collect(),
+            logins: self.logins,
             untrusted: self.untrusted.map(|written| Box::new(written.into_state())),
         }
     }
@@ -208,6 +212,7 @@ mod tests {
             first_seen: vec![b"sshd root 203.0.113.7 \xff\x00\n\"".to_vec()],
             ignored: vec![Vec::new()],
             outputs: vec![(b"web1".to_vec(), RuleId(533), b"tcp 22".to_vec())],
+            logins: SavedLogins::default(),
             untrusted: Some(Box::new(SavedState { first_seen: vec![b"app alice".to_vec()], ..SavedState::default() })),
         }
     }

@@ -49,6 +49,7 @@ pub(super) fn alert(sequence: u64, seconds: i64) -> Arc<Alert> {
         full_log: format!("line {sequence}").into_bytes(),
         log_offset: 0,
         evidence: Vec::new(),
+        target: None,
         previous_output: None,
         notice: None,
         untrusted: None,

@@ -91,6 +91,8 @@ impl Evidence {
     /// What `alert` holds.
     pub(super) fn of(alert: &Alert) -> Self {
         let earlier = alert.evidence.iter().take(MOST_LINES - 1);
+        let target = alert.target.as_deref().map(ToString::to_string);
+        let target = target.map(|text| SeenLine { time: alert.time, text: shown(text.as_bytes()) });
         let earlier = earlier.rev().map(|line| SeenLine { time: line.time, text: shown(&line.full_log) });
         let last = SeenLine { time: alert.time, text: shown(&alert.full_log) };
         Self {
@@ -98,7 +100,7 @@ impl Evidence {
             chain: alert.chain.to_vec(),
             mitre: alert.rule.mitre.clone(),
             location: alert.source.location.clone(),
-            lines: earlier.chain([last]).collect(),
+            lines: target.into_iter().chain(earlier).chain([last]).collect(),
         }
     }
 }

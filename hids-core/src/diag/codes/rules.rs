@@ -212,4 +212,18 @@ pub(super) const RULES: &[Code] = &[
         "The attribute is ignored; types are pcre2, osregex and osmatch.",
     ),
     Code::new("R069", WARNING, "negate is not yes or no", "The attribute is ignored."),
+    Code::new("R070", ERROR, "Unknown target", "Targets are account, path and service."),
+    Code::new(
+        "R071",
+        ERROR,
+        "target without a number of networks",
+        "The attribute networks says from how many networks, 2 to 256, failures of one target make an attack.",
+    ),
+    Code::new(
+        "R072",
+        ERROR,
+        "target with conditions that it does not go with",
+        "A rule about targets counts by itself: it needs if\\_sid or if\\_group, and neither if\\_matched\\_..., same\\_... nor frequency.",
+    ),
+    Code::new("R073", ERROR, "if_target_of without such a rule", "It names an earlier rule that has a target."),
 ];

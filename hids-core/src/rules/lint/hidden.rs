@@ -68,5 +68,9 @@ fn hider(looked: &Looked<'_>, tests: &[Vec<Test>], parent: u32, index: u32) -> O
 
 /// Whether nothing but the event decides about the rule, and it (or a child) is then the answer.
 pub(super) fn wins_when_it_matches(rule: &RuleDef) -> bool {
-    !rule.outcome.noalert && !rule.counting.is_composite() && !rule.conditions.check_diff && !rule.conditions.if_fts
+    !rule.outcome.noalert
+        && !rule.counting.is_composite()
+        && !rule.counting.asks_target()
+        && !rule.conditions.check_diff
+        && !rule.conditions.if_fts
 }

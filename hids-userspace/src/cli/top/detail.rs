@@ -32,6 +32,7 @@ pub(super) fn text(alert: &RecordedAlert, zone: &TimeZone) -> String {
     row("file", alert.subject.file.as_deref());
     row("url", text_of("url"));
     row("who", who(&record["SyscheckFile"]["who"]).as_deref());
+    row("target", target(&record["target"]).as_deref());
     row("unverified", record["untrusted_sender"]["reason"].as_str());
     out.push_str("\nlog\n");
     for line in alert.full_log.lines().filter(|line| !line.is_empty()) {
@@ -44,6 +45,12 @@ pub(super) fn text(alert: &RecordedAlert, zone: &TimeZone) -> String {
         let _ = writeln!(out, "  {}", visible(line));
     }
     out
+}
+
+/// What many sources are directed at.
+fn target(target: &Value) -> Option<String> {
+    let (kind, name) = (target["kind"].as_str()?, target["name"].as_str()?);
+    Some(format!("{kind} {name}, {} networks", target["networks"]))
 }
 
 /// The process that changed a file.

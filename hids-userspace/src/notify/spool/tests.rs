@@ -34,6 +34,7 @@ pub(in crate::notify) fn alert(sequence: u64, rule: u32, level: u16) -> Alert {
         full_log: format!("line {sequence}").into_bytes(),
         log_offset: 0,
         evidence: Vec::new(),
+        target: None,
         previous_output: None,
         notice: None,
         untrusted: None,

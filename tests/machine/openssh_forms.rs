@@ -33,7 +33,7 @@ const fn form_of(releases: &'static [Release], rule: u32, text: &'static str) ->
 
 #[rustfmt::skip]
 pub(crate) const FORMS: &[Form] = &[
-    form(0, "pam_unix(sshd:account): account expired has expired (account expired)"),
+    form(200_024, "pam_unix(sshd:account): account expired has expired (account expired)"),
     form(5502, "pam_unix(sshd:session): session closed for user webadmin"),
     form(5503, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=PEER"),
     form(5503, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=PEER  user=daemon"),

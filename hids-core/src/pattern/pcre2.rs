@@ -275,8 +275,7 @@ impl Translator<'_> {
     }
 
     fn class(&mut self) -> Option<()> {
-        if matches!(self.peek(), Some(b':' | b'.' | b'=')) {
-            // PCRE2 takes it for a misplaced POSIX class if it closes like one.
+        if self.is_misplaced_posix() {
             return None;
         }
         self.out.push('[');
@@ -311,6 +310,26 @@ impl Translator<'_> {
         }
         self.out.push(']');
         Some(())
+    }
+
+    /// `[:alpha:]` outside of a class, which PCRE2 refuses. It is one only if it closes like one before the first
+    /// bracket: `[.,]` is a class of two characters.
+    fn is_misplaced_posix(&self) -> bool {
+        let rest = &self.source[self.at..];
+        let [sign @ (b':' | b'.' | b'='), body @ ..] = rest else { return false };
+        let mut pairs = body.windows(2);
+        while let Some(pair) = pairs.next() {
+            match pair {
+                [b'\\', b']' | b'\\'] => {
+                    pairs.next();
+                }
+                [b']', _] => return false,
+                [b'[', next] if next == sign => return false,
+                [last, b']'] if last == sign => return true,
+                _ => {}
+            }
+        }
+        false
     }
 
     /// `[\d-x]`: what the hyphen means depends on PCRE2's version.

@@ -3,10 +3,12 @@
 #![allow(clippy::disallowed_methods, reason = "runs while the crate is built; the core itself touches no file")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a build that cannot go on ends")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/ruleset/decoders");
+    // At run time: a target directory that several checkouts share keeps this program.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).expect("cargo sets CARGO_MANIFEST_DIR");
+    let folder = package.join("../config/ruleset/decoders");
     println!("cargo::rerun-if-changed={}", folder.display());
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = entries

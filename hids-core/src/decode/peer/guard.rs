@@ -38,7 +38,10 @@ pub struct PeerGuard {
 /// Buffers reused from event to event.
 #[derive(Default)]
 pub struct PeerScratch {
-    scratch: Scratch,
+    /// Of the hardened decoders. A scratch remembers numbers of decoders, so that each set has one of its own.
+    hardened: Scratch,
+    /// Of the decoders that have found the address.
+    again: Scratch,
     masked: Vec<u8>,
     captures: Captures,
 }
@@ -102,9 +105,9 @@ impl PeerGuard {
     /// The hardened decoders' address in place of that of OSSEC's.
     fn replace(&self, hardened: &Hardened, found: &Found<'_, '_>, scratch: &mut Scratch, own: &mut PeerScratch) {
         let log = found.event.log;
-        hardened.prefilter.scan(log, &mut own.scratch.seen);
-        decode(&hardened.decoders, found.event, &mut own.scratch, None);
-        let Some(range) = own.scratch.fields.range(FieldId::SRC_IP) else {
+        hardened.prefilter.scan(log, &mut own.hardened.seen);
+        decode(&hardened.decoders, found.event, &mut own.hardened, None);
+        let Some(range) = own.hardened.fields.range(FieldId::SRC_IP) else {
             // A name blocks nobody, and may be all that there is to count by.
             if scratch.fields.value(FieldId::SRC_IP, log).and_then(address).is_some() {
                 self.drop_address(scratch);
@@ -112,7 +115,7 @@ impl PeerGuard {
             return;
         };
         scratch.fields.replace_range(FieldId::SRC_IP, range);
-        if let Some(port) = own.scratch.fields.range(FieldId::SRC_PORT) {
+        if let Some(port) = own.hardened.fields.range(FieldId::SRC_PORT) {
             scratch.fields.replace_range(FieldId::SRC_PORT, port);
         }
     }
@@ -141,7 +144,7 @@ impl PeerGuard {
         if has_twin(log, range.start, range.end) {
             return None;
         }
-        let PeerScratch { scratch: again, masked, .. } = own;
+        let PeerScratch { again, masked, .. } = own;
         masked.clear();
         masked.extend_from_slice(log);
         masked[range].fill(b' ');

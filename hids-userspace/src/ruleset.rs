@@ -9,6 +9,7 @@ use hids_core::decode::Reading;
 use hids_core::diag::{Diagnostic, SourceFile};
 use hids_core::engine::{Engine, EngineOptions, ListSource, OssecProgram, RulesetSources};
 use hids_core::respond::NeverBlock;
+use hids_core::rules::FtsLimits;
 
 use crate::config::{Config, LogInput, LogSourceConfig, Overlay};
 use crate::platform::hostname;
@@ -123,8 +124,10 @@ fn engine_options(config: &Config) -> EngineOptions {
         mail_level: config.analysis.mail_level,
         memory_size: config.analysis.memory_size,
         rule_memory_size: config.analysis.memory.events_of_rule,
-        fts_list_size: config.analysis.memory.fts_list_size,
-        fts_shared_prefix: config.analysis.memory.fts_shared_prefix,
+        fts: FtsLimits {
+            list_size: config.analysis.memory.fts_list_size,
+            shared_prefix: config.analysis.memory.fts_shared_prefix,
+        },
         decoder_order_size: config.analysis.decoder_order_size,
         log_fw: config.analysis.log_fw,
         default_timeframe: config.analysis.default_timeframe,

@@ -193,7 +193,7 @@ impl DecoderSet {
             _ => &def.name.value,
         };
         let name = self.intern(shown);
-        let of_parents = parents.iter().map(|&parent| self.decoder(parent).plugin.map(|(plugin, _)| plugin));
+        let of_parents = parents.iter().map(|&parent| self.decoder(parent).plugin.map(|(plugin, ..)| plugin));
         if def.parent.is_none() || !parents.is_empty() {
             json::check_parent(def, of_parents, target.diagnostics);
         }
@@ -294,8 +294,7 @@ impl DecoderSet {
             order: order.into(),
             fts: def.fts,
             kind: def.kind,
-            plugin: def.plugin,
-            plugin_offset: def.plugin_offset,
+            plugin: def.plugin.map(|(plugin, reading)| (plugin, reading, def.plugin_offset)),
             json,
             accumulate: def.accumulate,
             children: Vec::new(),

@@ -40,8 +40,8 @@ pub(super) struct Decoder {
     pub order: Box<[FieldId]>,
     pub fts: Option<FtsFields>,
     pub kind: EventKind,
-    pub plugin: Option<(Plugin, Reading)>,
-    pub plugin_offset: Option<Offset>,
+    /// With where it begins to read.
+    pub plugin: Option<(Plugin, Reading, Option<Offset>)>,
     /// What it asks of the JSON that its parent read.
     pub json: JsonChild,
     pub accumulate: bool,
@@ -54,6 +54,6 @@ pub(super) struct Decoder {
 impl Decoder {
     /// Whether it reads JSON.
     pub(super) fn is_json(&self) -> bool {
-        matches!(self.plugin, Some((Plugin::Json, _)))
+        matches!(self.plugin, Some((Plugin::Json, ..)))
     }
 }

@@ -174,7 +174,7 @@ impl Run<'_, '_> {
         let decoder = self.set.decoder(index);
         let log = self.event.log;
         // First the cheapest: nearly all lines are turned away by their first byte.
-        let start = if decoder.plugin_offset.is_none() { Some(json::may_begin(log)?) } else { None };
+        let start = if matches!(decoder.plugin, Some((.., None))) { Some(json::may_begin(log)?) } else { None };
         let end = decoder.prematch.as_ref().map_or(Some(0), |prematch| prematch.find_end(log, &self.scratch.seen))?;
         Some((start.unwrap_or(end), end))
     }
@@ -197,9 +197,10 @@ impl Run<'_, '_> {
         let Predecoded { log, program_name, .. } = *self.event;
         for &index in &set.decoder(parent).children {
             let child = set.decoder(index);
-            let refused = json::refused_by(child, program_name, log, &self.scratch.document)
-                .or_else(|| self.json_prematch(index, end).is_none().then_some("prematch"))
-                .or_else(|| self.json_regex_decides(index).then_some("regex"));
+            let refused =
+                json::refused_by((child.program_name.as_ref(), &child.json), program_name, log, &self.scratch.document)
+                    .or_else(|| self.json_prematch(index, end).is_none().then_some("prematch"))
+                    .or_else(|| self.json_regex_decides(index).then_some("regex"));
             if refused.is_some() {
                 self.note(index, refused);
                 continue;
@@ -313,7 +314,7 @@ impl Run<'_, '_> {
     /// Runs one decoder's regex or plug-in; where its match ends.
     fn extract(&mut self, index: u16, ends: Ends, decoded: &mut Decoded) -> Option<usize> {
         if self.set.decoder(index).is_json() {
-            let start = match self.set.decoder(index).plugin_offset {
+            let start = match self.set.decoder(index).plugin.and_then(|(.., offset)| offset) {
                 Some(Offset::AfterParent) => ends.parent,
                 Some(_) => ends.prematch,
                 None => json::may_begin(self.event.log)?,
@@ -326,7 +327,7 @@ impl Run<'_, '_> {
         }
         let Self { set, event, scratch, .. } = self;
         let decoder = set.decoder(index);
-        if let Some((plugin, reading)) = decoder.plugin {
+        if let Some((plugin, reading, _)) = decoder.plugin {
             *decoded = selected(set, index);
             plugins::run(plugin, reading, event.log, &mut scratch.fields, decoded);
             return None;

@@ -173,6 +173,7 @@ fn of_message<'a>(compiled: &'a Compiled, found: &Predecoded<'a>, prepared: &'a 
         program_name: found.program_name,
         seen: &prepared.seen,
         fields: &prepared.fields,
+        is_common_url: compiled.rules.is_common_url(&prepared.fields, found.log),
         decoder: name,
         decoder_name: name.map_or("", |name| compiled.decoders.name(name)),
         kind,

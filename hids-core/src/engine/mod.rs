@@ -304,6 +304,8 @@ impl<'a> Finish<'a> {
                 program_name: part(&prepared.parts.program_name),
                 seen: prepared.seen(self.compiled),
                 fields: &prepared.fields,
+                // Of a known message it is known already which rules are left.
+                is_common_url: prepared.known.is_none() && rules.is_common_url(&prepared.fields, log),
                 decoder: decoded.name,
                 decoder_name,
                 kind: decoded.kind,

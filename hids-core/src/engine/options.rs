@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::dropped::OssecProgram;
 use crate::model::Level;
-use crate::rules::RuleOptions;
+use crate::rules::{FtsLimits, RuleOptions};
 
 /// What the engine needs to know besides its rules.
 #[derive(Clone, Debug)]
@@ -20,11 +20,8 @@ pub struct EngineOptions {
     /// In the strict mode, events of a rule that `if_matched_sid` looks back on
     /// (`analysisd.sid_prev_matched_max`).
     pub rule_memory_size: usize,
-    /// Recent combinations of intrusion detection events that a new one is compared with
-    /// (`analysisd.fts_list_size`).
-    pub fts_list_size: usize,
-    /// Leading characters that such combinations share more of (`analysisd.fts_min_size_for_str`).
-    pub fts_shared_prefix: usize,
+    /// What first-time combinations of intrusion detection events are compared with.
+    pub fts: FtsLimits,
     /// Most fields of a decoder's `<order>` (`analysisd.decoder_order_size`).
     pub decoder_order_size: usize,
     /// Whether the actions of firewalls are made one of five words, and the strict mode throws away
@@ -56,8 +53,7 @@ impl Default for EngineOptions {
             mail_level: Level(7),
             memory_size: 8192,
             rule_memory_size: 128,
-            fts_list_size: 32,
-            fts_shared_prefix: 14,
+            fts: FtsLimits::default(),
             decoder_order_size: 256,
             log_fw: true,
             default_timeframe: Duration::from_secs(360),
@@ -84,8 +80,7 @@ impl EngineOptions {
             default_timeframe_seconds: u32::try_from(self.default_timeframe.as_secs()).unwrap_or(u32::MAX),
             memory_size: self.memory_size,
             rule_memory_size: self.rule_memory_size,
-            fts_list_size: self.fts_list_size,
-            fts_shared_prefix: self.fts_shared_prefix,
+            fts: self.fts,
             excepted: self.excepted.clone(),
             zone: self.zone.clone(),
             strict_ossec: self.strict_ossec,

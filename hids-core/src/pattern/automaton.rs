@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use regex_syntax::hir::Hir;
+
 use super::backtrack::{Backtracker, Exhausted};
 use super::backtracking::Backtracking;
 use super::captures::{Captures, MAX_CAPTURES};
@@ -44,14 +46,21 @@ impl Automaton {
         Ok(Self { bytes: Expression::new(bytes, Encoding::Bytes)?, variant, limit_hits: AtomicU64::new(0) })
     }
 
-    /// For PCRE2: `expression` is `pattern` with `$` read as the very end.
-    pub(super) fn for_pcre2(expression: &str, pattern: &str, has_dollar: bool) -> Result<Self, PatternError> {
+    /// For PCRE2: `expression`, read as `hir`, is `pattern` with `$` read as the very end.
+    pub(super) fn for_pcre2(
+        expression: &str,
+        hir: &Hir,
+        pattern: &str,
+        has_dollar: bool,
+    ) -> Result<Self, PatternError> {
         let variant = if has_dollar {
             Variant::FinalNewline { pattern: pattern.into(), backtracking: OnceLock::new() }
         } else {
             Variant::None
         };
-        Ok(Self { bytes: Expression::new(expression, Encoding::Bytes)?, variant, limit_hits: AtomicU64::new(0) })
+        let linear = Linear::from_hir(expression, Encoding::Bytes, hir)?;
+        let bytes = Expression { linear, tracker: OnceLock::new() };
+        Ok(Self { bytes, variant, limit_hits: AtomicU64::new(0) })
     }
 
     /// Which engine reads `subject`; `None` when nothing can match it.
@@ -104,6 +113,15 @@ impl Automaton {
             self.limit_hits.fetch_add(1, Ordering::Relaxed);
             T::default()
         })
+    }
+
+    /// Whether its expression is for the bytes of any text.
+    pub(super) fn reads_bytes(&self) -> bool {
+        !matches!(self.variant, Variant::Characters { .. })
+    }
+
+    pub(super) fn literals(&self) -> Option<&[Box<[u8]>]> {
+        self.bytes.linear.literals()
     }
 
     pub(super) fn expression(&self) -> &str {

@@ -107,6 +107,14 @@ impl Backtracking {
         }
     }
 
+    /// Literals in lower case, one of which every match contains in some case.
+    pub(super) fn literals(&self) -> Option<&[Box<[u8]>]> {
+        match &self.engine {
+            Engine::Bounded(bounded) => bounded.superset.as_ref().and_then(Linear::literals),
+            Engine::Pcre2 { .. } => None,
+        }
+    }
+
     /// Whether it refers to what a group matched.
     pub(super) fn refers_back(&self) -> bool {
         matches!(&self.engine, Engine::Bounded(bounded) if bounded.tracker.refers_back())

@@ -15,6 +15,7 @@ use regex_automata::{Anchored, Input, MatchKind, Span, nfa::thompson};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::dialect::PatternError;
+use super::literals;
 
 /// Largest automaton of one pattern; 2048 bytes of os_regex stay far below it.
 const NFA_SIZE_BYTES: usize = 4 << 20;
@@ -53,6 +54,7 @@ pub(super) struct Linear {
     at_start: bool,
     /// About as many states as the automaton has.
     states: usize,
+    literals: Option<Vec<Box<[u8]>>>,
     long: OnceLock<Option<Long>>,
 }
 
@@ -66,15 +68,27 @@ impl Linear {
     pub(super) fn new(expression: &str, encoding: Encoding) -> Result<Self, PatternError> {
         let hir = parse(expression, encoding);
         let hir = hir.map_err(|error| PatternError::TooLarge { message: error.to_string() })?;
-        let states = states(&hir);
+        Self::from_hir(expression, encoding, &hir)
+    }
+
+    /// The same from `expression` as it was read: reading is most of what loading a pattern takes.
+    pub(super) fn from_hir(expression: &str, encoding: Encoding, hir: &Hir) -> Result<Self, PatternError> {
+        let states = states(hir);
         let regex = OnceLock::new();
         if states > SURE_STATES {
-            let built = build(&hir).map_err(|message| PatternError::TooLarge { message })?;
+            let built = build(hir).map_err(|message| PatternError::TooLarge { message })?;
             let _ = regex.set(Some(Box::new(built)));
         }
         let groups = hir.properties().explicit_captures_len();
         let at_start = hir.properties().look_set_prefix().contains(Look::Start);
-        Ok(Self { expression: expression.into(), encoding, regex, groups, at_start, states, long: OnceLock::new() })
+        let literals = literals::required(hir);
+        let (expression, long) = (expression.into(), OnceLock::new());
+        Ok(Self { expression, encoding, regex, groups, at_start, states, literals, long })
+    }
+
+    /// Literals in lower case, one of which every match contains in some case.
+    pub(super) fn literals(&self) -> Option<&[Box<[u8]>]> {
+        self.literals.as_deref()
     }
 
     fn regex(&self) -> Result<&Regex, GaveUp> {
@@ -179,7 +193,7 @@ fn syntax_of(encoding: Encoding) -> syntax::Config {
     syntax::Config::new().unicode(encoding == Encoding::Characters).utf8(false).case_insensitive(true)
 }
 
-fn parse(expression: &str, encoding: Encoding) -> Result<Hir, Box<regex_syntax::Error>> {
+pub(super) fn parse(expression: &str, encoding: Encoding) -> Result<Hir, Box<regex_syntax::Error>> {
     syntax::parse_with(expression, &syntax_of(encoding)).map_err(Box::new)
 }
 

@@ -14,6 +14,7 @@ mod captures;
 mod dialect;
 mod linear;
 mod lint;
+mod literals;
 mod needs;
 mod os_match;
 mod os_regex;
@@ -22,6 +23,7 @@ mod pcre2;
 mod prefilter;
 #[cfg(test)]
 mod tests;
+mod union;
 mod word;
 
 pub use self::captures::{Captures, MAX_CAPTURES};
@@ -30,6 +32,7 @@ pub use self::lint::{Suspicion, suspicions};
 pub use self::needs::{Need, needs};
 pub(crate) use self::paths::{Part, paths};
 pub use self::prefilter::{Prefilter, PrefilterBuilder, Required, Seen};
+pub(crate) use self::union::Union;
 
 use std::fmt;
 
@@ -166,6 +169,15 @@ impl Pattern {
         match &self.program {
             Program::Automaton(automaton) => Some(automaton.expression()),
             Program::Pcre2(backtracking) => backtracking.superset(),
+            _ => None,
+        }
+    }
+
+    /// Literals in lower case, one of which every match contains in some case, where there are such.
+    fn required_literals(&self) -> Option<&[Box<[u8]>]> {
+        match &self.program {
+            Program::Automaton(automaton) => automaton.literals(),
+            Program::Pcre2(backtracking) => backtracking.literals(),
             _ => None,
         }
     }

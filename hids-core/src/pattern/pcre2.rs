@@ -10,6 +10,7 @@ use regex_syntax::hir::{Hir, HirKind};
 use super::anchored::{Anchored, is_plain};
 use super::automaton::Automaton;
 use super::backtracking::Backtracking;
+use super::linear::{self, Encoding};
 use super::{PatternError, Program};
 
 pub(super) fn compile(text: &str) -> Result<Program, PatternError> {
@@ -20,7 +21,8 @@ pub(super) fn compile(text: &str) -> Result<Program, PatternError> {
         return Ok(Program::Anchored(anchored));
     }
     if let Some(translated) = translate(text)
-        && let Ok(automaton) = Automaton::for_pcre2(&translated.expression, text, translated.has_dollar)
+        && let Ok(automaton) =
+            Automaton::for_pcre2(&translated.expression, &translated.hir, text, translated.has_dollar)
     {
         return Ok(Program::Automaton(Box::new(automaton)));
     }
@@ -30,6 +32,7 @@ pub(super) fn compile(text: &str) -> Result<Program, PatternError> {
 /// A pattern for the linear-time engine.
 struct Translated {
     expression: String,
+    hir: Hir,
     has_dollar: bool,
 }
 
@@ -37,17 +40,11 @@ struct Translated {
 fn translate(text: &str) -> Option<Translated> {
     let mut translator = Translator { source: text.as_bytes(), at: 0, out: String::new(), has_dollar: false };
     translator.run()?;
-    let hir = regex_syntax::ParserBuilder::new()
-        .unicode(false)
-        .utf8(false)
-        .case_insensitive(true)
-        .build()
-        .parse(&translator.out)
-        .ok()?;
+    let hir = linear::parse(&translator.out, Encoding::Bytes).ok()?;
     if repeats_nothing(&hir) {
         return None;
     }
-    Some(Translated { expression: translator.out, has_dollar: translator.has_dollar })
+    Some(Translated { expression: translator.out, hir, has_dollar: translator.has_dollar })
 }
 
 /// Whether something that can match the empty string is repeated: there the engines differ.

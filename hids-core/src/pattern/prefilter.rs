@@ -6,19 +6,9 @@
 
 use std::collections::HashMap;
 
-use regex_syntax::hir::{Class, Hir, HirKind};
-
 use super::anchored::is_plain;
+use super::literals::{MAX_LITERAL_BYTES, MAX_LITERALS, MIN_LITERAL_BYTES};
 use super::{Dialect, Pattern};
-
-/// Shortest literal worth seeking.
-const MIN_LITERAL_BYTES: usize = 3;
-/// Of longer ones the beginning is sought.
-const MAX_LITERAL_BYTES: usize = 255;
-/// A literal of this length is as good as a longer one.
-const GOOD_LITERAL_BYTES: usize = 12;
-/// Most literals of one pattern.
-const MAX_LITERALS: usize = 64;
 
 /// Collects the literals of patterns.
 #[derive(Debug, Default)]
@@ -73,7 +63,7 @@ impl PrefilterBuilder {
         let is_whole = whole.is_some();
         let mut literals = match whole {
             Some(literals) => literals,
-            None => required_literals(pattern.expression()?)?,
+            None => pattern.required_literals()?.to_vec(),
         };
         if self.literals.len() + literals.len() > usize::from(u16::MAX) {
             return None;
@@ -255,85 +245,4 @@ fn whole_literals(pattern: &Pattern) -> Option<Vec<Box<[u8]>>> {
     let literals: Vec<Box<[u8]>> = text.split('|').map(|word| word.to_ascii_lowercase().into_bytes().into()).collect();
     let all = text.bytes().all(is_literal) && literals.len() <= MAX_LITERALS && literals.iter().all(|word| fits(word));
     all.then_some(literals)
-}
-
-/// Literals in lower case, one of which every match of `expression` contains in some case.
-fn required_literals(expression: &str) -> Option<Vec<Box<[u8]>>> {
-    let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(expression).ok()?;
-    let cut = |literal: Vec<u8>| literal[..literal.len().min(MAX_LITERAL_BYTES)].into();
-    Some(best(&hir)?.into_iter().map(cut).collect())
-}
-
-fn best(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    if let Some(literal) = exact(hir) {
-        return worthwhile(vec![literal]);
-    }
-    match hir.kind() {
-        HirKind::Concat(parts) => best_of_sequence(parts),
-        HirKind::Alternation(branches) => {
-            let mut all = Vec::new();
-            for branch in branches {
-                all.extend(best(branch)?);
-            }
-            worthwhile(all)
-        }
-        HirKind::Capture(capture) => best(&capture.sub),
-        HirKind::Repetition(repetition) if repetition.min > 0 => best(&repetition.sub),
-        _ => None,
-    }
-}
-
-/// The part of a sequence whose shortest literal is longest.
-fn best_of_sequence(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
-    let mut candidates = Vec::new();
-    let mut run = Vec::new();
-    for part in parts {
-        match exact(part) {
-            Some(literal) => run.extend(literal),
-            None => {
-                candidates.push(vec![std::mem::take(&mut run)]);
-                candidates.extend(best(part));
-            }
-        }
-    }
-    candidates.push(vec![run]);
-    let shortest = |literals: &Vec<Vec<u8>>| literals.iter().map(Vec::len).min().unwrap_or(0);
-    let longest = candidates
-        .into_iter()
-        .max_by_key(|literals| (shortest(literals).min(GOOD_LITERAL_BYTES), std::cmp::Reverse(literals.len())))?;
-    worthwhile(longest)
-}
-
-fn worthwhile(literals: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
-    let good = literals.len() <= MAX_LITERALS && literals.iter().all(|literal| literal.len() >= MIN_LITERAL_BYTES);
-    good.then_some(literals)
-}
-
-/// The one text, in lower case, that `hir` matches in any case; other alphabets than ASCII fold in
-/// ways that the search does not know.
-fn exact(hir: &Hir) -> Option<Vec<u8>> {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => Some(Vec::new()),
-        HirKind::Literal(literal) if literal.0.is_ascii() => Some(literal.0.to_ascii_lowercase()),
-        HirKind::Class(Class::Bytes(class)) => match class.ranges() {
-            [upper, lower]
-                if upper.start() == upper.end()
-                    && lower.start() == lower.end()
-                    && lower.start().is_ascii_lowercase()
-                    && upper.start() == lower.start().to_ascii_uppercase() =>
-            {
-                Some(vec![lower.start()])
-            }
-            _ => None,
-        },
-        HirKind::Concat(parts) => {
-            let mut all = Vec::new();
-            for part in parts {
-                all.extend(exact(part)?);
-            }
-            Some(all)
-        }
-        HirKind::Capture(capture) => exact(&capture.sub),
-        _ => None,
-    }
 }

@@ -17,7 +17,7 @@ use crate::decode::source::{MOST_HINTS, PatternDef, unknown_name};
 use crate::decode::{DecoderSet, FieldId};
 use crate::diag::Diagnostic;
 use crate::model::{Level, RuleFacts, RuleId};
-use crate::pattern::{Pattern, PrefilterBuilder};
+use crate::pattern::{Pattern, PrefilterBuilder, Union};
 use crate::xml::Text;
 
 /// Longest value of one element that OSSEC keeps; a longer condition vanishes there.
@@ -40,6 +40,7 @@ pub fn compile(
     let mut rules: Vec<Rule> = (0..tree.rules.len()).map(|index| compiler.rule(&tree, index)).collect();
     let targets = compiler.targets.into_iter().map(|(_, rule)| rule);
     let targets = targets.filter(|_| !options.strict_ossec).collect();
+    let urls = rare_urls(&mut rules);
     for (index, children) in tree.children.iter().enumerate() {
         let gate = |&child: &u32| Gate::new(child, &rules[child as usize].conditions);
         rules[index].children = children.iter().map(gate).collect();
@@ -52,8 +53,23 @@ pub fn compile(
         roots: tree.roots,
         lists: tree.lists,
         keeps_all: tree.contexts.contains(&Some(EventList::All)),
+        urls,
         options,
     }
+}
+
+/// Takes the patterns for URLs together that no literal text rules out. Rules of level 0 stand for what is common.
+fn rare_urls(rules: &mut [Rule]) -> Union {
+    let mut urls = Union::default();
+    for rule in rules.iter_mut().filter(|rule| rule.facts.level.0 > 0) {
+        for condition in &mut rule.conditions {
+            let is_rare = matches!(condition, Condition::Text(TextField::Url, pattern, None) if urls.add(pattern));
+            if is_rare && let Condition::Text(_, pattern, _) = std::mem::replace(condition, Condition::Never("url")) {
+                *condition = Condition::RareUrl(pattern);
+            }
+        }
+    }
+    urls
 }
 
 /// What the composite rules count; their conditions on earlier events get its numbers.

@@ -22,6 +22,8 @@ pub(super) enum Condition {
     DecodedAs(NameId),
     /// With what the message must contain for the pattern to match.
     Text(TextField, Pattern, Option<Required>),
+    /// A pattern for the URL that is one of [`RuleSet::urls`](super::set::RuleSet::urls).
+    RareUrl(Pattern),
     /// The part of the event is there and the pattern does not match it.
     NotText(TextField, Pattern),
     Action {
@@ -54,6 +56,7 @@ impl Condition {
         match self {
             Self::DecodedAs(_) => "decoded_as",
             Self::Text(field, ..) | Self::NotText(field, _) => field.name(),
+            Self::RareUrl(_) => TextField::Url.name(),
             Self::Action { .. } => "action",
             Self::Field { .. } => "field",
             Self::Address(FieldId::SRC_IP, _) => "srcip",
@@ -71,7 +74,10 @@ impl Condition {
 
     pub(super) fn limit_hits(&self) -> u64 {
         match self {
-            Self::Text(_, pattern, _) | Self::NotText(_, pattern) | Self::Field { pattern, .. } => pattern.limit_hits(),
+            Self::Text(_, pattern, _)
+            | Self::RareUrl(pattern)
+            | Self::NotText(_, pattern)
+            | Self::Field { pattern, .. } => pattern.limit_hits(),
             _ => 0,
         }
     }
@@ -108,6 +114,9 @@ impl Condition {
             Self::Text(field, pattern, required) => {
                 let possible = required.as_ref().is_none_or(|required| event.may_match_field(required));
                 possible && text(*field, event).is_some_and(|text| pattern.is_match(text))
+            }
+            Self::RareUrl(pattern) => {
+                !event.is_common_url && event.field(FieldId::URL).is_some_and(|url| pattern.is_match(url))
             }
             Self::NotText(field, pattern) => text(*field, event).is_some_and(|text| !pattern.is_match(text)),
             Self::Action { wanted, negated } => {

@@ -21,6 +21,8 @@ pub struct RuleEvent<'a> {
     pub seen: &'a Seen,
     /// Decoded fields.
     pub fields: &'a FieldValues,
+    /// Whether no rule that looks for a rare URL can match it ([`RuleSet::is_common_url`](super::RuleSet::is_common_url)).
+    pub is_common_url: bool,
     /// Name of the decoder.
     pub decoder: Option<NameId>,
     /// The same, as text; empty without decoder.

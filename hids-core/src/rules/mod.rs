@@ -44,7 +44,7 @@ pub use evaluate::{RuleMatch, RuleTrial, evaluate};
 pub use event::RuleEvent;
 pub use lint::{commands, lint};
 pub use list::{ListSource, ListTables};
-pub use options::RuleOptions;
+pub use options::{FtsLimits, RuleOptions};
 pub use page::page;
 pub use parse::parse;
 pub use set::RuleSet;

@@ -6,6 +6,21 @@ use crate::decode::Reading;
 use crate::model::Level;
 use crate::pattern::Subject;
 
+/// How first-time combinations of intrusion detection events are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FtsLimits {
+    /// Recent combinations of intrusion detection events that a new one is compared with.
+    pub list_size: usize,
+    /// Leading characters that such combinations share more of.
+    pub shared_prefix: usize,
+}
+
+impl Default for FtsLimits {
+    fn default() -> Self {
+        Self { list_size: 32, shared_prefix: 14 }
+    }
+}
+
 /// What rules need to know besides themselves.
 #[derive(Clone, Debug)]
 pub struct RuleOptions {
@@ -19,10 +34,8 @@ pub struct RuleOptions {
     pub memory_size: usize,
     /// In the strict mode, events remembered of a rule that `if_matched_sid` names.
     pub rule_memory_size: usize,
-    /// Recent combinations of intrusion detection events that a new one is compared with.
-    pub fts_list_size: usize,
-    /// Leading characters that such combinations share more of.
-    pub fts_shared_prefix: usize,
+    /// What first-time combinations of intrusion detection events are compared with.
+    pub fts: FtsLimits,
     /// Networks whose events do not count against targets (`true`), and exceptions from them; the first decides.
     pub excepted: Vec<(IpNet, bool)>,
     /// Time zone of `<time>` and `<weekday>`.
@@ -39,8 +52,7 @@ impl Default for RuleOptions {
             default_timeframe_seconds: 360,
             memory_size: 8192,
             rule_memory_size: 128,
-            fts_list_size: 32,
-            fts_shared_prefix: 14,
+            fts: FtsLimits::default(),
             excepted: Vec::new(),
             zone: jiff::tz::TimeZone::UTC,
             strict_ossec: false,

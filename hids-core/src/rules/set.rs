@@ -10,8 +10,9 @@ use super::history::{EventStore, ListLimits};
 use super::options::RuleOptions;
 use super::state::RuleState;
 use super::targets::{Counts as CountedBy, TargetRule, TargetTest, Targets};
-use crate::decode::{EventKind, FtsFields};
+use crate::decode::{EventKind, FieldId, FieldValues, FtsFields};
 use crate::model::{RuleFacts, RuleId};
+use crate::pattern::Union;
 
 /// All rules, ready to run.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct RuleSet {
     pub(super) counters: Counters,
     /// The rules with `<target>`; none in the strict mode.
     pub(super) targets: Vec<TargetRule>,
+    /// Patterns for URLs that no literal text rules out: one search instead of one for each.
+    pub(super) urls: Union,
     pub(super) options: RuleOptions,
 }
 
@@ -79,6 +82,11 @@ impl RuleSet {
             ListLimits { of_rule: options.rule_memory_size, of_all: options.memory_size, keeps_all: self.keeps_all };
         let lists = EventStore::new(if options.strict_ossec { self.lists } else { 0 }, limits);
         RuleState::new(options, lists, Counts::new(&self.counters), Targets::new(&self.targets), self.rules.len())
+    }
+
+    /// Whether none of the patterns for rare URLs can match the event's.
+    pub fn is_common_url(&self, fields: &FieldValues, log: &[u8]) -> bool {
+        fields.value(FieldId::URL, log).is_some_and(|url| !self.urls.may_match(url))
     }
 
     /// The rule with that number in the set.

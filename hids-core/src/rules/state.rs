@@ -168,7 +168,7 @@ impl RuleState {
             lists,
             counts,
             targets,
-            first_seen: FirstSeen::new(options.fts_list_size, options.fts_shared_prefix),
+            first_seen: FirstSeen::new(options.fts.list_size, options.fts.shared_prefix),
             ignored: FirstSeen::new(0, 0),
             windows: HashMap::new(),
             outputs: HashMap::new(),

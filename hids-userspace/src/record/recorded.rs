@@ -35,8 +35,6 @@ pub(crate) struct RecordedAlert {
     pub of_files: bool,
     /// Earlier lines of a composite rule.
     pub evidence: Vec<String>,
-    /// What many sources are directed at, as alerts.log has it.
-    pub target: Option<String>,
     /// The alert as one line of JSON (the line of alerts.json when that was read).
     pub json: String,
 }
@@ -54,6 +52,8 @@ pub(crate) struct Subject {
     pub file: Option<String>,
     /// Techniques of ATT&CK (only in alerts.json).
     pub mitre: Vec<String>,
+    /// What many sources are directed at, as alerts.log has it.
+    pub target: Option<String>,
 }
 
 impl Subject {
@@ -87,7 +87,7 @@ impl RecordedAlert {
             false => line(&self.full_log),
         }
         self.evidence.iter().for_each(|earlier| line(earlier));
-        self.target.iter().for_each(|target| line(target));
+        self.subject.target.iter().for_each(|target| line(target));
         out
     }
 
@@ -117,13 +117,13 @@ impl RecordedAlert {
                 srcuser: text("srcuser"),
                 file: value.pointer("/SyscheckFile/path").and_then(Value::as_str).map(str::to_owned),
                 mitre: texts(rule.pointer("/mitre/id")),
+                target: value.get("target").and_then(target_of),
             },
             count: value.get("count").and_then(Value::as_u64).unwrap_or(1),
             full_log: text("full_log").unwrap_or_default(),
             // No log can bring this key: it is written from a notice only.
             of_files: value.pointer("/SyscheckFile/event").is_some(),
             evidence: texts(value.get("evidence")),
-            target: value.get("target").and_then(target_of),
             json: line.trim_end().to_owned(),
         })
     }
@@ -155,13 +155,13 @@ impl RecordedAlert {
                 srcuser: None,
                 file: None,
                 mitre: Vec::new(),
+                // Stands among the lines.
+                target: None,
             },
             count: 1,
             full_log: lines.next().unwrap_or_default(),
             of_files: false,
             evidence: lines.collect(),
-            // Stands among the lines.
-            target: None,
             json: json.to_string(),
         }
     }

@@ -1,6 +1,5 @@
 //! What a decoder below a JSON decoder asks for and extracts.
 
-use super::super::decoder::Decoder;
 use super::super::fields::{FieldId, FieldValues, Place};
 use super::address::{address, is_port};
 use super::document::{Document, Kind, Value};
@@ -15,14 +14,14 @@ pub(in crate::decode) struct JsonChild {
     pub regex_field: Option<FieldId>,
 }
 
-/// Why `decoder` does not take this object, as far as its own conditions on values and program go.
+/// Why a decoder does not take this object, as far as its own conditions on program and values go.
 pub(in crate::decode) fn refused_by(
-    decoder: &Decoder,
+    (wanted, child): (Option<&Pattern>, &JsonChild),
     program: Option<&[u8]>,
     log: &[u8],
     document: &Document,
 ) -> Option<&'static str> {
-    if let Some(wanted) = &decoder.program_name
+    if let Some(wanted) = wanted
         && !program.is_some_and(|program| wanted.is_match(program))
     {
         return Some("program_name");
@@ -30,7 +29,7 @@ pub(in crate::decode) fn refused_by(
     let fits = |(field, pattern): &(FieldId, Pattern)| {
         document.value(*field, log).is_some_and(|value| pattern.is_match(value.text))
     };
-    (!decoder.json.wants.iter().all(fits)).then_some("field")
+    (!child.wants.iter().all(fits)).then_some("field")
 }
 
 impl JsonChild {

@@ -15,12 +15,13 @@ mod child;
 mod def;
 mod document;
 mod frame;
+mod parent;
 mod scan;
 #[cfg(test)]
 mod tests;
 
 pub(super) use child::{JsonChild, refused_by};
 pub use def::JsonDef;
-pub(super) use def::check_parent;
 pub(super) use document::Document;
+pub(super) use parent::check_parent;
 pub(super) use scan::{may_begin, read};

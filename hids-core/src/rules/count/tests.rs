@@ -71,6 +71,7 @@ impl Bench {
             program_name: None,
             seen: &seen,
             fields: &fields,
+            is_common_url: false,
             decoder: None,
             decoder_name: "",
             kind: EventKind::Syslog,

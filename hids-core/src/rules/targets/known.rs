@@ -23,13 +23,18 @@ const MOST: usize = 65_536;
 /// What outlives a restart: kind and name, and the networks with the time of the last login.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SavedLogins(Vec<(TargetKind, String, Vec<(Network, i64)>)>);
+pub struct SavedLogins(Vec<SavedName>);
+
+type SavedName = (TargetKind, String, Vec<(Network, i64)>);
+
+/// By name of the account or service, its networks with the second of the last login.
+type Names = HashMap<Box<[u8]>, HashMap<Network, i64>>;
 
 /// The networks known.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    accounts: HashMap<Box<[u8]>, HashMap<Network, i64>>,
-    services: HashMap<Box<[u8]>, HashMap<Network, i64>>,
+    accounts: Names,
+    services: Names,
     count: usize,
     /// When there last was news to save.
     told: i64,
@@ -84,7 +89,7 @@ impl Known {
         true
     }
 
-    fn of(&self, kind: TargetKind) -> Option<&HashMap<Box<[u8]>, HashMap<Network, i64>>> {
+    fn of(&self, kind: TargetKind) -> Option<&Names> {
         match kind {
             TargetKind::Account => Some(&self.accounts),
             TargetKind::Service => Some(&self.services),

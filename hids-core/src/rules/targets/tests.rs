@@ -67,6 +67,7 @@ impl Bench {
             program_name: Some(b"sshd"),
             seen: &seen,
             fields: &fields,
+            is_common_url: false,
             decoder: None,
             decoder_name: "",
             kind: EventKind::Syslog,

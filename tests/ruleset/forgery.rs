@@ -76,8 +76,21 @@ fn words(template: &'static str) -> BoxedStrategy<String> {
     prop_oneof![3 => piece, 3 => mixed, 4 => foreign].boxed()
 }
 
-/// As the daemon escapes it: web servers escape quotation marks, a HELO name has no blanks or brackets.
+/// A line that is a JSON object, or has one behind its header: the writer escapes what it puts into a string.
+fn is_json(template: &str) -> bool {
+    let message = template.find("{\"").map(|at| template.split_at(at));
+    message.is_some_and(|(header, object)| object.contains("\":") && !header.contains("{}"))
+}
+
+/// As the daemon escapes it: JSON and web servers escape quotation marks, a HELO name has no blanks or brackets.
 fn escaped(template: &str, words: &str) -> String {
+    if is_json(template) {
+        return words.replace('\\', "\\\\").replace('"', "\\\"").replace('\t', "\\t");
+    }
+    // CSV doubles them.
+    if template.contains(",\"{}\",") {
+        return words.replace('"', "\"\"");
+    }
     if (template.contains("HTTP/1.1\" ") || template.contains("[25/Nov/2026")) && !template.contains("request: ") {
         words.replace('\\', "\\\\").replace('"', "\\\"")
     } else {

@@ -56,6 +56,7 @@ const SHIPPED: &[(&str, &str)] = &[
 const RULESET: &[(&str, &str)] = &[
     ("config/ruleset/decoders", "usr/share/hids/ruleset/decoders"),
     ("config/ruleset/rules", "usr/share/hids/ruleset/rules"),
+    ("config/ruleset/optional", "usr/share/hids/ruleset/optional"),
     ("config/ruleset/tests", "usr/share/hids/ruleset/tests"),
 ];
 

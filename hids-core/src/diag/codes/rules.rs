@@ -223,7 +223,7 @@ pub(super) const RULES: &[Code] = &[
         "R072",
         ERROR,
         "target with conditions that it does not go with",
-        "A rule about targets counts by itself: it needs if\\_sid or if\\_group, and neither if\\_matched\\_..., same\\_... nor frequency.",
+        "A rule about targets counts by itself: it needs if_sid or if_group, and neither if_matched_..., same_... nor frequency.",
     ),
     Code::new("R073", ERROR, "if_target_of without such a rule", "It names an earlier rule that has a target."),
 ];

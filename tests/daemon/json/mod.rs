@@ -187,9 +187,10 @@ fn of_files(schemas: &Schemas, host: &mut Host) {
     let (tree, export) = (host.path("tree"), host.path("export"));
     let changed = host.path("tree/changed");
     let daemon = &host.daemon;
-    schemas.run(daemon, "fim-scan", &["fim", "scan", &tree, "--full"]);
     schemas.run(daemon, "fim-scan", &["fim", "scan", &tree, "--no-wait"]);
     schemas.run(daemon, "fim-scan", &["fim", "scan", "--stop"]);
+    // After the other, which may have ended or not.
+    schemas.run(daemon, "fim-scan", &["fim", "scan", &tree, "--full"]);
     let status = schemas.run(daemon, "fim-status", &["fim", "status"]);
     assert_eq!(status[0]["last_scan"]["complete"], true, "{status:?}");
     assert!(schemas.run(daemon, "fim-list", &["fim", "list", &tree]).len() >= 4);

@@ -86,7 +86,8 @@ fn tests_beside_the_rules_are_found_and_silent_rules_named_where_asked_for() {
 
 #[test]
 fn coverage_is_whole_when_each_rule_is_fired_and_missed_by_a_little() {
-    let site = Site::new(RULES);
+    // The lines name no source.
+    let site = Site::new(&RULES.replace("    <same_source_ip />\n", ""));
     let ticks = "[ticks]\nrule = 100101\nrepeat = 4\nlog 1 pass = Nov 25 10:00:00 h tick[1]: x\n\
                  [fewer ticks]\nrule = 100100\nrepeat = 3\nlog 1 pass = Nov 25 10:00:00 h tick[1]: x\n";
     site.write("tests/t.ini", &format!("{CASES}log 1 fail = Nov 25 10:00:00 h tock[1]: x\n{ticks}"));

@@ -84,7 +84,7 @@ fn a_running_daemon_takes_it_up_when_asked() {
 fn nothing_is_written_where_it_would_be_wrong_or_without_effect() {
     let host = host();
     for (arguments, code, text) in [
-        (&["4711"][..], 1, "no such rule: 4711"),
+        (&["98765"][..], 1, "no such rule: 98765"),
         (&["5700"], 1, "raises no alert"),
         (&["5716", "--srcip", "10.0.0.1/8"], 2, "use 10.0.0.0/8"),
         (&["5716", "--user", "a\nb"], 2, "printable ASCII"),

@@ -33,7 +33,7 @@ pub(crate) fn docker(line: &[u8], out: &mut Vec<u8>) -> bool {
     is_one
 }
 
-/// The time that the runtime gave to the line, as it is written.
+/// The time stamp that the container runtime put on the line.
 pub(crate) fn time(line: &[u8]) -> Option<&[u8]> {
     wrapped(line).map(|found| &line[found.time])
 }

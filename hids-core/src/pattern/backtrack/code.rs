@@ -1,76 +1,21 @@
 //! A tree to steps that the machine takes.
 
 use super::byteset::ByteSet;
+use super::first::First;
 use super::node::{Assertion, Greed, Node};
+use super::step::{IN_PART, Kind, Step};
 
 /// Most steps of one pattern; counted repetitions are written out.
 const MAX_STEPS: usize = 50_000;
 /// Most loops whose body can match nothing.
 const MAX_EMPTY_LOOPS: u32 = 16;
 
-/// Marks the numbers of results of steps in parts.
-pub(super) const IN_PART: u32 = 1 << 31;
-
-/// One step of the machine.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
-    /// Takes one byte of the set.
-    Byte(ByteSet),
-    /// Tries the next step, then `other` (or the other way round when lazy).
-    Split {
-        other: u32,
-        lazy: bool,
-        memo: u32,
-    },
-    Jump(u32),
-    /// A loop over one byte of the set. Lazy ones go on at the step before this, which takes a byte.
-    Bytes {
-        set: ByteSet,
-        lazy: bool,
-        memo: u32,
-    },
-    Assertion(Assertion),
-    Open(u32),
-    Close(u32),
-    /// A round of a loop whose body can match nothing begins: forgets that bytes were taken.
-    Round(u32),
-    /// The end of such a round: when it took nothing, the loop is over.
-    Repeat {
-        mark: u32,
-        body: u32,
-        lazy: bool,
-        memo: u32,
-    },
-    /// The part up to its `End` must match here; goes on at `after`.
-    Part {
-        kind: Kind,
-        after: u32,
-        has_group: bool,
-    },
-    /// Goes back so many bytes.
-    Back(u32),
-    Again {
-        group: u32,
-        caseless: bool,
-    },
-    /// The end of a part, or of the pattern.
-    End,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Must match; takes nothing.
-    Around,
-    /// Must not match.
-    NotAround,
-    /// Must match; what it takes is kept.
-    Atomic,
-}
-
 /// A pattern ready to run.
 #[derive(Debug)]
 pub(super) struct Code {
     pub steps: Vec<Step>,
+    /// With what the next step of a decision can go on, and its other one.
+    pub ways: Vec<[First; 2]>,
     /// Capturing groups.
     pub groups: usize,
     /// Steps whose failures are remembered.
@@ -95,6 +40,7 @@ impl Code {
         let (first, can_be_empty) = node.first();
         let mut code = Self {
             steps: Vec::new(),
+            ways: Vec::new(),
             groups,
             memos: 0,
             part_memos: 0,
@@ -106,7 +52,26 @@ impl Code {
         };
         code.add(node)?;
         code.push(Step::End)?;
+        code.look_ahead();
         (code.empty_loops <= MAX_EMPTY_LOOPS).then_some(code)
+    }
+
+    /// Finds out with what each way of a decision can go on.
+    fn look_ahead(&mut self) {
+        let mut all = Vec::new();
+        for at in 0..self.steps.len() {
+            let next = at as u32 + 1;
+            let other_way = match self.steps[at] {
+                Step::Split { other, .. } => other,
+                Step::Bytes { .. } => next,
+                _ => continue,
+            };
+            all.push([First::of(&self.steps, next), First::of(&self.steps, other_way)]);
+            if let Step::Split { ways, .. } | Step::Bytes { ways, .. } = &mut self.steps[at] {
+                *ways = all.len() as u32 - 1;
+            }
+        }
+        self.ways = all;
     }
 
     fn here(&self) -> u32 {
@@ -125,9 +90,9 @@ impl Code {
         (*count - 1) | mark
     }
 
-    fn split(&mut self, lazy: bool) -> Option<usize> {
+    fn split(&mut self, lazy: bool, repeats: bool) -> Option<usize> {
         let memo = self.memo();
-        self.push(Step::Split { other: 0, lazy, memo })
+        self.push(Step::Split { other: 0, lazy, memo, ways: 0, repeats })
     }
 
     /// Lets the split or jump at `at` go to the next step.
@@ -177,7 +142,7 @@ impl Code {
         };
         let mut jumps = Vec::new();
         for node in others {
-            let split = self.split(false)?;
+            let split = self.split(false, false)?;
             add(self, node)?;
             jumps.push(self.push(Step::Jump(0))?);
             self.land(split);
@@ -216,7 +181,7 @@ impl Code {
             self.land(over);
         }
         let memo = self.memo();
-        self.push(Step::Bytes { set, lazy, memo })?;
+        self.push(Step::Bytes { set, lazy, memo, ways: 0 })?;
         Some(())
     }
 
@@ -232,15 +197,15 @@ impl Code {
             Some(most) => {
                 (0..least).try_for_each(|_| self.add(node))?;
                 let mut splits = Vec::new();
-                for _ in least..most {
-                    splits.push(self.split(lazy)?);
+                for left in least..most {
+                    splits.push(self.split(lazy, most - left > 1)?);
                     self.add(node)?;
                 }
                 splits.into_iter().for_each(|split| self.land(split));
             }
             None if node.can_be_empty() => {
                 (1..least).try_for_each(|_| self.add(node))?;
-                let skip = if least == 0 { Some(self.split(lazy)?) } else { None };
+                let skip = if least == 0 { Some(self.split(lazy, false)?) } else { None };
                 let mark = self.empty_loops;
                 self.empty_loops += 1;
                 let body = self.here();
@@ -254,7 +219,7 @@ impl Code {
             }
             None => {
                 (0..least).try_for_each(|_| self.add(node))?;
-                let split = self.split(lazy)?;
+                let split = self.split(lazy, true)?;
                 self.add(node)?;
                 self.push(Step::Jump(split as u32))?;
                 self.land(split);

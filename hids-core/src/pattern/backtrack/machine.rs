@@ -7,9 +7,10 @@ use std::cell::RefCell;
 
 use self::loops::Loop;
 use self::trail::{Advance, BYTES_PER_STEP, Frame, Part, Trail};
-use super::code::{Code, Kind, Step};
+use super::code::Code;
 use super::memory::Memory;
 use super::node::Assertion;
+use super::step::{Kind, Step};
 use super::{Exhausted, MAX_STEPS};
 use crate::pattern::{Captures, MAX_CAPTURES};
 
@@ -70,7 +71,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         let Buffers { frames, memory, groups } = buffers;
         frames.clear();
         memory.prepare(code, subject.len());
-        let trail = Trail { subject, frames, memory, left: MAX_STEPS };
+        let trail = Trail { subject, frames, memory, left: MAX_STEPS, may_return: !code.at_start };
         groups.clear();
         groups.resize(code.groups + 1, [NONE; 3]);
         Self { code, trail, groups, keeps_groups: code.has_again }
@@ -146,18 +147,32 @@ impl<'a, 'b> Machine<'a, 'b> {
                     }
                     _ => return Ok(Advance::Failed),
                 },
-                Step::Bytes { ref set, lazy, memo } => {
-                    let loop_over = Loop { set, memo, step: *step, part };
+                Step::Bytes { ref set, lazy, memo, ways } => {
+                    let [next, _] = &self.code.ways[ways as usize];
+                    let loop_over = Loop { set, memo, step: *step, next, part };
                     let left = if lazy {
-                        loops::lazy(&mut self.trail, self.code, loop_over, at, taken)
+                        loops::lazy(&mut self.trail, loop_over, at, taken)
                     } else {
-                        loops::greedy(&mut self.trail, self.code, loop_over, at, taken)
+                        loops::greedy(&mut self.trail, loop_over, at, taken)
                     };
                     if let Some(known) = left? {
                         return Ok(known);
                     }
                 }
-                Step::Split { other, lazy, memo } => {
+                Step::Split { other, lazy, memo, ways, repeats } => {
+                    let byte = self.trail.subject.get(*at as usize).copied();
+                    let ways = self.code.ways[ways as usize].map(|way| way.allows(byte));
+                    match ways {
+                        [true, true] => {}
+                        [false, false] => return Ok(Advance::Failed),
+                        [goes_on, _] => {
+                            if repeats && let Some(known) = self.trail.pass(memo, *at, *taken, part)? {
+                                return Ok(known);
+                            }
+                            *step = if goes_on { *step } else { other };
+                            continue;
+                        }
+                    }
                     let (first, second) = if lazy { (other, *step) } else { (*step, other) };
                     if let Some(known) = self.trail.decide(memo, second, *at, *taken, part)? {
                         return Ok(known);

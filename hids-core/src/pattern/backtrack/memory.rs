@@ -1,6 +1,7 @@
 //! Memo table of the back-tracker: positions that failed, and results of sub-patterns.
 
-use super::code::{Code, IN_PART};
+use super::code::Code;
+use super::step::IN_PART;
 
 /// Most bits for failures: 4 MiB.
 const MAX_FAILURES: usize = 32 << 20;

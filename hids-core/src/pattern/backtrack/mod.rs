@@ -8,10 +8,12 @@
 
 mod byteset;
 mod code;
+mod first;
 mod machine;
 mod memory;
 mod node;
 mod parse;
+mod step;
 #[cfg(test)]
 mod tests;
 

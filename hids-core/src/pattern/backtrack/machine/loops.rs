@@ -5,7 +5,7 @@
 
 use super::super::Exhausted;
 use super::super::byteset::ByteSet;
-use super::super::code::{Code, Step};
+use super::super::first::First;
 use super::trail::{Advance, BYTES_PER_STEP, Frame, Part, Trail};
 
 /// A loop over bytes of a set.
@@ -15,6 +15,8 @@ pub(super) struct Loop<'a> {
     pub memo: u32,
     /// The step after the loop.
     pub step: u32,
+    /// With what that step can go on.
+    pub next: &'a First,
     pub part: Part,
 }
 
@@ -28,13 +30,11 @@ struct Stretch {
 /// Takes as many bytes as it can; the ways out before that are tried later, the last one first.
 pub(super) fn greedy(
     trail: &mut Trail<'_, '_>,
-    code: &Code,
     over: Loop<'_>,
     at: &mut u32,
     taken: &mut u32,
 ) -> Result<Option<Advance>, Exhausted> {
     let entry = *at;
-    let next = next_bytes(code, over.step);
     let mut stretch = stretch(trail, over.memo, *at, *taken);
     loop {
         if let Some(known) = known_of(trail, &stretch, over, *at) {
@@ -42,7 +42,7 @@ pub(super) fn greedy(
             return Ok(Some(end(trail, &stretch, *at, known)));
         }
         let byte = trail.subject.get(*at as usize).copied();
-        let leaves = next.is_none_or(|next| byte.is_some_and(|byte| next.contains(byte)));
+        let leaves = over.next.allows(byte);
         if !byte.is_some_and(|byte| over.set.contains(byte)) {
             trail.spend((*at - entry) as usize / BYTES_PER_STEP)?;
             if !leaves {
@@ -53,6 +53,7 @@ pub(super) fn greedy(
         }
         if leaves {
             note(trail, &stretch, *at)?;
+            trail.may_return = true;
             trail.frames.push(Frame::Try { step: over.step, at: *at, taken: *taken });
             stretch.restart(remembers_from(trail, *at + 1));
         }
@@ -63,13 +64,11 @@ pub(super) fn greedy(
 /// Leaves at the first place that can go on; the bytes after that are taken later.
 pub(super) fn lazy(
     trail: &mut Trail<'_, '_>,
-    code: &Code,
     over: Loop<'_>,
     at: &mut u32,
     taken: &mut u32,
 ) -> Result<Option<Advance>, Exhausted> {
     let entry = *at;
-    let next = next_bytes(code, over.step);
     let mut stretch = stretch(trail, over.memo, *at, *taken);
     loop {
         if let Some(known) = known_of(trail, &stretch, over, *at) {
@@ -77,9 +76,10 @@ pub(super) fn lazy(
             return Ok(Some(end(trail, &stretch, *at, known)));
         }
         let byte = trail.subject.get(*at as usize).copied();
-        if next.is_none_or(|next| byte.is_some_and(|byte| next.contains(byte))) {
+        if over.next.allows(byte) {
             trail.spend((*at - entry) as usize / BYTES_PER_STEP)?;
             note(trail, &stretch, *at)?;
+            trail.may_return = true;
             // The byte is taken by the step before the loop.
             trail.frames.push(Frame::Try { step: over.step - 2, at: *at, taken: *taken });
             return Ok(None);
@@ -140,15 +140,6 @@ fn note(trail: &mut Trail<'_, '_>, stretch: &Stretch, last: u32) -> Result<(), E
         trail.frames.push(Frame::Failed { state, count: last + 1 - from });
     }
     Ok(())
-}
-
-/// The bytes with which `step` begins; `None` when it is not known.
-fn next_bytes(code: &Code, step: u32) -> Option<&ByteSet> {
-    let is_group = |step: &&Step| matches!(step, Step::Open(_) | Step::Close(_));
-    match code.steps[step as usize..].iter().find(|step| !is_group(step))? {
-        Step::Byte(set) => Some(set),
-        _ => None,
-    }
 }
 
 impl Stretch {

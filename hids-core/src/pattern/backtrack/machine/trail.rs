@@ -2,6 +2,7 @@
 
 use super::super::Exhausted;
 use super::super::memory::{Known, Memory, State};
+use super::super::step::IN_PART;
 
 /// Most decisions kept for a later return, in all 16 MiB.
 const MAX_FRAMES: usize = 1 << 20;
@@ -42,6 +43,8 @@ pub(super) struct Trail<'a, 'b> {
     pub memory: &'b mut Memory,
     /// Steps.
     pub left: u32,
+    /// Whether steps may be taken again at a place where they were before: from another start, or another way.
+    pub may_return: bool,
 }
 
 impl Trail<'_, '_> {
@@ -54,6 +57,21 @@ impl Trail<'_, '_> {
         taken: u32,
         part: Part,
     ) -> Result<Option<Advance>, Exhausted> {
+        self.may_return = true;
+        if let Some(known) = self.remember(memo, at, taken, part)? {
+            return Ok(Some(known));
+        }
+        self.frames.push(Frame::Try { step: second, at, taken });
+        Ok(None)
+    }
+
+    /// Notes a decision that leaves one way; what it leads to, if that is known. Not noted is what is never come back to.
+    pub(super) fn pass(&mut self, memo: u32, at: u32, taken: u32, part: Part) -> Result<Option<Advance>, Exhausted> {
+        let may_return = self.may_return || memo & IN_PART != 0;
+        if may_return { self.remember(memo, at, taken, part) } else { Ok(None) }
+    }
+
+    fn remember(&mut self, memo: u32, at: u32, taken: u32, part: Part) -> Result<Option<Advance>, Exhausted> {
         self.check_room()?;
         if self.memory.is_used() {
             let state = self.memory.state(memo, at, taken);
@@ -62,7 +80,6 @@ impl Trail<'_, '_> {
             }
             self.frames.push(Frame::Failed { state, count: 1 });
         }
-        self.frames.push(Frame::Try { step: second, at, taken });
         Ok(None)
     }
 

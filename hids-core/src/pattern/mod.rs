@@ -24,6 +24,7 @@ mod prefilter;
 #[cfg(test)]
 mod tests;
 mod union;
+mod window;
 mod word;
 
 pub use self::captures::{Captures, MAX_CAPTURES};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::anchored::{Anchored, is_plain};
 use super::automaton::Automaton;
+use super::linear;
 use super::{PatternError, Program, Subject};
 
 const WORD: &str = "A-Za-z0-9@_\\-";
@@ -95,12 +96,11 @@ impl Output {
 
 /// Appends `char` as a literal of an expression on bytes, with Unicode's case folding.
 pub(super) fn push_literal(out: &mut String, char: char) {
-    if char.is_ascii_alphanumeric() {
-        out.push(char);
-    } else if char.is_ascii() {
-        let _ = write!(out, "\\x{:02x}", u32::from(char));
-    } else {
-        let _ = write!(out, "(?u:\\x{{{:x}}})", u32::from(char));
+    match u8::try_from(char) {
+        Ok(byte) if byte.is_ascii() => linear::push_byte(out, byte),
+        _ => {
+            let _ = write!(out, "(?u:\\x{{{:x}}})", u32::from(char));
+        }
     }
 }
 

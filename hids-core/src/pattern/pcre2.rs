@@ -40,7 +40,7 @@ struct Translated {
 fn translate(text: &str) -> Option<Translated> {
     let mut translator = Translator { source: text.as_bytes(), at: 0, out: String::new(), has_dollar: false };
     translator.run()?;
-    let hir = linear::parse(&translator.out, Encoding::Bytes).ok()?;
+    let hir = linear::read(&translator.out, Encoding::Bytes).ok()?;
     if repeats_nothing(&hir) {
         return None;
     }
@@ -94,11 +94,7 @@ impl Translator<'_> {
     }
 
     fn byte(&mut self, byte: u8) {
-        if byte.is_ascii_alphanumeric() {
-            self.out.push(char::from(byte));
-        } else {
-            let _ = write!(self.out, "\\x{byte:02x}");
-        }
+        linear::push_byte(&mut self.out, byte);
     }
 
     fn run(&mut self) -> Option<()> {
@@ -298,11 +294,12 @@ impl Translator<'_> {
                     continue;
                 }
             };
-            let _ = write!(self.out, "\\x{low:02x}");
+            self.byte(low);
             if self.peek() == Some(b'-') && self.source.get(self.at + 1).is_some_and(|&byte| byte != b']') {
                 self.at += 1;
                 let Item::Byte(high) = self.item()? else { return None };
-                let _ = write!(self.out, "-\\x{high:02x}");
+                self.out.push('-');
+                self.byte(high);
             }
         }
         self.out.push(']');

@@ -96,7 +96,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn prefilter_refuses_no_line_that_matches(text in "([abc]{0,3}[.|()?*+\\[\\]^$\\\\dws{}0-3:-]{0,3}){1,4}", subject in "[abcABC01 .:\\n-]{0,24}") {
+    fn prefilter_refuses_no_line_that_matches(text in "([abc#%<]{0,3}[.|()?*+\\[\\]^$\\\\dws{}0-3:-]{0,3}){1,4}", subject in "[abcABC01 .:\\n#%<{}$|-]{0,24}") {
         for dialect in [Dialect::OsRegex, Dialect::OsMatch, Dialect::Pcre2] {
             let Ok(pattern) = Pattern::new(dialect, &text) else { continue };
             let mut builder = PrefilterBuilder::default();
@@ -145,4 +145,24 @@ fn pattern_that_backtracks_finds_the_first_place_and_its_end() {
         assert_eq!(pattern.captures(subject.as_bytes(), &mut captures), Some(end), "{text}");
         assert_eq!(captures.spans(), [group], "{text}");
     }
+}
+
+// Their literals lie in several words.
+#[test]
+fn each_of_many_patterns_is_refused_by_its_own_literals() {
+    let mut builder = PrefilterBuilder::default();
+    let required: Vec<_> = (100..400)
+        .map(|number| {
+            builder.add(&Pattern::pcre2(&format!("left{number}.|{{.right{number}|#{number}..")).unwrap()).unwrap()
+        })
+        .collect();
+    let prefilter = builder.build();
+    let mut seen = Seen::default();
+    for (line, wanted) in [("a LEFT123b", Some(23)), ("{aRight399", Some(299)), ("left99 right12 124", None)] {
+        prefilter.scan(line.as_bytes(), &mut seen);
+        let found: Vec<usize> = (0..required.len()).filter(|&at| required[at].may_match(&seen)).collect();
+        assert_eq!(found, Vec::from_iter(wanted), "{line}");
+    }
+    prefilter.scan(b"#", &mut seen);
+    assert!(!required[0].may_match(&seen), "#100 is sought, not its first byte");
 }

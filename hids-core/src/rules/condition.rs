@@ -141,7 +141,7 @@ impl Condition {
 pub(super) struct Gate {
     pub rule: u32,
     decoder: Option<NameId>,
-    literals: Option<(u32, u64)>,
+    literals: Option<Required>,
 }
 
 impl Gate {
@@ -154,7 +154,7 @@ impl Gate {
                 Condition::Differs | Condition::FirstTime => break,
                 Condition::DecodedAs(name) => gate.decoder = Some(*name),
                 Condition::Text(TextField::Match | TextField::Regex, _, Some(required)) => {
-                    gate.literals = gate.literals.or(required.single_mask());
+                    gate.literals = gate.literals.or(Some(*required));
                 }
                 _ => {}
             }
@@ -165,7 +165,7 @@ impl Gate {
     /// Whether the rule may pass.
     pub(super) fn is_open(&self, event: &RuleEvent<'_>) -> bool {
         self.decoder.is_none_or(|name| event.decoder == Some(name))
-            && self.literals.is_none_or(|literals| event.seen.has_any(literals))
+            && self.literals.is_none_or(|literals| literals.may_match(event.seen))
     }
 }
 

@@ -13,6 +13,10 @@ use crate::{cases, files, forgery, shrinking};
 /// From this level on a response blocks.
 const BLOCKING_LEVEL: u16 = 7;
 
+/// Rules for what only an agent on Windows reports: its events, and its registry (OSSEC's ids, so that rules written
+/// on top of them load). No source of this daemon leads to them.
+const OF_WINDOWS: [u32; 6] = [6, 594, 595, 596, 597, 598];
+
 fn catalogue() -> Catalogue {
     Catalogue::read(&files::sources("rules")).0
 }
@@ -27,7 +31,7 @@ fn every_rule_is_fired_and_has_a_near_miss() {
         coverage.add(&case, &verdict);
     }
     let catalogue = catalogue();
-    let covered = coverage.of_rules(&catalogue, |_| true);
+    let covered = coverage.of_rules(&catalogue, |rule| !OF_WINDOWS.contains(&rule.facts.id.0));
     let fired = covered.not_fired.iter().map(|rule| format!("{} is not fired", rule.facts.id));
     let near = covered.no_near_miss.iter().map(|rule| format!("{} has no near miss", rule.facts.id));
     shrinking::compare("uncovered-rules.txt", &fired.chain(near).collect());

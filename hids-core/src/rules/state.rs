@@ -14,6 +14,8 @@ use crate::model::{AttackedTarget, RuleId, Timestamp};
 
 /// Instead of a rule's number (at most six digits), the ports that a scan found open.
 const HOST_INFORMATION: RuleId = RuleId(u32::MAX);
+/// Name of the decoder of the rootkit check.
+const ROOTCHECK: &str = "rootcheck";
 /// Outputs kept for `check_diff`, one per host and rule.
 const MAX_OUTPUTS: usize = 4096;
 /// Longest output that `check_diff` compares, as in OSSEC.
@@ -276,8 +278,17 @@ impl RuleState {
 
     /// `if_fts`: whether the decoder's combination has not been seen before.
     pub(super) fn is_first_time(&mut self, event: &RuleEvent<'_>) -> bool {
-        let Some(fields) = event.fts else { return false };
-        fields.write(event.names(), event.fields, &mut self.combination);
+        match event.fts {
+            Some(fields) => fields.write(event.names(), event.fields, &mut self.combination),
+            // OSSEC keeps the results of the rootkit check whole.
+            None if event.kind == EventKind::Ossec && event.decoder_name == ROOTCHECK => {
+                self.combination.clear();
+                self.combination.extend_from_slice(ROOTCHECK.as_bytes());
+                self.combination.push(b' ');
+                self.combination.extend_from_slice(event.log);
+            }
+            None => return false,
+        }
         let is_new = self.first_seen.is_new(&self.combination, event.kind == EventKind::Ids);
         self.changes += u64::from(is_new);
         is_new

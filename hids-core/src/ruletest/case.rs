@@ -5,10 +5,44 @@ use std::sync::Arc;
 use super::ini::{self, Entry, Section};
 use super::news;
 use crate::diag::{Diagnostic, SourceFile, Span, closest};
-use crate::model::Timestamp;
+use crate::model::{Channel, Timestamp};
 
-/// What the key of news of file integrity begins with.
-const FILE: &str = "file ";
+/// Where a line comes from, by what its key begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// `log 1 pass`: a log.
+    Log,
+    /// `file 1 pass`: news of file integrity.
+    File,
+    /// `rootcheck 1 pass`: the rootkit and policy check.
+    Rootcheck,
+    /// `host 1 pass`: a scan of open ports.
+    Host,
+}
+
+impl Feed {
+    const ALL: [Self; 4] = [Self::Log, Self::File, Self::Rootcheck, Self::Host];
+
+    /// What keys of its lines begin with.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::File => "file ",
+            Self::Rootcheck => "rootcheck ",
+            Self::Host => "host ",
+        }
+    }
+
+    /// The channel of its lines, and where they come from.
+    pub(super) const fn source(self) -> (&'static str, Channel) {
+        match self {
+            Self::Log => ("test", Channel::Log),
+            Self::File => ("syscheck", Channel::Syscheck),
+            Self::Rootcheck => ("rootcheck", Channel::Rootcheck),
+            Self::Host => ("hostinfo", Channel::HostInformation),
+        }
+    }
+}
 
 /// Most lines that one case feeds.
 const MAX_REPEAT: usize = 10_000;
@@ -75,8 +109,8 @@ pub struct Case {
     pub span: Span,
     /// The lines, fed in order.
     pub lines: Vec<Vec<u8>>,
-    /// Whether the lines are news of file integrity, not of a log.
-    pub is_file_news: bool,
+    /// Where the lines come from.
+    pub feed: Feed,
     /// How often the lines are fed, with the number of the time, from 1, in place of `{n}`; the last answer counts.
     pub repeat: usize,
     /// Whether that was asked for: elsewhere `{n}` is a part of the line.
@@ -115,14 +149,14 @@ pub fn parse(file: &Arc<SourceFile>) -> (Vec<Case>, Vec<Diagnostic>) {
 fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
     let mut expected: Vec<(Key, String)> = Vec::new();
     let (mut repeat, mut is_repeated) = (1, false);
-    let mut logs: Vec<(&Entry, bool)> = Vec::new();
+    let mut logs: Vec<(&Entry, Feed, bool)> = Vec::new();
     for entry in &section.entries {
         let value = String::from_utf8_lossy(&entry.values[0]).into_owned();
         let key = Key::ALL.into_iter().find(|key| key.as_str() == entry.key);
-        if let Some(passes) = log_key(&entry.key) {
-            logs.push((entry, passes));
+        if let Some((feed, passes)) = line_key(&entry.key) {
+            logs.push((entry, feed, passes));
             let is_news = |value: &Vec<u8>| news::notice(value, Timestamp::default()).is_some();
-            if entry.key.starts_with(FILE) && !entry.values.iter().all(is_news) {
+            if feed == Feed::File && !entry.values.iter().all(is_news) {
                 let wants = format!("must be one of {}, followed by a path", news::WORDS.join(", "));
                 diagnostics.push(bad_value(entry, &wants));
             }
@@ -142,12 +176,12 @@ fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
     }
     expected.sort();
     check(section, &expected, &logs, diagnostics);
-    let case = |(entry, passes): &(&Entry, bool)| Case {
+    let case = |(entry, feed, passes): &(&Entry, Feed, bool)| Case {
         section: section.name.clone(),
         name: entry.key.clone(),
         span: entry.span.clone(),
         lines: entry.values.iter().map(|value| undoubled(value)).collect(),
-        is_file_news: entry.key.starts_with(FILE),
+        feed: *feed,
         repeat,
         is_repeated,
         passes: *passes,
@@ -157,11 +191,11 @@ fn cases(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Case> {
 }
 
 /// `log 1 pass`, `log 2 fail`, `file 1 pass`; `None` if it is another key.
-fn log_key(key: &str) -> Option<bool> {
-    let rest = key.strip_prefix("log").or_else(|| key.strip_prefix(FILE))?;
+fn line_key(key: &str) -> Option<(Feed, bool)> {
+    let (feed, rest) = Feed::ALL.iter().find_map(|feed| Some((*feed, key.strip_prefix(feed.prefix())?)))?;
     match (rest.ends_with("pass"), rest.ends_with("fail")) {
-        (true, _) => Some(true),
-        (_, true) => Some(false),
+        (true, _) => Some((feed, true)),
+        (_, true) => Some((feed, false)),
         _ => None,
     }
 }
@@ -181,7 +215,12 @@ fn expect(
     expected.push((key, value));
 }
 
-fn check(section: &Section, expected: &[(Key, String)], logs: &[(&Entry, bool)], diagnostics: &mut Vec<Diagnostic>) {
+fn check(
+    section: &Section,
+    expected: &[(Key, String)],
+    logs: &[(&Entry, Feed, bool)],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     if logs.is_empty() {
         let problem = Diagnostic::warning("T007", format!("[{}] has no log line", section.name));
         diagnostics.push(problem.at(section.span.clone()).help("add `log 1 pass = …` with a complete log line"));
@@ -197,13 +236,22 @@ fn bad_value(entry: &Entry, why: &str) -> Diagnostic {
 }
 
 fn unknown(entry: &Entry) -> Diagnostic {
-    let known = Key::ALL.map(Key::as_str).into_iter().chain(["repeat", "log 1 pass", "log 1 fail", "file 1 pass"]);
+    let known = Key::ALL.map(Key::as_str).into_iter().chain([
+        "repeat",
+        "log 1 pass",
+        "log 1 fail",
+        "file 1 pass",
+        "rootcheck 1 pass",
+        "host 1 pass",
+    ]);
     let problem =
         Diagnostic::error("T004", format!("unknown key \"{}\" in a rule test", entry.key)).at(entry.key_span.clone());
     match closest(&entry.key, known) {
         Some(known) => problem.help(format!("did you mean {known}?")),
-        None => problem
-            .help("supported: rule, alert, decoder, srcip, user, blocks, repeat, log N pass, log N fail, file N pass"),
+        None => problem.help(
+            "supported: rule, alert, decoder, srcip, user, blocks, repeat, log N pass, log N fail, and file, \
+                 rootcheck or host in place of log",
+        ),
     }
 }
 

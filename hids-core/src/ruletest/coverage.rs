@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::case::{Case, Key};
+use super::case::{Case, Feed, Key};
 use super::run::Verdict;
 use crate::diag::Span;
 use crate::model::RuleId;
@@ -61,7 +61,7 @@ impl Coverage {
         if !verdict.passed {
             return;
         }
-        self.has_file_news |= case.is_file_news;
+        self.has_file_news |= case.feed == Feed::File;
         self.decoders.extend(verdict.decoders.iter().map(place));
         let wanted = case.expects(Key::Rule).and_then(|id| id.parse().ok()).map(RuleId);
         if case.passes {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::case::{Case, Key};
+use super::case::{Case, Feed, Key};
 use super::news;
 use crate::diag::Span;
 use crate::engine::{Engine, Explanation, Outcome};
-use crate::model::{Channel, EventRef, LogSource, RuleId, Timestamp};
+use crate::model::{EventRef, LogSource, RuleId, Timestamp};
 
 /// When the lines are received: Wednesday, 25 November 2026, 12:00 UTC. All lines of a case come in
 /// this second.
@@ -50,7 +50,7 @@ pub struct Difference {
 /// Runs a case on `engine`, which forgets everything before it.
 pub fn run(engine: &mut Engine, case: &Case) -> Verdict {
     engine.reset();
-    let (location, channel) = if case.is_file_news { ("syscheck", Channel::Syscheck) } else { ("test", Channel::Log) };
+    let (location, channel) = case.feed.source();
     let source = Arc::new(LogSource { location: location.to_owned(), channel });
     let now = Timestamp::from_unix_seconds(RECEIVED_UNIX_SECONDS);
     let mut verdict = Verdict {
@@ -65,7 +65,7 @@ pub fn run(engine: &mut Engine, case: &Case) -> Verdict {
         for line in &case.lines {
             let line = numbered(case, line, round);
             // A value that names no news was an error of the file.
-            let told = if case.is_file_news { news::notice(&line, now) } else { None };
+            let told = if case.feed == Feed::File { news::notice(&line, now) } else { None };
             let (line, notice) = told.as_ref().map_or((&*line, None), |(text, notice)| (text, Some(notice)));
             let event = EventRef { source: &source, received: now, line, notice };
             // Lines that come again are decoded as before.

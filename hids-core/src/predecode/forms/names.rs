@@ -38,6 +38,8 @@ const FACILITIES: [&[u8]; 24] = [
 const SEVERITIES: [&[u8]; 12] = [
     b"emerg", b"panic", b"alert", b"crit", b"err", b"error", b"warn", b"warning", b"notice", b"info", b"debug", b"none",
 ];
+/// Further levels of applications.
+const LEVELS: [&[u8]; 7] = [b"fatal", b"critical", b"severe", b"note", b"log", b"verbose", b"trace"];
 /// Programs that write without a process number on systems whose times are those of applications, too.
 const WITHOUT_PROCESS: [&[u8]; 4] = [b"kernel", b"sudo", b"su", b"login"];
 
@@ -48,7 +50,7 @@ pub(super) fn names(line: &[u8], start: usize, tag: Tag) -> Option<Predecoded<'_
         if let Some(found) = walk.message(tag) {
             return Some(found);
         }
-        walk.word()?;
+        walk.word(tag)?;
     }
     None
 }
@@ -76,8 +78,9 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Passes one word, or a second time; `None` when it is none that a header has.
-    fn word(&mut self) -> Option<()> {
+    /// Passes one word, or a second time; `None` when it is none that a header has. Behind the level of an application's
+    /// line may stand a client's own words.
+    fn word(&mut self, tag: Tag) -> Option<()> {
         let mark = usize::from(matches!(self.line.get(self.at), Some(b'*' | b'.')));
         if self.relay.is_none()
             && self.hostname.is_some()
@@ -94,7 +97,8 @@ impl<'a> Walk<'a> {
         let word = &self.line[self.at..self.at + length];
         let may_skip = is_facility(word) || (self.host().is_some() && (is_sequence(word) || word == b":"));
         if !may_skip {
-            if self.hostname.is_some() || !is_host(word) {
+            let is_of_application = tag == Tag::WithProcess && is_level(word);
+            if self.hostname.is_some() || is_of_application || !is_host(word) {
                 return None;
             }
             self.hostname = Some(word);
@@ -144,13 +148,20 @@ pub(super) fn is_facility(word: &[u8]) -> bool {
     FACILITIES.contains(&&word[..dot]) && SEVERITIES.contains(&&word[dot + 1..])
 }
 
+/// `ERROR`, `[warning]`
+fn is_level(word: &[u8]) -> bool {
+    let word = word.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]")).unwrap_or(word);
+    let mut levels = SEVERITIES.into_iter().chain(LEVELS);
+    levels.any(|level| word.eq_ignore_ascii_case(level))
+}
+
 /// `123`, `123:`
 fn is_sequence(word: &[u8]) -> bool {
     let digits = word.strip_suffix(b":").unwrap_or(word);
     (1..=10).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
 }
 
-/// A name, an address, one of them in brackets; letters beyond ASCII count.
+/// A name, an address, one of them in brackets; letters beyond ASCII count. Mere digits are the number of a process.
 fn is_host(word: &[u8]) -> bool {
     let inner = word.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]")).unwrap_or(word);
     let is_part = |byte: &u8| {
@@ -158,5 +169,6 @@ fn is_host(word: &[u8]) -> bool {
     };
     let begins = inner.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | 0x80..));
     let ends = inner.last() != Some(&b':') || inner.ends_with(b"::");
-    (1..=MOST_HOST_BYTES).contains(&word.len()) && begins && ends && inner.iter().all(is_part)
+    let is_number = inner.iter().all(u8::is_ascii_digit);
+    (1..=MOST_HOST_BYTES).contains(&word.len()) && begins && ends && !is_number && inner.iter().all(is_part)
 }

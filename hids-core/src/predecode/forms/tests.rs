@@ -141,6 +141,11 @@ fn logs_of_applications_and_access_logs_stay_whole() {
     let lines = [
         "2026-11-29 16:00:00.123 UTC [1234] LOG:  database system is ready",
         "2026-11-29 16:00:00.123 UTC [1234] user@db FATAL:  password authentication failed",
+        // The name of the user is the client's.
+        "2026-11-29 16:00:00.123 UTC [1234] Nov 29 16:00:00 h kernel: [UFW BLOCK] SRC=192.0.2.1@db FATAL:  no entry",
+        "2026-11-29T16:00:00.123456Z 8 Nov 29 16:00:00 h sshd[1]: x",
+        "2026-11-29 16:00:00.123 ERROR Nov 29 16:00:00 h sshd[1]: x",
+        "2026/11/29 16:00:00 [warning] Nov 29 16:00:00 h sshd[1]: x",
         "2026-11-29T16:00:00.123456Z 8 [Note] Access denied for user 'root'@'192.0.2.1'",
         "2026/11/29 16:00:00 [error] 123#123: *1 open() failed, client: 192.0.2.1",
         "2026-11-29 16:00:00.123 ERROR Reader: failed",

@@ -52,7 +52,11 @@ fn run(args: &DaemonArgs) -> Exit {
         mode: if args.dry_run { Mode::DryRun } else { Mode::Act },
         beside_ossec: args.beside_ossec,
     };
-    match daemon::run(options) {
+    let result = daemon::run(options);
+    if result.is_err() {
+        logging::say_last_words();
+    }
+    match result {
         Ok(()) => Exit::Success,
         // Another try would end in the same way.
         Err(problem @ (DaemonError::Configuration | DaemonError::BesideOssec(_) | DaemonError::Format(_))) => {

@@ -22,7 +22,7 @@ use super::signals::{Signals, Wish};
 use super::wiring::{Stages, StartError};
 use crate::config::{Config, LoadOptions};
 use crate::control::{self, ControlError};
-use crate::logging::OssecLog;
+use crate::logging::{self, OssecLog};
 use crate::respond::Mode;
 use crate::sys::memory;
 
@@ -96,6 +96,7 @@ fn end_on_panic() {
     let tell = panic::take_hook();
     panic::set_hook(Box::new(move |broken| {
         tell(broken);
+        logging::say_last_words();
         error!(thread = thread::current().name(), help = "please report this", "internal error in hidsd; exiting");
         process::abort();
     }));

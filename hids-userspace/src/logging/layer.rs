@@ -1,6 +1,6 @@
 //! Takes the events of `tracing` and hands them to where the log goes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
@@ -16,6 +16,7 @@ use super::stderr::{self, Form};
 
 static LOST: AtomicU64 = AtomicU64::new(0);
 static DESTINATION: OnceLock<&'static str> = OnceLock::new();
+static IS_LEAVING: AtomicBool = AtomicBool::new(false);
 
 /// Where the log goes, for `hidsctl status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -61,6 +62,12 @@ pub(crate) fn start(verbose: u8) {
     let _ = registry().with(filter).with(Log(output)).try_init();
 }
 
+/// What follows are the last words of a process that ends at once. By then the journal may not have looked up yet whose
+/// entry it is, and would show it to nobody who asks for the unit: of its stream on standard error it knows that.
+pub(crate) fn say_last_words() {
+    IS_LEAVING.store(true, Ordering::Relaxed);
+}
+
 struct Log(Output);
 
 enum Output {
@@ -72,6 +79,7 @@ impl<S: Subscriber> Layer<S> for Log {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let entry = Entry::of(event);
         let lost = match &self.0 {
+            Output::Journal(_) if IS_LEAVING.load(Ordering::Relaxed) => Form::Prefixed.write(&entry),
             Output::Journal(journal) => journal.lock().unwrap_or_else(PoisonError::into_inner).write(&entry),
             Output::Stderr(form) => form.write(&entry),
         };

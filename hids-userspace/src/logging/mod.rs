@@ -14,7 +14,7 @@ mod layer;
 mod ossec_log;
 mod stderr;
 
-pub(crate) use layer::{report, start};
+pub(crate) use layer::{report, say_last_words, start};
 pub(crate) use ossec_log::OssecLog;
 
 /// Target of events that an administrator may want to see among routine ones: blocks, mainly. In the journal they
